@@ -1,0 +1,1 @@
+"""The analysing half of Vigie: everything here runs without Django."""

@@ -1,0 +1,1 @@
+"""One folder per algorithm, each with the same doors; see ``ml.registry``."""

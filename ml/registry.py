@@ -1,0 +1,64 @@
+"""Which algorithms exist. A name leads to a folder; its doors are imported on first use."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+
+from ml.contracts import Contract
+
+ALGORITHMS: dict[str, str] = {
+    "haemorrhage": "ml.algorithms.haemorrhage",
+    "chest_xray": "ml.algorithms.chest_xray",
+    "sleep": "ml.algorithms.sleep",
+    "german_credit": "ml.algorithms.german_credit",
+    "accident_severity": "ml.algorithms.accident_severity",
+}
+
+DOORS = ("contract", "load", "predict", "explain", "report", "train")
+
+
+class UnknownAlgorithm(LookupError):
+    """Raised with the known names when an algorithm is asked for that does not exist."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no algorithm called {name!r}; there are: {', '.join(ALGORITHMS)}")
+        self.name = name
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all algorithms, in the order shown."""
+    return tuple(ALGORITHMS)
+
+
+def door(name: str, which: str) -> ModuleType:
+    """Import one door of one algorithm.
+
+    Parameters
+    ----------
+    name
+        An algorithm of :data:`ALGORITHMS`.
+    which
+        One of :data:`DOORS`. Only ``contract`` is light enough for the web process.
+
+    Raises
+    ------
+    UnknownAlgorithm
+        When there is no such algorithm.
+    """
+    if name not in ALGORITHMS:
+        raise UnknownAlgorithm(name)
+    return import_module(f"{ALGORITHMS[name]}.{which}")
+
+
+@cache
+def contract(name: str) -> Contract:
+    """Return the contract of an algorithm; raises :class:`UnknownAlgorithm`."""
+    return door(name, "contract").CONTRACT
+
+
+def contracts(*, clinical: bool | None = None) -> tuple[Contract, ...]:
+    """Return all contracts, or only the clinical (or only the reference) ones."""
+    found = (contract(name) for name in ALGORITHMS)
+    return tuple(c for c in found if clinical is None or c.clinical == clinical)

@@ -1,0 +1,1 @@
+"""The training engine that the algorithms share; never imported when serving."""
