@@ -1,0 +1,1 @@
+"""Sleep staging of a whole night from an EDF recording."""
