@@ -126,7 +126,8 @@ def _check_main(header: Header) -> None:
                                "Le fichier ne contient aucun signal.", _AGAIN))  # fmt: skip
     if header.n_signals > MAX_SIGNALS:
         raise Refused(_problem(
-            "edf_too_many_signals", f"The header announces {header.n_signals} signals; {MAX_SIGNALS} is the most read.",
+            "edf_too_many_signals",
+            f"The header announces {header.n_signals} signals; {MAX_SIGNALS} is the most read.",
             f"L'en-tête annonce {header.n_signals} signaux ; {MAX_SIGNALS} au plus sont lus.", _AGAIN,
         ))  # fmt: skip
     if header.n_signals < 0 or header.n_records < -1:
@@ -150,9 +151,10 @@ def _check_main(header: Header) -> None:
     if header.reserved.startswith("EDF+D"):
         raise Refused(_problem(
             "edf_discontinuous",
-            "The recording has interruptions (EDF+D); its pieces are not joined silently, which would shift every epoch.",
-            "L'enregistrement comporte des interruptions (EDF+D) ; ses morceaux ne sont pas réunis à l'insu du lecteur, "
-            "ce qui décalerait toutes les époques.",
+            "The recording has interruptions (EDF+D); its pieces are not joined silently, "
+            "which would shift every epoch.",
+            "L'enregistrement comporte des interruptions (EDF+D) ; ses morceaux ne sont pas réunis à "
+            "l'insu du lecteur, ce qui décalerait toutes les époques.",
             Text("Export each uninterrupted part as EDF+C.", "Exportez chaque partie continue en EDF+C."),
         ))  # fmt: skip
 
