@@ -1,0 +1,1 @@
+"""Risk of severe postpartum haemorrhage, asked at admission: a literature model with its interval."""
