@@ -1,0 +1,20 @@
+"""The roles of the house and what each may do. Closed by default: what is not listed is refused."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Role(models.TextChoices):
+    """What a member of staff is, which decides what they may do in their units."""
+
+    MIDWIFE = "midwife", _("Midwife")
+    RADIOLOGIST = "radiologist", _("Radiologist")
+    TECHNICIAN = "technician", _("Sleep technician")
+    PHYSICIAN = "physician", _("Physician")
+    ADMIN = "admin", _("Administrator")
+    STEWARD = "steward", _("Model steward")
+
+
+CLINICAL = frozenset({Role.MIDWIFE, Role.RADIOLOGIST, Role.TECHNICIAN, Role.PHYSICIAN})

@@ -1,0 +1,79 @@
+"""Events, their payloads and the chain of seals over them.
+
+An event row is written in the transaction of the change it describes; ``seal.py`` chains committed
+events later. A payload can be erased without breaking the chain: the seal commits to its salted hash.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Action(models.TextChoices):
+    """What was done."""
+
+    LOGIN = "login", _("logged in")
+    LOGOUT = "logout", _("logged out")
+    LOGIN_FAILED = "login_failed", _("failed to log in")
+    REFUSED = "refused", _("was refused")
+    SEARCH = "search", _("searched for patients")
+    CREATE = "create", _("created")
+    VIEW = "view", _("opened")
+    UPDATE = "update", _("changed")
+    DOWNLOAD = "download", _("downloaded")
+    SUBMIT = "submit", _("submitted")
+    RETRY = "retry", _("submitted again")
+    PREDICT = "predict", _("analysed")
+    EXPLAIN = "explain", _("explained")
+    REFUSE_INPUT = "refuse_input", _("refused the input of")
+    FAIL = "fail", _("failed to analyse")
+    REVIEW = "review", _("reviewed")
+    SIGN = "sign", _("signed")
+    AMEND = "amend", _("amended")
+    ADMIN = "admin", _("administered")
+
+
+class Event(models.Model):
+    """One thing somebody did; never changed, never deleted (triggers see to it)."""
+
+    at = models.DateTimeField()
+    action = models.CharField(max_length=20, choices=Action)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", db_constraint=True
+    )
+    actor_label = models.CharField(max_length=150)
+    role = models.CharField(max_length=20, blank=True)
+    patient = models.UUIDField(null=True, db_index=True)
+    study = models.UUIDField(null=True, db_index=True)
+    kind = models.CharField(max_length=40, blank=True)
+    object_id = models.CharField(max_length=64, blank=True)
+    address = models.GenericIPAddressField(null=True)
+    request = models.CharField(max_length=32, blank=True)
+    payload_hash = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [models.Index(fields=["actor", "at"]), models.Index(fields=["at"])]
+
+
+class Payload(models.Model):
+    """Details of an event, kept apart so that an erasure leaves the chain intact."""
+
+    event = models.OneToOneField(Event, on_delete=models.PROTECT, related_name="payload")
+    salt = models.CharField(max_length=64)
+    data = models.JSONField()
+
+
+class Seal(models.Model):
+    """One link of the chain: position, event, the previous hash and its own."""
+
+    position = models.BigIntegerField(unique=True)
+    event = models.OneToOneField(Event, on_delete=models.PROTECT, related_name="seal")
+    previous = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64)
+    sealed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["position"]

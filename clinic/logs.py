@@ -1,0 +1,63 @@
+"""Structured logs, JSON or text, that cannot carry patient data by accident.
+
+Only the event text and an allow-list of fields are written; a traceback is reduced to the type of
+the error and the places it passed, because messages of exceptions quote the values they met.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import MutableMapping
+from contextvars import ContextVar
+from typing import Any
+
+import structlog
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+ALLOWED_FIELDS = (
+    "algorithm", "attempt", "code", "duration_ms", "error", "event_id", "method", "pid", "queue",
+    "request_id", "state", "status", "study", "task", "user_id", "version", "view", "where",
+)  # fmt: skip
+
+
+def _only_allowed(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    record: logging.LogRecord | None = event.get("_record")
+    kept = {key: event[key] for key in ("event", "level", "logger", "timestamp") if key in event}
+    if current := request_id.get():
+        kept["request_id"] = current
+    if record is not None:
+        kept |= {key: record.__dict__[key] for key in ALLOWED_FIELDS if key in record.__dict__}
+        if record.exc_info and record.exc_info[1] is not None:
+            error = record.exc_info[1]
+            kept["error"] = type(error).__name__
+            kept["where"] = [f"{f.filename}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)[-5:]]
+    return kept
+
+
+def logging_config(*, level: str, form: str) -> dict[str, Any]:
+    """Return Django's LOGGING for ``level`` and ``form`` (``"json"`` or ``"text"``)."""
+    renderer = (
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    stamps = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "vigie": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": stamps,
+                "processors": [_only_allowed, renderer],
+            }
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "vigie"}},
+        "root": {"handlers": ["stderr"], "level": level.upper()},
+    }

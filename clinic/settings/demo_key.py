@@ -1,0 +1,27 @@
+"""The signing key of a demo installation: made once, kept beside its data, never shipped."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+
+def kept_key(path: Path) -> str:
+    """Return the key stored at ``path``, writing a new one first when there is none.
+
+    Several processes start at once: the key is written beside and linked into place, so that
+    all of them read the same complete one.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(50), "ascii")
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            draft.unlink()
+            return path.read_text("ascii")
+        draft.unlink()
+    return path.read_text("ascii")

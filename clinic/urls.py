@@ -1,0 +1,16 @@
+"""Every address of the product."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("predictions.urls")),
+    path("patients/", include("patients.urls")),
+    path("staff/", include("clinic.accounts.urls")),
+    path("audit/", include("clinic.audit.urls")),
+    path("accounts/", include("allauth.urls")),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("api/", include("predictions.api.urls")),
+]
+handler404 = "clinic.errors.not_found"
+handler403 = "clinic.errors.forbidden"
+handler500 = "clinic.errors.server_error"

@@ -1,0 +1,66 @@
+"""Patients and their encounters with the units of the hospital."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from clinic.accounts.models import Unit
+from ml.contracts import Identity
+
+
+class Sex(models.TextChoices):
+    """Administrative sex, as in the record."""
+
+    FEMALE = "F", _("Female")
+    MALE = "M", _("Male")
+    OTHER = "O", _("Other")
+    UNKNOWN = "U", _("Unknown")
+
+
+class Patient(models.Model):
+    """A person cared for in one or more units."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    record_number = models.CharField(_("record number"), max_length=32, unique=True)
+    family_name = models.CharField(_("family name"), max_length=100)
+    given_name = models.CharField(_("given name"), max_length=100)
+    birth_date = models.DateField(_("birth date"))
+    sex = models.CharField(_("sex"), max_length=1, choices=Sex)
+    units = models.ManyToManyField(Unit, related_name="patients")
+    search_name = models.CharField(max_length=220, editable=False, db_index=True)
+    invented = models.BooleanField(default=False, help_text=_("An invented person of the demo"))
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["family_name", "given_name"]
+
+    def __str__(self) -> str:
+        return f"{self.family_name.upper()}, {self.given_name}"
+
+    @property
+    def identity(self) -> Identity:
+        """The identity on record, against which a file's is held."""
+        return Identity(
+            family_name=self.family_name,
+            given_name=self.given_name,
+            record_number=self.record_number,
+            birth_date=self.birth_date,
+            sex=self.sex if self.sex in (Sex.FEMALE, Sex.MALE) else "",
+        )
+
+
+class Encounter(models.Model):
+    """A stay or visit of a patient in a unit."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="encounters")
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="encounters")
+    location = models.CharField(_("place"), max_length=60, blank=True)
+    started_at = models.DateTimeField(_("from"))
+    ended_at = models.DateTimeField(_("to"), null=True, blank=True)
+
+    class Meta:
+        ordering = ["-started_at"]

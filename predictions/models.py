@@ -1,0 +1,194 @@
+"""A study and everything that happens to it: files, predictions, explanations, reviews, signatures."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from clinic.accounts.models import Unit
+from ml import registry
+from ml.contracts import Contract, Problem
+from patients.models import Encounter, Patient
+from predictions.states import State
+
+
+class Study(models.Model):
+    """One question put to one algorithm about one patient."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    algorithm = models.CharField(max_length=40)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="studies")
+    encounter = models.ForeignKey(
+        Encounter, null=True, blank=True, on_delete=models.PROTECT, related_name="studies"
+    )
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="studies")
+    submitted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="studies"
+    )
+    submitted_at = models.DateTimeField()
+    idempotency_key = models.CharField(max_length=64)
+    values = models.JSONField(default=dict, help_text="Checked field values of a form")
+    options = models.JSONField(default=dict, help_text="Choices of the sender, such as channel names")
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    problems = models.JSONField(default=list, help_text="Why it was refused or failed")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    deaths = models.PositiveSmallIntegerField(default=0, help_text="Workers lost while analysing it")
+    lease = models.UUIDField(null=True, editable=False, help_text="Who is analysing it")
+    lease_until = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True, help_text="When its message last went to the broker")
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-submitted_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["submitted_by", "idempotency_key"], name="one_study_per_idempotency_key"
+            )
+        ]
+        indexes = [models.Index(fields=["state", "lease_until"]), models.Index(fields=["unit", "state"])]
+
+    @property
+    def contract(self) -> Contract:
+        """The contract of its algorithm."""
+        return registry.contract(self.algorithm)
+
+    @property
+    def problem_list(self) -> tuple[Problem, ...]:
+        """The stored problems as dataclasses."""
+        return tuple(Problem.from_json(problem) for problem in self.problems)
+
+
+class StudyFile(models.Model):
+    """The uploaded file of a study, under a generated name."""
+
+    study = models.OneToOneField(Study, on_delete=models.PROTECT, related_name="file")
+    name = models.CharField(max_length=120, unique=True, help_text="Generated name in private storage")
+    original_name = models.CharField(max_length=255, help_text="As sent; may identify, never logged")
+    size = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64, db_index=True)
+
+
+class Prediction(models.Model):
+    """What one package answered for a study. Never changed once written."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="predictions")
+    package_version = models.CharField(max_length=40)
+    package_sha256 = models.CharField(max_length=64)
+    result = models.JSONField()
+    report = models.JSONField()
+    problems = models.JSONField(default=list, help_text="Warnings that travel with the result")
+    quality = models.JSONField(default=list)
+    timings_ms = models.JSONField(default=dict)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["study", "package_sha256"], name="one_prediction_per_study_and_package"
+            )
+        ]
+
+
+class ExplanationStatus(models.TextChoices):
+    """The explanation's own fate: its failure never loses a prediction."""
+
+    OK = "ok", _("available")
+    FAILED = "failed", _("failed")
+    ABSENT = "absent", _("not computed")
+
+
+class Explanation(models.Model):
+    """Why the model said so."""
+
+    prediction = models.OneToOneField(Prediction, on_delete=models.PROTECT, related_name="explanation")
+    status = models.CharField(max_length=8, choices=ExplanationStatus)
+    method = models.CharField(max_length=40, blank=True)
+    sentence = models.JSONField(default=dict, help_text="In both languages")
+    data = models.JSONField(default=dict)
+    package_version = models.CharField(max_length=40)
+    package_sha256 = models.CharField(max_length=64)
+
+
+class StoredArtefact(models.Model):
+    """A file the analysis produced (preview, heat map, signal), in private storage."""
+
+    prediction = models.ForeignKey(Prediction, on_delete=models.PROTECT, related_name="artefacts")
+    name = models.CharField(max_length=60)
+    media_type = models.CharField(max_length=60)
+    stored_name = models.CharField(max_length=120, unique=True)
+    size = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["prediction", "name"], name="one_artefact_per_name")
+        ]
+
+
+class Verdict(models.TextChoices):
+    """What a reader thinks of a result."""
+
+    AGREE = "agree", _("Agree")
+    DISAGREE = "disagree", _("Disagree")
+    CANNOT_ASSESS = "cannot_assess", _("Cannot assess")
+
+
+class Reason(models.TextChoices):
+    """Why a reader disagrees or cannot assess."""
+
+    CLINICAL = "clinical", _("Clinical information the model does not have")
+    POOR_INPUT = "poor_input", _("Poor input")
+    FALSE_POSITIVE = "false_positive", _("Known false positive")
+    PREFERENCE = "preference", _("Patient preference")
+    OTHER = "other", _("Other")
+
+
+class Review(models.Model):
+    """One reader's opinion of one prediction; a changed mind is a new row."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    prediction = models.ForeignKey(Prediction, on_delete=models.PROTECT, related_name="reviews")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="reviews")
+    verdict = models.CharField(max_length=14, choices=Verdict)
+    reason = models.CharField(max_length=14, choices=Reason, blank=True)
+    comment = models.TextField(blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["created_at"]
+
+
+class Signature(models.Model):
+    """A signed version of a study's report; immutable. An amendment is the next version."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="signatures")
+    version = models.PositiveSmallIntegerField()
+    prediction = models.ForeignKey(Prediction, on_delete=models.PROTECT, related_name="signatures")
+    review = models.ForeignKey(Review, on_delete=models.PROTECT, related_name="signatures")
+    signer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="signatures")
+    signed_at = models.DateTimeField()
+    amendment_reason = models.TextField(blank=True)
+    content_sha256 = models.CharField(max_length=64, help_text="Of the canonical signed content")
+
+    class Meta:
+        ordering = ["version"]
+        constraints = [models.UniqueConstraint(fields=["study", "version"], name="one_signature_per_version")]
+
+
+class Amendment(models.Model):
+    """A signed study opened again: who, when, why. The next signature closes it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    signature = models.OneToOneField(Signature, on_delete=models.PROTECT, related_name="amendment")
+    opened_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="amendments"
+    )
+    opened_at = models.DateTimeField()
+    reason = models.TextField()
