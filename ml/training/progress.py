@@ -53,6 +53,6 @@ def _lines(
         now = time.monotonic()
         if done and now - last >= every:
             of = f"/{total}" if total else ""
-            print(f"{description}: {done}{of} after {now - start:.0f} s", file=stream, flush=True)  # noqa: T201
+            print(f"{description}: {done}{of} after {now - start:.0f} s", file=stream, flush=True)
             last = now
         yield item
