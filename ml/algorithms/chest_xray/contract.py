@@ -14,7 +14,7 @@ MAX_SIDE = 12_000
 
 CONTRACT = Contract(
     name="chest_xray",
-    title=Text("Chest X-ray: pneumonia in children", "Radiographie du thorax : pneumonie de l'enfant"),
+    title=Text("Chest X-ray: pneumonia in children", "Radiographie du thorax : pneumonie de l'enfant"),
     purpose=Text(
         "Probability of pneumonia on a frontal chest X-ray of a child aged 1 to 5 years, with a map of "
         "the regions that moved it. Research use, not a medical device.",
@@ -57,27 +57,27 @@ TOO_LARGE = Text(
     "Le fichier dépasse {limit} Mio. Envoyez une seule image de face, pas un examen entier.",
 )
 UNKNOWN_FORMAT = Text(
-    "This is not a JPEG, PNG or DICOM file, whatever its name says. Export the X-ray in one of these formats.",
-    "Ce n'est pas un fichier JPEG, PNG ou DICOM, quel que soit son nom. Exportez la radiographie dans l'un de "
-    "ces formats.",
+    "This is not a JPEG, PNG or DICOM file, whatever its name says. Export the X-ray as one of these.",
+    "Ce n'est pas un fichier JPEG, PNG ou DICOM, quel que soit son nom. Exportez la radiographie dans "
+    "l'un de ces formats.",
 )
 NO_PREAMBLE = Text(
     "This looks like a DICOM data set without its file header (128 bytes and “DICM”). Export it as a DICOM "
     "Part 10 file.",
-    "Il semble s'agir de données DICOM sans leur en-tête de fichier (128 octets puis « DICM »). Exportez-les "
+    "Il semble s'agir de données DICOM sans leur en-tête de fichier (128 octets puis « DICM »). Exportez-les "
     "comme fichier DICOM (partie 10).",
 )
 EXECUTABLE_PREAMBLE = Text(
-    "The first bytes of this DICOM file are those of a program or an archive. It was not opened; tell your IT "
-    "security team and export the image again from its source.",
-    "Les premiers octets de ce fichier DICOM sont ceux d'un programme ou d'une archive. Il n'a pas été ouvert ; "
-    "prévenez la sécurité informatique et exportez de nouveau l'image depuis sa source.",
+    "The first bytes of this DICOM file are those of a program or an archive. It was not opened; tell "
+    "your IT security team and export the image again from its source.",
+    "Les premiers octets de ce fichier DICOM sont ceux d'un programme ou d'une archive. Il n'a pas été "
+    "ouvert ; prévenez la sécurité informatique et exportez de nouveau l'image depuis sa source.",
 )
 TOO_MANY_PIXELS = Text(
-    "The image says it is {width} × {height} pixels, more than any X-ray detector gives (limit: {side} pixels a "
-    "side, {millions} million in all). Send the original X-ray.",
-    "L'image annonce {width} × {height} pixels, plus qu'aucun détecteur de radiologie (limite : {side} pixels par "
-    "côté, {millions} millions au total). Envoyez la radiographie d'origine.",
+    "The image says it is {width} × {height} pixels, more than any X-ray detector gives (limit: {side} "
+    "pixels a side, {millions} million in all). Send the original X-ray.",
+    "L'image annonce {width} × {height} pixels, plus qu'aucun détecteur de radiologie (limite : "
+    "{side} pixels par côté, {millions} millions au total). Envoyez la radiographie d'origine.",
 )
 DAMAGED = Text(
     "The image is damaged or incomplete and cannot be read. Export it again.",
