@@ -278,9 +278,9 @@ class Identity:
         mine, theirs = self._name_words(), record._name_words()
         if mine and theirs and not (mine <= theirs or theirs <= mine):
             found.append("name")
-        if self.record_number and record.record_number:
-            if _fold(self.record_number) != _fold(record.record_number):
-                found.append("record_number")
+        numbers = _fold(self.record_number), _fold(record.record_number)
+        if all(numbers) and numbers[0] != numbers[1]:
+            found.append("record_number")
         if self.birth_date and record.birth_date and self.birth_date != record.birth_date:
             found.append("birth_date")
         if self.sex and record.sex and self.sex.upper()[:1] != record.sex.upper()[:1]:

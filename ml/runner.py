@@ -169,7 +169,7 @@ def _explain(
     # the traceback goes to the log with the type only, because messages may quote the input.
     try:
         return registry.door(algorithm, "explain").explain(package, loaded, result), "ok"
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         log.error("explanation failed", extra={"algorithm": algorithm, "error": type(error).__name__})
         return None, "failed"
 
@@ -181,5 +181,3 @@ def _timed(timings: dict[str, float], stage: str) -> Iterator[None]:
         yield
     finally:
         timings[stage] = round((perf_counter() - start) * 1000, 2)
-
-

@@ -1,0 +1,212 @@
+"""The command line that scripts rely on: ``python -m ml COMMAND ...``.
+
+Standard output carries JSON lines only; everything meant for people goes to standard error.
+Exit status: 0 when every input was answered (a refusal is an answer), 1 when one could not be
+analysed through a defect of ours, 2 when the call itself is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from ml import package as packages
+from ml import registry, runner
+from ml.contracts import LANGUAGES, Contract, InputKind, Outcome, Problem, Source, Status, Text
+
+# Training needs TensorFlow, scikit-learn and MLflow; they are imported only by these commands.
+TRAINING = "ml.training.commands"
+
+INTERNAL = Problem(
+    code="internal",
+    message=Text(
+        "The analyser stopped on this input; this is a defect of the software.",
+        "L'analyse s'est arrêtée sur cette entrée ; c'est un défaut du logiciel.",
+    ),
+)
+NOT_JSON = Problem(
+    code="not_json",
+    message=Text(
+        'The file is not a JSON object of form fields; give one such as {"age": 31}.',
+        'Le fichier n\'est pas un objet JSON de champs du formulaire ; donnez par exemple {"age": 31}.',
+    ),
+)
+
+
+class WrongCall(Exception):
+    """The call itself is wrong: exit 2 with this sentence."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
+    try:
+        return chosen.run(chosen)
+    except (WrongCall, registry.UnknownAlgorithm, packages.BrokenPackage) as error:
+        print(f"python -m ml: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ml", description="Vigie's algorithms, without the web.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    algorithms = commands.add_parser("algorithms", help="list the algorithms, one JSON line each")
+    algorithms.set_defaults(run=_algorithms)
+
+    predict = commands.add_parser("predict", help="analyse inputs, one JSON line each, in order")
+    predict.add_argument("algorithm", choices=registry.names())
+    predict.add_argument("inputs", nargs="+", type=Path, metavar="INPUT")
+    predict.add_argument("--version", default="", help="package version (default: the champion)")
+    predict.add_argument("--lang", choices=LANGUAGES, default="en", help="language of the messages")
+    predict.add_argument("--explain", action="store_true", help="add the explanation to each line")
+    predict.add_argument("--incidence", type=float, help="haemorrhage: the ward's own incidence, 0 to 1")
+    predict.add_argument("--no-gate", action="store_true", help="chest_xray: score whatever the gate says")
+    for channel in ("eeg", "eog", "emg"):
+        predict.add_argument(f"--{channel}", metavar="NAME", help=f"sleep: the {channel.upper()} channel")
+    predict.set_defaults(run=_predict)
+
+    for name, text in (
+        ("train", "train a package and score it"),
+        ("evaluate", "compute the figures of a package again, one JSON line each"),
+        ("describe", "analyse a training data set"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("algorithm", choices=registry.names())
+        command.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the data")
+        command.add_argument("--version", default="", help="package version")
+        command.set_defaults(run=_training, command=name)
+        if name == "train":
+            command.add_argument("--out", type=Path, default=Path("var/packages"), metavar="DIR")
+            command.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
+            command.add_argument("--param", action="append", default=[], metavar="KEY=VALUE")
+
+    simulate = commands.add_parser("simulate-night", help="write a simulated night as EDF+")
+    simulate.add_argument("out", type=Path, metavar="OUT.edf")
+    simulate.add_argument("--hours", type=float, default=7.5)
+    simulate.add_argument("--seed", type=int, default=0)
+    simulate.set_defaults(run=_simulate_night)
+    return parser
+
+
+def _algorithms(_: argparse.Namespace) -> int:
+    for contract in registry.contracts():
+        package = packages.load(contract.name)
+        _line(
+            {
+                "name": contract.name,
+                "version": package.version,
+                "sha256": package.sha256,
+                "input": str(contract.input_kind),
+                "input_kinds": list(contract.suffixes) or [".json"],
+                "clinical": contract.clinical,
+                "versions": list(packages.versions(contract.name)),
+            }
+        )
+    return 0
+
+
+def _predict(chosen: argparse.Namespace) -> int:
+    if missing := [str(path) for path in chosen.inputs if not path.is_file()]:
+        raise WrongCall(f"no such file: {', '.join(missing)}")
+    if chosen.incidence is not None and not 0 < chosen.incidence < 1:
+        raise WrongCall(f"--incidence is {chosen.incidence}; it must lie between 0 and 1")
+    contract = registry.contract(chosen.algorithm)
+    packages.load(chosen.algorithm, chosen.version)
+    failed = False
+    for path in chosen.inputs:
+        line = _answer(contract, path, chosen)
+        failed = failed or line["status"] == Status.FAILED
+        _line(line)
+    return int(failed)
+
+
+def _answer(contract: Contract, path: Path, chosen: argparse.Namespace) -> dict[str, Any]:
+    about = {"input": str(path), "algorithm": contract.name}
+    try:
+        source = _source(contract, path, _options(chosen))
+        outcome = (
+            runner.run(contract.name, source, version=chosen.version, explain=chosen.explain)
+            if source
+            else _refused(contract, chosen.version)
+        )
+    # One broken input must not cost the answers to the others; the line says that it failed.
+    except Exception as error:  # noqa: BLE001
+        print(f"{path}: {type(error).__name__}: {error}", file=sys.stderr)
+        package = packages.load(contract.name, chosen.version)
+        outcome = Outcome(contract.name, package.version, package.sha256, Status.FAILED, problems=(INTERNAL,))
+    line = about | {
+        "version": outcome.version,
+        "status": str(outcome.status),
+        "result": outcome.result,
+        "problems": [{"code": p.code, "message": p.message.to(chosen.lang)} for p in outcome.problems],
+        "timings_ms": dict(outcome.timings_ms),
+    }
+    if chosen.explain and outcome.explanation:
+        line["explanation"] = {
+            "method": outcome.explanation.method,
+            "sentence": outcome.explanation.sentence.to(chosen.lang),
+            "data": outcome.explanation.data,
+        }
+    return line
+
+
+def _refused(contract: Contract, version: str) -> Outcome:
+    package = packages.load(contract.name, version)
+    return Outcome(contract.name, package.version, package.sha256, Status.REFUSED, problems=(NOT_JSON,))
+
+
+def _source(contract: Contract, path: Path, options: Mapping[str, Any]) -> Source | None:
+    """Return the source for a path, or ``None`` when a form's file is not a JSON object."""
+    if contract.input_kind is InputKind.FILE:
+        return Source(path=path, options=options)
+    try:
+        values = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return None
+    return Source(values=values, options=options) if isinstance(values, dict) else None
+
+
+def _options(chosen: argparse.Namespace) -> dict[str, Any]:
+    given = {name: getattr(chosen, name) for name in ("eeg", "eog", "emg", "incidence")}
+    options = {name: value for name, value in given.items() if value is not None}
+    return options | {"no_gate": True} if chosen.no_gate else options
+
+
+def _training(chosen: argparse.Namespace) -> int:
+    if not chosen.data.is_dir():
+        raise WrongCall(f"--data {chosen.data} is not a folder; give the folder that holds the training data")
+    commands = import_module(TRAINING)
+    try:
+        for line in getattr(commands, chosen.command)(chosen):
+            _line(line)
+    except commands.WRONG as error:
+        raise WrongCall(str(error)) from error
+    return 0
+
+
+def _simulate_night(chosen: argparse.Namespace) -> int:
+    if not 0.1 <= chosen.hours <= 24:
+        raise WrongCall(f"--hours is {chosen.hours}; it must lie between 0.1 and 24")
+    import_module("ml.algorithms.sleep.simulate").write_night(
+        chosen.out, hours=chosen.hours, seed=chosen.seed
+    )
+    _line({"written": str(chosen.out), "simulated": True, "hours": chosen.hours, "seed": chosen.seed})
+    return 0
+
+
+def _line(value: Mapping[str, Any]) -> None:
+    print(json.dumps(value, ensure_ascii=False, allow_nan=False), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

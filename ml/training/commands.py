@@ -1,0 +1,89 @@
+"""What ``python -m ml train | evaluate | describe`` do: they need the training stack."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ml import package as packages
+from ml import registry
+from ml.training import tracking
+from ml.training.data import DataMissing
+
+
+class WrongParams(ValueError):
+    """``params.yaml`` or ``--param`` does not say what it should; the message names the key."""
+
+
+class NothingToDescribe(LookupError):
+    """The algorithm has no analysis of its data set."""
+
+
+WRONG = (DataMissing, WrongParams, NothingToDescribe)
+
+
+def read_params(file: Path, algorithm: str, overrides: list[str]) -> dict[str, Any]:
+    """Return the parameters of an algorithm from ``params.yaml`` with ``KEY=VALUE`` overrides.
+
+    Raises
+    ------
+    WrongParams
+        When the file or a key is missing, or an override is not ``KEY=VALUE``.
+    """
+    try:
+        everything = yaml.safe_load(file.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise WrongParams(f"{file} does not exist; run from the project's root or give --params") from error
+    except yaml.YAMLError as error:
+        raise WrongParams(f"{file} is not YAML: {error}") from error
+    if not isinstance(everything, dict) or algorithm not in everything:
+        raise WrongParams(f"{file} has no section {algorithm!r}")
+    params = dict(everything[algorithm] or {})
+    for override in overrides:
+        key, separator, value = override.partition("=")
+        if not separator or key not in params:
+            known = ", ".join(sorted(params))
+            raise WrongParams(f"--param {override}: give KEY=VALUE with a key of {file}: {known}")
+        params[key] = yaml.safe_load(value)
+    return params
+
+
+def train(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
+    """Train a package into ``--out`` and yield what was written, then its figures."""
+    params = read_params(chosen.params, chosen.algorithm, chosen.param)
+    version = chosen.version or str(params.get("version", ""))
+    if not version:
+        raise WrongParams("no version: give --version, or `version` in params.yaml")
+    trainer = registry.door(chosen.algorithm, "train")
+    package = trainer.train(chosen.data, chosen.out, version=version, params=params)
+    yield {
+        "algorithm": package.algorithm,
+        "version": package.version,
+        "sha256": package.sha256,
+        "written": str(package.folder),
+    }
+    yield from (asdict(metric) for metric in package.metrics)
+
+
+def evaluate(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
+    """Compute a package's figures again, log them to MLflow, and yield them."""
+    package = packages.load(chosen.algorithm, chosen.version)
+    trainer = registry.door(chosen.algorithm, "train")
+    with tracking.run(chosen.algorithm, "evaluate", params={"version": package.version}) as run:
+        run.package(package)
+        metrics = trainer.evaluate(chosen.data, package)
+        run.metrics(metrics)
+    yield from (asdict(metric) for metric in metrics)
+
+
+def describe(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
+    """Yield the analysis of an algorithm's data set."""
+    trainer = registry.door(chosen.algorithm, "train")
+    if not hasattr(trainer, "describe"):
+        raise NothingToDescribe(f"{chosen.algorithm} has no analysis of its data set")
+    yield trainer.describe(chosen.data)

@@ -1,0 +1,100 @@
+"""``python -m ml``: the contract that scripts rely on, run as a stranger would."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ml import registry
+from ml.algorithms.haemorrhage.examples import EXAMPLES
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def ml(*arguments, folder=ROOT):
+    done = subprocess.run(
+        [sys.executable, "-m", "ml", *map(str, arguments)],
+        cwd=folder, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+
+def test_algorithms_are_listed_one_json_line_each():
+    status, lines, _ = ml("algorithms")
+    assert status == 0
+    assert [line["name"] for line in lines] == list(registry.names())
+    for line in lines:
+        assert len(line["sha256"]) == 64
+        assert line["version"] in line["versions"]
+        assert line["input_kinds"]
+
+
+def test_admissions_are_answered_in_order_and_a_refusal_is_an_answer(tmp_path):
+    good, bad, text = tmp_path / "a.json", tmp_path / "b.json", tmp_path / "c.json"
+    good.write_text(json.dumps(EXAMPLES[0]))
+    bad.write_text(json.dumps(EXAMPLES[0] | {"haemoglobin": "ten"}))
+    text.write_text("haemoglobin: 10")
+    status, lines, _ = ml("predict", "haemorrhage", good, bad, text)
+    assert status == 0
+    assert [line["input"] for line in lines] == [str(good), str(bad), str(text)]
+    assert [line["status"] for line in lines] == ["ok", "refused", "refused"]
+    low, high = lines[0]["result"]["interval"]
+    assert 0 < low < lines[0]["result"]["risk"] < high < 1
+    assert "H" in lines[1]["problems"][0]["message"]
+    assert lines[1]["result"] is None
+    assert lines[2]["problems"][0]["code"] == "not_json"
+    assert set(lines[0]) == {
+        "input", "algorithm", "version", "status", "result", "problems", "timings_ms",
+    }  # fmt: skip
+
+
+def test_messages_come_in_the_language_asked_for(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text("[]")
+    _, lines, _ = ml("predict", "haemorrhage", path, "--lang", "fr")
+    assert "objet JSON" in lines[0]["problems"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("predict", "sleep", "no-such-file.edf"), "no such file: no-such-file.edf"),
+        (("predict", "sleep", "pyproject.toml", "--version", "0.0.0"), "sleep 0.0.0"),
+        (("predict", "haemorrhage", "pyproject.toml", "--incidence", "2"), "between 0 and 1"),
+        (("predict", "palmistry", "pyproject.toml"), "invalid choice: 'palmistry'"),
+        (("train", "sleep", "--data", "no-such-folder"), "no-such-folder is not a folder"),
+        (("evaluate", "sleep", "--data", "docs"), "training data is missing"),
+        (("train", "chest_xray", "--data", "docs", "--param", "colour=red"), "colour=red"),
+        (("describe", "haemorrhage", "--data", "docs"), "no analysis of its data set"),
+    ],
+)
+def test_a_wrong_call_ends_with_two_and_a_sentence(arguments, sentence):
+    status, lines, errors = ml(*arguments)
+    assert status == 2
+    assert lines == []
+    assert sentence in errors
+    assert "Traceback" not in errors
+
+
+def test_a_text_file_is_refused_by_every_reader_of_files(tmp_path):
+    path = tmp_path / "notes.dcm"
+    path.write_text("this is not an image")
+    for algorithm in ("chest_xray", "sleep"):
+        status, lines, _ = ml("predict", algorithm, path)
+        assert status == 0
+        assert lines[0]["status"] == "refused"
+        assert lines[0]["problems"]
+
+
+def test_a_simulated_night_is_staged_and_marked_simulated(tmp_path):
+    night = tmp_path / "night.edf"
+    status, _, errors = ml("simulate-night", night, "--hours", "1", "--seed", "3")
+    assert status == 0, errors
+    status, lines, _ = ml("predict", "sleep", night)
+    assert status == 0
+    result = lines[0]["result"]
+    assert set(result["stages"]) <= {"W", "N1", "N2", "N3", "R"}
+    assert len(result["stages"]) == len(result["probabilities"]) == 120
+    assert result["simulated"] is True
