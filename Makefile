@@ -1,0 +1,43 @@
+# `make run` and `make test` need Python 3.11 to 3.13 and nothing else; `make help` lists the rest.
+SHELL := /bin/sh
+BIN := .venv/bin
+# TensorFlow takes a minute to import without its compiled bytecode.
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-all lint lock messages environment clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@echo "  PORT=8080, DEMO_PASSWORD=..., REDIS_URL=..., DATABASE_URL=... are honoured by make run;"
+	@echo "  PYTHON=/path/to/python3.12 chooses the Python; ARGS='-k sleep' goes to pytest."
+
+run: environment ## start the product with demo staff and patients; Ctrl-C stops it
+	@exec $(BIN)/python manage.py run_stack
+
+test: environment ## run the tests; lists what could not be run here
+	@exec $(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS)
+
+test-all: environment ## the tests and the long ones
+	@exec $(BIN)/python -m pytest --long --cov --cov-report=term:skip-covered $(ARGS)
+
+lint: environment ## style, types of imports, security patterns, templates
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
+
+environment: ## make .venv and install what is pinned
+	@scripts/environment.sh
+
+lock: environment ## resolve requirements.txt into requirements/lock.txt again
+	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 requirements.txt -o requirements/lock.txt
+
+messages: environment ## collect the strings to translate into locale/ (needs GNU gettext) and compile them
+	@command -v xgettext >/dev/null || { echo "vigie: collecting strings needs GNU gettext (apt install gettext)"; exit 1; }
+	$(BIN)/python manage.py makemessages --locale fr --locale en --ignore .venv --ignore var
+	$(BIN)/python manage.py compile_catalogues
+
+clean: ## remove caches and reports; .venv, var/ and your data stay
+	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov test-results staticfiles
+	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
