@@ -1,0 +1,124 @@
+"""Subject-wise cross-validation of the sequence network, each fold kept so that a stop costs one fold."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from ml.algorithms.sleep import bandpower, network
+from ml.algorithms.sleep.features import network_inputs
+from ml.algorithms.sleep.sequence import SequenceModel
+from ml.training.data import require
+from ml.training.progress import progress
+
+FOLDER = "sleep_edf_bandpower"
+CACHE = Path(__file__).resolve().parents[3] / "var" / "cache" / "sleep"
+# The channel sets every figure is given for.
+CHANNEL_SETS = {
+    "three channels": (True, True, True),
+    "one frontal EEG": (True, False, False),
+    "frontal EEG + EOG": (True, False, True),
+    "two EEG": (True, True, False),
+    "one posterior EEG": (False, True, False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """Labelled nights and the subject of each."""
+
+    nights: tuple[bandpower.Night, ...]
+    subjects: np.ndarray
+
+    def labels(self) -> np.ndarray:
+        """Labels of all epochs of all nights, -100 where unscored."""
+        return np.concatenate([n.labels for n in self.nights])
+
+    def epoch_subjects(self) -> np.ndarray:
+        """Subject of each epoch."""
+        return np.repeat(self.subjects, [len(n.features) for n in self.nights])
+
+
+def read_cohort(data: Path) -> Cohort:
+    """Read all labelled nights; ``ml.training.data.DataMissing`` says what to put where."""
+    (folder,) = require(
+        data, f"sleep/{FOLDER}",
+        hint="Nights of band powers NN_nightK.npz, NN the subject; recipe: ml/algorithms/sleep/CARD.md.",
+    )  # fmt: skip
+    paths = sorted(folder.glob("*_night*.npz"))
+    require(folder, *(() if paths else ("01_night1.npz",)))
+    subjects = np.array([int(path.name.split("_")[0]) for path in paths])
+    return Cohort(tuple(bandpower.read(path) for path in paths), subjects)
+
+
+def folds_of(subjects: np.ndarray, folds: int, seed: int) -> np.ndarray:
+    """Deal whole subjects into folds; returns the fold of each night."""
+    names = np.unique(subjects)
+    order = np.random.default_rng(seed).permutation(len(names))
+    fold_of_name = np.empty(len(names), int)
+    fold_of_name[order] = np.arange(len(names)) % folds
+    return fold_of_name[np.searchsorted(names, subjects)]
+
+
+def train_folds(cohort: Cohort, params: Mapping[str, Any], fingerprint: str) -> list[keras.Model]:
+    """Train one network per fold, each without the subjects of its fold; cached folds are read."""
+    fold = folds_of(cohort.subjects, params["folds"], params["seed"])
+    return [_fold_network(cohort, fold, k, params, fingerprint) for k in range(params["folds"])]
+
+
+def _fold_network(
+    cohort: Cohort, fold: np.ndarray, k: int, params: Mapping[str, Any], fingerprint: str
+) -> keras.Model:
+    settings = params["network"]
+    key = json.dumps([settings, params["folds"], params["seed"], k, fingerprint], sort_keys=True)
+    stored = CACHE / f"fold{k}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.weights.h5"
+    if stored.exists():
+        model = network.build(settings["units"], dropout=settings["dropout"])
+        model.load_weights(stored)
+        return model
+    nights = [n for n, f in zip(cohort.nights, fold, strict=True) if f != k]
+
+    def told(number: int, loss: float) -> None:
+        sys.stderr.write(
+            f"fold {k + 1}/{params['folds']}, pass {number}/{settings['passes']}: loss {loss:.4f}\n"
+        )
+
+    model = network.fit(nights, settings, seed=params["seed"] + k, on_pass=told)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    half = stored.with_name(f"writing-{stored.name}")
+    model.save_weights(half)
+    half.replace(stored)
+    return model
+
+
+def held_out_probabilities(
+    cohort: Cohort, sequence: SequenceModel, fold: np.ndarray, mask: tuple[bool, ...]
+) -> np.ndarray:
+    """Stage every night by the one network of a package that has not seen its subject.
+
+    Parameters
+    ----------
+    sequence
+        The networks of the package, in the order of the folds.
+    fold
+        Shape (nights,): which network has not seen each night.
+    mask
+        Which slots the network is given.
+
+    Returns
+    -------
+    ndarray, shape (epochs of all nights, 5)
+    """
+    found = []
+    for night, k in progress(list(zip(cohort.nights, fold, strict=True)), "staging", unit="night"):
+        inputs = network_inputs(night.features, np.asarray(mask))
+        found.append(sequence.members(inputs[None])[0, :, k])
+    return np.concatenate(found)

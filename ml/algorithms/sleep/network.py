@@ -1,0 +1,265 @@
+"""The sequence network: built and trained in Keras, written as an ONNX graph. Training only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from ml.algorithms.sleep.bandpower import Night
+from ml.algorithms.sleep.features import N_BANDS, N_INPUTS, SLOTS, network_inputs
+
+N_STAGES = 5
+# How often a training window sees which slots: most nights of a laboratory have all, a Holter has one.
+SUBSETS = {
+    (True, True, True): 0.35,
+    (True, False, False): 0.25,
+    (True, False, True): 0.15,
+    (True, True, False): 0.10,
+    (False, True, False): 0.10,
+    (False, True, True): 0.05,
+}
+_WAKE = 0
+
+
+def build(units: int, *, dropout: float) -> keras.Model:
+    """Build the network: a per-epoch layer, two bidirectional GRU layers, a softmax per epoch.
+
+    Parameters
+    ----------
+    units
+        Width of every layer.
+
+    Returns
+    -------
+    keras.Model
+        (batch, epochs, 63) → (batch, epochs, 5).
+    """
+
+    def recurrent(name: str) -> keras.layers.Layer:
+        return keras.layers.Bidirectional(keras.layers.GRU(units, return_sequences=True), name=name)
+
+    inputs = keras.Input((None, N_INPUTS))
+    x = keras.layers.Dense(units, activation="relu", name="epoch")(inputs)
+    x = keras.layers.Dropout(dropout)(x)
+    x = recurrent("context_1")(x)
+    x = keras.layers.Dropout(dropout)(x)
+    x = recurrent("context_2")(x)
+    x = keras.layers.Dropout(dropout)(x)
+    return keras.Model(inputs, keras.layers.Dense(N_STAGES, activation="softmax", name="stage")(x))
+
+
+def fit(nights: Sequence[Night], params: dict, *, seed: int, on_pass=None) -> keras.Model:
+    """Train one network.
+
+    Parameters
+    ----------
+    nights
+        Labelled nights with all three slots.
+    params
+        The ``network`` section of the sleep parameters.
+    seed
+        Seed of weights, order and augmentation.
+    on_pass
+        Called with the number of the pass and its loss.
+    """
+    keras.utils.set_random_seed(seed)
+    rng = np.random.default_rng(seed)
+    model = build(params["units"], dropout=params["dropout"])
+    steps = params["passes"] * sum(len(n.features) for n in nights) // params["window"] // params["batch"]
+    model.compile(
+        optimizer=keras.optimizers.Adam(
+            keras.optimizers.schedules.CosineDecay(params["learning_rate"], max(steps, 1)), clipnorm=1.0
+        ),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=params["label_smoothing"]),
+    )
+    weights = class_weights(nights, params["class_weight_power"])
+    for number in range(params["passes"]):
+        x, y = augmented_windows(nights, params, rng)
+        one_hot = np.eye(N_STAGES, dtype=np.float32)[np.maximum(y, 0)]
+        counted = np.where(y >= 0, weights[np.maximum(y, 0)], 0).astype(np.float32)
+        history = model.fit(x, one_hot, sample_weight=counted, batch_size=params["batch"], verbose=0)
+        if on_pass is not None:
+            on_pass(number + 1, history.history["loss"][-1])
+    return model
+
+
+def class_weights(nights: Sequence[Night], power: float) -> np.ndarray:
+    """Return mild class weights, ``share ** -power``, with mean 1 over the epochs; shape (5,)."""
+    labels = np.concatenate([n.labels for n in nights])
+    share = np.bincount(labels[labels >= 0], minlength=N_STAGES) / (labels >= 0).sum()
+    weights = share**-power
+    return weights / (weights * share).sum()
+
+
+def augmented_windows(
+    nights: Sequence[Night], params: dict, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut every night into windows, each changed a little.
+
+    The wake around sleep is cut or repeated before the night is normalised, because the training
+    nights were cropped to 30 min around sleep by their labels and real recordings are not.
+
+    Returns
+    -------
+    inputs, labels
+        Shapes (windows, window, 63) and (windows, window), in random order.
+    """
+    size = params["window"]
+    inputs, labels = [], []
+    for night in nights:
+        x, y = (
+            other_wake(night, rng) if rng.random() < params["change_wake"] else (night.features, night.labels)
+        )
+        if rng.random() < params["swap_eeg"]:
+            x = x[:, [1, 0, 2]]
+        x = network_inputs(x, np.ones(len(SLOTS), bool))
+        short = max(0, size - len(x))
+        x, y = np.pad(x, ((0, short), (0, 0))), np.pad(y, (0, short), constant_values=-100)
+        starts = np.arange(rng.integers(0, size), len(x) - size + 1, size)
+        for start in (*starts, rng.integers(0, len(x) - size + 1)):
+            inputs.append(x[start : start + size])
+            labels.append(y[start : start + size])
+    order = rng.permutation(len(inputs))
+    return jittered(np.stack(inputs)[order], params, rng), np.stack(labels)[order]
+
+
+def other_wake(night: Night, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Shorten or lengthen (up to three hours a side) the wake before and after sleep."""
+    asleep = np.flatnonzero(night.labels > _WAKE)
+    if not asleep.size:
+        return night.features, night.labels
+    pieces = [np.arange(asleep[0], asleep[-1] + 1)]
+    around = {"before": np.arange(asleep[0]), "after": np.arange(asleep[-1] + 1, len(night.labels))}
+    for side, wake in around.items():
+        if not wake.size:
+            continue
+        wanted = int(rng.choice([rng.integers(0, wake.size + 1), rng.integers(wake.size, 360)]))
+        # Counted away from sleep, and turned round at each end so that neighbours stay neighbours.
+        away = wake[::-1] if side == "before" else wake
+        run = np.concatenate([away, away[::-1]] * (wanted // (2 * wake.size) + 1))[:wanted]
+        pieces = [run[::-1], *pieces] if side == "before" else [*pieces, run]
+    rows = np.concatenate(pieces)
+    return night.features[rows], night.labels[rows]
+
+
+def jittered(x: np.ndarray, params: dict, rng: np.random.Generator) -> np.ndarray:
+    """Add noise, offsets per channel and band, and drop channels, window by window.
+
+    Offsets stand for other electrodes, filters and amplifiers; they are constant over a window.
+    """
+    windows = len(x)
+    by_band = (windows, 1, 2, len(SLOTS), 2, N_BANDS)
+    view = x[..., : N_INPUTS - len(SLOTS)].reshape(windows, -1, *by_band[2:])
+    view = view + rng.normal(0, params["noise"], view.shape).astype(np.float32)
+    offset = rng.normal(0, params["gain_jitter"], (windows, 1, 1, len(SLOTS), 1, 1))
+    offset = offset + rng.normal(0, params["band_jitter"], (windows, 1, 1, len(SLOTS), 1, N_BANDS))
+    # Only log powers shift; relative powers are shares and are left to the noise.
+    view[:, :, :, :, :1] += offset.astype(np.float32)
+    subsets = list(SUBSETS)
+    chosen = rng.choice(len(subsets), windows, p=list(SUBSETS.values()))
+    kept = np.asarray(subsets, np.float32)[chosen]
+    view *= kept[:, None, None, :, None, None]
+    given = np.broadcast_to(kept[:, None], (windows, x.shape[1], len(SLOTS)))
+    return np.concatenate([view.reshape(windows, x.shape[1], -1), given], axis=2).astype(np.float32)
+
+
+def export(models: Sequence[keras.Model], path: Path, *, temperature: float = 1.0) -> None:
+    """Write the mean of several networks as one ONNX graph.
+
+    Parameters
+    ----------
+    models
+        Networks of :func:`build`, all of one width.
+    temperature
+        Divides the log of the mean probabilities (temperature scaling, Guo 2017).
+
+    Notes
+    -----
+    Keras and ONNX order the gates alike (z, r, h) and ``reset_after`` is ``linear_before_reset``,
+    so the weights move over without arithmetic. Input ``inputs`` (batch, epochs, 63), outputs
+    ``probabilities`` (batch, epochs, 5) and, before averaging, ``members`` (batch, epochs, n, 5).
+    """
+    graph = _Graph()
+    stacked = [
+        graph.node("Unsqueeze", [graph.member(model, f"net{i}"), graph.constant(np.array([2], np.int64))])
+        for i, model in enumerate(models)
+    ]
+    members = graph.node("Concat", stacked, "members", axis=2)
+    mean = graph.node("ReduceMean", [members], axes=[2], keepdims=0)
+    logged = graph.node("Log", [graph.node("Clip", [mean, graph.constant(np.float32(1e-9))])])
+    scaled = graph.node("Div", [logged, graph.constant(np.float32(temperature))])
+    graph.node("Softmax", [scaled], "probabilities", axis=2)
+    dims = ["batch", "epochs"]
+    made = helper.make_model(
+        helper.make_graph(
+            graph.nodes,
+            "sleep",
+            [helper.make_tensor_value_info("inputs", TensorProto.FLOAT, [*dims, N_INPUTS])],
+            [
+                helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [*dims, N_STAGES]),
+                helper.make_tensor_value_info("members", TensorProto.FLOAT, [*dims, len(models), N_STAGES]),
+            ],
+            graph.weights,
+        ),
+        opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=8,
+    )
+    onnx.checker.check_model(made)
+    path.write_bytes(made.SerializeToString())
+
+
+class _Graph:
+    """Collects nodes and weights of an ONNX graph under generated names."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.weights: list[onnx.TensorProto] = []
+
+    def constant(self, value: np.ndarray) -> str:
+        name = f"w{len(self.weights)}"
+        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def node(self, kind: str, inputs: list[str], output: str = "", **attributes) -> str:
+        output = output or f"t{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
+        return output
+
+    def member(self, model: keras.Model, name: str) -> str:
+        """Add one network, return the name of its probabilities."""
+        x = self._dense("inputs", model.get_layer("epoch"))
+        x = self.node("Transpose", [self.node("Relu", [x])], perm=[1, 0, 2])
+        for layer in ("context_1", "context_2"):
+            x = self._recurrent(x, model.get_layer(layer), f"{name}_{layer}")
+        x = self.node("Transpose", [x], perm=[1, 0, 2])
+        return self.node("Softmax", [self._dense(x, model.get_layer("stage"))], axis=2)
+
+    def _dense(self, x: str, layer: keras.layers.Layer) -> str:
+        kernel, bias = layer.get_weights()
+        return self.node("Add", [self.node("MatMul", [x, self.constant(kernel)]), self.constant(bias)])
+
+    def _recurrent(self, x: str, layer: keras.layers.Layer, name: str) -> str:
+        weights = layer.get_weights()
+        units = weights[1].shape[0]
+        kernels, recurrents, biases = (np.stack([weights[i], weights[i + 3]]) for i in range(3))
+        hidden = self.node(
+            "GRU",
+            [
+                x,
+                self.constant(kernels.transpose(0, 2, 1)),
+                self.constant(recurrents.transpose(0, 2, 1)),
+                self.constant(biases.reshape(2, -1)),
+            ],
+            f"{name}_y",
+            hidden_size=units,
+            direction="bidirectional",
+            linear_before_reset=1,
+        )
+        # (epochs, directions, batch, units) → (epochs, batch, directions · units), as Keras joins them.
+        moved = self.node("Transpose", [hidden], perm=[0, 2, 1, 3])
+        return self.node("Reshape", [moved, self.constant(np.array([0, 0, 2 * units], np.int64))])

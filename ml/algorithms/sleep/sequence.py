@@ -1,0 +1,61 @@
+"""The sequence network at work: one ONNX session per package file, one thread."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from ml.package import Package
+
+FILE = "sequence.onnx"
+# A batch of whole nights is cut to this many epochs in all, so that memory stays flat.
+_EPOCHS_AT_ONCE = 16_000
+
+
+class SequenceModel:
+    """The networks of a package."""
+
+    def __init__(self, path: Path) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    def probabilities(self, inputs: np.ndarray) -> np.ndarray:
+        """Return the probabilities of W, N1, N2, N3, R.
+
+        Parameters
+        ----------
+        inputs
+            Shape (batch, epochs, 63), see ``features.network_inputs``.
+
+        Returns
+        -------
+        ndarray, shape (batch, epochs, 5), float32
+        """
+        return self._run("probabilities", inputs)
+
+    def members(self, inputs: np.ndarray) -> np.ndarray:
+        """Return the probabilities of each network apart, shape (batch, epochs, networks, 5)."""
+        return self._run("members", inputs)
+
+    def _run(self, output: str, inputs: np.ndarray) -> np.ndarray:
+        rows = max(1, _EPOCHS_AT_ONCE // inputs.shape[1])
+        parts = [
+            self._session.run([output], {"inputs": np.ascontiguousarray(inputs[i : i + rows], np.float32)})[0]
+            for i in range(0, len(inputs), rows)
+        ]
+        return np.concatenate(parts)
+
+
+def of(package: Package) -> SequenceModel:
+    """Return the networks of a verified package; kept for the life of the process."""
+    return _loaded(package.path(FILE))
+
+
+@cache
+def _loaded(path: Path) -> SequenceModel:
+    return SequenceModel(path)
