@@ -1,0 +1,84 @@
+"""What every test can ask for: throwaway servers, the running product, and the tools of this machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+
+from clinic.catalogues import compile_catalogues
+from tests.machine import MARKER_HELP, missing
+
+# Playwright's synchronous interface keeps an event loop in the main thread for the whole session; Django
+# would then refuse the database to every later test of the same process.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+pytest_plugins = ["tests.servers", "tests.chromium"]
+
+NOT_RUN = "not run here: "
+LONG = "the long tests"
+STACK_GROUP = "stack"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--long``."""
+    parser.addoption("--long", action="store_true", help="also run the tests marked long")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers of the tools and compile the translations the pages are tested with."""
+    for marker, text in MARKER_HELP.items():
+        config.addinivalue_line("markers", f"{marker}: {text}")
+    for root in django_settings.LOCALE_PATHS:
+        compile_catalogues(Path(root))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep users of one running product in one process, and skip what this machine cannot run."""
+    required = os.environ.get("VIGIE_REQUIRE_ALL") == "1"
+    excused = set(os.environ.get("VIGIE_WITHOUT", "").split())
+    for item in items:
+        if "live_stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group(STACK_GROUP))
+        if item.get_closest_marker("long") and not config.getoption("--long"):
+            item.add_marker(pytest.mark.skip(reason=f"{NOT_RUN}{LONG}"))
+        for need in missing(marker.name for marker in item.iter_markers()):
+            if required and need.marker not in excused:
+                item.add_marker(pytest.mark.needs_missing(need.tool))
+            else:
+                item.add_marker(pytest.mark.skip(reason=f"{NOT_RUN}{need.tool}"))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Fail, where everything is required, a test whose tool is missing."""
+    if marker := item.get_closest_marker("needs_missing"):
+        pytest.fail(
+            f"{marker.args[0]} is missing, and VIGIE_REQUIRE_ALL=1 asks for everything", pytrace=False
+        )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """List what was not run for want of a tool, and how to get the tool."""
+    counts: dict[str, int] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if NOT_RUN in reason:
+            tool = reason.split(NOT_RUN, 1)[1]
+            counts[tool] = counts.get(tool, 0) + 1
+    if not counts:
+        return
+    how = {need.tool: need.how for need in missing(MARKER_HELP)} | {LONG: "make test-all"}
+    terminalreporter.section("Not run here")
+    for tool, count in sorted(counts.items()):
+        tests = "1 test" if count == 1 else f"{count} tests"
+        terminalreporter.line(f"{tool}: {tests}. To run: {how.get(tool, '')}")
+
+
+@pytest.fixture(autouse=True)
+def private_root(settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keep the files of a test out of the checkout, and its passwords cheap to check."""
+    settings.PRIVATE_ROOT = tmp_path_factory.mktemp("private")
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    return settings.PRIVATE_ROOT
