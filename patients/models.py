@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from datetime import date
+from typing import Any
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from clinic.accounts.models import Unit
 from ml.contracts import Identity
+from patients.folding import fold
 
 
 class Sex(models.TextChoices):
@@ -18,6 +22,11 @@ class Sex(models.TextChoices):
     MALE = "M", _("Male")
     OTHER = "O", _("Other")
     UNKNOWN = "U", _("Unknown")
+
+
+def completed_years(born: date, on: date) -> int:
+    """Return the age in completed years of somebody ``born`` then, ``on`` that day."""
+    return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
 
 
 class Patient(models.Model):
@@ -30,7 +39,7 @@ class Patient(models.Model):
     birth_date = models.DateField(_("birth date"))
     sex = models.CharField(_("sex"), max_length=1, choices=Sex)
     units = models.ManyToManyField(Unit, related_name="patients")
-    search_name = models.CharField(max_length=220, editable=False, db_index=True)
+    search_name = models.CharField(max_length=420, editable=False, db_index=True)
     invented = models.BooleanField(default=False, help_text=_("An invented person of the demo"))
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -39,6 +48,16 @@ class Patient(models.Model):
 
     def __str__(self) -> str:
         return f"{self.family_name.upper()}, {self.given_name}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save, keeping the folded name that searches look in."""
+        self.search_name = fold(f"{self.family_name} {self.given_name}")
+        super().save(*args, **kwargs)
+
+    @property
+    def age(self) -> int:
+        """Completed years today."""
+        return completed_years(self.birth_date, timezone.localdate())
 
     @property
     def identity(self) -> Identity:

@@ -15,7 +15,7 @@ from tests.machine import MARKER_HELP, missing
 # would then refuse the database to every later test of the same process.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
-pytest_plugins = ["tests.servers", "tests.chromium"]
+pytest_plugins = ["tests.people", "tests.servers", "tests.chromium"]
 
 NOT_RUN = "not run here: "
 LONG = "the long tests"

@@ -36,6 +36,9 @@ class User(AbstractUser):
     units = models.ManyToManyField(Unit, blank=True, related_name="staff")
     language = models.CharField(max_length=2, blank=True, choices=[("fr", "Français"), ("en", "English")])
     demo = models.BooleanField(default=False, help_text=_("Made by the demo; refused in production"))
+    temporary_password = models.BooleanField(
+        default=False, help_text=_("Must be changed before anything else can be done")
+    )
 
     @property
     def clinical(self) -> bool:

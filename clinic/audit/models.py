@@ -6,6 +6,9 @@ events later. A payload can be erased without breaking the chain: the seal commi
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -41,29 +44,53 @@ class Event(models.Model):
     at = models.DateTimeField()
     action = models.CharField(max_length=20, choices=Action)
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", db_constraint=True
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
     actor_label = models.CharField(max_length=150)
     role = models.CharField(max_length=20, blank=True)
-    patient = models.UUIDField(null=True, db_index=True)
+    patient = models.UUIDField(null=True)
     study = models.UUIDField(null=True, db_index=True)
     kind = models.CharField(max_length=40, blank=True)
     object_id = models.CharField(max_length=64, blank=True)
     address = models.GenericIPAddressField(null=True)
     request = models.CharField(max_length=32, blank=True)
-    payload_hash = models.CharField(max_length=64)
+    payload_hash = models.CharField(max_length=64, blank=True, help_text="Empty without a payload")
 
     class Meta:
         ordering = ["id"]
-        indexes = [models.Index(fields=["actor", "at"]), models.Index(fields=["at"])]
+        # Pages walk backwards by id, so each filter needs its column with the id behind it.
+        indexes = [
+            models.Index(fields=["actor", "id"]),
+            models.Index(fields=["patient", "id"]),
+            models.Index(fields=["at"]),
+        ]
 
 
 class Payload(models.Model):
-    """Details of an event, kept apart so that an erasure leaves the chain intact."""
+    """Details of an event, kept apart so that an erasure leaves the chain intact.
+
+    ``content`` is text, not a JSON column: PostgreSQL would store ``1e20`` in its own way and the hash
+    over it would no longer agree.
+    """
 
     event = models.OneToOneField(Event, on_delete=models.PROTECT, related_name="payload")
     salt = models.CharField(max_length=64)
-    data = models.JSONField()
+    content = models.TextField(help_text="Canonical JSON, exactly as it was hashed")
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The details as they were recorded."""
+        return json.loads(self.content)
+
+
+class Waiting(models.Model):
+    """An event that no seal covers yet: written with the event, removed with its sealing.
+
+    With it the sealer never has to search the whole table for gaps that transactions leave when they
+    commit out of the order of their ids.
+    """
+
+    event = models.OneToOneField(Event, primary_key=True, on_delete=models.PROTECT, related_name="waiting")
 
 
 class Seal(models.Model):
@@ -77,3 +104,15 @@ class Seal(models.Model):
 
     class Meta:
         ordering = ["position"]
+
+
+class Verification(models.Model):
+    """What ``verify_audit`` found, for the line on the audit page."""
+
+    at = models.DateTimeField()
+    seals = models.BigIntegerField()
+    finding = models.TextField(blank=True, help_text="The first bad row; empty when all was well")
+
+    class Meta:
+        ordering = ["-at"]
+        get_latest_by = "at"

@@ -1,0 +1,20 @@
+"""Staff as an application."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from clinic.accounts.roles import Role
+
+
+class AccountsConfig(AppConfig):
+    """Connects log-in to the audit and opens the audit to administrators."""
+
+    name = "clinic.accounts"
+    verbose_name = _("staff")
+
+    def ready(self) -> None:
+        """Register what needs the models to be loaded."""
+        from clinic.accounts import checks, signals  # noqa: F401
+        from clinic.audit import access as audit_access
+
+        audit_access.open_to(lambda user: user.role == Role.ADMIN)

@@ -1,0 +1,30 @@
+"""Who may read the audit. Nobody, until the floor that knows the roles says who."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+
+from clinic.audit.models import Action
+from clinic.audit.recording import record
+
+_rules: list[Callable[[Any], bool]] = []
+
+
+def open_to(rule: Callable[[Any], bool]) -> None:
+    """Open the audit to users for whom ``rule`` is true; called from ``AppConfig.ready``."""
+    _rules.append(rule)
+
+
+def may_read(user: Any) -> bool:
+    """Return whether ``user`` may read the audit."""
+    return bool(user.is_authenticated and any(rule(user) for rule in _rules))
+
+
+def require_reader(user: Any) -> None:
+    """Raise ``PermissionDenied``, and record it, unless ``user`` may read the audit."""
+    if not may_read(user):
+        record(Action.REFUSED, actor=user, kind="audit")
+        raise PermissionDenied

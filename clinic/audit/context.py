@@ -1,0 +1,26 @@
+"""Where the request of the moment comes from, for the events it causes."""
+
+from __future__ import annotations
+
+import ipaddress
+from contextvars import ContextVar
+
+from django.conf import settings
+from django.http import HttpRequest
+
+address: ContextVar[str | None] = ContextVar("address", default=None)
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """Return the address the request came from, or ``None`` when it cannot be told.
+
+    Behind a proxy (``VIGIE_BEHIND_PROXY``) that is the last entry of ``X-Forwarded-For``, the one our own
+    proxy wrote; everything before it was sent by the client and proves nothing.
+    """
+    text = request.META.get("REMOTE_ADDR", "")
+    if settings.SECURE_PROXY_SSL_HEADER and (forwarded := request.META.get("HTTP_X_FORWARDED_FOR")):
+        text = forwarded.rsplit(",", 1)[-1]
+    try:
+        return str(ipaddress.ip_address(text.strip()))
+    except ValueError:
+        return None

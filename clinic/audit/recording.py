@@ -1,0 +1,92 @@
+"""Writing down what somebody did, in the transaction of the change it describes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import AnonymousUser
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import transaction
+from django.utils import timezone
+
+from clinic.audit import context
+from clinic.audit.models import Action, Event, Payload, Waiting
+from clinic.logs import request_id
+
+WORKER = "worker"
+
+
+def canonical(detail: Mapping[str, Any]) -> str:
+    """Write ``detail`` as JSON in the one form that is hashed: sorted, compact, ASCII."""
+    return json.dumps(detail, sort_keys=True, separators=(",", ":"), allow_nan=False, cls=DjangoJSONEncoder)
+
+
+def payload_hash(salt: str, content: str) -> str:
+    """Return the commitment to a payload: SHA-256 over salt and content.
+
+    The salt keeps an erased payload from being guessed back out of its hash.
+    """
+    return hashlib.sha256(f"{salt}:{content}".encode()).hexdigest()
+
+
+def record(
+    action: Action,
+    *,
+    actor: Any = None,
+    actor_label: str = "",
+    patient: UUID | None = None,
+    study: UUID | None = None,
+    kind: str = "",
+    object_id: str = "",
+    detail: Mapping[str, Any] | None = None,
+) -> Event:
+    """Write one event; it commits or rolls back with the transaction it is called in.
+
+    A refusal is recorded outside the transaction it ends, or it would be rolled back with it.
+
+    Parameters
+    ----------
+    actor
+        The member of staff, or ``None`` (also for an anonymous user).
+    actor_label
+        Who acted when no member of staff did: :data:`WORKER`.
+    patient, study
+        The record concerned, found again by "who opened this record".
+    kind, object_id
+        What else it concerns (``"patient"``, ``"staff"``, ``"audit"``) and its id.
+    detail
+        Anything JSON can hold; kept in a payload of its own, never in a log.
+
+    Returns
+    -------
+    Event
+        Committed to the chain by the sealer, within a second of the commit.
+    """
+    if isinstance(actor, AnonymousUser):
+        actor = None
+    salt = secrets.token_hex(16)
+    content = canonical(detail) if detail else ""
+    with transaction.atomic():
+        event = Event.objects.create(
+            at=timezone.now(),
+            action=action,
+            actor=actor,
+            actor_label=(actor.label if actor else actor_label)[:150],
+            role=actor.role if actor else "",
+            patient=patient,
+            study=study,
+            kind=kind,
+            object_id=str(object_id)[:64],
+            address=context.address.get(),
+            request=request_id.get()[:32],
+            payload_hash=payload_hash(salt, content) if content else "",
+        )
+        if content:
+            Payload.objects.create(event=event, salt=salt, content=content)
+        Waiting.objects.create(event=event)
+    return event

@@ -1,0 +1,18 @@
+"""Patients as an application."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class PatientsConfig(AppConfig):
+    """Names patients in the audit pages."""
+
+    name = "patients"
+    verbose_name = _("patients")
+
+    def ready(self) -> None:
+        """Register what needs the models to be loaded."""
+        from clinic.audit import naming
+        from patients import selectors
+
+        naming.register("patient", selectors.names, find=selectors.find)

@@ -1,0 +1,62 @@
+"""Finding patients."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from clinic.accounts.models import User
+from patients.access import for_user
+from patients.folding import fold
+from patients.models import Patient
+
+
+def _named(name: str) -> Q:
+    condition = Q()
+    for word in fold(name).split():
+        condition &= Q(search_name__contains=word)
+    return condition
+
+
+def search(
+    user: User, *, name: str = "", record_number: str = "", birth_date: date | None = None
+) -> QuerySet[Patient]:
+    """Return the patients ``user`` may see that match everything given; nobody when nothing is given.
+
+    Parameters
+    ----------
+    name
+        Parts of family and given name in any order, accents and case aside.
+    record_number
+        Its beginning.
+    """
+    if not (fold(name) or record_number or birth_date):
+        return Patient.objects.none()
+    found = for_user(user).filter(_named(name))
+    if record_number:
+        found = found.filter(record_number__istartswith=record_number.strip())
+    if birth_date:
+        found = found.filter(birth_date=birth_date)
+    return found
+
+
+def same_person(*, family_name: str, given_name: str, birth_date: date) -> QuerySet[Patient]:
+    """Return the patients of the whole hospital with that name, folded, and that birth date."""
+    return Patient.objects.filter(search_name=fold(f"{family_name} {given_name}"), birth_date=birth_date)
+
+
+def names(ids: Collection[UUID]) -> Mapping[UUID, str]:
+    """Name patients for the audit pages, record number last."""
+    found = Patient.objects.filter(pk__in=ids)
+    return {patient.pk: f"{patient} · {patient.record_number}" for patient in found}
+
+
+def find(text: str) -> Collection[UUID]:
+    """Return whom an auditor may mean by a record number or a part of a name; at most 200."""
+    condition = Q(record_number__iexact=text.strip())
+    if fold(text):
+        condition |= _named(text)
+    return list(Patient.objects.filter(condition).values_list("pk", flat=True)[:200])

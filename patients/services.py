@@ -1,0 +1,107 @@
+"""Creating and changing patients and encounters; every change writes its event."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, datetime
+from typing import Any
+
+from django.db import transaction
+
+from clinic.accounts.models import Unit, User
+from clinic.audit.models import Action
+from clinic.audit.recording import record
+from patients.models import Encounter, Patient
+
+FIELDS = ("record_number", "family_name", "given_name", "birth_date", "sex")
+
+
+def _snapshot(patient: Patient) -> dict[str, Any]:
+    return {name: getattr(patient, name) for name in FIELDS} | {
+        "units": sorted(patient.units.values_list("code", flat=True))
+    }
+
+
+@transaction.atomic
+def create_patient(
+    *,
+    user: User | None,
+    record_number: str,
+    family_name: str,
+    given_name: str,
+    birth_date: date,
+    sex: str,
+    units: Collection[Unit],
+    invented: bool = False,
+) -> Patient:
+    """Create a patient of ``units``.
+
+    Parameters
+    ----------
+    user
+        Who does it; ``None`` for the demo, whose patients are ``invented``.
+
+    Raises
+    ------
+    django.db.IntegrityError
+        When the record number is taken; the form looks first.
+    """
+    patient = Patient.objects.create(
+        record_number=record_number,
+        family_name=family_name,
+        given_name=given_name,
+        birth_date=birth_date,
+        sex=sex,
+        invented=invented,
+    )
+    patient.units.set(units)
+    record(Action.CREATE, actor=user, patient=patient.pk, kind="patient", detail=_snapshot(patient))
+    return patient
+
+
+@transaction.atomic
+def update_patient(*, user: User, patient: Patient, units: Collection[Unit], **changes: Any) -> Patient:
+    """Change a patient's identity or units; the event keeps what was there before.
+
+    Raises
+    ------
+    TypeError
+        For a change that is not one of :data:`FIELDS`.
+    """
+    if unknown := set(changes) - set(FIELDS):
+        raise TypeError(f"no such field of a patient: {', '.join(sorted(unknown))}")
+    before = _snapshot(Patient.objects.select_for_update().get(pk=patient.pk))
+    for name, value in changes.items():
+        setattr(patient, name, value)
+    patient.save()
+    patient.units.set(units)
+    after = _snapshot(patient)
+    changed = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
+    if changed:
+        record(Action.UPDATE, actor=user, patient=patient.pk, kind="patient", detail=changed)
+    return patient
+
+
+@transaction.atomic
+def create_encounter(
+    *,
+    user: User | None,
+    patient: Patient,
+    unit: Unit,
+    started_at: datetime,
+    ended_at: datetime | None = None,
+    location: str = "",
+) -> Encounter:
+    """Open an encounter of ``patient`` with ``unit``."""
+    encounter = Encounter.objects.create(
+        patient=patient, unit=unit, started_at=started_at, ended_at=ended_at, location=location
+    )
+    record(
+        Action.CREATE,
+        actor=user,
+        patient=patient.pk,
+        kind="encounter",
+        object_id=str(encounter.pk),
+        detail={"unit": unit.code, "started_at": started_at, "ended_at": ended_at, "location": location},
+    )
+    return encounter
