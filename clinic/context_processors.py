@@ -1,0 +1,51 @@
+"""What the frame of every page shows: entries by role, and the theme chosen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from clinic.accounts.roles import CLINICAL, Role
+
+THEME_COOKIE = "vigie_theme"
+THEMES = (
+    ("", "◐", _("Colours of the system")),
+    ("light", "○", _("Light")),
+    ("dark", "●", _("Dark")),
+)
+
+# name of the page, its label, who sees it, first segments of the addresses under it
+ENTRIES = (
+    ("worklist", _("Worklist"), CLINICAL, ("", "studies")),
+    ("patient_search", _("Patients"), CLINICAL, ("patients",)),
+    ("staff_list", _("Staff"), frozenset({Role.ADMIN}), ("staff",)),
+    ("models", _("Models"), frozenset(Role), ("models",)),
+    ("audit_search", _("Audit"), frozenset({Role.ADMIN}), ("audit",)),
+)
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Return the entries of the top bar for this person, and the theme."""
+    theme = request.COOKIES.get(THEME_COOKIE, "")
+    return {
+        "shell": {
+            "entries": _entries(request),
+            "theme": theme if theme in {code for code, *_rest in THEMES} else "",
+            "themes": THEMES,
+        }
+    }
+
+
+def _entries(request: HttpRequest) -> list[dict[str, Any]]:
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return []
+    segment = request.path.split("/")[1]
+    return [
+        {"url": reverse(name), "label": label, "current": segment in under}
+        for name, label, roles, under in ENTRIES
+        if user.role in roles
+    ]
