@@ -30,10 +30,15 @@ class Study(models.Model):
     )
     submitted_at = models.DateTimeField()
     idempotency_key = models.CharField(max_length=64)
+    fingerprint = models.CharField(
+        max_length=64, help_text="Of what was sent: the same key must bring the same"
+    )
     values = models.JSONField(default=dict, help_text="Checked field values of a form")
     options = models.JSONField(default=dict, help_text="Choices of the sender, such as channel names")
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     problems = models.JSONField(default=list, help_text="Why it was refused or failed")
+    warnings = models.JSONField(default=list, help_text="What intake noticed and a reader should know")
+    answer = models.JSONField(null=True, help_text="What a refusal can say all the same; never a score")
     attempts = models.PositiveSmallIntegerField(default=0)
     deaths = models.PositiveSmallIntegerField(default=0, help_text="Workers lost while analysing it")
     lease = models.UUIDField(null=True, editable=False, help_text="Who is analysing it")
@@ -55,6 +60,11 @@ class Study(models.Model):
     def contract(self) -> Contract:
         """The contract of its algorithm."""
         return registry.contract(self.algorithm)
+
+    @property
+    def prediction(self) -> Prediction | None:
+        """The answer that serves: the latest one."""
+        return next(iter(self.predictions.all()), None)
 
     @property
     def problem_list(self) -> tuple[Problem, ...]:
@@ -126,9 +136,7 @@ class StoredArtefact(models.Model):
     sha256 = models.CharField(max_length=64)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["prediction", "name"], name="one_artefact_per_name")
-        ]
+        constraints = [models.UniqueConstraint(fields=["prediction", "name"], name="one_artefact_per_name")]
 
 
 class Verdict(models.TextChoices):
@@ -192,3 +200,24 @@ class Amendment(models.Model):
     )
     opened_at = models.DateTimeField()
     reason = models.TextField()
+
+
+class InquiryKind(models.TextChoices):
+    """What is asked through the APIs kept compatible with the seeds."""
+
+    SLEEP_EPOCH = "sleep_epoch", _("Stage of one epoch")
+    SLEEP_MODEL = "sleep_model", _("Description of the sleep model")
+    CREDIT = "credit", _("Credit applications")
+
+
+class Inquiry(models.Model):
+    """A short question of a program, answered by a worker while the web process waits; then deleted."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=12, choices=InquiryKind)
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField(db_index=True)
+    question = models.JSONField()
+    answer = models.JSONField(null=True)
+    problems = models.JSONField(default=list)
+    answered_at = models.DateTimeField(null=True)

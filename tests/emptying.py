@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import TransactionTestCase
 
 from clinic.audit import guards
+from predictions import guards as signed_work
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -19,6 +20,7 @@ def audit_can_be_emptied() -> Iterator[None]:
 
     def without_guards(case: Any) -> None:
         guards.remove(connection)
+        signed_work.remove(connection)
         empty(case)
 
     with pytest.MonkeyPatch.context() as patch:

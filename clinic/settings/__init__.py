@@ -210,6 +210,8 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 4
 REDIS_URL = env.str("REDIS_URL", "")
 STUDY_LEASE_SECONDS = env.int("VIGIE_STUDY_LEASE_SECONDS", 60)
 STUDY_MAX_DEATHS = 2
+STUDY_RESEND_SECONDS = env.int("VIGIE_STUDY_RESEND_SECONDS", 30)
+REAP_SECONDS = env.float("VIGIE_REAP_SECONDS", 5.0)
 
 # --- API ------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

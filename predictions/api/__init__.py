@@ -1,0 +1,1 @@
+"""The programmatic interface: the same doors as the pages, closed by default."""

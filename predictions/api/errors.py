@@ -1,0 +1,78 @@
+"""Every error of the API in one shape: ``{"problems": [{"code", "message", "field"}]}``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
+from django.http import Http404
+from django.utils.translation import get_language
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from ml.contracts import Problem, Refused, Text
+
+NOT_FOUND = Text(
+    "There is no such record, or it is not yours to see.",
+    "Ce dossier n’existe pas ou ne vous est pas ouvert.",
+)
+NOT_ALLOWED = Text("Your role may not do this.", "Votre rôle ne permet pas cette action.")
+TOO_LARGE = Text(
+    "The request is larger than anything accepted here.", "La requête dépasse tout ce qui est admis ici."
+)
+
+
+def shown(problems: Iterable[Problem]) -> dict[str, list[dict[str, str]]]:
+    """Write problems in the language of the request."""
+    language = get_language() or "en"
+    return {
+        "problems": [
+            {
+                "code": problem.code,
+                "message": problem.message.to(language),
+                "field": problem.field,
+                "severity": str(problem.severity),
+            }
+            for problem in problems
+        ]
+    }
+
+
+def sentence(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Answer an exception of a view; ``None`` leaves a defect of ours to the 500 page."""
+    if isinstance(error, Refused):
+        return Response(shown(error.problems), status=status.HTTP_422_UNPROCESSABLE_ENTITY)
+    if isinstance(error, Http404 | exceptions.NotFound):
+        return Response(shown([Problem("not_found", NOT_FOUND)]), status=status.HTTP_404_NOT_FOUND)
+    if isinstance(error, PermissionDenied):
+        return Response(shown([Problem("not_allowed", NOT_ALLOWED)]), status=status.HTTP_403_FORBIDDEN)
+    if isinstance(error, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
+        return Response(shown([Problem("request_too_large", TOO_LARGE)]), status=413)
+    response = exception_handler(error, context)
+    if response is not None and isinstance(error, exceptions.APIException):
+        response.data = {"problems": list(_flat(error.detail, ""))}
+    return response
+
+
+def _flat(detail: Any, field: str) -> Iterable[dict[str, str]]:
+    """Spread the framework's nested details; their words are already in the language of the request."""
+    if isinstance(detail, dict):
+        for name, inner in detail.items():
+            yield from _flat(inner, "" if name in ("detail", "non_field_errors") else str(name))
+    elif isinstance(detail, list):
+        for inner in detail:
+            yield from _flat(inner, field)
+    else:
+        yield {
+            "code": getattr(detail, "code", "invalid"),
+            "message": str(detail),
+            "field": field,
+            "severity": "refuse",
+        }

@@ -1,0 +1,23 @@
+"""The journey of a study as an application."""
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
+
+from clinic.audit import naming
+from predictions import guards
+
+
+class PredictionsConfig(AppConfig):
+    """Puts the triggers over signed work in place and names studies in the audit."""
+
+    name = "predictions"
+    verbose_name = _("studies")
+
+    def ready(self) -> None:
+        """Register with the floors below; models can be imported only once all are loaded."""
+        from predictions import selectors, timeline
+
+        post_migrate.connect(guards.install_after_migration, sender=self)
+        naming.register("study", selectors.names)
+        timeline.register()

@@ -1,0 +1,97 @@
+"""Reading studies: whoever may see the patient may see the patient's studies, nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.http import Http404
+
+from clinic.accounts.models import User
+from clinic.audit.models import Action
+from clinic.audit.recording import record
+from ml import registry
+from ml.contracts import Contract
+from patients import access
+from predictions.models import Prediction, Review, Study
+from predictions.states import PENDING, State
+
+
+def studies_for(user: User) -> QuerySet[Study]:
+    """Return the studies of the patients ``user`` may see, latest first."""
+    return Study.objects.filter(patient__in=access.for_user(user)).select_related(
+        "patient", "unit", "submitted_by"
+    )
+
+
+def get_or_404(user: User, study_id: UUID) -> Study:
+    """Return a study, or refuse as if there were none; the refusal is recorded.
+
+    Raises
+    ------
+    Http404
+        When ``user`` may not see it, or there is none. Call it outside a transaction.
+    """
+    study = studies_for(user).filter(pk=study_id).first()
+    if study is None:
+        owner = Study.objects.filter(pk=study_id).values_list("patient_id", flat=True).first()
+        record(
+            Action.REFUSED,
+            actor=user,
+            patient=owner,
+            study=study_id if owner else None,
+            kind="study",
+            object_id=str(study_id),
+        )
+        raise Http404
+    return study
+
+
+def worklist(user: User) -> QuerySet[Study]:
+    """Return what the units of ``user`` are working on: waiting, running, to sign, failed or refused lately.
+
+    Longest waiting first within a state; a signed study leaves the list.
+    """
+    return (
+        studies_for(user)
+        .filter(unit__in=user.units.all())
+        .exclude(state=State.SIGNED)
+        .prefetch_related("predictions")
+        .order_by("submitted_at")
+    )
+
+
+def position(study: Study) -> int:
+    """Return how many studies wait in front of this one in its queue, itself included; 0 once it runs."""
+    if study.state != State.QUEUED:
+        return 0
+    queue = [contract.name for contract in registry.contracts() if contract.queue == study.contract.queue]
+    ahead = Q(submitted_at__lte=study.submitted_at) | Q(state=State.RUNNING)
+    return Study.objects.filter(ahead, state__in=PENDING, algorithm__in=queue).count()
+
+
+def last_review(prediction: Prediction, author: User) -> Review | None:
+    """Return the latest opinion of ``author`` on ``prediction``."""
+    return prediction.reviews.filter(author=author).last()
+
+
+def may_submit(user: User, contract: Contract) -> bool:
+    """Return whether ``user`` may put questions to this algorithm."""
+    return user.role in contract.submit_roles and user.units.filter(code=contract.unit).exists()
+
+
+def may_sign(user: User, study: Study) -> bool:
+    """Return whether ``user`` is one of those who sign this study in its unit."""
+    return user.role in study.contract.sign_roles and user.units.filter(pk=study.unit_id).exists()
+
+
+def may_review(user: User, study: Study) -> bool:
+    """Return whether ``user`` cares for patients in the study's unit."""
+    return user.clinical and user.units.filter(pk=study.unit_id).exists()
+
+
+def names(ids: Collection[UUID]) -> Mapping[UUID, str]:
+    """Name studies for the audit pages: the algorithm and the day, nothing of the patient."""
+    found = Study.objects.filter(pk__in=ids).only("algorithm", "submitted_at")
+    return {study.pk: f"{study.contract.title.to('')} · {study.submitted_at:%Y-%m-%d}" for study in found}

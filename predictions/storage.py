@@ -1,0 +1,250 @@
+"""Private files: streamed to disk, hashed on the way, kept under names that say nothing.
+
+Uploads arrive in ``incoming/`` and are renamed into place only when the study they belong to is accepted;
+whatever else happens (refusal, error, a browser that goes away) they vanish. Nothing here has a web address.
+Callers reach a file through :meth:`PrivateStorage.local`, so that chunked encryption can come underneath.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import time
+import uuid
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.core.files.base import File
+from django.core.files.storage import FileSystemStorage
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import FileUploadHandler
+from django.utils.deconstruct import deconstructible
+
+from ml import registry
+from ml.contracts import Problem, Text
+from ml.registry import UnknownAlgorithm
+
+HEAD_BYTES = 4096
+CHUNK_BYTES = 1024 * 1024
+SLACK_BYTES = 4 * CHUNK_BYTES
+ABANDONED_SECONDS = 24 * 3600
+
+TOO_LARGE = Text(
+    "The file is larger than the {limit} MiB allowed here. Check that it is the right file.",
+    "Le fichier dépasse les {limit} Mio admis ici. Vérifiez que c’est le bon fichier.",
+)
+NOT_SIGNED_IN = Text("Log in before sending a file.", "Connectez-vous avant d’envoyer un fichier.")
+
+
+@deconstructible
+class PrivateStorage(FileSystemStorage):
+    """Files below ``PRIVATE_ROOT``, readable by this process's user only, without any URL."""
+
+    def __init__(self) -> None:
+        super().__init__(file_permissions_mode=0o600, directory_permissions_mode=0o700)
+
+    @property
+    def base_location(self) -> Path:
+        """The folder set now: tests move it."""
+        return settings.PRIVATE_ROOT
+
+    @property
+    def location(self) -> str:
+        """The same, absolute."""
+        return os.path.abspath(self.base_location)
+
+    def url(self, name: str | None) -> str:
+        """Refuse: a private file is only given out by a view that knows who asks."""
+        raise ValueError("a private file has no URL; serve it through a view that checks who asks")
+
+    @contextmanager
+    def local(self, name: str) -> Iterator[Path]:
+        """Lend the file as a path on local disk for as long as the block runs."""
+        yield Path(self.path(name))
+
+    def adopt(self, received: Received, folder: str) -> str:
+        """Move a received file into place, durably, and return its generated name."""
+        key = uuid.uuid4().hex
+        name = f"{folder}/{key[:2]}/{key}"
+        target = Path(self.path(name))
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        received.move_to(target)
+        return name
+
+    def discard(self, name: str) -> None:
+        """Remove a file that nothing refers to any more."""
+        Path(self.path(name)).unlink(missing_ok=True)
+
+    def sweep_incoming(self) -> int:
+        """Remove what a killed web process left in ``incoming/`` a day ago; return how many files."""
+        limit = time.time() - ABANDONED_SECONDS
+        old = [path for path in incoming().iterdir() if path.stat().st_mtime < limit]
+        for path in old:
+            path.unlink(missing_ok=True)
+        return len(old)
+
+
+storage = PrivateStorage()
+
+
+def incoming() -> Path:
+    """Return the folder of files still being received, on the file system of the final ones."""
+    folder = Path(settings.PRIVATE_ROOT) / "incoming"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+class Received:
+    """A file on its way in. Gone from the disk when closed or forgotten, unless it was moved into place.
+
+    Attributes
+    ----------
+    size : int
+        Bytes received so far, counted on when they are no longer kept.
+    head : bytes
+        The first 4 KiB.
+    problem : Problem or None
+        Why it will not be accepted, whoever asks.
+    """
+
+    def __init__(self, *, limit: int) -> None:
+        descriptor, path = tempfile.mkstemp(dir=incoming(), suffix=".part")
+        self.path = Path(path)
+        self.size = 0
+        self.head = b""
+        self.problem: Problem | None = None
+        self._limit = limit
+        self._digest = hashlib.sha256()
+        self._stream = os.fdopen(descriptor, "wb")
+        self._vanish = weakref.finalize(self, self.path.unlink, missing_ok=True)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the bytes received."""
+        return self._digest.hexdigest()
+
+    def write(self, chunk: bytes) -> None:
+        """Keep a chunk; past the limit nothing is kept any more, and the problem says so."""
+        self.size += len(chunk)
+        if self.problem:
+            return
+        if self.size > self._limit:
+            self.problem = too_large(self._limit)
+            self._stream.truncate(0)
+            return
+        if len(self.head) < HEAD_BYTES:
+            self.head += chunk[: HEAD_BYTES - len(self.head)]
+        self._digest.update(chunk)
+        self._stream.write(chunk)
+
+    def move_to(self, target: Path) -> None:
+        """Flush to disk and rename into place, so that a power cut leaves all of the file or none."""
+        self._stream.flush()
+        os.fsync(self._stream.fileno())
+        self._stream.close()
+        os.replace(self.path, target)
+        self._vanish.detach()
+        _sync_folder(target.parent)
+
+    def close(self) -> None:
+        """Remove it unless it was moved into place."""
+        self._stream.close()
+        self._vanish()
+
+
+def too_large(limit: int) -> Problem:
+    """Return the problem of a file above ``limit`` bytes."""
+    return Problem("file_too_large", TOO_LARGE.format(limit=limit // 2**20))
+
+
+def receive(file: File, *, limit: int) -> Received:
+    """Stream any file object of ours (a command's, a test's) the way an upload is streamed."""
+    received = Received(limit=limit)
+    for chunk in file.chunks(CHUNK_BYTES):
+        received.write(chunk)
+    return received
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class StreamedUpload(UploadedFile):
+    """What a view finds in ``request.FILES``: the received file and what the browser called it."""
+
+    def __init__(self, received: Received, name: str, content_type: str) -> None:
+        super().__init__(file=None, name=name, content_type=content_type, size=received.size)
+        self.received = received
+
+    def close(self) -> None:
+        """Remove the file unless it was accepted; Django calls this at the end of the request."""
+        self.received.close()
+
+
+class StreamingUploadHandler(FileUploadHandler):
+    """Streams each uploaded file to private disk and hashes it, up to the largest file of the algorithm.
+
+    The algorithm is the one in the address (``<algorithm>``), or the most generous where it names none.
+    A body announced longer than that is not read at all; one that only turns out longer is read to its end
+    without being kept, so that the browser gets to see the sentence.
+    """
+
+    chunk_size = CHUNK_BYTES
+
+    def handle_raw_input(
+        self,
+        input_data: Any,
+        META: dict[str, Any],
+        content_length: int,
+        boundary: bytes,
+        encoding: str | None = None,
+    ) -> None:
+        """Look at the announced length before a byte of the body is read."""
+        self.limit = upload_limit(self.request)
+        if content_length > largest_upload() + SLACK_BYTES:
+            raise RequestDataTooBig(TOO_LARGE.format(limit=self.limit // 2**20).en)
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        """Open the incoming file; nothing is kept from a stranger."""
+        super().new_file(*args, **kwargs)
+        self.file = Received(limit=self.limit)
+        user = getattr(self.request, "user", None)
+        if user is None or not user.is_authenticated:
+            self.file.problem = Problem("not_signed_in", NOT_SIGNED_IN)
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        """Keep one chunk; no other handler gets to see it."""
+        self.file.write(raw_data)
+
+    def file_complete(self, file_size: int) -> StreamedUpload:
+        """Hand the file to the view."""
+        return StreamedUpload(self.file, self.file_name, self.content_type)
+
+    def upload_interrupted(self) -> None:
+        """Drop the file of a browser that went away."""
+        self.file.close()
+
+
+def largest_upload() -> int:
+    """Return the largest file any algorithm takes, in bytes."""
+    return max(contract.limits.upload_bytes for contract in registry.contracts(clinical=True))
+
+
+def upload_limit(request: Any) -> int:
+    """Return the largest file the address asked for takes, in bytes."""
+    match = getattr(request, "resolver_match", None)
+    name = match.kwargs.get("algorithm", "") if match else ""
+    try:
+        return registry.contract(name).limits.upload_bytes
+    except UnknownAlgorithm:
+        return largest_upload()
