@@ -1,0 +1,252 @@
+"""Which channels of a recording are EEG, EOG and chin EMG, and which input each is sent to.
+
+The rule is one of electrode position and stands in CARD.md; it was fixed before any recording was
+scored with it. It never looks at the signal.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ml.algorithms.sleep.edf_header import Signal
+from ml.algorithms.sleep.features import SLOTS
+from ml.contracts import Problem, Refused, Severity, Text
+
+FRONTAL, POSTERIOR, EOG = SLOTS
+EMG = "emg_chin"
+
+_ELECTRODE = (
+    r"(?:FPZ|FP[12]|AFZ|AF\d|FCZ|FC\d|FZ|F\d{1,2}|CPZ|CP\d|CZ|C\d|POZ|PO\d|PZ|P\d{1,2}|OZ|O[12]"
+    r"|FT\d{1,2}|TP\d{1,2}|T\d)"
+)
+_EEG = re.compile(
+    rf"(?:EEG[ :_-]*)?(?P<electrode>{_ELECTRODE})"
+    rf"(?:[ :/_-]*(?P<reference>M[12]|A[12]|M1M2|A1A2|{_ELECTRODE}|REF|AVG|AV|LE|G\d))?"
+)
+_LEFT = re.compile(r"(E1|LOC|EOG\W*(L|G)\b|EOG\W*(LEFT|GAUCHE)|(OEIL|OCULO)\W*(G\b|GAUCHE)|LEOG|EOGL|EOGG)")
+_RIGHT = re.compile(r"(E2|ROC|EOG\W*(R|D)\b|EOG\W*(RIGHT|DROITE?)|(OEIL|OCULO)\W*(D\b|DROIT)|REOG|EOGR|EOGD)")
+_ANY_EOG = re.compile(r"\bEOG|\bOEIL|\bOCULO")
+_CHIN = re.compile(r"\b(CHIN|MENTON|SUBMENT|EMG)")
+_LEG = re.compile(r"(LEG|JAMBE|TIB|\bLAT\b|\bRAT\b|LIMB|\bPLM)")
+_IMPEDANCE = re.compile(r"IMP(\b|[EÉ]DANCE)|\(IMP")
+# Preference among electrodes of one slot: nearest to the training derivation, then as AASM, right first.
+_FRONTAL_ORDER = ("FPZ", "F4", "F3", "FZ", "C4", "C3", "CZ", "FP2", "FP1", "AFZ", "FCZ")
+_POSTERIOR_ORDER = ("PZ", "P4", "P3", "O2", "O1", "OZ", "POZ", "CPZ")
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """One signal, or the difference of two, sent to one slot.
+
+    Parameters
+    ----------
+    slot
+        ``features.SLOTS`` or ``EMG``.
+    label
+        As shown: the channel's own label, or ``"E1 − E2"``.
+    signal, minus
+        Positions of the signals; ``minus`` is subtracted, ``None`` where nothing is.
+    """
+
+    slot: str
+    label: str
+    signal: int
+    minus: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Electrode:
+    """What a label says of an EEG channel; both empty when it names no position."""
+
+    active: str = ""
+    reference: str = ""
+
+
+def electrode(label: str) -> Electrode | None:
+    """Recognise the label of an EEG channel: ``"EEG Fpz-Cz"``, ``"C3A2"``, ``"F4-M1"``, ``"EEG"``.
+
+    Returns
+    -------
+    Electrode or None
+        ``None`` when the label is not that of an EEG channel.
+    """
+    text = _plain(label)
+    match = _EEG.fullmatch(text)
+    if match:
+        return Electrode(match["electrode"], match["reference"] or "")
+    return Electrode() if re.match(r"EEG\b", text) else None
+
+
+def slot_of(active: str) -> str | None:
+    """Return the slot of an active electrode by its position; ``None`` for temporal and unknown ones."""
+    if re.match(r"FT|T", active) or not active:
+        return None
+    return POSTERIOR if active[0] in "PO" or active.startswith("CP") else FRONTAL
+
+
+def choose(signals: Sequence[Signal], options: Mapping[str, Any]) -> tuple[list[Derivation], list[Problem]]:
+    """Choose the channels to read.
+
+    Parameters
+    ----------
+    signals
+        All signals of the header.
+    options
+        ``eeg``, ``eog``, ``emg``: names that override the guess, separated by commas (or a list);
+        ``"none"`` leaves a kind out.
+
+    Returns
+    -------
+    derivations, warnings
+        At most one derivation per slot.
+
+    Raises
+    ------
+    Refused
+        ``unknown_channel`` or ``no_eeg``, listing the channels there are.
+    """
+    eeg = _named(signals, options, "eeg")
+    eog = _named(signals, options, "eog")
+    emg = _named(signals, options, "emg")
+    chosen = _eeg_by_position(signals, _candidates(signals) if eeg is None else eeg)
+    if not chosen:
+        raise Refused(Problem("no_eeg", Text(
+            f"No EEG channel was recognised. Name one with the option “eeg”. Channels: {_list(signals)}.",
+            "Aucune voie EEG n'a été reconnue. Indiquez-en une avec l'option « eeg ». "
+            f"Voies : {_list(signals)}.",
+        )))  # fmt: skip
+    warnings = _position_warnings(signals, chosen)
+    chosen += _eyes(signals) if eog is None else [Derivation(EOG, signals[i].label, i) for i in eog[:1]]
+    found_emg = _chin(signals) if emg is None else emg
+    chosen += [Derivation(EMG, signals[i].label, i) for i in found_emg[:1]]
+    return chosen, warnings
+
+
+def _named(signals: Sequence[Signal], options: Mapping[str, Any], kind: str) -> list[int] | None:
+    given = options.get(kind) or ""
+    names = given.split(",") if isinstance(given, str) else list(given)
+    names = [name.strip() for name in names if name.strip()]
+    if not names:
+        return None
+    if [name.casefold() for name in names] == ["none"]:
+        return []
+    labels = [_plain(s.label) for s in signals]
+    unknown = [name for name in names if _plain(name) not in labels]
+    if unknown:
+        raise Refused(Problem("unknown_channel", Text(
+            f"There is no channel called {', '.join(unknown)}. Channels: {_list(signals)}.",
+            f"Aucune voie ne s'appelle {', '.join(unknown)}. Voies : {_list(signals)}.",
+        ), field=kind))  # fmt: skip
+    return [labels.index(_plain(name)) for name in names]
+
+
+def _candidates(signals: Sequence[Signal]) -> list[int]:
+    return [i for i, s in enumerate(signals) if _electrical(s) and electrode(s.label) is not None]
+
+
+def _eeg_by_position(signals: Sequence[Signal], candidates: Sequence[int]) -> list[Derivation]:
+    """One derivation per EEG slot; electrodes without a position only when nothing else is there."""
+    known: dict[str, list[int]] = {FRONTAL: [], POSTERIOR: []}
+    unknown = []
+    for i in candidates:
+        slot = slot_of((electrode(signals[i].label) or Electrode()).active)
+        (known[slot] if slot else unknown).append(i)
+    if not any(known.values()):
+        known[FRONTAL] = unknown[:1]
+    best = {
+        slot: min(places, key=lambda i: _preference(signals[i], places.index(i)))
+        for slot, places in known.items()
+        if places
+    }
+    return [_referenced(signals, slot, i) for slot, i in best.items()]
+
+
+def _preference(signal: Signal, position: int) -> tuple[int, int, int]:
+    found = electrode(signal.label) or Electrode()
+    order = (*_FRONTAL_ORDER, *_POSTERIOR_ORDER)
+    # A derivation beats a bare electrode, whose reference is unknown.
+    place = order.index(found.active) if found.active in order else len(order)
+    return (0 if found.reference not in ("", "REF") else 1, place, position)
+
+
+def _referenced(signals: Sequence[Signal], slot: str, i: int) -> Derivation:
+    """Refer a bare electrode to the opposite mastoid where the recording has it."""
+    found = electrode(signals[i].label) or Electrode()
+    if found.active and not found.reference:
+        left = found.active[-1] in "13579"
+        for mastoid in ("M2", "A2") if left else ("M1", "A1"):
+            j = next(
+                (j for j, s in enumerate(signals) if _plain(s.label) in (mastoid, f"EEG {mastoid}")), None
+            )
+            if j is not None and _comparable(signals[i], signals[j]):
+                return Derivation(slot, f"{signals[i].label} − {signals[j].label}", i, j)
+    return Derivation(slot, signals[i].label, i)
+
+
+def _eyes(signals: Sequence[Signal]) -> list[Derivation]:
+    """The horizontal EOG (left less right, as in the training data), else whichever eye there is."""
+    usable = [(i, _plain(s.label)) for i, s in enumerate(signals) if _electrical(s)]
+    left = _preferred_eye(usable, _LEFT)
+    right = _preferred_eye(usable, _RIGHT)
+    if left is not None and right is not None and _comparable(signals[left], signals[right]):
+        return [Derivation(EOG, f"{signals[left].label} − {signals[right].label}", left, right)]
+    either = [i for i in (left, right) if i is not None] or [i for i, text in usable if _ANY_EOG.search(text)]
+    return [Derivation(EOG, signals[i].label, i) for i in either[:1]]
+
+
+def _preferred_eye(usable: Sequence[tuple[int, str]], pattern: re.Pattern[str]) -> int | None:
+    """The eye's channel; bare electrodes first, because their difference cancels the reference."""
+    matches = [
+        (("-" in text, i), i) for i, text in usable if re.match(rf"(EOG\W*|EEG\W*)?{pattern.pattern}", text)
+    ]
+    return min(matches)[1] if matches else None
+
+
+def _chin(signals: Sequence[Signal]) -> list[int]:
+    plain = [(i, _plain(s.label)) for i, s in enumerate(signals) if _electrical(s)]
+    found = [(i, text) for i, text in plain if _CHIN.search(text) and not _LEG.search(text)]
+    return [i for i, text in sorted(found, key=lambda pair: not re.search("CHIN|MENTON|SUBMENT", pair[1]))]
+
+
+def _position_warnings(signals: Sequence[Signal], chosen: Sequence[Derivation]) -> list[Problem]:
+    first = chosen[0]
+    active = (electrode(signals[first.signal].label) or Electrode()).active
+    if slot_of(active) is None:
+        return [Problem("position_unknown", Text(
+            f"The position of {first.label} on the head is not known to the rule; it was read as frontal or "
+            "central. Check the stages closely.",
+            f"La position de {first.label} sur la tête n'est pas connue de la règle ; la voie a été lue "
+            "comme "
+            "frontale ou centrale. Vérifiez soigneusement les stades.",
+        ), severity=Severity.WARN)]  # fmt: skip
+    if first.slot == POSTERIOR:
+        return [Problem("posterior_only", Text(
+            f"Only a posterior derivation ({first.label}) was found; staging from it is less reliable.",
+            f"Seule une dérivation postérieure ({first.label}) a été trouvée ; les stades en sont moins "
+            "fiables.",
+        ), severity=Severity.WARN)]  # fmt: skip
+    return []
+
+
+def _electrical(signal: Signal) -> bool:
+    if signal.annotations or _IMPEDANCE.search(_plain(signal.label)):
+        return False
+    return signal.samples > 0 and signal.unit.casefold() in ("", "nv", "uv", "µv", "μv", "mv", "v")
+
+
+def _comparable(one: Signal, other: Signal) -> bool:
+    return one.samples == other.samples and one.unit.casefold() == other.unit.casefold()
+
+
+def _plain(label: str) -> str:
+    """Upper case without accents; œ becomes oe."""
+    decomposed = unicodedata.normalize("NFKD", label.replace("œ", "oe").replace("Œ", "OE"))
+    return " ".join("".join(c for c in decomposed if not unicodedata.combining(c)).upper().split())
+
+
+def _list(signals: Sequence[Signal]) -> str:
+    return ", ".join(s.label for s in signals if not s.annotations)
