@@ -1,0 +1,124 @@
+"""Deep parse: the checked form, and the ward's settings, ready for the model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ml.algorithms.haemorrhage import answers, contract, model
+from ml.algorithms.haemorrhage.parsing import written
+from ml.contracts import Finding, Loaded, Problem, Refused, Severity, Source, Text
+from ml.package import Package
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """One admission as the model takes it.
+
+    Parameters
+    ----------
+    typed
+        Checked answers by field name.
+    allowed
+        Level codes left open, per answered factor.
+    incidence
+        Share of births with the outcome on this ward, 0–1.
+    flag_share
+        Share of women the ward wants flagged, 0–1.
+    known
+        How many of the counted questions are answered, and how many there are.
+    unknown
+        Names of the counted questions nobody answered.
+    """
+
+    typed: Mapping[str, Any]
+    allowed: Mapping[str, frozenset[str]]
+    incidence: float
+    flag_share: float
+    known: tuple[int, int]
+    unknown: tuple[str, ...]
+    warnings: tuple[Problem, ...]
+
+
+def load(source: Source, package: Package) -> Loaded:
+    """Check a filled-in form and the ward's settings.
+
+    Parameters
+    ----------
+    source
+        ``values``: the form. ``options``: ``incidence`` and ``flag_share`` of the ward, both 0–1;
+        the package's own defaults without them.
+
+    Raises
+    ------
+    Refused
+        With every reason found.
+    """
+    typed, problems = contract.check(source.values)
+    incidence, flag_share = _settings(source.options, package, problems)
+    refusals = [problem for problem in problems if problem.severity is Severity.REFUSE]
+    if refusals:
+        raise Refused(*problems)
+    warnings = tuple(problems)
+    admission = Admission(
+        typed=typed,
+        allowed=answers.allowed(model.of(package), typed),
+        incidence=incidence,
+        flag_share=flag_share,
+        known=contract.known(typed),
+        unknown=tuple(contract.unknown(typed)),
+        warnings=warnings,
+    )
+    return Loaded(data=admission, problems=warnings, quality=_quality(admission))
+
+
+def _settings(options: Mapping[str, Any], package: Package, problems: list[Problem]) -> tuple[float, float]:
+    settings = package.input["settings"]
+    found = {}
+    for name, label in (
+        ("incidence", Text("ward incidence", "incidence du service")),
+        ("flag_share", Text("share of women to flag", "part de femmes à signaler")),
+    ):
+        default, low, high = (settings[name][key] for key in ("default", "minimum", "maximum"))
+        value = options.get(name, default)
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not math.isfinite(value)
+            or not low <= value <= high
+        ):
+            problems.append(_bad_setting(name, label, low, high))
+            value = default
+        found[name] = float(value)
+    return found["incidence"], found["flag_share"]
+
+
+def _bad_setting(name: str, label: Text, low: float, high: float) -> Problem:
+    least, most = written(low), written(high)
+    return Problem(
+        f"{name}_out_of_range",
+        Text(
+            f"The setting “{label.en}” must be a number from {least.en} to {most.en}. Ask an administrator.",
+            f"Le réglage « {label.fr} » doit être un nombre de {least.fr} à {most.fr}. "
+            "Demandez à un administrateur.",
+        ),
+    )
+
+
+def _quality(admission: Admission) -> tuple[Finding, ...]:
+    known, asked = admission.known
+    return (
+        Finding(
+            code="answers_known",
+            label=Text(f"Questions answered, of {asked}", f"Questions renseignées, sur {asked}"),
+            value=str(known),
+            attention=known < asked / 2,
+        ),
+        *(
+            Finding(code=problem.code, label=problem.message, attention=True)
+            for problem in admission.warnings
+            if problem.code in {"stale_result", "result_time_missing"}
+        ),
+    )

@@ -1,0 +1,87 @@
+"""Operating points by workload, and the decision curve, as the model implies them for a ward.
+
+These figures follow from the model and the ward's incidence alone, as if the model were right; they
+are no measured performance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from ml.algorithms.haemorrhage.model import Model, sigmoid
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """What happens when the women at highest risk are flagged.
+
+    Parameters
+    ----------
+    flag_share
+        Share of women meant to be flagged.
+    threshold
+        Risk from which a woman is flagged.
+    flagged_share
+        Share really flagged; differs a little because many women share one risk.
+    true_per_100_flagged
+        Of 100 flagged women, how many will bleed.
+    found_share
+        Of the women who will bleed, the share flagged.
+    """
+
+    flag_share: float
+    threshold: float
+    flagged_share: float
+    true_per_100_flagged: float
+    found_share: float
+
+    def as_json(self) -> dict[str, float]:
+        """Return plain numbers."""
+        return asdict(self)
+
+
+def operating_point(model: Model, incidence: float, flag_share: float) -> OperatingPoint:
+    """Return the threshold that flags the ``flag_share`` of women at highest risk.
+
+    Raises
+    ------
+    ValueError
+        When the share is not between 0 and 1.
+    """
+    if not 0 < flag_share < 1:
+        raise ValueError(f"expected a share between 0 and 1, got {flag_share}")
+    risk = sigmoid(model.intercept(incidence) + model.ward.value)
+    flagged = np.cumsum(model.ward.mass[::-1])[::-1]
+    at = int(np.argmin(np.abs(flagged - flag_share)))
+    found = float(model.ward.mass[at:] @ risk[at:])
+    return OperatingPoint(
+        flag_share=float(flag_share),
+        threshold=float(risk[at]),
+        flagged_share=float(flagged[at]),
+        true_per_100_flagged=100 * found / float(flagged[at]),
+        found_share=found / incidence,
+    )
+
+
+def decision_curve(model: Model, incidence: float, thresholds: Sequence[float]) -> list[dict[str, float]]:
+    """Return the net benefit (Vickers 2006) of the model and of flagging everybody, per threshold.
+
+    Flagging nobody has net benefit 0.
+    """
+    risk = sigmoid(model.intercept(incidence) + model.ward.value)
+    curve = []
+    for threshold in thresholds:
+        odds = threshold / (1 - threshold)
+        mass = np.where(risk >= threshold, model.ward.mass, 0)
+        found = float(mass @ risk)
+        curve.append(
+            {
+                "threshold": float(threshold),
+                "model": found - (float(mass.sum()) - found) * odds,
+                "everybody": incidence - (1 - incidence) * odds,
+            }
+        )
+    return curve

@@ -1,0 +1,174 @@
+"""The assessment in plain sections, both languages, one denominator throughout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ml.algorithms.haemorrhage import about, wording
+from ml.algorithms.haemorrhage.parsing import written
+from ml.algorithms.haemorrhage.predict import per_100
+from ml.contracts import Report, ReportRow, ReportSection, Text
+from ml.package import Metric, Package
+
+DISAGREEMENT = {
+    "rule_only": Text(
+        "The rule class is high, the figure is not among those flagged: both are shown, neither decides.",
+        "La classe de la règle est élevée, le chiffre n’est pas parmi les signalés : les deux sont montrés, "
+        "aucun ne décide.",
+    ),
+    "model_only": Text(
+        "The rule class is low, the figure is among those flagged: both are shown, neither decides.",
+        "La classe de la règle est faible, le chiffre est parmi les signalés : les deux sont montrés, "
+        "aucun ne décide.",
+    ),
+}
+YES_NO = {True: Text("yes", "oui"), False: Text("no", "non")}
+
+
+def report(package: Package, result: Mapping[str, Any]) -> Report:
+    """Write the result of :func:`predict` out in sections without HTML."""
+    return Report(
+        headline=wording.headline(result["per_100"]),
+        sections=(
+            _figure(result),
+            _quality(result),
+            _rule(result),
+            _workload(result),
+            _model(package),
+        ),
+        limits=package.limits,
+    )
+
+
+def _of_100(number: float) -> Text:
+    count = wording.women(number)
+    return Text(f"{count.en} in 100", f"{count.fr} sur 100")
+
+
+def _figure(result: Mapping[str, Any]) -> ReportSection:
+    numbers = result["per_100"]
+    low, high = wording.women(numbers["low"]), wording.women(numbers["high"])
+    return ReportSection(
+        title=Text("Risk of severe postpartum haemorrhage", "Risque d’hémorragie du post-partum sévère"),
+        rows=(
+            ReportRow(Text("Women like her", "Femmes comme elle"), _of_100(numbers["risk"])),
+            ReportRow(
+                Text("Likely range (95 %)", "Fourchette probable (95 %)"),
+                Text(f"{low.en} to {high.en} in 100", f"{low.fr} à {high.fr} sur 100"),
+            ),
+            ReportRow(Text("Average of this ward", "Moyenne de ce service"), _of_100(numbers["ward"])),
+        ),
+        paragraphs=(about.STANDARD_PREVENTION, about.NO_ORDER),
+    )
+
+
+def _quality(result: Mapping[str, Any]) -> ReportSection:
+    known, asked = result["known"]
+    rows = [
+        ReportRow(
+            Text("Questions answered", "Questions renseignées"),
+            Text(f"{known} of {asked}", f"{known} sur {asked}"),
+        )
+    ]
+    paragraphs = []
+    if result["unknown"]:
+        rows.append(
+            ReportRow(Text("Unknown", "Inconnu"), wording.listed(wording.field_labels(result["unknown"])))
+        )
+        factor = written(result["unknown_widening"]["factor"], 1)
+        paragraphs.append(
+            Text(
+                "What is unknown was averaged over how common it is, not taken as “no”; it makes the range "
+                f"{factor.en} times as wide.",
+                "Ce qui est inconnu a été moyenné selon sa fréquence, et non compté comme « non » ; "
+                f"la fourchette en est {factor.fr} fois plus large.",
+            )
+        )
+    paragraphs += [Text.from_json(warning["message"]) for warning in result["warnings"]]
+    return ReportSection(
+        title=Text("What it rests on", "Sur quoi il repose"), rows=tuple(rows), paragraphs=tuple(paragraphs)
+    )
+
+
+def _rule(result: Mapping[str, Any]) -> ReportSection:
+    rule = result["rule_class"]
+    criteria = [Text.from_json(criterion["label"]) for criterion in rule["criteria"]]
+    rows = [
+        ReportRow(Text("Class", "Classe"), Text.from_json(rule["label"])),
+        ReportRow(
+            Text("Criteria", "Critères"), wording.listed(criteria) if criteria else Text("none", "aucun")
+        ),
+    ]
+    if rule["unanswered"]:
+        count = len(rule["unanswered"])
+        rows.append(
+            ReportRow(
+                Text("Criteria not answered", "Critères sans réponse"),
+                Text(f"{count}: the class may be higher", f"{count} : la classe peut être plus élevée"),
+            )
+        )
+    said = DISAGREEMENT.get(result["disagreement"])
+    return ReportSection(
+        title=Text("Published rule (CMQCC)", "Règle publiée (CMQCC)"),
+        rows=tuple(rows),
+        paragraphs=(Text.from_json(rule["source"]), *([said] if said else [])),
+    )
+
+
+def _workload(result: Mapping[str, Any]) -> ReportSection:
+    point = result["operating_point"]
+    share, found = per_100(point["flagged_share"]), per_100(point["found_share"])
+    true = written(point["true_per_100_flagged"], 0)
+    return ReportSection(
+        title=Text("Flagging on this ward", "Signalement dans ce service"),
+        rows=(
+            ReportRow(Text("Flagged", "Signalée"), YES_NO[result["flagged"]]),
+            ReportRow(Text("Women flagged", "Femmes signalées"), Text(f"{share} in 100", f"{share} sur 100")),
+            ReportRow(
+                Text("Of 100 flagged, will bleed severely", "Sur 100 signalées, saigneront gravement"),
+                true,
+            ),
+            ReportRow(
+                Text("Of 100 severe haemorrhages, flagged", "Sur 100 hémorragies sévères, signalées"),
+                Text(str(found), str(found)),
+            ),
+        ),
+        paragraphs=(about.MODEL_IMPLIED,),
+    )
+
+
+def _model(package: Package) -> ReportSection:
+    return ReportSection(
+        title=Text("Model and sources", "Modèle et sources"),
+        rows=(
+            ReportRow(
+                Text("Model", "Modèle"),
+                Text(
+                    f"published odds ratios, package {package.version}",
+                    f"odds ratios publiés, paquet {package.version}",
+                ),
+            ),
+            *(_external(metric) for metric in package.metrics if metric.name in CHECKS),
+        ),
+        paragraphs=(package.intended_use,),
+    )
+
+
+CHECKS = {
+    "zurich_roc_auc": Text("AUC on births in Zurich", "AUC sur des accouchements à Zurich"),
+    "zurich_calibration_slope": Text(
+        "Calibration slope on births in Zurich", "Pente de calibration sur des accouchements à Zurich"
+    ),
+}
+
+
+def _external(metric: Metric) -> ReportRow:
+    value, low, high = (written(number, 2) for number in (metric.value, metric.low, metric.high))
+    return ReportRow(
+        CHECKS[metric.name],
+        Text(
+            f"{value.en} (95 % interval {low.en} to {high.en}; n = {metric.n})",
+            f"{value.fr} (intervalle à 95 % : {low.fr} à {high.fr} ; n = {metric.n})",
+        ),
+    )
