@@ -1,0 +1,238 @@
+"""DICOM: the header's reasons and identity, and pixels as a workstation would display them."""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from pydicom import config
+from pydicom.dataset import Dataset
+from pydicom.pixels import apply_modality_lut, pixel_array
+from pydicom.uid import UID
+
+from ml.algorithms.chest_xray.contract import too_many_pixels
+from ml.algorithms.chest_xray.display import to_display
+from ml.algorithms.chest_xray.picture import Picture
+from ml.algorithms.chest_xray.raster import FORMAT, size_finding
+from ml.algorithms.chest_xray.refusals import ADULT_YEARS, INTENDED_YEARS, refusal, warning
+from ml.contracts import Finding, Identity, Problem, Refused, Text
+
+DEFLATED = ("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.8.1")
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+RADIOGRAPHY = ("1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1.1")
+"""CR Image Storage, Digital X-Ray Image Storage for presentation and for processing."""
+MODALITIES = ("CR", "DX")
+FRONTAL = ("AP", "PA")
+CHEST = ("CHEST", "THORAX", "LUNG", "")
+GREY = ("MONOCHROME1", "MONOCHROME2")
+PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+DAYS_PER_YEAR = 365.25
+YEARS_PER_UNIT = {"D": 1 / DAYS_PER_YEAR, "W": 7 / DAYS_PER_YEAR, "M": 1 / 12, "Y": 1.0, "": 1.0}
+
+BITS = Text("Bits stored per pixel", "Bits par pixel")
+ENCODING = Text("Pixel encoding (transfer syntax)", "Codage des pixels (syntaxe de transfert)")
+POLARITY = Text("Stored inverted (MONOCHROME1), shown upright", "Stockée inversée (MONOCHROME1), rétablie")
+AGE = Text("Age in the file", "Âge dans le fichier")
+NO_AGE = Text(
+    "The file gives no age: the model is for children of 1 to 5 years",
+    "Le fichier n'indique pas d'âge : le modèle est destiné aux enfants de 1 à 5 ans",
+)
+
+
+def read(path: Path, *, allow_secondary_capture: bool = False) -> Picture:
+    """Decode a DICOM file and gather everything that speaks against scoring it.
+
+    Parameters
+    ----------
+    path
+        A DICOM Part 10 file.
+    allow_secondary_capture
+        The site's setting: a Secondary Capture object of modality CR or DX is let through.
+
+    Returns
+    -------
+    Picture
+        With reasons (secondary capture, modality, view, age, ...) for the gate to report.
+
+    Raises
+    ------
+    Refused
+        When no pixels can be had; carries these reasons too, and the identity as far as read.
+    """
+    with _quiet():
+        dataset = _parse(path)
+        identity, age = _identity(dataset), age_years(dataset)
+        reasons = _header_reasons(dataset, age, allow_secondary_capture=allow_secondary_capture)
+        obstacles = _obstacles(dataset)
+        if obstacles:
+            raise Refused(*obstacles, *reasons, identity=identity)
+        try:
+            stored = pixel_array(dataset)
+            values = apply_modality_lut(stored, dataset)
+            grey = to_display(stored, values, dataset)
+        except Exception as error:
+            # Decoders of hostile bytes may raise anything; whatever it is, there is no image.
+            raise Refused(refusal("pixels_unreadable"), *reasons, identity=identity) from error
+        return Picture(
+            grey=grey,
+            identity=identity,
+            reasons=tuple(reasons),
+            warnings=tuple(_header_warnings(dataset, age)),
+            quality=tuple(_findings(dataset, grey, age)),
+            age_years=age,
+        )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep pydicom from quoting attribute values (a name, a birth date) in warnings and logs."""
+    logger = logging.getLogger("pydicom")
+    level, mode = logger.level, config.settings.reading_validation_mode
+    logger.setLevel(logging.CRITICAL + 1)
+    config.settings.reading_validation_mode = config.IGNORE
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+        config.settings.reading_validation_mode = mode
+
+
+def _parse(path: Path) -> Dataset:
+    try:
+        # The file meta alone first: dcmread would inflate a deflated data set at once.
+        meta = pydicom.filereader.read_file_meta_info(path)
+        deflated = meta.get("TransferSyntaxUID", "") in DEFLATED
+        dataset = Dataset() if deflated else pydicom.dcmread(path)
+        # Elements are parsed when first touched: touch all but the pixels now, where it is guarded.
+        for element in dataset.iterall():
+            element.VR  # noqa: B018
+    except Exception as error:
+        # A parser of hostile bytes may raise anything; whatever it is, the file cannot be read.
+        raise Refused(refusal("dicom_damaged")) from error
+    if deflated:
+        raise Refused(refusal("dicom_deflated"))
+    return dataset
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    """Return a code string in capitals, empty when it is absent or not a single value."""
+    value = dataset.get(keyword)
+    return str(value).strip().upper() if isinstance(value, str) else ""
+
+
+def _number(dataset: Dataset, keyword: str) -> int:
+    """Return a whole number, 0 when it is absent or unreadable."""
+    try:
+        return int(dataset.get(keyword) or 0)
+    except (TypeError, ValueError):
+        return 0
+
+
+def _obstacles(dataset: Dataset) -> list[Problem]:
+    """What makes decoding impossible or unsafe."""
+    if not any(name in dataset for name in PIXEL_ELEMENTS):
+        return [refusal("no_pixel_data")]
+    found = []
+    rows, columns = _number(dataset, "Rows"), _number(dataset, "Columns")
+    if _number(dataset, "NumberOfFrames") > 1:
+        found.append(refusal("multi_frame"))
+    if _number(dataset, "SamplesPerPixel") != 1 or _text(dataset, "PhotometricInterpretation") not in GREY:
+        found.append(refusal("colour_image"))
+    if rows < 1 or columns < 1:
+        found.append(refusal("dicom_damaged"))
+    large = too_many_pixels(columns, rows)
+    return [*found, large] if large else found
+
+
+def _header_reasons(dataset: Dataset, age: float | None, *, allow_secondary_capture: bool) -> list[Problem]:
+    found = []
+    kind, modality = str(dataset.get("SOPClassUID", "")), _text(dataset, "Modality")
+    capture = kind == SECONDARY_CAPTURE or kind.startswith(SECONDARY_CAPTURE + ".")
+    if capture and not allow_secondary_capture:
+        found.append(refusal("secondary_capture"))
+    if modality not in MODALITIES:
+        found.append(refusal("modality"))
+    elif not capture and kind not in RADIOGRAPHY:
+        found.append(refusal("object_class"))
+    if _text(dataset, "PresentationIntentType") == "FOR PROCESSING":
+        found.append(refusal("for_processing"))
+    if _text(dataset, "ViewPosition") not in (*FRONTAL, ""):
+        found.append(refusal("not_frontal"))
+    if age is not None and age >= ADULT_YEARS:
+        found.append(refusal("adult"))
+    return found
+
+
+def _header_warnings(dataset: Dataset, age: float | None) -> Iterator[Problem]:
+    youngest, too_old = INTENDED_YEARS
+    if age is not None and age < youngest:
+        yield warning("infant")
+    if age is not None and too_old <= age < ADULT_YEARS:
+        yield warning("older_child")
+    if _text(dataset, "BodyPartExamined") not in CHEST:
+        yield warning("body_part")
+    if _text(dataset, "BurnedInAnnotation") == "YES":
+        yield warning("burnt_in_text")
+
+
+def _findings(dataset: Dataset, grey: np.ndarray, age: float | None) -> Iterator[Finding]:
+    yield Finding("format", FORMAT, value=f"DICOM {_text(dataset, 'Modality')[:2]}")
+    yield size_finding(grey)
+    yield Finding("bits", BITS, value=str(_number(dataset, "BitsStored")))
+    syntax = UID(dataset.file_meta.get("TransferSyntaxUID", ""))
+    yield Finding("encoding", ENCODING, value=syntax.name if syntax.is_transfer_syntax else "")
+    if _text(dataset, "PhotometricInterpretation") == "MONOCHROME1":
+        yield Finding("monochrome1", POLARITY)
+    if age is None:
+        yield Finding("no_age", NO_AGE, attention=True)
+    else:
+        yield Finding("age", AGE, value=f"{age:.1f}" if age < 2 else f"{age:.0f}", unit="y")
+
+
+def _identity(dataset: Dataset) -> Identity:
+    """Read who the file is about; an unreadable part counts as absent."""
+    name = dataset.get("PatientName")
+    sex = _text(dataset, "PatientSex")
+    return Identity(
+        family_name=str(getattr(name, "family_name", "") or "").strip(),
+        given_name=str(getattr(name, "given_name", "") or "").strip(),
+        record_number=str(dataset.get("PatientID") or "").strip(),
+        birth_date=_date(dataset, "PatientBirthDate"),
+        sex=sex if sex in ("M", "F", "O") else "",
+    )
+
+
+def _date(dataset: Dataset, keyword: str) -> date | None:
+    digits = re.fullmatch(r"(\d{4})[.\-]?(\d{2})[.\-]?(\d{2})", _text(dataset, keyword))
+    if digits is None:
+        return None
+    try:
+        return date(*(int(part) for part in digits.groups()))
+    except ValueError:
+        return None
+
+
+def age_years(dataset: Dataset) -> float | None:
+    """Return the age at the study in years, from PatientAge or from birth and study date.
+
+    A PatientAge without its unit, which the standard forbids and converters write, counts as years.
+    """
+    written = re.fullmatch(r"(\d{1,3})([DWMY]?)", _text(dataset, "PatientAge"))
+    if written is not None:
+        return int(written[1]) * YEARS_PER_UNIT[written[2]]
+    born = _date(dataset, "PatientBirthDate")
+    taken = next(
+        filter(None, (_date(dataset, f"{of}Date") for of in ("Study", "Acquisition", "Content"))), None
+    )
+    if born is None or taken is None or taken < born:
+        return None
+    return (taken - born).days / DAYS_PER_YEAR
