@@ -1,0 +1,159 @@
+"""Compose file and images: valid, without a secret inside, and in step with the code they run."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from compose_spec import PyCompose
+from packaging.requirements import Requirement
+
+from clinic import celeryconfig, stack
+from tests.machine import ROOT, compose, hadolint
+
+FILE = ROOT / "docker-compose.yml"
+DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
+VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
+SECRETS = ("VIGIE_SECRET_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD")
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    return FILE.read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def services(text: str) -> dict[str, dict[str, Any]]:
+    return yaml.safe_load(text)["services"]
+
+
+def filled_in(text: str) -> str:
+    """Put the default, or a word, in the place of every variable, as Compose does."""
+    return VARIABLE.sub(lambda match: match[3] if match[2] == "-" else "filled", text).replace("$$", "$")
+
+
+def parsed(document: dict[str, Any]) -> PyCompose:
+    spec = PyCompose.from_json(json.dumps(document))
+    spec.validate()
+    return spec
+
+
+def test_follows_the_compose_specification(text: str) -> None:
+    spec = parsed(yaml.safe_load(filled_in(text)))
+    assert set(spec.service_names()) == {
+        "migrate", "web", "worker-tabular", "worker-imaging", "worker-signals",
+        "beat", "sealer", "redis", "postgres", "mlflow",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        {"image": "x", "prots": ["80:80"]},
+        {"image": "x", "networks": ["nowhere"]},
+        {"image": "x", "mem_limit": "lots"},
+    ],
+)
+def test_the_specification_is_really_checked(service: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):
+        parsed({"services": {"web": service}})
+
+
+@pytest.mark.docker
+def test_docker_compose_accepts_it(tmp_path: Path) -> None:
+    environment = tmp_path / "env"
+    names = (*SECRETS, "VIGIE_ALLOWED_HOSTS", "VIGIE_TRUSTED_ORIGINS")
+    environment.write_text("".join(f"{name}=filled\n" for name in names), "utf-8")
+    answer = _config(environment)
+    assert answer.returncode == 0, answer.stderr
+
+
+@pytest.mark.docker
+def test_docker_compose_asks_for_each_missing_secret(tmp_path: Path) -> None:
+    (tmp_path / "env").write_text("", "utf-8")
+    answer = _config(tmp_path / "env")
+    assert answer.returncode != 0
+    assert "characters" in answer.stderr or "password" in answer.stderr
+
+
+def _config(environment: Path) -> subprocess.CompletedProcess[str]:
+    command = (*compose(), "-f", str(FILE), "--env-file", str(environment), "config", "-q")
+    return subprocess.run(command, capture_output=True, text=True, cwd=environment.parent)
+
+
+def test_no_secret_has_a_default(text: str) -> None:
+    kinds = {(name, kind) for name, kind, _ in VARIABLE.findall(text)}
+    for secret in SECRETS:
+        assert {kind for name, kind in kinds if name == secret} == {"?"}
+    for line in text.splitlines():
+        if re.search(r"(PASSWORD|SECRET|AUTH)\w*:", line):
+            assert "${" in line, line
+
+
+def test_every_setting_it_gives_is_one_the_product_reads(services: dict[str, dict[str, Any]]) -> None:
+    known = set(
+        re.findall(r'env\.\w+\(\s*"(\w+)"', (ROOT / "clinic/settings/__init__.py").read_text("utf-8"))
+    )
+    known |= set(re.findall(r"\$\{?(VIGIE_\w+)", DOCKERFILE))
+    ours = [service for service in services.values() if service.get("image") in ("vigie-web", "vigie-worker")]
+    given = {name for service in ours for name in service["environment"]}
+    assert given <= known
+
+
+def test_every_queue_has_a_worker(services: dict[str, dict[str, Any]]) -> None:
+    served = [
+        queue
+        for name, service in services.items()
+        if name.startswith("worker-")
+        for queue in service["environment"]["VIGIE_QUEUES"].split(",")
+    ]
+    assert sorted(served) == sorted(celeryconfig.QUEUES)
+    assert sorted(",".join(stack.QUEUES.values()).split(",")) == sorted(celeryconfig.QUEUES)
+
+
+def test_nothing_listens_to_the_outside_but_on_the_loopback(services: dict[str, dict[str, Any]]) -> None:
+    ports = [port for service in services.values() for port in service.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_every_image_built_is_a_stage_that_gives_up_root(services: dict[str, dict[str, Any]]) -> None:
+    stages = re.split(r"^FROM ", DOCKERFILE, flags=re.MULTILINE)[1:]
+    by_name = {stage.split("\n", 1)[0].split(" AS ")[1]: stage for stage in stages}
+    for target in {service["build"]["target"] for service in services.values() if "build" in service}:
+        assert "\nUSER 10001\n" in by_name[target]
+        assert "\nHEALTHCHECK " in by_name[target]
+
+
+@pytest.mark.hadolint
+def test_hadolint_has_nothing_to_say() -> None:
+    answer = subprocess.run((hadolint(), "Dockerfile"), cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+def pins(name: str) -> set[str]:
+    """Return the requirements of a file, in one spelling."""
+    lines = (ROOT / name).read_text("utf-8").splitlines()
+    return {str(Requirement(line)) for line in lines if line and not line.startswith(("#", "-", " "))}
+
+
+@pytest.mark.parametrize("image", ["web", "worker", "mlflow", "build"])
+def test_images_install_what_the_product_was_tested_with(image: str) -> None:
+    assert pins(f"requirements/{image}.txt")
+    assert pins(f"requirements/{image}.txt") <= pins("requirements.txt")
+
+
+def test_the_lock_holds_every_pin() -> None:
+    def bare(requirement: str) -> str:
+        parsed = Requirement(requirement)
+        name = re.sub(r"[-_.]+", "-", parsed.name).lower()
+        return f"{name}{parsed.specifier} {parsed.marker or ''}"
+
+    assert {bare(pin) for pin in pins("requirements.txt")} <= {
+        bare(pin) for pin in pins("requirements/lock.txt")
+    }
