@@ -17,18 +17,17 @@ from ml.algorithms.sleep import bandpower, network
 from ml.algorithms.sleep.features import network_inputs
 from ml.algorithms.sleep.sequence import SequenceModel
 from ml.training.data import require
-from ml.training.progress import progress
 
 FOLDER = "sleep_edf_bandpower"
 CACHE = Path(__file__).resolve().parents[3] / "var" / "cache" / "sleep"
-# The channel sets every figure is given for.
-CHANNEL_SETS = {
-    "three channels": (True, True, True),
-    "one frontal EEG": (True, False, False),
-    "frontal EEG + EOG": (True, False, True),
-    "two EEG": (True, True, False),
-    "one posterior EEG": (False, True, False),
-}
+# The channel sets every figure is given for: prefix of the figure's name, words, slots given.
+CHANNEL_SETS = (
+    ("", "three channels", (True, True, True)),
+    ("frontal_eeg.", "one frontal EEG", (True, False, False)),
+    ("frontal_eeg_eog.", "frontal EEG + EOG", (True, False, True)),
+    ("two_eeg.", "two EEG", (True, True, False)),
+    ("posterior_eeg.", "one posterior EEG", (False, True, False)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ def held_out_probabilities(
     sequence
         The networks of the package, in the order of the folds.
     fold
-        Shape (nights,): which network has not seen each night.
+        Shape (nights,): which network has not seen each night; -1 where none has, then all are averaged.
     mask
         Which slots the network is given.
 
@@ -118,7 +117,8 @@ def held_out_probabilities(
     ndarray, shape (epochs of all nights, 5)
     """
     found = []
-    for night, k in progress(list(zip(cohort.nights, fold, strict=True)), "staging", unit="night"):
-        inputs = network_inputs(night.features, np.asarray(mask))
-        found.append(sequence.members(inputs[None])[0, :, k])
+    for night, k in zip(cohort.nights, fold, strict=True):
+        inputs = network_inputs(night.features, np.asarray(mask))[None]
+        members = sequence.members(inputs)[0]
+        found.append(members.mean(axis=1) if k < 0 else members[:, k])
     return np.concatenate(found)

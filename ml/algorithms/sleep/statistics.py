@@ -6,6 +6,7 @@ Standard library only. An epoch counts when its midpoint lies between lights off
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from ml.algorithms.sleep.contract import EPOCH_SECONDS
 
@@ -74,10 +75,8 @@ def statistics(
         "unscored": _minutes(night.count(UNSCORED)),
         **{stage.lower(): _minutes(night.count(stage)) for stage in ASLEEP},
         **{f"{stage.lower()}_percent": _percent(_minutes(night.count(stage)), tst) for stage in ASLEEP},
-        "awakenings": sum(a in ASLEEP and b == "W" for a, b in zip(period, period[1:], strict=False)),
-        "stage_shifts": sum(
-            a != b and UNSCORED not in (a, b) for a, b in zip(period, period[1:], strict=False)
-        ),
+        "awakenings": sum(a in ASLEEP and b == "W" for a, b in pairwise(period)),
+        "stage_shifts": sum(a != b and UNSCORED not in (a, b) for a, b in pairwise(period)),
     }
 
 

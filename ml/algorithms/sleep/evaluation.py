@@ -1,0 +1,157 @@
+"""Every figure of the sleep package, computed again from the data and the package alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from ml.algorithms.sleep import annotations, crossvalidation, load, sequence
+from ml.algorithms.sleep.contract import STAGES
+from ml.algorithms.sleep.crossvalidation import CHANNEL_SETS, Cohort
+from ml.algorithms.sleep.predict import predict
+from ml.contracts import Source
+from ml.package import Metric, Package
+from ml.training.data import require
+from ml.training.evaluation import Interval, as_metrics, stage_metrics, weighted_bootstrap
+
+COMMAND = "python -m ml evaluate sleep --data ../shared/data"
+COHORT = "Sleep-EDF cassette band powers, subject-wise 5-fold"
+UCDDB = "sleep/ucddb"
+WHOLE_NIGHT = "ucddb018"
+_BINS = 15
+_BLOCK_EPOCHS = 20
+
+
+def cohort_metrics(cohort: Cohort, package: Package) -> list[Metric]:
+    """Cross-validated figures for each set of channels.
+
+    Each night is staged by the network of the package trained without its subject; intervals
+    resample subjects.
+    """
+    folds = package.manifest["training"]["folds"]
+    fold_of = {subject: k for k, subjects in enumerate(folds) for subject in subjects}
+    fold = np.array([fold_of.get(int(s), -1) for s in cohort.subjects])
+    labels, subjects = cohort.labels(), cohort.epoch_subjects()
+    scored = labels >= 0
+    found = []
+    for prefix, name, mask in CHANNEL_SETS:
+        probabilities = crossvalidation.held_out_probabilities(cohort, sequence.of(package), fold, mask)
+        figures = staging_figures(labels[scored], probabilities[scored], subjects[scored])
+        inside = scored & _between_first_and_last_sleep(cohort)
+        asleep = stage_metrics(labels[inside], probabilities[inside].argmax(axis=1), subjects[inside])
+        figures["kappa_within_sleep_period"] = asleep["kappa"]
+        figures |= review_figures(
+            labels[scored],
+            probabilities[scored],
+            subjects[scored],
+            package.manifest["thresholds"]["confidence"],
+        )
+        found += as_metrics(
+            {f"{prefix}{figure}": value for figure, value in figures.items()},
+            data=f"{COHORT}, {name}", n=len(np.unique(subjects)), unit="subjects", command=COMMAND,
+            note=f"{int(scored.sum())} epochs of {len(cohort.nights)} nights; intervals over subjects",
+        )  # fmt: skip
+    return found
+
+
+def staging_figures(labels: np.ndarray, probabilities: np.ndarray, groups: np.ndarray) -> dict[str, Interval]:
+    """Agreement figures and the expected calibration error, intervals over groups."""
+    return stage_metrics(labels, probabilities.argmax(axis=1), groups) | {
+        "ece": calibration_error(labels, probabilities, groups)
+    }
+
+
+def calibration_error(labels: np.ndarray, probabilities: np.ndarray, groups: np.ndarray) -> Interval:
+    """Expected calibration error of the confidence, 15 equal bins (Guo 2017)."""
+    confidence = probabilities.max(axis=1)
+    hit = probabilities.argmax(axis=1) == labels
+    names, member = np.unique(groups, return_inverse=True)
+    bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+    gap = np.zeros((len(names), _BINS))
+    np.add.at(gap, (member, bins), hit - confidence)
+    count = np.bincount(member, minlength=len(names)).astype(float)
+
+    def statistics(w: np.ndarray) -> dict[str, np.ndarray]:
+        return {"ece": np.abs(w @ gap).sum(axis=1) / (w @ count)}
+
+    return weighted_bootstrap(statistics, len(names))["ece"]
+
+
+def review_figures(
+    labels: np.ndarray, probabilities: np.ndarray, groups: np.ndarray, threshold: float
+) -> dict[str, Interval]:
+    """What checking the uncertain epochs buys: their share, and κ when a person corrects them all."""
+    staged = probabilities.argmax(axis=1)
+    flagged = probabilities.max(axis=1) < threshold
+    corrected = stage_metrics(labels, np.where(flagged, labels, staged), groups)
+    names, member = np.unique(groups, return_inverse=True)
+    sums = np.stack([np.bincount(member, w, len(names)) for w in (flagged, np.ones(len(labels)))])
+
+    def statistics(w: np.ndarray) -> dict[str, np.ndarray]:
+        return {"share": (w @ sums[0]) / (w @ sums[1])}
+
+    share = weighted_bootstrap(statistics, len(names))["share"]
+    return {"uncertain_share": share, "kappa_after_review": corrected["kappa"]}
+
+
+def whole_night_metrics(data: Path, package: Package) -> list[Metric]:
+    """Figures on ucddb018, a whole raw night of another laboratory, from its single EEG channel."""
+    edf, hypnogram = require(data, f"{UCDDB}/{WHOLE_NIGHT}_night.edf", f"{UCDDB}/{WHOLE_NIGHT}_hypnogram.edf")
+    probabilities, labels = staged_against(package, edf, annotations.read_hypnogram(hypnogram))
+    scored = labels >= 0
+    blocks = np.arange(len(labels)) // _BLOCK_EPOCHS
+    figures = staging_figures(labels[scored], probabilities[scored], blocks[scored])
+    return as_metrics(
+        {f"{WHOLE_NIGHT}.{name}": value for name, value in figures.items()},
+        data="UCDDB ucddb018, raw C3-A2 by the position rule, never trained on", n=1, unit="nights",
+        command=COMMAND,
+        note=f"{int(scored.sum())} epochs; intervals over blocks of ten minutes of this one night, "
+        "they say nothing of other patients",
+    )  # fmt: skip
+
+
+def wake_and_n3_metrics(data: Path, package: Package) -> list[Metric]:
+    """Recall of wake and N3 on five recordings of which only those epochs are at hand."""
+    (folder,) = require(data, UCDDB)
+    found = {}
+    for path in sorted(folder.glob("*_wake_n3_only.edf")):
+        found[path.name.split("_")[0]] = staged_against(
+            package, path, read_stage_lines(path.with_suffix(".txt"))
+        )
+    if not found:
+        return []
+    labels = np.concatenate([labels for _, labels in found.values()])
+    probabilities = np.concatenate([p for p, _ in found.values()])
+    names = np.repeat(list(found), [len(labels) for _, labels in found.values()])
+    figures = stage_metrics(labels, probabilities.argmax(axis=1), names)
+    kept = {f"ucddb_wake_n3.{name}": figures[name] for name in ("recall_W", "recall_N3", "accuracy")}
+    return as_metrics(
+        kept, data="UCDDB, five recordings with only their wake and N3 epochs, gaps closed", n=len(found),
+        unit="recordings", command=COMMAND, note=f"{len(labels)} epochs; context is broken by the gaps",
+    )  # fmt: skip
+
+
+def staged_against(package: Package, edf: Path, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Stage a recording as in service; returns probabilities and labels of the epochs both have."""
+    result: Mapping = predict(package, load.load(Source(path=edf), package))
+    probabilities = np.asarray(result["probabilities"])
+    epochs = min(len(labels), len(probabilities))
+    return probabilities[:epochs], labels[:epochs]
+
+
+def read_stage_lines(path: Path) -> np.ndarray:
+    """Read a hypnogram written as one stage per line."""
+    return np.array([STAGES.index(line.strip()) for line in path.read_text("utf-8").split()])
+
+
+def _between_first_and_last_sleep(cohort: Cohort) -> np.ndarray:
+    parts = []
+    for night in cohort.nights:
+        inside = np.zeros(len(night.labels), bool)
+        asleep = np.flatnonzero(night.labels > 0)
+        if asleep.size:
+            inside[asleep[0] : asleep[-1] + 1] = True
+        parts.append(inside)
+    return np.concatenate(parts)

@@ -1,0 +1,150 @@
+"""Training and evaluation of the sleep packages.
+
+Two recipes: ``sequence`` (the network that serves) from nights of band powers, and ``forest16``
+(the older random forest on sixteen features) from raw recordings with a hypnogram.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import onnxruntime
+
+from ml import package as packages
+from ml.algorithms.sleep import (
+    about,
+    crossvalidation,
+    evaluation,
+    features,
+    forest16_train,
+    network,
+    sequence,
+)
+from ml.algorithms.sleep.contract import EPOCH_SECONDS, STAGES
+from ml.algorithms.sleep.crossvalidation import Cohort
+from ml.package import Metric, Package
+from ml.training import tracking
+from ml.training.data import fingerprint
+
+# Keras and ONNX must agree to this on a real night before a package is written.
+_EQUAL = 1e-4
+
+
+def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> Package:
+    """Train a package.
+
+    Parameters
+    ----------
+    data
+        The data folder (``recipe: sequence``), or it or any folder of recordings (``forest16``).
+    out
+        The package is written to ``out/sleep/<version>``.
+    version
+        Version; ``forest-16-`` is put before it for that recipe.
+    params
+        The ``sleep`` section of ``params.yaml``; ``recipe`` chooses.
+
+    Raises
+    ------
+    ml.training.data.DataMissing
+        With what to put where.
+    ValueError
+        When the recipe is unknown.
+    """
+    recipe = params.get("recipe", "sequence")
+    if recipe == "forest16":
+        return forest16_train.train(data, out, version=version, params=params)
+    if recipe != "sequence":
+        raise ValueError(f"unknown recipe {recipe!r}; there are sequence and forest16")
+    return _train_sequence(data, out, version=version, params=params)
+
+
+def evaluate(data: Path, package: Package) -> list[Metric]:
+    """Compute every figure of a package again; see ``evaluation`` for what each means."""
+    if package.manifest["training"]["recipe"] == "forest16":
+        return forest16_train.evaluate(data, package)
+    cohort = crossvalidation.read_cohort(data)
+    return [
+        *evaluation.cohort_metrics(cohort, package),
+        *evaluation.whole_night_metrics(data, package),
+        *evaluation.wake_and_n3_metrics(data, package),
+    ]
+
+
+def _train_sequence(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> Package:
+    cohort = crossvalidation.read_cohort(data)
+    pinned = fingerprint(data / "sleep" / crossvalidation.FOLDER)
+    fold = crossvalidation.folds_of(cohort.subjects, params["folds"], params["seed"])
+    with tracking.run("sleep", f"train sequence {version}", params=params) as run:
+        run.data(pinned)
+        models = crossvalidation.train_folds(cohort, params, pinned)
+        folder = out / "sleep" / version
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        network.export(models, folder / sequence.FILE)
+        _check_equal(models, folder / sequence.FILE, cohort)
+        threshold = _confidence_threshold(cohort, folder / sequence.FILE, fold, params["review_share"])
+        manifest = _manifest(version, cohort, params, pinned) | {"thresholds": {"confidence": threshold}}
+        written = packages.write(folder, manifest)
+        # The figures are computed from the package as written, then written into it.
+        manifest["metrics"] = [asdict(metric) for metric in evaluate(data, written)]
+        written = packages.write(folder, manifest)
+        run.metrics(written.metrics)
+        run.package(written)
+    return written
+
+
+def _check_equal(models: list[keras.Model], path: Path, cohort: Cohort) -> None:
+    """Hold the exported graph against Keras on one real night, with all channels and with one."""
+    exported = sequence.SequenceModel(path)
+    for mask in ((True, True, True), (True, False, False)):
+        inputs = features.network_inputs(cohort.nights[0].features, np.array(mask))[None]
+        members = exported.members(inputs)
+        for i, model in enumerate(models):
+            difference = float(np.abs(model.predict(inputs, verbose=0) - members[:, :, i]).max())
+            if difference > _EQUAL:
+                raise RuntimeError(f"the exported network {i} differs from Keras by {difference:.2g}")
+
+
+def _confidence_threshold(cohort: Cohort, path: Path, fold: np.ndarray, share: float) -> float:
+    """Return the confidence below which the given share of held-out epochs lies, three channels."""
+    held_out = crossvalidation.held_out_probabilities(
+        cohort, sequence.SequenceModel(path), fold, (True, True, True)
+    )
+    return round(float(np.quantile(held_out.max(axis=1), share)), 3)
+
+
+def _manifest(version: str, cohort: Cohort, params: Mapping[str, Any], pinned: str) -> dict[str, Any]:
+    fold = crossvalidation.folds_of(cohort.subjects, params["folds"], params["seed"])
+    subjects = [sorted({int(s) for s in cohort.subjects[fold == k]}) for k in range(params["folds"])]
+    return {
+        "algorithm": "sleep",
+        "version": version,
+        "input": {
+            "slots": list(features.SLOTS),
+            "bands_hz": {name: list(edges) for name, edges in features.BANDS.items()},
+            "pass_bands_hz": {slot: list(edges) for slot, edges in features.PASS_BANDS.items()},
+            "rate_hz": features.RATE,
+            "epoch_seconds": EPOCH_SECONDS,
+            "stages": list(STAGES),
+        },
+        "thresholds": {},
+        "metrics": [],
+        "data": about.DATA,
+        "intended_use": about.INTENDED_USE.as_json(),
+        "limits": [limit.as_json() for limit in about.LIMITS],
+        "training": {
+            "recipe": "sequence",
+            "params": dict(params),
+            "folds": subjects,
+            "data_sha256": pinned,
+            "versions": {"keras": keras.__version__, "onnxruntime": onnxruntime.__version__},
+            "code": tracking.code_version(),
+        },
+    }
