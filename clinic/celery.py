@@ -1,13 +1,86 @@
-"""The Celery app: three queues for the analyses, one for upkeep."""
+"""The Celery app: three queues for the analyses, one for upkeep. A worker refuses to start misconfigured."""
 
 from __future__ import annotations
 
+import logging
 import os
+from typing import Any
 
-from celery import Celery
+from celery import Celery, bootsteps
+from celery.concurrency.prefork import TaskPool
+from celery.signals import celeryd_after_setup, setup_logging
+from django.conf import settings
+
+from clinic import pulse
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clinic.settings")
 
 app = Celery("vigie")
 app.config_from_object("clinic.celeryconfig")
 app.autodiscover_tasks(["predictions"])
+
+log = logging.getLogger(__name__)
+
+
+class Pulse(bootsteps.StartStopStep):
+    """Says in the broker that this worker lives, for ``/health``."""
+
+    requires = ("celery.worker.components:Timer",)
+
+    def start(self, worker: Any) -> None:
+        """Begin with the worker."""
+        self._say(worker)
+        self._entry = worker.timer.call_repeatedly(pulse.SECONDS, self._say, (worker,))
+
+    def stop(self, worker: Any) -> None:
+        """End with it, so that a worker stopped in good order is missed at once."""
+        self._entry.cancel()
+        try:
+            pulse.silence(worker.hostname)
+        except pulse.NoBroker:
+            log.info("broker gone before this worker")
+
+    def _say(self, worker: Any) -> None:
+        try:
+            pulse.say(worker.hostname, worker.app.amqp.queues.consume_from)
+        except pulse.NoBroker:
+            log.warning("broker does not answer")
+
+
+app.steps["worker"].add(Pulse)
+
+
+@setup_logging.connect
+def keep_our_logs(**_: Any) -> None:
+    """Leave logging to the settings: Celery's own format would print what tasks were given."""
+
+
+@celeryd_after_setup.connect
+def refuse_misconfigured(instance: Any, conf: Any, **_: Any) -> None:
+    """Stop a worker that could lose work or never get any, and say what to change.
+
+    Raises
+    ------
+    SystemExit
+        With every reason.
+    """
+    reasons = list(misconfigurations(instance, conf))
+    if reasons:
+        raise SystemExit("This worker cannot start.\n" + "\n".join(f"- {reason}" for reason in reasons))
+
+
+def misconfigurations(worker: Any, conf: Any) -> list[str]:
+    """Return what is wrong with a worker's options and surroundings, with what to do."""
+    reasons = []
+    if worker.pool_cls is not TaskPool:
+        reasons.append("The pool must be prefork (-P prefork): the others ignore time limits.")
+    unknown = set(worker.app.amqp.queues.consume_from) - set(conf.QUEUES)
+    if unknown:
+        reasons.append(
+            f"There is no queue {', '.join(sorted(unknown))}; name some of {', '.join(conf.QUEUES)}."
+        )
+    if not settings.REDIS_URL:
+        reasons.append("REDIS_URL is not set: say where the broker is.")
+    if not settings.DATA_DIR.is_dir() or not os.access(settings.DATA_DIR, os.W_OK | os.X_OK):
+        reasons.append("VIGIE_DATA_DIR is not a folder this process can write to: uploads could not be read.")
+    return reasons

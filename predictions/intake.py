@@ -1,0 +1,316 @@
+"""Where a study begins: who asks, about whom, with what; accepted once and whole, or refused in words.
+
+Runs in the web process: a form is checked by its contract, a file by its first 4 KiB, nothing in depth.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.core.files.base import File
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from clinic.accounts.models import Unit, User
+from clinic.audit.models import Action
+from clinic.audit.recording import record
+from ml import registry
+from ml.contracts import Contract, InputKind, Problem, Refused, Severity, Text
+from patients import access
+from patients.models import Encounter, Patient
+from predictions import queue, selectors, storage
+from predictions.models import Study, StudyFile
+from predictions.states import State, check
+
+SENDER_OPTIONS = ("eeg", "eog", "emg")
+LONGEST_OPTION = 80
+LONGEST_KEY = 64
+
+NO_KEY = Problem(
+    "idempotency_key_missing",
+    Text(
+        "The request carries no key of 1 to 64 characters that tells a repetition from a new study. "
+        "Open the form again, or send an Idempotency-Key header.",
+        "La requête ne porte pas de clé (1 à 64 caractères) distinguant une répétition d’une nouvelle étude. "
+        "Rouvrez le formulaire, ou envoyez un en-tête Idempotency-Key.",
+    ),
+)
+KEY_REUSED = Problem(
+    "idempotency_key_reused",
+    Text(
+        "This form was already sent with other content. Open it again to send a new study.",
+        "Ce formulaire a déjà été envoyé avec un autre contenu. Rouvrez-le pour envoyer une nouvelle étude.",
+    ),
+)
+NO_FILE = Problem(
+    "file_missing",
+    Text("No file came with the request. Choose one.", "Aucun fichier n’a été reçu. Choisissez-en un."),
+    field="file",
+)
+NOT_CLINICAL = Problem(
+    "not_clinical",
+    Text(
+        "This is a reference task without patients; ask it through its own address.",
+        "Il s’agit d’une tâche de référence sans patient ; interrogez-la à son adresse propre.",
+    ),
+)
+NOT_IN_UNIT = Text(
+    "This patient is not registered in the unit “{unit}”. Open an encounter there first.",
+    "Ce patient n’est pas inscrit dans l’unité « {unit} ». Ouvrez-y d’abord une venue.",
+)
+OTHER_ENCOUNTER = Problem(
+    "encounter_of_another_patient",
+    Text("This encounter belongs to another patient.", "Cette venue est celle d’un autre patient."),
+    field="encounter",
+)
+OPTION = Text(
+    "“{name}” is not a choice of the sender, or too long.",
+    "« {name} » n’est pas un choix de l’expéditeur, ou est trop long.",
+)
+SEEN_ELSEWHERE = Problem(
+    "file_of_another_patient",
+    Text(
+        "The same file was already sent for another patient. Check whose it is.",
+        "Le même fichier a déjà été envoyé pour un autre patient. Vérifiez à qui il appartient.",
+    ),
+    severity=Severity.WARN,
+)
+
+
+def submit(
+    *,
+    user: User,
+    patient: Patient,
+    algorithm: str,
+    values: Mapping[str, Any] | None = None,
+    upload: File | None = None,
+    options: Mapping[str, Any] | None = None,
+    idempotency_key: str,
+    encounter: Encounter | None = None,
+) -> Study:
+    """Accept one study, durably, and have it analysed; or raise with every reason why not.
+
+    Parameters
+    ----------
+    values
+        Raw answers of a form; the birth date is the record's, whatever they say.
+    upload
+        The file of ``request.FILES``, or any Django file.
+    options
+        Channel names, for recordings.
+    idempotency_key
+        Unique per member of staff: the same key with the same content gives the same study again.
+
+    Returns
+    -------
+    Study
+        Committed. Its message follows the commit; without a broker the reaper sends it later.
+
+    Raises
+    ------
+    ml.contracts.Refused
+        With every problem; nothing is kept.
+    django.http.Http404, django.core.exceptions.PermissionDenied
+        When this person may not act for this patient, or not with this algorithm; both recorded.
+    ml.registry.UnknownAlgorithm
+        When there is no such algorithm.
+    """
+    contract = registry.contract(algorithm)
+    access.get_or_404(user, patient.pk)
+    _require_submitter(user, contract)
+    received = _received(contract, upload)
+    try:
+        problems = _circumstances(contract, patient, encounter, idempotency_key, options or {})
+        typed, found = _checked(contract, patient, values, received)
+        problems += found
+        if any(problem.severity is Severity.REFUSE for problem in problems):
+            _record_refusal(user, patient, contract, problems)
+            raise Refused(*problems)
+        draft = Study(
+            algorithm=algorithm,
+            patient=patient,
+            encounter=encounter,
+            unit=Unit.objects.get(code=contract.unit),
+            submitted_by=user,
+            idempotency_key=idempotency_key,
+            values=json.loads(json.dumps(typed, cls=DjangoJSONEncoder)),
+            options=dict(options or {}),
+        )
+        return _accept_once(draft, received, getattr(upload, "name", None) or "")
+    finally:
+        if received:
+            received.close()
+
+
+def retry(*, user: User, study: Study) -> Study:
+    """Send a failed study to the workers again, with a clean count of deaths.
+
+    Raises
+    ------
+    django.core.exceptions.PermissionDenied
+        When this person may not submit studies of this kind.
+    predictions.states.NoSuchWay
+        When it has not failed.
+    """
+    _require_submitter(user, study.contract)
+    check(study.state, State.QUEUED)
+    with transaction.atomic():
+        moved = Study.objects.filter(pk=study.pk, state=State.FAILED).update(
+            state=State.QUEUED, problems=[], deaths=0, sent_at=None, started_at=None, finished_at=None
+        )
+        if moved:
+            record(Action.RETRY, actor=user, patient=study.patient_id, study=study.pk, kind="study")
+            transaction.on_commit(partial(queue.send, study.pk))
+    study.refresh_from_db()
+    return study
+
+
+def _require_submitter(user: User, contract: Contract) -> None:
+    if not contract.clinical:
+        raise Refused(NOT_CLINICAL)
+    if not selectors.may_submit(user, contract):
+        record(Action.REFUSED, actor=user, kind="study", detail={"algorithm": contract.name})
+        raise PermissionDenied
+
+
+def _received(contract: Contract, upload: File | None) -> storage.Received | None:
+    if contract.input_kind is not InputKind.FILE or upload is None:
+        return None
+    if isinstance(upload, storage.StreamedUpload):
+        return upload.received
+    return storage.receive(upload, limit=contract.limits.upload_bytes)
+
+
+def _circumstances(
+    contract: Contract, patient: Patient, encounter: Encounter | None, key: str, options: Mapping[str, Any]
+) -> list[Problem]:
+    problems = []
+    if not 0 < len(key) <= LONGEST_KEY:
+        problems.append(NO_KEY)
+    if not patient.units.filter(code=contract.unit).exists():
+        unit = Unit.objects.get(code=contract.unit)
+        message = Text(NOT_IN_UNIT.en.format(unit=unit.name_en), NOT_IN_UNIT.fr.format(unit=unit.name_fr))
+        problems.append(Problem("patient_not_in_unit", message))
+    if encounter is not None and encounter.patient_id != patient.pk:
+        problems.append(OTHER_ENCOUNTER)
+    for name, value in options.items():
+        known = contract.input_kind is InputKind.FILE and name in SENDER_OPTIONS
+        if not known or not isinstance(value, str) or len(value) > LONGEST_OPTION:
+            problems.append(Problem("unknown_option", OPTION.format(name=str(name)[:LONGEST_OPTION])))
+    return problems
+
+
+def _checked(
+    contract: Contract,
+    patient: Patient,
+    values: Mapping[str, Any] | None,
+    received: storage.Received | None,
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Return the typed answers of a form and everything found wrong with a form or a file's head."""
+    door = registry.door(contract.name, "contract")
+    if contract.input_kind is InputKind.FORM:
+        given = dict(values or {})
+        if any(field.name == "birth_date" for field in contract.fields):
+            given["birth_date"] = patient.birth_date
+        return door.check(given)
+    if received is None:
+        return {}, [NO_FILE]
+    if received.problem:
+        return {}, [received.problem]
+    if received.size > contract.limits.upload_bytes:
+        return {}, [storage.too_large(contract.limits.upload_bytes)]
+    return {}, door.screen(received.head, received.size)
+
+
+def _record_refusal(user: User, patient: Patient, contract: Contract, problems: list[Problem]) -> None:
+    record(
+        Action.REFUSE_INPUT,
+        actor=user,
+        patient=patient.pk,
+        kind="study",
+        detail={"algorithm": contract.name, "codes": [problem.code for problem in problems]},
+    )
+
+
+def _accept_once(draft: Study, received: storage.Received | None, original_name: str) -> Study:
+    draft.fingerprint = _fingerprint(draft, received)
+    if (earlier := _earlier(draft)) is not None:
+        return earlier
+    draft.submitted_at = timezone.now()
+    if draft.unit.incidence is not None and draft.contract.input_kind is InputKind.FORM:
+        draft.options["incidence"] = draft.unit.incidence
+    if received and _seen_elsewhere(draft, received.sha256):
+        draft.warnings = [SEEN_ELSEWHERE.as_json()]
+    file = None
+    if received:
+        file = StudyFile(study=draft, original_name=original_name[:255], size=received.size)
+        file.sha256 = received.sha256
+        file.name = storage.storage.adopt(received, "uploads")
+    kept = False
+    try:
+        # The unique key decides between two clicks that both came past the look above.
+        with suppress(IntegrityError), transaction.atomic():
+            _write(draft, file)
+            kept = True
+    finally:
+        if file and not kept:
+            storage.storage.discard(file.name)
+    return draft if kept else _required(_earlier(draft))
+
+
+def _write(study: Study, file: StudyFile | None) -> None:
+    study.save(force_insert=True)
+    detail = {"algorithm": study.algorithm}
+    if file:
+        file.save(force_insert=True)
+        detail |= {"size": file.size, "sha256": file.sha256}
+    record(
+        Action.SUBMIT,
+        actor=study.submitted_by,
+        patient=study.patient_id,
+        study=study.pk,
+        kind="study",
+        detail=detail,
+    )
+    transaction.on_commit(partial(queue.send, study.pk))
+
+
+def _fingerprint(study: Study, received: storage.Received | None) -> str:
+    content = {
+        "algorithm": study.algorithm,
+        "patient": str(study.patient_id),
+        "encounter": str(study.encounter_id or ""),
+        "values": study.values,
+        "options": study.options,
+        "file": received.sha256 if received else "",
+    }
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _earlier(draft: Study) -> Study | None:
+    """Return the study already accepted under this key; :class:`Refused` when it brought other content."""
+    earlier = Study.objects.filter(
+        submitted_by=draft.submitted_by, idempotency_key=draft.idempotency_key
+    ).first()
+    if earlier is not None and earlier.fingerprint != draft.fingerprint:
+        raise Refused(KEY_REUSED)
+    return earlier
+
+
+def _required(study: Study | None) -> Study:
+    if study is None:
+        raise IntegrityError("a study was refused by the database for another reason than its key")
+    return study
+
+
+def _seen_elsewhere(draft: Study, sha256: str) -> bool:
+    same = StudyFile.objects.filter(sha256=sha256)
+    return same.exclude(study__patient=draft.patient_id).exists()

@@ -1,0 +1,237 @@
+"""One analysis in a pool child: within its limits, under its lease, written down whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.files.base import ContentFile
+from django.db import transaction
+from django.utils import timezone
+
+from clinic.audit.models import Action
+from clinic.audit.recording import WORKER, record
+from ml import runner
+from ml.contracts import Artefact, InputKind, Outcome, Problem, Source, Status, Text
+from ml.package import BrokenPackage
+from predictions.lease import renewed
+from predictions.limits import TooSlow, within
+from predictions.models import Explanation, ExplanationStatus, Prediction, StoredArtefact, Study
+from predictions.states import State, check
+from predictions.storage import receive, storage
+
+log = logging.getLogger(__name__)
+
+OUT_OF_MEMORY = Problem(
+    "out_of_memory",
+    Text(
+        "The analysis needed more memory than it may take. The input is probably damaged or unusually large: "
+        "export it again, or send a smaller one.",
+        "L’analyse demandait plus de mémoire qu’il ne lui en est accordé. L’entrée est sans doute abîmée ou "
+        "anormalement grande : exportez-la de nouveau, ou envoyez-en une plus petite.",
+    ),
+)
+TOO_SLOW = Problem(
+    "too_slow",
+    Text(
+        "The analysis took longer than the time it may take and was stopped. Retry once; if it happens "
+        "again, export the input again.",
+        "L’analyse a dépassé le temps qui lui est accordé et a été arrêtée. Relancez-la une fois ; si cela "
+        "se reproduit, exportez de nouveau l’entrée.",
+    ),
+)
+PACKAGE_BROKEN = Problem(
+    "package_broken",
+    Text(
+        "The model package is missing or damaged, so nothing was computed. Tell the model steward, then "
+        "retry.",
+        "Le paquet du modèle est absent ou altéré : rien n’a été calculé. Prévenez le responsable des "
+        "modèles, puis relancez.",
+    ),
+)
+INTERNAL = Problem(
+    "internal",
+    Text(
+        "The analyser stopped on a defect of its own. Retry; if it happens again, tell IT the number of this "
+        "study.",
+        "L’analyseur s’est arrêté sur un défaut interne. Relancez ; si cela se reproduit, donnez au service "
+        "informatique le numéro de cette étude.",
+    ),
+)
+
+
+class LostLease(Exception):
+    """Somebody else has this study now: whatever was computed here is dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an analysis gave no answer."""
+
+    problem: Problem
+
+
+def run(study: Study) -> None:
+    """Analyse a study claimed by this process and write down how it ended.
+
+    Parameters
+    ----------
+    study
+        As :func:`predictions.lease.claim` returned it. A process that lost the lease writes nothing.
+    """
+    with renewed(study):
+        ending = analyse(study)
+        try:
+            _write(study, ending)
+        except LostLease:
+            log.warning("lease lost, answer dropped", extra={"study": str(study.pk)})
+
+
+def analyse(study: Study) -> Outcome | Failure:
+    """Run the algorithm within its limits; whatever goes wrong becomes a sentence."""
+    try:
+        with _source(study) as source, within(study.contract.limits):
+            outcome = runner.run(study.algorithm, source)
+        _require_plain(outcome)
+        return outcome
+    except MemoryError:
+        return Failure(OUT_OF_MEMORY)
+    except TooSlow:
+        return Failure(TOO_SLOW)
+    except BrokenPackage as error:
+        log.error("model package broken", exc_info=error, extra={"study": str(study.pk)})
+        return Failure(PACKAGE_BROKEN)
+    except Exception as error:
+        # Any defect of an algorithm must end as a sentence; the log keeps its type and place.
+        log.error("analysis failed", exc_info=error, extra={"study": str(study.pk)})
+        return Failure(OUT_OF_MEMORY if _native_memory(error) else INTERNAL)
+
+
+def _require_plain(outcome: Outcome) -> None:
+    """Raise ``ValueError`` or ``TypeError`` for an answer that JSON cannot hold."""
+    _plain(outcome.result)
+    if outcome.explanation:
+        _plain(outcome.explanation.data)
+
+
+def _native_memory(error: Exception) -> bool:
+    """Whether a native library reports in its own words that an allocation failed."""
+    words = str(error).lower()
+    return "bad_alloc" in words or "failed to allocate memory" in words
+
+
+@contextmanager
+def _source(study: Study) -> Iterator[Source]:
+    with ExitStack() as stack:
+        path = None
+        if study.contract.input_kind is InputKind.FILE:
+            path = stack.enter_context(storage.local(study.file.name))
+        yield Source(values=study.values, path=path, options=study.options, record=study.patient.identity)
+
+
+def _write(study: Study, ending: Outcome | Failure) -> None:
+    if isinstance(ending, Failure):
+        _end(study, State.FAILED, lambda: _failed(study, ending))
+    elif ending.status is Status.REFUSED:
+        _end(study, State.REFUSED, lambda: _refused(study, ending))
+    else:
+        _write_answer(study, ending)
+
+
+def _end(study: Study, state: State, write: Callable[[], None]) -> None:
+    """Move the study on and write what belongs to it in one transaction, if the lease is still ours."""
+    check(State.RUNNING, state)
+    with transaction.atomic():
+        moved = Study.objects.filter(pk=study.pk, state=State.RUNNING, lease=study.lease).update(
+            state=state, lease=None, lease_until=None, finished_at=timezone.now()
+        )
+        if not moved:
+            raise LostLease
+        write()
+    log.info("study ended", extra={"study": str(study.pk), "state": str(state)})
+
+
+def _failed(study: Study, failure: Failure) -> None:
+    Study.objects.filter(pk=study.pk).update(problems=[failure.problem.as_json()])
+    _record(study, Action.FAIL, {"codes": [failure.problem.code]})
+
+
+def _refused(study: Study, outcome: Outcome) -> None:
+    Study.objects.filter(pk=study.pk).update(
+        problems=[problem.as_json() for problem in outcome.problems],
+        answer=_plain(outcome.result) if outcome.result is not None else None,
+    )
+    _record(
+        study,
+        Action.REFUSE_INPUT,
+        _package(outcome) | {"codes": [problem.code for problem in outcome.problems]},
+    )
+
+
+def _write_answer(study: Study, outcome: Outcome) -> None:
+    stored: list[StoredArtefact] = []
+    try:
+        artefacts = [*outcome.artefacts, *(outcome.explanation.artefacts if outcome.explanation else ())]
+        for artefact in artefacts:
+            stored.append(_store(artefact))
+        _end(study, State.READY, lambda: _answered(study, outcome, stored))
+    except BaseException:
+        for artefact in stored:
+            storage.discard(artefact.stored_name)
+        raise
+
+
+def _store(artefact: Artefact) -> StoredArtefact:
+    received = receive(ContentFile(artefact.content), limit=len(artefact.content))
+    return StoredArtefact(
+        name=artefact.name,
+        media_type=artefact.media_type,
+        size=received.size,
+        sha256=received.sha256,
+        stored_name=storage.adopt(received, "artefacts"),
+    )
+
+
+def _answered(study: Study, outcome: Outcome, stored: Sequence[StoredArtefact]) -> None:
+    pinned = {"package_version": outcome.version, "package_sha256": outcome.sha256}
+    prediction = Prediction.objects.create(
+        study=study,
+        result=_plain(outcome.result),
+        report=_plain(outcome.report.as_json()),
+        problems=[*study.warnings, *(problem.as_json() for problem in outcome.problems)],
+        quality=[finding.as_json() for finding in outcome.quality],
+        timings_ms=dict(outcome.timings_ms),
+        created_at=timezone.now(),
+        **pinned,
+    )
+    explanation = outcome.explanation
+    Explanation.objects.create(
+        prediction=prediction,
+        status=ExplanationStatus(outcome.explanation_status),
+        method=explanation.method if explanation else "",
+        sentence=explanation.sentence.as_json() if explanation else {},
+        data=_plain(explanation.data) if explanation else {},
+        **pinned,
+    )
+    for artefact in stored:
+        artefact.prediction = prediction
+    StoredArtefact.objects.bulk_create(stored)
+    _record(study, Action.PREDICT, _package(outcome))
+    _record(study, Action.EXPLAIN, _package(outcome) | {"status": outcome.explanation_status})
+
+
+def _record(study: Study, action: Action, detail: Mapping[str, Any]) -> None:
+    record(action, actor_label=WORKER, patient=study.patient_id, study=study.pk, kind="study", detail=detail)
+
+
+def _package(outcome: Outcome) -> dict[str, Any]:
+    return {"algorithm": outcome.algorithm, "version": outcome.version, "sha256": outcome.sha256}
+
+
+def _plain(value: Any) -> Any:
+    """Return ``value`` as JSON holds it; ``ValueError`` for NaN, which JSON and PostgreSQL lack."""
+    return json.loads(json.dumps(value, allow_nan=False))

@@ -1,0 +1,37 @@
+"""What workers do when woken: thin, as Celery is one more way in. A message carries an id, nothing else."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from celery import shared_task
+
+from predictions import inquiries, lease, queue
+from predictions import reap as reaper
+from predictions import run as analysis
+
+
+@shared_task(name=queue.ANALYSE)
+def analyse(*, study_id: str) -> None:
+    """Analyse one waiting study; a second message for the same study finds nothing to do."""
+    reaper.recover(UUID(study_id))
+    if study := lease.claim(UUID(study_id)):
+        analysis.run(study)
+
+
+@shared_task(name=queue.ANSWER)
+def answer(*, inquiry_id: str) -> None:
+    """Answer one question of a program."""
+    inquiries.answer(UUID(inquiry_id))
+
+
+@shared_task(name="predictions.reap", acks_late=False)
+def reap() -> None:
+    """Look after lost studies."""
+    reaper.reap()
+
+
+@shared_task(name="predictions.sweep", acks_late=False)
+def sweep() -> None:
+    """Throw away what is left over."""
+    reaper.sweep()
