@@ -55,7 +55,12 @@ def explain_row(package: Package, contract: Contract, row: Mapping[str, Any], ou
 
 
 def report_of(
-    contract: Contract, headline: Text, result: Mapping[str, Any], probability: float, outcome: Text
+    package: Package,
+    contract: Contract,
+    headline: Text,
+    result: Mapping[str, Any],
+    probability: float,
+    outcome: Text,
 ) -> Report:
     """Return the report of a tabular result.
 
@@ -78,14 +83,7 @@ def report_of(
             "Not given, replaced by a typical value", "Non renseignés, remplacés par une valeur habituelle"
         )
         sections.append(ReportSection(title, filled))
-    limits = (
-        Text(
-            "Reference task on public data, to exercise the training engine; not for decisions about people.",
-            "Tâche de référence sur données publiques, pour éprouver le moteur d’apprentissage ; "
-            "ne sert à décider de personne.",
-        ),
-    )
-    return Report(headline=headline, sections=tuple(sections), limits=limits)
+    return Report(headline=headline, sections=tuple(sections), limits=package.limits)
 
 
 def percent(share: float) -> Text:

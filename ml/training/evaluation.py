@@ -11,8 +11,8 @@ from ml.package import Metric
 from ml.training.bootstrap import Interval, bootstrap, interval, weighted_bootstrap, wilson
 
 __all__ = [
-    "Interval", "as_metrics", "binary_metrics", "bootstrap", "interval", "stage_metrics",
-    "weighted_bootstrap", "wilson",
+    "Interval", "as_metrics", "binary_metrics", "bootstrap", "fit_logistic", "interval", "logit",
+    "stage_metrics", "weighted_bootstrap", "wilson",
 ]  # fmt: skip
 
 CLIP = 1e-6
@@ -36,7 +36,8 @@ def binary_metrics(
     y
         Shape (n,): 0 or 1.
     p
-        Shape (n,): predicted probability of 1.
+        Shape (n,): predicted probability of 1; or (repeats, n), from repeated cross-validation:
+        a figure is then the mean of the figures of the repeats, and the interval is over cases.
     threshold
         A case is flagged when ``p >= threshold``.
     groups
@@ -59,17 +60,15 @@ def binary_metrics(
         When ``y`` is not 0/1, ``p`` not within 0..1, or the lengths differ.
     """
     y, p = _checked(y, p)
-    order = np.argsort(p, kind="stable")
-    y, p = y[order], p[order]
-    groups = None if groups is None else np.asarray(groups)[order]
+    orders = np.argsort(p, axis=1, kind="stable")
+
+    def of_one(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> dict[str, np.ndarray]:
+        return {**_decisions(y, p, threshold, costs, w), **_ranking(y, p, w), **_calibration(y, p, w)}
 
     def statistics(w: np.ndarray) -> dict[str, np.ndarray]:
         with np.errstate(divide="ignore", invalid="ignore"):
-            return {
-                **_decisions(y, p, threshold, costs, w),
-                **_ranking(y, p, w),
-                **_calibration(y, p, w),
-            }
+            each = [of_one(y[o], row[o], w[:, o]) for row, o in zip(p, orders, strict=True)]
+        return {name: np.mean([found[name] for found in each], axis=0) for name in each[0]}
 
     return weighted_bootstrap(statistics, len(y), groups, repeats=repeats, seed=seed)
 
@@ -125,10 +124,19 @@ def as_metrics(
     return [make(name=name, value=f.value, low=f.low, high=f.high) for name, f in figures.items()]
 
 
+def logit(p: np.ndarray) -> np.ndarray:
+    """Return log odds; probabilities closer than 1e-6 to 0 or 1 count as that close."""
+    p = np.clip(np.asarray(p, dtype=float), CLIP, 1 - CLIP)
+    return np.log(p / (1 - p))
+
+
 def _checked(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    y, p = np.asarray(y, dtype=float), np.asarray(p, dtype=float)
-    if y.shape != p.shape or y.ndim != 1 or not len(y):
-        raise ValueError(f"expected two arrays of one length, got shapes {y.shape} and {p.shape}")
+    y, p = np.asarray(y, dtype=float), np.atleast_2d(np.asarray(p, dtype=float))
+    if y.ndim != 1 or not len(y) or p.ndim != 2 or p.shape[1] != len(y):
+        raise ValueError(
+            f"expected probabilities of shape (n,) or (repeats, n) for n labels, "
+            f"got {p.shape} for labels of shape {y.shape}"
+        )
     if not np.isin(y, (0.0, 1.0)).all():
         raise ValueError("expected labels 0 and 1")
     if not ((p >= 0) & (p <= 1)).all():
@@ -183,16 +191,16 @@ def _ranking(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> dict[str, np.ndarra
 
 def _calibration(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> dict[str, np.ndarray]:
     """Intercept at slope 1, and slope, of a logistic fit of the label on the log odds."""
-    logit = np.log(np.clip(p, CLIP, 1 - CLIP) / (1 - np.clip(p, CLIP, 1 - CLIP)))
+    odds = logit(p)
     ones = np.ones((len(y), 1))
-    intercept = _logistic(ones, y, w, offset=logit)[:, 0]
-    if np.ptp(logit) == 0:
+    intercept = fit_logistic(ones, y, w, offset=odds)[:, 0]
+    if np.ptp(odds) == 0:
         return {"calibration_intercept": intercept, "calibration_slope": np.full(len(w), np.nan)}
-    slope = _logistic(np.stack([ones[:, 0], logit], axis=1), y, w, offset=np.zeros_like(y))[:, 1]
+    slope = fit_logistic(np.stack([ones[:, 0], odds], axis=1), y, w, offset=np.zeros_like(y))[:, 1]
     return {"calibration_intercept": intercept, "calibration_slope": slope}
 
 
-def _logistic(x: np.ndarray, y: np.ndarray, w: np.ndarray, offset: np.ndarray) -> np.ndarray:
+def fit_logistic(x: np.ndarray, y: np.ndarray, w: np.ndarray, offset: np.ndarray) -> np.ndarray:
     """Fit one logistic regression per row of weights by Newton's method.
 
     Parameters
