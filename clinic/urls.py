@@ -7,8 +7,7 @@ urlpatterns = [
     path("patients/", include("patients.urls")),
     path("staff/", include("clinic.accounts.urls")),
     path("audit/", include("clinic.audit.urls")),
-    path("accounts/", include("allauth.urls")),
-    path("i18n/", include("django.conf.urls.i18n")),
+    path("accounts/", include("clinic.accounts.entrance")),
     path("api/", include("predictions.api.urls")),
 ]
 handler404 = "clinic.errors.not_found"

@@ -7,11 +7,13 @@ from datetime import date
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from clinic.accounts.models import User
 from patients.access import for_user
 from patients.folding import fold
 from patients.models import Patient
+from patients.timeline import Entry
 
 
 def _named(name: str) -> Q:
@@ -60,3 +62,14 @@ def find(text: str) -> Collection[UUID]:
     if fold(text):
         condition |= _named(text)
     return list(Patient.objects.filter(condition).values_list("pk", flat=True)[:200])
+
+
+def encounters(user: User, patient: Patient) -> list[Entry]:
+    """Return the beginnings and ends of a patient's stays, for the timeline."""
+    entries = []
+    for encounter in patient.encounters.select_related("unit"):
+        place = f"{encounter.unit}, {encounter.location}" if encounter.location else str(encounter.unit)
+        entries.append(Entry(at=encounter.started_at, kind="encounter", title=_("Arrived"), detail=place))
+        if encounter.ended_at:
+            entries.append(Entry(at=encounter.ended_at, kind="encounter", title=_("Left"), detail=place))
+    return entries

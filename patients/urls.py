@@ -1,3 +1,13 @@
-"""Addresses of this application."""
+"""Addresses of patients; nothing in them identifies anybody to an outsider."""
 
-urlpatterns: list = []
+from django.urls import path
+
+from patients import views
+
+urlpatterns = [
+    path("", views.patient_search, name="patient_search"),
+    path("new/", views.patient_new, name="patient_new"),
+    path("<uuid:patient_id>/", views.patient_page, name="patient"),
+    path("<uuid:patient_id>/edit/", views.patient_edit, name="patient_edit"),
+    path("<uuid:patient_id>/encounters/new/", views.encounter_new, name="encounter_new"),
+]

@@ -1,3 +1,11 @@
-"""Addresses of this application."""
+"""Addresses of the audit."""
 
-urlpatterns: list = []
+from django.urls import path
+
+from clinic.audit import views
+
+urlpatterns = [
+    path("", views.audit_search, name="audit_search"),
+    path("patients/<uuid:patient_id>/", views.audit_patient, name="audit_patient"),
+    path("people/<int:pk>/", views.audit_person, name="audit_person"),
+]

@@ -1,0 +1,90 @@
+"""Pages about staff: their own profile, and their administration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from allauth.mfa.utils import is_mfa_enabled
+from django.contrib import messages
+from django.db.models import Prefetch
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from clinic.accounts import services
+from clinic.accounts.access import require
+from clinic.accounts.forms import StaffForm
+from clinic.accounts.models import Unit, User
+from clinic.accounts.roles import Role
+
+View = Callable[..., HttpResponse]
+
+
+def for_admins(view: View) -> View:
+    """Keep a page for administrators; the refusal is recorded."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        require(request.user, Role.ADMIN)
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+@require_GET
+def profile(request: HttpRequest) -> HttpResponse:
+    """Show who one is here, and the ways to password, second factor and sessions."""
+    return render(request, "accounts/profile.html", {"second_factor": is_mfa_enabled(request.user)})
+
+
+@for_admins
+@require_GET
+def staff_list(request: HttpRequest) -> HttpResponse:
+    """List everybody, those who may log in first."""
+    people = User.objects.order_by("-is_active", "last_name", "first_name", "username")
+    return render(
+        request,
+        "accounts/staff_list.html",
+        {"people": people.prefetch_related(Prefetch("units", Unit.objects.order_by("code")))},
+    )
+
+
+def _show_password(request: HttpRequest, person: User, password: str) -> HttpResponse:
+    """Show a one-time password in the answer itself: nothing keeps it for a second look."""
+    return render(request, "accounts/password_once.html", {"person": person, "password": password})
+
+
+@for_admins
+@require_http_methods(["GET", "POST"])
+def staff_new(request: HttpRequest) -> HttpResponse:
+    """Create a member of staff and show their one-time password."""
+    form = StaffForm(request.POST or None, actor=request.user)
+    if request.method == "POST" and form.is_valid():
+        person, password = services.create_staff(actor=request.user, **form.cleaned_data)
+        return _show_password(request, person, password)
+    return render(request, "accounts/staff_form.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@for_admins
+@require_http_methods(["GET", "POST"])
+def staff_edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Change name, role, units, or whether somebody may log in."""
+    person = get_object_or_404(User, pk=pk)
+    form = StaffForm(request.POST or None, instance=get_object_or_404(User, pk=pk), actor=request.user)
+    if request.method == "POST" and form.is_valid():
+        services.update_staff(actor=request.user, user=person, **form.cleaned_data)
+        messages.success(request, _("Saved."))
+        return redirect("staff_list")
+    context = {"form": form, "person": person}
+    return render(request, "accounts/staff_form.html", context, status=422 if form.errors else 200)
+
+
+@for_admins
+@require_POST
+def staff_password(request: HttpRequest, pk: int) -> HttpResponse:
+    """Replace somebody's password by a one-time one and show it."""
+    person = get_object_or_404(User, pk=pk)
+    return _show_password(request, person, services.renew_password(actor=request.user, user=person))

@@ -1,0 +1,162 @@
+"""Reading the audit: pages of events walked by id, and who or what they are about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.db.models import Count, Max, Min, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from clinic.audit import naming
+from clinic.audit.models import Event
+
+PAGE = 50
+
+# What an event concerns besides a patient or a study, in the words of the page.
+KINDS = {
+    "patient": _("record"),
+    "study": _("study"),
+    "encounter": _("encounter"),
+    "staff": _("staff"),
+    "password": _("password"),
+    "second factor": _("second factor"),
+    "audit": _("audit"),
+    "page": _("page"),
+    "model": _("model"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One event as the page shows it.
+
+    Parameters
+    ----------
+    patient_name, study_name
+        From the registry of names; empty when there is none, or none any more.
+    detail
+        The payload as pairs of name and value.
+    """
+
+    event: Event
+    who: str
+    kind: str
+    patient_name: str
+    study_name: str
+    detail: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some events, latest first, and the id before which the next page goes on."""
+
+    rows: tuple[Row, ...]
+    before: int | None
+
+
+def _people(text: str) -> QuerySet[Any]:
+    users = get_user_model().objects.filter(username__iexact=text)
+    if users.exists():
+        return users
+    named = Q()
+    for word in text.split():
+        named &= Q(first_name__icontains=word) | Q(last_name__icontains=word) | Q(username__icontains=word)
+    return get_user_model().objects.filter(named)
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def events(
+    *,
+    person: str = "",
+    patient: str = "",
+    action: str = "",
+    first: date | None = None,
+    last: date | None = None,
+) -> QuerySet[Event]:
+    """Return the events that match everything given.
+
+    Parameters
+    ----------
+    person
+        A user name, or any part of names; ``"worker"`` for what no person did.
+    patient
+        A record number, or any part of a name.
+    first, last
+        Days in the time zone of the hospital, both included.
+    """
+    found = Event.objects.all()
+    if person:
+        found = found.filter(Q(actor__in=_people(person)) | Q(actor=None, actor_label__iexact=person))
+    if patient:
+        found = found.filter(patient__in=naming.find("patient", patient))
+    if action:
+        found = found.filter(action=action)
+    if first:
+        found = found.filter(at__gte=_midnight(first))
+    if last:
+        found = found.filter(at__lt=_midnight(last + timedelta(days=1)))
+    return found
+
+
+def page(found: QuerySet[Event], *, before: int | None = None) -> Page:
+    """Return the latest :data:`PAGE` of ``found``, or those before an id: no offset to count through."""
+    if before:
+        found = found.filter(pk__lt=before)
+    latest = list(found.select_related("actor", "payload").order_by("-pk")[: PAGE + 1])
+    shown = latest[:PAGE]
+    return Page(rows=tuple(_rows(shown)), before=shown[-1].pk if len(latest) > PAGE else None)
+
+
+def _rows(shown: Iterable[Event]) -> Iterable[Row]:
+    patients = naming.names("patient", {event.patient for event in shown if event.patient})
+    studies = naming.names("study", {event.study for event in shown if event.study})
+    for event in shown:
+        payload = getattr(event, "payload", None)
+        yield Row(
+            event=event,
+            who=event.actor_label or str(_("nobody logged in")),
+            kind=str(KINDS.get(event.kind, event.kind)),
+            patient_name=patients.get(event.patient, ""),
+            study_name=studies.get(event.study, ""),
+            detail=tuple(_pairs(payload.data)) if payload else (),
+        )
+
+
+def _pairs(detail: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    for name, value in detail.items():
+        yield (
+            name.replace("_", " "),
+            value if isinstance(value, str) else json.dumps(value, ensure_ascii=False),
+        )
+
+
+def who_opened(patient: UUID) -> QuerySet[Event, dict[str, Any]]:
+    """Return each person who did something with a record: how often, first and last time."""
+    return (
+        Event.objects.filter(patient=patient)
+        .values("actor", "actor_label", "role")
+        .annotate(times=Count("pk"), first=Min("at"), last=Max("at"))
+        .order_by("-last")
+    )
+
+
+def what_was_opened(person: int) -> list[dict[str, Any]]:
+    """Return each record a person did something with, named: how often, first and last time; at most 200."""
+    records = list(
+        Event.objects.filter(actor=person, patient__isnull=False)
+        .values("patient")
+        .annotate(times=Count("pk"), first=Min("at"), last=Max("at"))
+        .order_by("-last")[:200]
+    )
+    names = naming.names("patient", {row["patient"] for row in records})
+    return [row | {"name": names.get(row["patient"], "")} for row in records]

@@ -1,0 +1,72 @@
+"""Pages of the audit for administrators. Looking at the audit is itself recorded; nothing can be changed."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from clinic.audit import naming, selectors
+from clinic.audit.access import require_reader
+from clinic.audit.forms import AuditSearchForm
+from clinic.audit.models import Action, Event
+from clinic.audit.recording import record
+from clinic.audit.seal import chain_state
+
+
+def _before(request: HttpRequest) -> int | None:
+    text = request.GET.get("before", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+@require_http_methods(["GET", "POST"])
+def audit_search(request: HttpRequest) -> HttpResponse:
+    """Show the latest events, or those searched for; by POST, because a name may be among the terms."""
+    require_reader(request.user)
+    form = AuditSearchForm(request.POST or None)
+    terms: dict[str, object] = {}
+    before = None
+    if request.method == "POST" and form.is_valid():
+        terms = {name: value for name, value in form.cleaned_data.items() if value}
+        before = terms.pop("before", None)
+    record(Action.SEARCH, actor=request.user, kind="audit", detail=terms)
+    found = Event.objects.none() if form.errors else selectors.events(**terms)
+    context = {
+        "form": form,
+        "terms": {name: request.POST.get(name, "") for name in terms},
+        "page": selectors.page(found, before=before),
+        "chain": chain_state(),
+    }
+    return render(request, "audit/search.html", context, status=422 if form.errors else 200)
+
+
+@require_GET
+def audit_patient(request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    """Show who opened a record."""
+    require_reader(request.user)
+    record(Action.VIEW, actor=request.user, patient=patient_id, kind="audit")
+    context = {
+        "name": naming.names("patient", {patient_id}).get(patient_id, ""),
+        "people": selectors.who_opened(patient_id),
+        "page": selectors.page(Event.objects.filter(patient=patient_id), before=_before(request)),
+        "chain": chain_state(),
+    }
+    return render(request, "audit/patient.html", context)
+
+
+@require_GET
+def audit_person(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show what a person opened and did."""
+    require_reader(request.user)
+    person = get_object_or_404(get_user_model(), pk=pk)
+    record(Action.VIEW, actor=request.user, kind="audit", object_id=str(pk), detail={"of": person.username})
+    context = {
+        "person": person,
+        "records": selectors.what_was_opened(pk),
+        "page": selectors.page(Event.objects.filter(actor=pk), before=_before(request)),
+        "chain": chain_state(),
+    }
+    return render(request, "audit/person.html", context)

@@ -1,0 +1,119 @@
+"""Pages of patients: search, record, identity, encounters."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db import IntegrityError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from clinic.audit.models import Action
+from clinic.audit.recording import record
+from ml import registry
+from ml.contracts import Contract
+from patients import access, selectors, services, timeline
+from patients.forms import EncounterForm, PatientForm, SearchForm
+from patients.models import Patient
+
+SHOWN = 50
+
+
+def _status(form: Any) -> int:
+    return 422 if form.errors else 200
+
+
+@require_http_methods(["GET", "POST"])
+def patient_search(request: HttpRequest) -> HttpResponse:
+    """Ask whom to look for; answer a POST, so that no name or number is in an address."""
+    access.require_clinical(request.user)
+    form = SearchForm(request.POST or None)
+    context: dict[str, Any] = {"form": form}
+    if request.method == "POST" and form.is_valid():
+        found = list(selectors.search(request.user, **form.cleaned_data)[: SHOWN + 1])
+        context |= {"found": found[:SHOWN], "more": len(found) > SHOWN, "shown": SHOWN}
+        _record_search(request, form.cleaned_data, found[:SHOWN])
+    return render(request, "patients/search.html", context, status=_status(form))
+
+
+def _record_search(request: HttpRequest, terms: dict[str, Any], found: list[Patient]) -> None:
+    detail = {name: value for name, value in terms.items() if value}
+    detail["found"] = [patient.pk for patient in found]
+    record(Action.SEARCH, actor=request.user, kind="patient", detail=detail)
+
+
+@require_http_methods(["GET", "POST"])
+def patient_new(request: HttpRequest) -> HttpResponse:
+    """Create a patient."""
+    access.require_clinical(request.user)
+    form = PatientForm(request.POST or None, user=request.user)
+    if request.method == "POST" and form.is_valid():
+        try:
+            patient = services.create_patient(user=request.user, **form.cleaned_data)
+        except IntegrityError:  # two people typed the same number at the same moment
+            form.add_error("record_number", PatientForm.taken())
+        else:
+            return redirect("patient", patient.pk)
+    return render(request, "patients/form.html", {"form": form}, status=_status(form))
+
+
+@require_http_methods(["GET", "POST"])
+def patient_edit(request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    """Change identity or units."""
+    patient = access.get_or_404(request.user, patient_id)
+    form = PatientForm(
+        request.POST or None, instance=access.get_or_404(request.user, patient_id), user=request.user
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.update_patient(user=request.user, patient=patient, **form.cleaned_data)
+        except IntegrityError:
+            form.add_error("record_number", PatientForm.taken())
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("patient", patient.pk)
+    elif request.method == "GET":
+        record(Action.VIEW, actor=request.user, patient=patient.pk, kind="patient")
+    context = {"form": form, "patient": patient}
+    return render(request, "patients/form.html", context, status=_status(form))
+
+
+def _offers(request: HttpRequest) -> list[Contract]:
+    """Return the analyses this person may ask for in their units."""
+    units = set(request.user.units.values_list("code", flat=True))
+    return [
+        contract
+        for contract in registry.contracts(clinical=True)
+        if request.user.role in contract.submit_roles and contract.unit in units
+    ]
+
+
+@require_GET
+def patient_page(request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    """Show a patient: encounters and one timeline of everything."""
+    patient = access.get_or_404(request.user, patient_id)
+    record(Action.VIEW, actor=request.user, patient=patient.pk, kind="patient")
+    context = {
+        "patient": patient,
+        "units": patient.units.all(),
+        "encounters": patient.encounters.select_related("unit"),
+        "timeline": timeline.of(request.user, patient),
+        "offers": _offers(request),
+    }
+    return render(request, "patients/page.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def encounter_new(request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    """Open an encounter."""
+    patient = access.get_or_404(request.user, patient_id)
+    form = EncounterForm(request.POST or None, user=request.user, patient=patient)
+    if request.method == "POST" and form.is_valid():
+        services.create_encounter(user=request.user, patient=patient, **form.cleaned_data)
+        return redirect("patient", patient.pk)
+    context = {"form": form, "patient": patient}
+    return render(request, "patients/encounter.html", context, status=_status(form))
