@@ -12,9 +12,10 @@ INTENDED_USE = Text(
     "Usage de recherche, n’est pas un dispositif médical.",
 )
 STANDARD_PREVENTION = Text(
-    "A low figure never removes standard prevention: most haemorrhages happen to women without risk factors.",
-    "Un chiffre bas ne dispense jamais de la prévention habituelle : la plupart des hémorragies surviennent "
-    "chez des femmes sans facteur de risque.",
+    "A low figure never removes standard prevention: many haemorrhages happen to women without a known "
+    "risk factor.",
+    "Un chiffre bas ne dispense jamais de la prévention habituelle : bien des hémorragies surviennent "
+    "chez des femmes sans facteur de risque connu.",
 )
 NO_ORDER = Text(
     "The figure orders no treatment; it describes a group of women like her, not her own fate.",

@@ -103,13 +103,11 @@ def _sentence(contributions: Sequence[dict[str, Any]]) -> Text:
 def _part(entries: Sequence[dict[str, Any]], opening: Text) -> Text | None:
     if not entries:
         return None
-    reasons = wording.listed(
-        [
-            Text(
-                f"{e['label']['en'].lower()} ({e['value']['en']})",
-                f"{e['label']['fr'].lower()} ({e['value']['fr']})",
-            )
-            for e in entries
-        ]
-    )
+    reasons = wording.listed([_reason(entry) for entry in entries])
     return Text(f"{opening.en}: {reasons.en}.", f"{opening.fr} : {reasons.fr}.")
+
+
+def _reason(entry: dict[str, Any]) -> Text:
+    label = wording.within_sentence(Text.from_json(entry["label"]))
+    value = Text.from_json(entry["value"])
+    return Text(f"{label.en} ({value.en})", f"{label.fr} ({value.fr})")

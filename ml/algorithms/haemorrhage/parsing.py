@@ -137,10 +137,10 @@ def parse_choice(field: Field, raw: Any) -> str | None:
         raise fail(
             field,
             "not_a_choice",
-            "{label}: choose one of {en}.",
-            "{label} : choisissez parmi {fr}.",
-            en=", ".join(f"“{c.label.en}” ({c.code})" for c in field.choices),
-            fr=", ".join(f"« {c.label.fr} » ({c.code})" for c in field.choices),
+            "{label}: choose one of {answers_en}.",
+            "{label} : choisissez parmi {answers_fr}.",
+            answers_en=", ".join(f"“{c.label.en}” ({c.code})" for c in field.choices),
+            answers_fr=", ".join(f"« {c.label.fr} » ({c.code})" for c in field.choices),
         )
     return word
 

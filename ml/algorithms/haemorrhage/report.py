@@ -126,11 +126,17 @@ def _workload(result: Mapping[str, Any]) -> ReportSection:
             ReportRow(Text("Flagged", "Signalée"), YES_NO[result["flagged"]]),
             ReportRow(Text("Women flagged", "Femmes signalées"), Text(f"{share} in 100", f"{share} sur 100")),
             ReportRow(
-                Text("Of 100 flagged, will bleed severely", "Sur 100 signalées, saigneront gravement"),
+                Text(
+                    "Of 100 women flagged, severe haemorrhages",
+                    "Sur 100 femmes signalées, hémorragies sévères",
+                ),
                 true,
             ),
             ReportRow(
-                Text("Of 100 severe haemorrhages, flagged", "Sur 100 hémorragies sévères, signalées"),
+                Text(
+                    "Of 100 severe haemorrhages, flagged before",
+                    "Sur 100 hémorragies sévères, signalées avant",
+                ),
                 Text(str(found), str(found)),
             ),
         ),

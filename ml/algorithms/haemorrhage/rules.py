@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from ml.algorithms.haemorrhage.fields import BY_NAME, FIELDS
@@ -16,6 +17,7 @@ GRAMS_PER_LITRE_ABOVE = 25
 STALE_AFTER = timedelta(hours=72)
 # Clocks of a workstation and a server differ by minutes.
 CLOCK_TOLERANCE = timedelta(minutes=10)
+MOST_NAMED = 20
 
 NOT_A_FORM = Problem(
     "not_a_form",
@@ -108,8 +110,8 @@ def across(typed: Mapping[str, Any], refused: set[str], now: datetime) -> list[P
 
 
 def unexpected(keys: Iterable[str]) -> list[Problem]:
-    """Refuse, by name, variables of labour and fields the form does not have."""
-    return [_unexpected(key) for key in keys]
+    """Refuse, by name, variables of labour and fields the form does not have; the first 20 of them."""
+    return [_unexpected(key) for key in islice(keys, MOST_NAMED)]
 
 
 def _grams_per_litre(field: Field, value: float) -> Problem:
@@ -132,6 +134,8 @@ def _limits(
     value: float,
     hard: tuple[float | None, float | None],
     soft: tuple[float | None, float | None],
+    *,
+    prefix: str = "",
 ) -> list[Problem]:
     shown = written(value, 2)
     low, high = hard
@@ -139,7 +143,7 @@ def _limits(
         least, most = written(low), written(high)
         return [
             Problem(
-                "out_of_range",
+                f"{prefix}out_of_range",
                 Text(
                     f"{label.en}: {shown.en}{unit.en} is outside {least.en} to {most.en}{unit.en}. "
                     "Check the value.",
@@ -153,7 +157,7 @@ def _limits(
     if (low is not None and value < low) or (high is not None and value > high):
         return [
             _warning(
-                "unusual_value",
+                f"{prefix}unusual_value",
                 name,
                 f"{label.en}: {shown.en}{unit.en} is unusual. Check that it is right.",
                 f"{label.fr} : {shown.fr}{unit.fr} est une valeur inhabituelle. Vérifiez qu’elle est exacte.",
@@ -202,7 +206,7 @@ def _age(typed: Mapping[str, Any]) -> list[Problem]:
     if years is None:
         return []
     label = Text("Age by the date of birth", "Âge d’après la date de naissance")
-    return _limits("birth_date", label, Text(" years", " ans"), years, AGE_HARD, AGE_SOFT)
+    return _limits("birth_date", label, Text(" years", " ans"), years, AGE_HARD, AGE_SOFT, prefix="age_")
 
 
 def _counts(typed: Mapping[str, Any]) -> list[Problem]:
@@ -249,7 +253,7 @@ def _body(typed: Mapping[str, Any]) -> list[Problem]:
     if index is None:
         return []
     label = Text("BMI by height and weight", "IMC d’après la taille et le poids")
-    return _limits("weight_kg", label, Text(" kg/m²", " kg/m²"), index, BMI_HARD, BMI_SOFT)
+    return _limits("weight_kg", label, Text(" kg/m²", " kg/m²"), index, BMI_HARD, BMI_SOFT, prefix="bmi_")
 
 
 def _onset(typed: Mapping[str, Any]) -> list[Problem]:

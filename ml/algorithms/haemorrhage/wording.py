@@ -28,12 +28,10 @@ def headline(per_100: Mapping[str, float]) -> Text:
         likely = Text(f"likely up to {high.en}", f"probablement jusqu’à {high.fr}")
     else:
         likely = Text(f"likely {low.en} to {high.en}", f"probablement {low.fr} à {high.fr}")
+    noun = "femmes" if per_100["risk"] > 1 else "femme"
     return Text(
         f"{_capital(risk.en)} in 100 women like her ({likely.en}); ward average {ward.en} in 100",
-        f"{_capital(risk.fr)} femmes sur 100 comme elle ({likely.fr}) ; moyenne du service {ward.fr} sur 100"
-        if per_100["risk"] > 1
-        else f"{_capital(risk.fr)} femme sur 100 comme elle ({likely.fr}) ; "
-        f"moyenne du service {ward.fr} sur 100",
+        f"{_capital(risk.fr)} {noun} sur 100 comme elle ({likely.fr}) ; moyenne du service {ward.fr} sur 100",
     )
 
 
@@ -69,7 +67,7 @@ def _measurement(name: str, typed: Mapping[str, Any]) -> Text | None:
         "age": (contract.age(typed), Text(" years", " ans"), 0),
         "parity": (typed["parity"], Text("", ""), 0),
         "bmi": (contract.bmi(typed), Text(" kg/m²", " kg/m²"), 1),
-        "multiple": (typed["fetuses"], Text(" fetus(es)", " fœtus"), 0),
+        "multiple": (typed["fetuses"], _fetuses(typed["fetuses"]), 0),
         "haemoglobin": (typed["haemoglobin"], Text(" g/dL", " g/dL"), 1),
         "platelets": (typed["platelets"], Text(" G/L", " G/L"), 0),
         "macrosomia": (typed["estimated_fetal_weight_g"], Text(" g", " g"), 0),
@@ -83,6 +81,19 @@ def _measurement(name: str, typed: Mapping[str, Any]) -> Text | None:
         return None
     number = written(value, decimals)
     return Text(number.en + unit.en, number.fr + unit.fr)
+
+
+def _fetuses(count: int | None) -> Text:
+    return Text(" fetus" if count == 1 else " fetuses", " fœtus")
+
+
+def within_sentence(label: Text) -> Text:
+    """Return a label for use inside a sentence: no capital, except that of an acronym."""
+    return Text(_uncapital(label.en), _uncapital(label.fr))
+
+
+def _uncapital(text: str) -> str:
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def _capital(text: str) -> str:
