@@ -16,8 +16,9 @@ from ml.tabular.shapley import Shapley, sampled
 CLIP = 1e-6
 SHOWN = 3
 NOT_GIVEN = Text("not given", "non renseigné")
-TYPICAL_USED = Text(" (not given; typical value used)", " (non renseigné ; valeur habituelle utilisée)")
-NO_REASON = Text("no field stands out", "aucun champ ne se détache")
+NO_REASON = Text("no field given stands out", "aucun champ renseigné ne se détache")
+# Log odds below which a field is not worth naming: it moves an even chance by one point.
+WORTH_NAMING = 0.05
 
 
 def explain_row(package: Package, contract: Contract, row: Mapping[str, Any], outcome: Text) -> Explanation:
@@ -111,9 +112,12 @@ def _log_odds(ready: Scorer, table: Table) -> np.ndarray:
 def _sentence(
     contract: Contract, names: tuple[str, ...], found: Shapley, row: Mapping[str, Any], outcome: Text
 ) -> Text:
-    order = np.argsort(-np.abs(found.values))
-    # What sampling cannot tell from nothing is no reason.
-    strong = [i for i in order if abs(found.values[i]) > 2 * found.errors[i] and abs(found.values[i]) > 0.01]
+    # What sampling cannot tell from nothing is no reason, and neither is what nobody said.
+    strong = [
+        i
+        for i in np.argsort(-np.abs(found.values))
+        if abs(found.values[i]) > max(2 * found.errors[i], WORTH_NAMING) and row.get(names[i]) is not None
+    ]
     up = [_named(contract, names[i], row) for i in strong if found.values[i] > 0][:SHOWN]
     down = [_named(contract, names[i], row) for i in strong if found.values[i] < 0][:SHOWN]
     return Text(
@@ -124,10 +128,7 @@ def _sentence(
 
 def _named(contract: Contract, name: str, row: Mapping[str, Any]) -> Text:
     field = contract.field(name)
-    value = row.get(name)
-    if value is None:
-        return Text(field.label.en + TYPICAL_USED.en, field.label.fr + TYPICAL_USED.fr)
-    words = written_value(field, value)
+    words = written_value(field, row[name])
     unit = f" {field.unit}" if field.unit else ""
     return Text(f"{field.label.en} ({words.en}{unit})", f"{field.label.fr} ({words.fr}{unit})")
 

@@ -176,6 +176,7 @@ def log_model(model: TabularClassifier, table: Table, *, rows: int = 5) -> None:
         signature=signature,
         input_example=example,
         pip_requirements=[f"onnxruntime=={installed('onnxruntime')}", f"onnx=={onnx.__version__}"],
+        onnx_execution_providers=["CPUExecutionProvider"],
         save_as_external_data=False,
     )
 

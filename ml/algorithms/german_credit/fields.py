@@ -18,7 +18,7 @@ def _choice(name: str, section: str, en: str, fr: str, *rows: tuple[str, str, st
 
 FIELDS = (
     Field(
-        "duration", FieldKind.INTEGER, Text("Duration", "Durée"), "credit", "months",
+        "duration", FieldKind.INTEGER, Text("Duration in months", "Durée en mois"), "credit",
         minimum=1, maximum=120, warn_below=4, warn_above=72, counted=True,
     ),
     Field(
@@ -85,7 +85,7 @@ FIELDS = (
         ("a143", "None", "Aucun"),
     ),
     Field(
-        "age", FieldKind.INTEGER, Text("Age", "Âge"), "applicant", "years",
+        "age", FieldKind.INTEGER, Text("Age in years", "Âge en années"), "applicant",
         minimum=18, maximum=110, warn_below=19, warn_above=75, counted=True,
     ),
     _choice(

@@ -1,0 +1,208 @@
+"""The tabular engine on simulated tables: nothing leaks, nothing changes on the way to ONNX."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnxruntime
+import pytest
+import shap
+
+from ml.tabular import preparation
+from ml.tabular.preparation import Derived, Preparation, take
+from ml.tabular.scoring import INPUT, OUTPUT, runner
+from ml.tabular.shapley import sampled
+from ml.training import pipeline
+from ml.training.evaluation import binary_metrics, logit
+from ml.training.folds import held_out, stratified_folds
+from ml.training.onnx_export import export
+from ml.training.pipeline import Recipe, fit_members, out_of_fold_votes
+from ml.training.resampling import resample
+from ml.training.selection import judge, nested, refit, select
+
+NUMBERS, CATEGORIES = ("dose", "age"), ("ward",)
+SMALL_TREES = {"n_estimators": 12, "max_depth": 3}
+MEMBERS = {
+    "logistic": {},
+    "random_forest": SMALL_TREES,
+    "gradient_boosting": SMALL_TREES,
+    "xgboost": SMALL_TREES,
+}
+
+
+@pytest.fixture(scope="module")
+def simulated() -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """A table with a known rule, some values missing, one event in five."""
+    rng = np.random.default_rng(5)
+    n = 600
+    dose, age = rng.gamma(2, 3, n), rng.integers(20, 90, n).astype(float)
+    ward = rng.choice(["a", "b", "c", "rare"], n, p=[0.5, 0.3, 0.19, 0.01])
+    odds = -3 + 0.25 * dose + 0.02 * (age - 50) + 1.0 * (ward == "b")
+    y = (rng.random(n) < 1 / (1 + np.exp(-odds))).astype(int)
+    dose[rng.random(n) < 0.05] = np.nan
+    wards = ward.astype(object)
+    wards[rng.random(n) < 0.05] = None
+    return {"dose": dose, "age": age, "ward": wards}, y
+
+
+def recipe(name: str = "test", **own) -> Recipe:
+    given = {"members": {"logistic": {}}, "min_count": 20, **own}
+    return Recipe.from_params(name, given, NUMBERS, CATEGORIES)
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_onnx_says_what_scikit_learn_says(simulated, member):
+    table, y = simulated
+    model = refit(judge(recipe(members={member: MEMBERS[member]}), table, y), table, y)
+    served = runner(export(model).SerializeToString())(model.preparation.transform(table))
+    assert np.abs(served - model.probabilities(table)).max() < 1e-5
+
+
+def test_onnx_of_a_weighted_vote_with_recalibration(simulated):
+    table, y = simulated
+    voting = recipe(members=MEMBERS, weights=[1, 2, 1, 3], resampler="class_weights")
+    model = refit(judge(voting, table, y), table, y)
+    graph = export(model)
+    session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    assert [i.name for i in session.get_inputs()] == [INPUT]
+    assert [o.name for o in session.get_outputs()] == [OUTPUT]
+    served = runner(graph.SerializeToString())(model.preparation.transform(table))
+    assert np.abs(served - model.probabilities(table)).max() < 1e-5
+    members = [m.predict_proba(model.preparation.transform(table))[:, 1] for m in model.members]
+    assert model.votes(model.preparation.transform(table)) == pytest.approx(
+        np.average(members, axis=0, weights=[1, 2, 1, 3])
+    )
+
+
+def test_two_trainings_give_the_same_bytes(simulated):
+    table, y = simulated
+    graphs = [
+        export(fit_members(recipe(members=MEMBERS, resampler="smote"), table, y)).SerializeToString()
+        for _ in range(2)
+    ]
+    assert graphs[0] == graphs[1]
+
+
+def test_resampling_and_preparation_see_training_folds_only(simulated, monkeypatch):
+    table, y = simulated
+    seen = []
+    genuine = resample
+
+    def watched(x, labels, how, seed):
+        seen.append(len(labels))
+        return genuine(x, labels, how, seed)
+
+    monkeypatch.setattr(pipeline, "resample", watched)
+    votes = out_of_fold_votes(recipe(resampler="smote"), table, y)
+    assert votes.shape == y.shape
+    assert all(count == pytest.approx(len(y) * 4 / 5, abs=1) for count in seen)
+    # A value beyond anything seen, in a judged row, must not move the fences learnt from the others.
+    fold_train, fold_test = next(stratified_folds(y, 5, seed=0))
+    spoiled = {**table, "dose": table["dose"].copy()}
+    spoiled["dose"][fold_test] = 1e6
+    clean = fit_members(recipe(), take(table, fold_train), y[fold_train])
+    assert fit_members(recipe(), take(spoiled, fold_train), y[fold_train]).preparation == clean.preparation
+
+
+@pytest.mark.parametrize("how", ["smote", "undersampling", "class_weights"])
+def test_a_resampled_model_is_recalibrated_to_the_natural_prevalence(simulated, how):
+    table, y = simulated
+    votes = out_of_fold_votes(recipe(resampler=how), table, y)
+    assert votes.mean() > y.mean() + 0.1
+    assert judge(recipe(resampler=how), table, y).probabilities.mean() == pytest.approx(y.mean(), abs=0.005)
+
+
+def test_class_weights_balance_and_undersampling_halves():
+    x, y = np.arange(20.0).reshape(10, 2), np.array([1, 1] + [0] * 8)
+    _, _, weights = resample(x, y, "class_weights", 0)
+    assert weights[y == 1].sum() == pytest.approx(weights[y == 0].sum())
+    assert len(resample(x, y, "undersampling", 0)[1]) == 4
+    with pytest.raises(ValueError, match="unknown resampler"):
+        resample(x, y, "bootstrap", 0)
+
+
+def test_preparation_survives_json_and_handles_what_training_never_saw(simulated):
+    table, _ = simulated
+    fitted = preparation.fit(
+        table, NUMBERS, CATEGORIES, min_count=20, derived=[Derived("dose_by_age", "ratio", ("dose", "age"))]
+    )
+    again = Preparation.from_json(fitted.as_json())
+    assert again == fitted
+    odd = {
+        "dose": np.array([None, 1e9, -1e9], dtype=object),
+        "age": np.array([None, 50, 50], dtype=object),
+        "ward": np.array([None, "rare", "never seen"], dtype=object),
+    }
+    prepared = dict(zip(fitted.features, again.transform(odd).T, strict=True))
+    assert prepared["ward=a"].tolist() == [1, 0, 0]
+    assert "ward=rare" not in prepared
+    dose = table["dose"][np.isfinite(table["dose"])]
+    q1, q3 = np.percentile(np.where(np.isfinite(table["dose"]), table["dose"], np.median(dose)), (25, 75))
+    assert fitted.numbers[0].high == pytest.approx(q3 + 1.5 * (q3 - q1))
+    assert np.isfinite(np.array(list(prepared.values()))).all()
+    assert np.abs(np.array(list(prepared.values()))).max() < 10
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"members": {}},
+        {"resampler": "magic"},
+        {"calibration": "isotonic"},
+        {"weights": [1, 2]},
+    ],
+)
+def test_a_recipe_says_what_is_wrong_with_it(wrong):
+    with pytest.raises(ValueError, match="recipe 'test'"):
+        recipe(**wrong)
+
+
+def test_nested_selection_does_not_flatter_noise():
+    rng = np.random.default_rng(8)
+    n = 240
+    table = {
+        "dose": rng.normal(size=n),
+        "age": rng.normal(size=n),
+        "ward": rng.choice(["a", "b"], n).astype(object),
+    }
+    y = (rng.random(n) < 0.4).astype(int)
+    competing = [recipe(f"C{c}", members={"logistic": {"C": c}}, calibration="none") for c in (0.01, 1, 100)]
+    record = nested(competing, table, y, folds=4, repeats=2, seed=0)
+    assert record.probabilities.shape == (2, n)
+    assert record.chosen.total() == 8
+    found = binary_metrics(y, record.probabilities, 0.5, repeats=200)["roc_auc"]
+    assert found.low < 0.5
+    assert select(competing, table, y).loss == min(judge(r, table, y).loss for r in competing)
+
+
+def test_held_out_rows_are_fixed_by_seed_and_disjoint():
+    y = np.array([0, 1] * 50)
+    train, test = held_out(y, 0.2, seed=1)
+    assert not set(train) & set(test)
+    assert len(test) == 20
+    assert held_out(y, 0.2, seed=1)[1].tolist() == test.tolist()
+
+
+def test_shapley_values_are_exact_for_a_logistic_model_and_close_for_trees(simulated):
+    table, y = simulated
+    rows = [{name: table[name][i] for name in table} for i in range(40)]
+    background, row = rows[:20], rows[30]
+    names = NUMBERS + CATEGORIES
+
+    linear = fit_members(recipe(outliers="none"), table, y)
+    found = sampled(lambda t: logit(linear.probabilities(t)), row, background, names)
+    assert found.errors.max() < 1e-6
+
+    trees = fit_members(recipe(members={"xgboost": {"n_estimators": 20, "max_depth": 3}}), table, y)
+    found = sampled(lambda t: logit(trees.probabilities(t)), row, background, names, pairs=20)
+    prepare = trees.preparation.transform
+    theirs = shap.TreeExplainer(
+        trees.members[0],
+        prepare({n: np.array([r[n] for r in background], dtype=object) for n in names}),
+        feature_perturbation="interventional",
+    )
+    exact = theirs.shap_values(prepare({n: np.array([row[n]], dtype=object) for n in names}))[0]
+    features = trees.preparation.features
+    for j, name in enumerate(NUMBERS):
+        assert found.values[j] == pytest.approx(exact[features.index(name)], abs=4 * found.errors[j] + 1e-3)
+    score = logit(trees.probabilities({n: np.array([row[n]], dtype=object) for n in names}))[0]
+    assert found.base + found.values.sum() == pytest.approx(score, abs=1e-6)

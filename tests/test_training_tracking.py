@@ -1,0 +1,94 @@
+"""What a training leaves behind: its data, its runs, its progress."""
+
+from __future__ import annotations
+
+import io
+
+import mlflow
+import pytest
+from mlflow.tracking import MlflowClient
+
+from ml.package import Metric
+from ml.training import tracking
+from ml.training.data import DataMissing, fingerprint, require
+from ml.training.progress import progress
+from ml.training.search import search
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """A store of its own for every test, and MLflow left as it was."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setattr(tracking, "STORE", tmp_path / "mlflow")
+    before = mlflow.get_tracking_uri()
+    yield tmp_path / "mlflow"
+    mlflow.set_tracking_uri(before)
+
+
+def test_every_missing_file_is_named(tmp_path):
+    (tmp_path / "here.csv").write_text("a")
+    with pytest.raises(DataMissing) as missing:
+        require(tmp_path, "here.csv", "tabular/one.csv", "two.csv", hint="Download it from the portal.")
+    said = str(missing.value)
+    assert "tabular/one.csv" in said
+    assert "two.csv" in said
+    assert "here.csv" not in said
+    assert "portal" in said
+    assert require(tmp_path, "here.csv") == (tmp_path / "here.csv",)
+
+
+def test_fingerprint_follows_contents_and_not_the_order_of_arguments(tmp_path):
+    a, b = tmp_path / "a", tmp_path / "b"
+    a.write_text("1")
+    b.write_text("2")
+    assert fingerprint(a, b) == fingerprint(b, a)
+    before = fingerprint(tmp_path)
+    a.write_text("2")
+    b.write_text("1")
+    assert fingerprint(tmp_path) != before
+
+
+def test_search_leaves_tagged_child_runs_with_params_and_scores(store):
+    with tracking.run("parabola", "train 1", params={"space": {"x": [0, 4]}}) as run:
+        run.data("abc")
+        run.metrics([Metric("roc_auc", 0.8, "simulated", 10, "none", low=0.7, high=0.9)])
+        found = search(
+            lambda params: (params["x"] - 3) ** 2,
+            {"x": {"float": [0, 4]}},
+            algorithm="parabola",
+            trials=12,
+            seed=0,
+        )
+    assert found.score < 0.3
+    client = MlflowClient()
+    runs = client.search_runs([client.get_experiment_by_name("parabola").experiment_id])
+    parent = next(r for r in runs if r.info.run_id == run.run_id)
+    children = [r for r in runs if r.data.tags.get("mlflow.parentRunId") == run.run_id]
+    assert parent.data.metrics["roc_auc_low"] == 0.7
+    assert parent.data.params["space.x"] == "[0, 4]"
+    assert parent.data.tags["data.sha256"] == "abc"
+    assert parent.data.tags["code.version"]
+    assert len(children) == 12
+    assert all(child.data.tags["stage"] == "parameter_optimization" for child in children)
+    assert min(child.data.metrics["log_loss"] for child in children) == pytest.approx(found.score)
+    assert (store / "mlflow.db").exists()
+
+
+def test_a_failing_training_is_recorded_as_failed(store):
+    with pytest.raises(ZeroDivisionError), tracking.run("broken", "train", params={}) as run:
+        run.metric("loss", 1 / 0)
+    assert MlflowClient().get_run(run.run_id).info.status == "FAILED"
+
+
+def test_an_unknown_kind_of_space_is_refused():
+    with pytest.raises(ValueError, match="expected int"):
+        search(lambda params: 0, {"x": {"normal": [0, 1]}}, algorithm="odd", trials=1, seed=0)
+
+
+def test_progress_writes_no_bar_into_a_log():
+    log = io.StringIO()
+    assert list(progress(range(3), "folds", stream=log)) == [0, 1, 2]
+    assert log.getvalue() == ""
+    list(progress(range(3), "folds", stream=log, every=0))
+    assert "folds: 2/3 after" in log.getvalue()
+    assert "\r" not in log.getvalue()
