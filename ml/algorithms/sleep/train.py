@@ -145,6 +145,5 @@ def _manifest(version: str, cohort: Cohort, params: Mapping[str, Any], pinned: s
             "folds": subjects,
             "data_sha256": pinned,
             "versions": {"keras": keras.__version__, "onnxruntime": onnxruntime.__version__},
-            "code": tracking.code_version(),
         },
     }

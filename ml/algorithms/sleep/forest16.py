@@ -1,0 +1,156 @@
+"""Sixteen features of an epoch and a random forest: the older interface, kept for compatibility.
+
+Amplitudes enter the features, so the signal has to be in microvolts. Not for reading; see
+CARD_FOREST16.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from scipy import signal as dsp
+from scipy import stats
+
+from ml.algorithms.sleep.features import EPOCH_SAMPLES, RATE, resampled
+from ml.contracts import Problem, Refused, Text
+from ml.package import Package
+
+FILE = "forest.onnx"
+CLASSES = ("Wake", "N1", "N2", "N3", "REM")
+BANDS = {
+    "delta": (0.5, 4.0),
+    "theta": (4.0, 8.0),
+    "alpha": (8.0, 13.0),
+    "beta": (13.0, 30.0),
+    "gamma": (30.0, 35.0),
+}
+NAMES = (
+    "mean", "std", "min", "max", "q1", "q3", "skewness", "kurtosis",
+    *(f"{band}_power" for band in BANDS), "delta_ratio", "theta_ratio", "alpha_ratio",
+)  # fmt: skip
+SECONDS = (4.0, 60.0)
+RATES = (70.0, 2000.0)
+_WELCH_SECONDS = 4
+
+
+def features(signal: np.ndarray, rate: float) -> np.ndarray:
+    """Compute the sixteen features of each whole 30 s epoch.
+
+    Parameters
+    ----------
+    signal
+        Shape (n,): one EEG derivation in µV.
+    rate
+        Samples per second, at least 70.
+
+    Returns
+    -------
+    ndarray, shape (epochs, 16), float32
+        In the order of :data:`NAMES`; powers in µV², ratios to the sum of the five powers.
+    """
+    x = resampled(np.asarray(signal, np.float32), rate)
+    epochs = len(x) // EPOCH_SAMPLES
+    return _of_windows(x[: epochs * EPOCH_SAMPLES].reshape(epochs, EPOCH_SAMPLES))
+
+
+def predict_signal(package: Package, signal: Sequence[float], sampling_rate: float) -> dict[str, Any]:
+    """Stage one epoch, in the older interface's form.
+
+    Parameters
+    ----------
+    package
+        A package of the recipe ``forest16``.
+    signal
+        One epoch of one EEG derivation in µV, 4 to 60 s long.
+    sampling_rate
+        Samples per second, 70 to 2000.
+
+    Returns
+    -------
+    dict
+        ``prediction``, ``confidence``, ``probabilities`` (Wake, N1, N2, N3, REM), ``processing_time_ms``.
+
+    Raises
+    ------
+    Refused
+        ``sampling_rate``, ``signal_values`` or ``signal_length``.
+    """
+    begun = perf_counter()
+    x = _checked(signal, sampling_rate)
+    window = resampled(x, float(sampling_rate))[None]
+    probabilities = _session(package.path(FILE)).run(None, {"features": _of_windows(window)})[1][0]
+    best = int(probabilities.argmax())
+    return {
+        "prediction": CLASSES[best],
+        "confidence": round(float(probabilities[best]), 4),
+        "probabilities": {n: round(float(p), 4) for n, p in zip(CLASSES, probabilities, strict=True)},
+        "processing_time_ms": round((perf_counter() - begun) * 1000, 2),
+    }
+
+
+def model_info(package: Package) -> dict[str, Any]:
+    """Describe the package in the older interface's form; figures are of the blocked cross-validation."""
+    figures = {metric.name: metric.value for metric in package.metrics}
+    return {
+        "model_type": "RandomForestClassifier (ONNX)",
+        "accuracy": figures["accuracy"],
+        "f1_score": figures["macro_f1"],
+        "cohens_kappa": figures["kappa"],
+        "classes": list(CLASSES),
+        "n_features": len(NAMES),
+        "training_date": package.manifest["created"],
+    }
+
+
+def _of_windows(x: np.ndarray) -> np.ndarray:
+    """Features of windows of shape (windows, samples) at 100 Hz."""
+    segment = min(int(_WELCH_SECONDS * RATE), x.shape[1])
+    frequencies, density = dsp.welch(x, RATE, nperseg=segment, axis=1)
+    powers = np.stack(
+        [
+            density[:, (frequencies >= low) & (frequencies < high)].sum(axis=1) * frequencies[1]
+            for low, high in BANDS.values()
+        ],
+        axis=1,
+    )
+    total = np.maximum(powers.sum(axis=1, keepdims=True), 1e-12)
+    q1, q3 = np.percentile(x, (25, 75), axis=1)
+    flat = x.std(axis=1) < 1e-9
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shape = np.stack([stats.skew(x, axis=1), stats.kurtosis(x, axis=1)], axis=1)
+    shape[flat] = 0
+    moments = np.stack([x.mean(axis=1), x.std(axis=1), x.min(axis=1), x.max(axis=1), q1, q3], axis=1)
+    return np.concatenate([moments, shape, powers, powers[:, :3] / total], axis=1).astype(np.float32)
+
+
+def _checked(signal: Sequence[float], rate: float) -> np.ndarray:
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not RATES[0] <= rate <= RATES[1]:
+        raise Refused(Problem("sampling_rate", Text(
+            f"The sampling rate must be a number from {RATES[0]:.0f} to {RATES[1]:.0f} Hz.",
+            f"La fréquence d'échantillonnage doit être un nombre de {RATES[0]:.0f} à {RATES[1]:.0f} Hz.",
+        ), field="sampling_rate"))  # fmt: skip
+    if any(isinstance(v, bool) or not isinstance(v, int | float) or not math.isfinite(v) for v in signal):
+        raise Refused(Problem("signal_values", Text(
+            "The signal must be a list of finite numbers, in microvolts.",
+            "Le signal doit être une liste de nombres finis, en microvolts.",
+        ), field="signal"))  # fmt: skip
+    if not SECONDS[0] <= len(signal) / rate <= SECONDS[1]:
+        raise Refused(Problem("signal_length", Text(
+            f"Send one epoch: {SECONDS[0]:.0f} to {SECONDS[1]:.0f} s of signal, usually 30 s.",
+            f"Envoyez une époque : {SECONDS[0]:.0f} à {SECONDS[1]:.0f} s de signal, en général 30 s.",
+        ), field="signal"))  # fmt: skip
+    return np.asarray(signal, np.float32)
+
+
+@cache
+def _session(path: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
