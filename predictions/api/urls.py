@@ -3,8 +3,25 @@
 from __future__ import annotations
 
 from django.urls import path
-from drf_spectacular.views import SpectacularAPIView
+
+from predictions.api import algorithms, docs, patients, seeds, studies, tokens
 
 urlpatterns = [
-    path("schema", SpectacularAPIView.as_view(), name="api-schema"),
+    path("token", tokens.TokenView.as_view(), name="api-token"),
+    path("algorithms", algorithms.AlgorithmsView.as_view(), name="api-algorithms"),
+    path("patients", patients.PatientsView.as_view(), name="api-patients"),
+    path("patients/search", patients.PatientSearchView.as_view(), name="api-patient-search"),
+    path("patients/<uuid:patient_id>", patients.PatientView.as_view(), name="api-patient"),
+    path("studies", studies.StudiesView.as_view(), name="api-studies"),
+    path("studies/<uuid:study_id>", studies.StudyView.as_view(), name="api-study"),
+    path("studies/<uuid:study_id>/result", studies.ResultView.as_view(), name="api-result"),
+    path("studies/<uuid:study_id>/artefacts/<str:name>", studies.ArtefactView.as_view(), name="api-artefact"),
+    path("studies/<uuid:study_id>/review", studies.ReviewView.as_view(), name="api-review"),
+    path("studies/<uuid:study_id>/sign", studies.SignView.as_view(), name="api-sign"),
+    path("studies/<uuid:study_id>/amend", studies.AmendView.as_view(), name="api-amend"),
+    path("studies/<uuid:study_id>/retry", studies.RetryView.as_view(), name="api-retry"),
+    path("credit/predict", seeds.CreditView.as_view(), name="api-credit"),
+    path("credit/predict/batch", seeds.CreditBatchView.as_view(), name="api-credit-batch"),
+    path("schema", docs.SchemaView.as_view(), name="api-schema"),
+    path("docs", docs.DocsView.as_view(), name="api-docs"),
 ]

@@ -1,0 +1,135 @@
+"""The request and response shapes of the two seed projects, kept for the programs that know them.
+
+Answered by a worker: the web process only stores the question and waits for the row.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from clinic.audit.models import Action
+from clinic.audit.recording import record
+from ml.contracts import Problem, Refused
+from predictions import inquiries
+from predictions.api.base import ApiView
+from predictions.api.errors import shown
+from predictions.api.permissions import SleepLaboratory, Steward
+from predictions.api.serializers import ProblemsSerializer
+from predictions.models import InquiryKind
+
+MOST_SAMPLES = 30 * 2000
+MOST_APPLICATIONS = 100
+ERRORS = {422: ProblemsSerializer, 503: ProblemsSerializer}
+
+
+class EpochSerializer(serializers.Serializer):
+    """One 30 s epoch of an EEG channel."""
+
+    signal = serializers.ListField(child=serializers.FloatField(), min_length=1, max_length=MOST_SAMPLES)
+    sampling_rate = serializers.FloatField(min_value=1, max_value=2000, help_text="Hz")
+
+
+class StageSerializer(serializers.Serializer):
+    """Its stage, in the words of the seed."""
+
+    prediction = serializers.ChoiceField(choices=["Wake", "N1", "N2", "N3", "REM"])
+    confidence = serializers.FloatField()
+    probabilities = serializers.DictField(child=serializers.FloatField())
+    processing_time_ms = serializers.FloatField()
+
+
+class BatchSerializer(serializers.Serializer):
+    """Several applications."""
+
+    data = serializers.ListField(child=serializers.DictField(), max_length=MOST_APPLICATIONS)
+
+
+class AskingView(ApiView):
+    """Base of the views that put a question to a worker."""
+
+    def ask(self, kind: InquiryKind, question: dict[str, Any]) -> Any:
+        """Return the worker's answer; who asked what kind of question is recorded, its content is not."""
+        record(Action.PREDICT, actor=self.request.user, kind=kind)
+        return inquiries.ask(kind, user=self.request.user, question=question)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Say in words that no worker answered."""
+        if isinstance(exc, inquiries.NoAnswer):
+            return Response(shown([inquiries.NOBODY_ANSWERS]), status=status.HTTP_503_SERVICE_UNAVAILABLE)
+        return super().handle_exception(exc)
+
+
+class SleepEpochView(AskingView):
+    """``/predict`` of the sleep seed."""
+
+    permission_classes = (SleepLaboratory,)
+
+    @extend_schema(
+        operation_id="sleep_predict", request=EpochSerializer, responses={200: StageSerializer, **ERRORS}
+    )
+    def post(self, request: Request) -> Response:
+        """Stage one 30 s epoch of raw EEG with the compatibility package; not for reading nights."""
+        start = perf_counter()
+        sent = EpochSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        answer = self.ask(InquiryKind.SLEEP_EPOCH, dict(sent.validated_data))
+        elapsed = round((perf_counter() - start) * 1000, 1)
+        return Response({**answer, "processing_time_ms": elapsed})
+
+
+class SleepModelView(AskingView):
+    """``/model-info`` of the sleep seed."""
+
+    permission_classes = (SleepLaboratory,)
+
+    @extend_schema(operation_id="sleep_model_info", responses={200: dict, **ERRORS})
+    def get(self, request: Request) -> Response:
+        """Describe the compatibility package with its own figures."""
+        return Response(self.ask(InquiryKind.SLEEP_MODEL, {}))
+
+
+class CreditView(AskingView):
+    """``/api/credit/predict`` of the credit seed."""
+
+    permission_classes = (Steward,)
+
+    @extend_schema(operation_id="credit_predict", request=dict, responses={200: dict, **ERRORS})
+    def post(self, request: Request) -> Response:
+        """Score one application; missing fields are imputed and named."""
+        (answer,) = self.ask(InquiryKind.CREDIT, {"data": [_application(request.data)]})
+        if answer["status"] != "ok":
+            raise Refused(*(Problem.from_json(problem) for problem in answer["problems"]))
+        return Response(_shown(answer))
+
+
+class CreditBatchView(AskingView):
+    """``/api/credit/predict/batch`` of the credit seed."""
+
+    permission_classes = (Steward,)
+
+    @extend_schema(
+        operation_id="credit_predict_batch", request=BatchSerializer, responses={200: dict, **ERRORS}
+    )
+    def post(self, request: Request) -> Response:
+        """Score up to a hundred applications, each with its own status, in order."""
+        sent = BatchSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        answers = self.ask(InquiryKind.CREDIT, {"data": sent.validated_data["data"]})
+        return Response({"predictions": [_shown(answer) for answer in answers]})
+
+
+def _application(data: Any) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise serializers.ValidationError("not a JSON object")
+    return dict(data)
+
+
+def _shown(answer: dict[str, Any]) -> dict[str, Any]:
+    problems = [Problem.from_json(problem) for problem in answer["problems"]]
+    return {**answer, **shown(problems)}

@@ -1,0 +1,192 @@
+"""What travels in and out, from which the OpenAPI description is made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from patients.models import Patient, Sex
+from predictions import selectors
+from predictions.models import Prediction, Reason, Review, Signature, Study, Verdict
+
+
+class ProblemSerializer(serializers.Serializer):
+    """One reason, in the language of the request."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+    field = serializers.CharField(allow_blank=True)
+    severity = serializers.ChoiceField(choices=["refuse", "warn"])
+
+
+class ProblemsSerializer(serializers.Serializer):
+    """Every error has this shape."""
+
+    problems = ProblemSerializer(many=True)
+
+
+class CredentialsSerializer(serializers.Serializer):
+    """Log-in of a program."""
+
+    username = serializers.CharField(max_length=150)
+    password = serializers.CharField(max_length=256, trim_whitespace=False)
+    code = serializers.CharField(max_length=16, required=False, allow_blank=True, help_text="Second factor")
+
+
+class TokenSerializer(serializers.Serializer):
+    """To be sent as ``Authorization: Token ...``."""
+
+    token = serializers.CharField()
+
+
+class PatientSerializer(serializers.ModelSerializer):
+    """A patient as the record holds them."""
+
+    units = serializers.SlugRelatedField(slug_field="code", many=True, read_only=True)
+
+    class Meta:
+        model = Patient
+        fields = ("id", "record_number", "family_name", "given_name", "birth_date", "sex", "units")
+
+
+class NewPatientSerializer(serializers.Serializer):
+    """A patient to be created in units of the caller."""
+
+    record_number = serializers.CharField(max_length=32)
+    family_name = serializers.CharField(max_length=100)
+    given_name = serializers.CharField(max_length=100)
+    birth_date = serializers.DateField()
+    sex = serializers.ChoiceField(choices=Sex.choices)
+    units = serializers.ListField(child=serializers.SlugField(), allow_empty=False, max_length=10)
+
+
+class PatientSearchSerializer(serializers.Serializer):
+    """What is known of the person sought."""
+
+    name = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    record_number = serializers.CharField(max_length=32, required=False, allow_blank=True, default="")
+    birth_date = serializers.DateField(required=False, allow_null=True, default=None)
+
+
+class NewStudySerializer(serializers.Serializer):
+    """A question to an algorithm: ``values`` for a form, ``file`` (multipart) for a recording or an image."""
+
+    algorithm = serializers.CharField(max_length=40)
+    patient = serializers.UUIDField()
+    encounter = serializers.UUIDField(required=False, allow_null=True, default=None)
+    values = serializers.JSONField(required=False, default=dict)
+    options = serializers.JSONField(required=False, default=dict)
+    file = serializers.FileField(required=False, allow_empty_file=True, max_length=None)
+
+
+class StudySerializer(serializers.ModelSerializer):
+    """Where a study is on its journey."""
+
+    unit = serializers.SlugRelatedField(slug_field="code", read_only=True)
+    submitted_by = serializers.SlugRelatedField(slug_field="username", read_only=True)
+    position = serializers.SerializerMethodField(help_text="Place in the queue, 0 once it runs")
+    problems = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Study
+        fields = (
+            "id", "algorithm", "patient", "encounter", "unit", "submitted_by", "submitted_at", "state",
+            "position", "problems", "attempts", "started_at", "finished_at",
+        )  # fmt: skip
+
+    def get_position(self, study: Study) -> int:
+        """Return the place in the queue."""
+        return selectors.position(study)
+
+    def get_problems(self, study: Study) -> list[dict[str, Any]]:
+        """Return why it was refused or failed, in both languages."""
+        return study.problems
+
+
+class ReviewSerializer(serializers.ModelSerializer):
+    """An opinion on a result."""
+
+    author = serializers.SlugRelatedField(slug_field="username", read_only=True)
+
+    class Meta:
+        model = Review
+        fields = ("id", "author", "verdict", "reason", "comment", "created_at")
+
+
+class NewReviewSerializer(serializers.Serializer):
+    """An opinion to give."""
+
+    verdict = serializers.ChoiceField(choices=Verdict.choices)
+    reason = serializers.ChoiceField(choices=Reason.choices, required=False, allow_blank=True, default="")
+    comment = serializers.CharField(required=False, allow_blank=True, default="", max_length=10_000)
+
+
+class SignatureSerializer(serializers.ModelSerializer):
+    """A signed version."""
+
+    signer = serializers.SlugRelatedField(slug_field="username", read_only=True)
+
+    class Meta:
+        model = Signature
+        fields = ("version", "signer", "signed_at", "amendment_reason", "content_sha256")
+
+
+class AmendmentSerializer(serializers.Serializer):
+    """Why a signed study is opened again."""
+
+    reason = serializers.CharField(max_length=2000)
+
+
+class ResultSerializer(serializers.ModelSerializer):
+    """An answer with its reasons, the package that gave it, and what people made of it."""
+
+    study = serializers.UUIDField(source="study_id")
+    status = serializers.SerializerMethodField(help_text="draft until signed")
+    explanation = serializers.SerializerMethodField()
+    artefacts = serializers.SerializerMethodField()
+    reviews = ReviewSerializer(many=True)
+    signatures = SignatureSerializer(source="study.signatures", many=True)
+
+    class Meta:
+        model = Prediction
+        fields = (
+            "study", "status", "package_version", "package_sha256", "result", "report", "problems", "quality",
+            "explanation", "artefacts", "reviews", "signatures", "timings_ms", "created_at",
+        )  # fmt: skip
+
+    def get_status(self, prediction: Prediction) -> str:
+        """Return ``signed`` or ``draft``."""
+        return "signed" if prediction.study.state == "signed" else "draft"
+
+    def get_explanation(self, prediction: Prediction) -> dict[str, Any]:
+        """Return the explanation with its own status."""
+        explanation = prediction.explanation
+        return {
+            "status": explanation.status,
+            "method": explanation.method,
+            "sentence": explanation.sentence,
+            "data": explanation.data,
+        }
+
+    def get_artefacts(self, prediction: Prediction) -> list[dict[str, Any]]:
+        """Return the files of the answer by name."""
+        return list(prediction.artefacts.values("name", "media_type", "size", "sha256"))
+
+
+class AlgorithmSerializer(serializers.Serializer):
+    """An algorithm and the package that serves."""
+
+    name = serializers.CharField()
+    title = serializers.DictField()
+    purpose = serializers.DictField()
+    input_kind = serializers.CharField()
+    unit = serializers.CharField(allow_blank=True)
+    version = serializers.CharField(allow_blank=True)
+    sha256 = serializers.CharField(allow_blank=True)
+    queue = serializers.CharField()
+    submit_roles = serializers.ListField(child=serializers.CharField())
+    sign_roles = serializers.ListField(child=serializers.CharField())
+    suffixes = serializers.ListField(child=serializers.CharField())
+    upload_bytes = serializers.IntegerField()
+    form = serializers.ListField(child=serializers.DictField(), help_text="Fields of the form, in order")

@@ -1,0 +1,295 @@
+"""Studies through the API: submit, follow, read, review, sign."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.http import FileResponse, Http404
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
+from rest_framework.exceptions import ParseError
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from clinic.audit.models import Action
+from clinic.audit.recording import record
+from ml.contracts import Problem, Refused, Text
+from ml.registry import UnknownAlgorithm
+from patients import access
+from patients.models import Encounter
+from predictions import intake, review, selectors
+from predictions.api.base import ApiView
+from predictions.api.permissions import ClinicalStaff
+from predictions.api.serializers import (
+    AmendmentSerializer,
+    NewReviewSerializer,
+    NewStudySerializer,
+    ProblemsSerializer,
+    ResultSerializer,
+    ReviewSerializer,
+    SignatureSerializer,
+    StudySerializer,
+)
+from predictions.models import Prediction, Study
+from predictions.states import NoSuchWay, State
+from predictions.storage import storage
+
+KEY = OpenApiParameter(
+    "Idempotency-Key",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    required=True,
+    description="Your own id of this submission, up to 64 characters; sent again, it gives the same study.",
+)
+FILTERS = [
+    OpenApiParameter("state", OpenApiTypes.STR, enum=State.values),
+    OpenApiParameter("algorithm", OpenApiTypes.STR),
+    OpenApiParameter("patient", OpenApiTypes.UUID),
+]
+ERRORS = {404: ProblemsSerializer, 422: ProblemsSerializer}
+
+NO_RESULT = Problem(
+    "no_result",
+    Text(
+        "This study has no result: see its state and problems.",
+        "Cette étude n’a pas de résultat : voyez son état et ses problèmes.",
+    ),
+)
+WRONG_STATE = Problem(
+    "wrong_state",
+    Text(
+        "The state of this study does not allow that. Read it again.",
+        "L’état de cette étude ne le permet pas. Relisez-la.",
+    ),
+)
+UNKNOWN_ALGORITHM = Problem(
+    "unknown_algorithm",
+    Text("There is no algorithm of that name.", "Il n’existe pas d’algorithme de ce nom."),
+    field="algorithm",
+)
+UNKNOWN_ENCOUNTER = Problem(
+    "unknown_encounter",
+    Text("There is no such encounter of this patient.", "Cette venue du patient n’existe pas."),
+    field="encounter",
+)
+
+
+class StudyDoor(ApiView):
+    """Base of the views on one study."""
+
+    permission_classes = (ClinicalStaff,)
+
+    def study(self, study_id: UUID, action: Action | None = Action.VIEW) -> Study:
+        """Return the study for the caller, recorded; a stranger gets 404."""
+        study = selectors.get_or_404(self.request.user, study_id)
+        if action:
+            record(action, actor=self.request.user, patient=study.patient_id, study=study.pk, kind="study")
+        return study
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Turn a way that the study cannot take into a conflict, in words."""
+        if isinstance(exc, NoSuchWay):
+            exc = Conflict(WRONG_STATE)
+        response = super().handle_exception(exc)
+        if isinstance(exc, Conflict):
+            response.status_code = status.HTTP_409_CONFLICT
+        return response
+
+
+class Conflict(Refused):
+    """A request that does not fit the state of the study."""
+
+
+class StudiesView(ApiView, ListAPIView):
+    """``/api/studies``."""
+
+    permission_classes = (ClinicalStaff,)
+    serializer_class = StudySerializer
+    queryset = Study.objects.none()
+
+    def get_queryset(self) -> Any:
+        """Return the studies the caller may see, filtered by the query."""
+        found = selectors.studies_for(self.request.user)
+        query = self.request.query_params
+        for name in ("state", "algorithm"):
+            if value := query.get(name):
+                found = found.filter(**{name: value})
+        if patient := query.get("patient"):
+            try:
+                found = found.filter(patient_id=UUID(patient))
+            except ValueError as error:
+                raise ParseError("patient: not a UUID") from error
+        return found
+
+    @extend_schema(operation_id="studies_list", parameters=FILTERS, responses=StudySerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """List studies, latest first."""
+        response = super().get(request)
+        seen = [str(study["id"]) for study in response.data["results"]]
+        record(Action.SEARCH, actor=request.user, kind="study", detail={"found": seen})
+        return response
+
+    @extend_schema(
+        operation_id="studies_submit",
+        parameters=[KEY],
+        request={"application/json": NewStudySerializer, "multipart/form-data": NewStudySerializer},
+        responses={202: StudySerializer, **ERRORS},
+    )
+    def post(self, request: Request) -> Response:
+        """Submit a study; its state is followed at the address in ``Location``."""
+        sent = NewStudySerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        fields = dict(sent.validated_data)
+        patient = access.get_or_404(request.user, fields["patient"])
+        try:
+            study = intake.submit(
+                user=request.user,
+                patient=patient,
+                algorithm=fields["algorithm"],
+                values=_object(fields["values"], "values"),
+                options=_object(fields["options"], "options"),
+                upload=request.FILES.get("file"),
+                encounter=_encounter(patient.pk, fields["encounter"]),
+                idempotency_key=request.headers.get("Idempotency-Key", ""),
+            )
+        except UnknownAlgorithm as error:
+            raise Refused(UNKNOWN_ALGORITHM) from error
+        response = Response(StudySerializer(study).data, status=status.HTTP_202_ACCEPTED)
+        response["Location"] = reverse("api-study", args=[study.pk])
+        return response
+
+
+class StudyView(StudyDoor):
+    """``/api/studies/<id>``."""
+
+    @extend_schema(operation_id="studies_retrieve", responses={200: StudySerializer, **ERRORS})
+    def get(self, request: Request, study_id: UUID) -> Response:
+        """Read where a study is."""
+        return Response(StudySerializer(self.study(study_id)).data)
+
+
+class ResultView(StudyDoor):
+    """``/api/studies/<id>/result``."""
+
+    @extend_schema(
+        operation_id="studies_result",
+        responses={200: ResultSerializer, 404: ProblemsSerializer, 409: ProblemsSerializer},
+    )
+    def get(self, request: Request, study_id: UUID) -> Response:
+        """Read the answer with its reasons, the package that gave it, reviews and signatures."""
+        return Response(ResultSerializer(_prediction(self.study(study_id))).data)
+
+
+class ArtefactView(StudyDoor):
+    """``/api/studies/<id>/artefacts/<name>``."""
+
+    @extend_schema(operation_id="studies_artefact", responses={(200, "*/*"): OpenApiTypes.BINARY, **ERRORS})
+    def get(self, request: Request, study_id: UUID, name: str) -> FileResponse:
+        """Download a file of the answer."""
+        study = self.study(study_id, None)
+        artefact = _prediction(study).artefacts.filter(name=name).first()
+        if artefact is None:
+            raise Http404
+        record(
+            Action.DOWNLOAD,
+            actor=request.user,
+            patient=study.patient_id,
+            study=study.pk,
+            kind="artefact",
+            object_id=name,
+        )
+        stream = storage.open(artefact.stored_name)
+        return FileResponse(stream, as_attachment=True, filename=name, content_type=artefact.media_type)
+
+
+class ReviewView(StudyDoor):
+    """``/api/studies/<id>/review``."""
+
+    @extend_schema(
+        operation_id="studies_review",
+        request=NewReviewSerializer,
+        responses={201: ReviewSerializer, **ERRORS},
+    )
+    def post(self, request: Request, study_id: UUID) -> Response:
+        """Say whether you agree, disagree (with a reason) or cannot assess."""
+        sent = NewReviewSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        given = review.give(user=request.user, study=self.study(study_id, None), **sent.validated_data)
+        return Response(ReviewSerializer(given).data, status=status.HTTP_201_CREATED)
+
+
+class SignView(StudyDoor):
+    """``/api/studies/<id>/sign``."""
+
+    @extend_schema(
+        operation_id="studies_sign",
+        request=None,
+        responses={201: SignatureSerializer, 409: ProblemsSerializer, **ERRORS},
+    )
+    def post(self, request: Request, study_id: UUID) -> Response:
+        """Sign the result with your verdict."""
+        signature = review.sign(user=request.user, study=self.study(study_id, None))
+        return Response(SignatureSerializer(signature).data, status=status.HTTP_201_CREATED)
+
+
+class AmendView(StudyDoor):
+    """``/api/studies/<id>/amend``."""
+
+    @extend_schema(
+        operation_id="studies_amend",
+        request=AmendmentSerializer,
+        responses={200: StudySerializer, 409: ProblemsSerializer, **ERRORS},
+    )
+    def post(self, request: Request, study_id: UUID) -> Response:
+        """Open a signed study again, with a reason."""
+        sent = AmendmentSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        study = self.study(study_id, None)
+        review.amend(user=request.user, study=study, **sent.validated_data)
+        return Response(StudySerializer(study).data)
+
+
+class RetryView(StudyDoor):
+    """``/api/studies/<id>/retry``."""
+
+    @extend_schema(
+        operation_id="studies_retry",
+        request=None,
+        responses={202: StudySerializer, 409: ProblemsSerializer, **ERRORS},
+    )
+    def post(self, request: Request, study_id: UUID) -> Response:
+        """Have a failed study analysed again."""
+        study = intake.retry(user=request.user, study=self.study(study_id, None))
+        return Response(StudySerializer(study).data, status=status.HTTP_202_ACCEPTED)
+
+
+def _prediction(study: Study) -> Prediction:
+    if study.prediction is None:
+        raise Conflict(NO_RESULT)
+    return study.prediction
+
+
+def _encounter(patient: UUID, encounter: UUID | None) -> Encounter | None:
+    if encounter is None:
+        return None
+    found = Encounter.objects.filter(pk=encounter, patient_id=patient).first()
+    if found is None:
+        raise Refused(UNKNOWN_ENCOUNTER)
+    return found
+
+
+def _object(value: Any, field: str) -> dict[str, Any]:
+    """Return a JSON object; in a multipart body it comes as text."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value or "{}")
+        except (ValueError, RecursionError):
+            value = None
+    if not isinstance(value, dict):
+        raise ParseError({field: ["not a JSON object"]})
+    return value

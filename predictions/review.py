@@ -1,0 +1,231 @@
+"""What people make of a result: an opinion, a signature that cannot be changed, an amendment after it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.utils import timezone
+
+from clinic.accounts.models import User
+from clinic.audit.models import Action
+from clinic.audit.recording import record
+from ml.contracts import Problem, Refused, Text
+from predictions import selectors
+from predictions.models import Amendment, Reason, Review, Signature, Study, Verdict
+from predictions.states import NoSuchWay, State, check
+
+LONGEST_COMMENT = 2000
+
+NOT_OPEN = Problem(
+    "not_open_for_review",
+    Text(
+        "This study has no result waiting for a reader. A signed one has to be amended first.",
+        "Cette étude n’a pas de résultat en attente de lecture. Si elle est signée, rectifiez-la d’abord.",
+    ),
+)
+UNKNOWN_VERDICT = Problem(
+    "unknown_verdict",
+    Text(
+        "Say whether you agree, disagree or cannot assess the result.",
+        "Indiquez si vous êtes d’accord, en désaccord, ou si vous ne pouvez pas évaluer le résultat.",
+    ),
+    field="verdict",
+)
+REASON_MISSING = Problem(
+    "reason_missing",
+    Text("Choose a reason.", "Choisissez un motif."),
+    field="reason",
+)
+COMMENT_MISSING = Problem(
+    "comment_missing",
+    Text(
+        "With the reason “other”, say in a few words what it is.",
+        "Avec le motif « autre », précisez-le en quelques mots.",
+    ),
+    field="comment",
+)
+COMMENT_TOO_LONG = Problem(
+    "comment_too_long",
+    Text(
+        f"The comment is longer than {LONGEST_COMMENT} characters.",
+        f"Le commentaire dépasse {LONGEST_COMMENT} caractères.",
+    ),
+    field="comment",
+)
+NO_VERDICT = Problem(
+    "verdict_missing",
+    Text(
+        "Give your own verdict on this result before signing it.",
+        "Donnez votre propre avis sur ce résultat avant de le signer.",
+    ),
+)
+AMENDMENT_REASON_MISSING = Problem(
+    "amendment_reason_missing",
+    Text(
+        "Say why the signed report has to be amended.",
+        "Indiquez pourquoi le compte rendu signé doit être rectifié.",
+    ),
+    field="reason",
+)
+
+
+def give(*, user: User, study: Study, verdict: str, reason: str = "", comment: str = "") -> Review:
+    """Record what a member of the unit thinks of the result; a changed mind is a new opinion.
+
+    Raises
+    ------
+    django.core.exceptions.PermissionDenied
+        When the reader does not care for patients in the study's unit; recorded.
+    ml.contracts.Refused
+        With what is missing, or when no result waits for a reader.
+    """
+    _require(selectors.may_review(user, study), user, study)
+    problems = _problems(verdict, reason, comment)
+    prediction = study.prediction
+    if study.state != State.READY or prediction is None:
+        problems.insert(0, NOT_OPEN)
+    if problems:
+        raise Refused(*problems)
+    with transaction.atomic():
+        review = Review.objects.create(
+            prediction=prediction,
+            author=user,
+            verdict=verdict,
+            reason="" if verdict == Verdict.AGREE else reason,
+            comment=comment.strip(),
+            created_at=timezone.now(),
+        )
+        _record(Action.REVIEW, user, study, {"verdict": verdict, "reason": review.reason})
+    return review
+
+
+def sign(*, user: User, study: Study) -> Signature:
+    """Sign the result together with the signer's own verdict: the next version of the report, immutable.
+
+    Raises
+    ------
+    django.core.exceptions.PermissionDenied
+        When this person does not sign such studies in this unit; recorded.
+    ml.contracts.Refused
+        Without a verdict of the signer since the result (or its amendment) was opened.
+    predictions.states.NoSuchWay
+        When there is nothing to sign, also because somebody else signed a moment ago.
+    """
+    _require(selectors.may_sign(user, study), user, study)
+    check(study.state, State.SIGNED)
+    with transaction.atomic():
+        _move(study, State.READY, State.SIGNED)
+        previous = study.signatures.last()
+        review = _verdict_to_sign(user, study, previous)
+        signature = Signature(
+            study=study,
+            version=previous.version + 1 if previous else 1,
+            prediction=review.prediction,
+            review=review,
+            signer=user,
+            signed_at=timezone.now(),
+            amendment_reason=previous.amendment.reason if previous else "",
+        )
+        signature.content_sha256 = content_sha256(signature)
+        signature.save(force_insert=True)
+        detail = {"version": signature.version, "content_sha256": signature.content_sha256}
+        _record(Action.SIGN, user, study, detail)
+    study.refresh_from_db()
+    return signature
+
+
+def amend(*, user: User, study: Study, reason: str) -> Amendment:
+    """Open a signed study again; the signed version stays, the next signature is the next version.
+
+    Raises
+    ------
+    django.core.exceptions.PermissionDenied
+        When this person does not sign such studies in this unit; recorded.
+    ml.contracts.Refused
+        Without a reason.
+    predictions.states.NoSuchWay
+        When it is not signed.
+    """
+    _require(selectors.may_sign(user, study), user, study)
+    check(study.state, State.READY)
+    reason = reason.strip()
+    if not reason:
+        raise Refused(AMENDMENT_REASON_MISSING)
+    if len(reason) > LONGEST_COMMENT:
+        raise Refused(COMMENT_TOO_LONG)
+    with transaction.atomic():
+        _move(study, State.SIGNED, State.READY)
+        amendment = Amendment.objects.create(
+            signature=study.signatures.last(), opened_by=user, opened_at=timezone.now(), reason=reason
+        )
+        _record(Action.AMEND, user, study, {"version": amendment.signature.version})
+    study.refresh_from_db()
+    return amendment
+
+
+def content(signature: Signature) -> dict[str, Any]:
+    """Return what a signature stands for: result, report, the package that made them, and the verdict."""
+    prediction, review = signature.prediction, signature.review
+    return {
+        "study": str(signature.study_id),
+        "algorithm": signature.study.algorithm,
+        "version": signature.version,
+        "package": {"version": prediction.package_version, "sha256": prediction.package_sha256},
+        "result": prediction.result,
+        "report": prediction.report,
+        "review": {
+            "author": review.author_id,
+            "verdict": review.verdict,
+            "reason": review.reason,
+            "comment": review.comment,
+        },
+        "signer": signature.signer_id,
+        "amendment_reason": signature.amendment_reason,
+    }
+
+
+def content_sha256(signature: Signature) -> str:
+    """Return the SHA-256 of the signed content as canonical JSON; it can be computed again at any time."""
+    canonical = json.dumps(content(signature), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _problems(verdict: str, reason: str, comment: str) -> list[Problem]:
+    problems = []
+    if verdict not in Verdict.values:
+        problems.append(UNKNOWN_VERDICT)
+    elif verdict != Verdict.AGREE and reason not in Reason.values:
+        problems.append(REASON_MISSING)
+    elif verdict != Verdict.AGREE and reason == Reason.OTHER and not comment.strip():
+        problems.append(COMMENT_MISSING)
+    if len(comment) > LONGEST_COMMENT:
+        problems.append(COMMENT_TOO_LONG)
+    return problems
+
+
+def _verdict_to_sign(user: User, study: Study, previous: Signature | None) -> Review:
+    """Return the signer's latest verdict on the present result, given since it was last opened."""
+    review = selectors.last_review(study.prediction, user) if study.prediction else None
+    if review is None or (previous and review.created_at < previous.amendment.opened_at):
+        raise Refused(NO_VERDICT)
+    return review
+
+
+def _move(study: Study, current: State, following: State) -> None:
+    """Take the way between two states if nobody else just did; :class:`NoSuchWay` otherwise."""
+    if not Study.objects.filter(pk=study.pk, state=current).update(state=following):
+        raise NoSuchWay(f"the study is no longer {current}")
+
+
+def _require(allowed: bool, user: User, study: Study) -> None:
+    if not allowed:
+        _record(Action.REFUSED, user, study, {})
+        raise PermissionDenied
+
+
+def _record(action: Action, user: User, study: Study, detail: dict[str, Any]) -> None:
+    record(action, actor=user, patient=study.patient_id, study=study.pk, kind="study", detail=detail)
