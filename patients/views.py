@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db import IntegrityError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
@@ -23,6 +23,11 @@ from patients.models import Patient
 SHOWN = 50
 
 
+def _posted(request: HttpRequest) -> QueryDict | None:
+    """Return what was sent, also when it is empty; ``None`` when nothing was."""
+    return request.POST if request.method == "POST" else None
+
+
 def _status(form: Any) -> int:
     return 422 if form.errors else 200
 
@@ -31,7 +36,7 @@ def _status(form: Any) -> int:
 def patient_search(request: HttpRequest) -> HttpResponse:
     """Ask whom to look for; answer a POST, so that no name or number is in an address."""
     access.require_clinical(request.user)
-    form = SearchForm(request.POST or None)
+    form = SearchForm(_posted(request))
     context: dict[str, Any] = {"form": form}
     if request.method == "POST" and form.is_valid():
         found = list(selectors.search(request.user, **form.cleaned_data)[: SHOWN + 1])
@@ -50,7 +55,7 @@ def _record_search(request: HttpRequest, terms: dict[str, Any], found: list[Pati
 def patient_new(request: HttpRequest) -> HttpResponse:
     """Create a patient."""
     access.require_clinical(request.user)
-    form = PatientForm(request.POST or None, user=request.user)
+    form = PatientForm(_posted(request), user=request.user)
     if request.method == "POST" and form.is_valid():
         try:
             patient = services.create_patient(user=request.user, **form.cleaned_data)
@@ -66,7 +71,7 @@ def patient_edit(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Change identity or units."""
     patient = access.get_or_404(request.user, patient_id)
     form = PatientForm(
-        request.POST or None, instance=access.get_or_404(request.user, patient_id), user=request.user
+        _posted(request), instance=access.get_or_404(request.user, patient_id), user=request.user
     )
     if request.method == "POST" and form.is_valid():
         try:
@@ -111,7 +116,7 @@ def patient_page(request: HttpRequest, patient_id: UUID) -> HttpResponse:
 def encounter_new(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Open an encounter."""
     patient = access.get_or_404(request.user, patient_id)
-    form = EncounterForm(request.POST or None, user=request.user, patient=patient)
+    form = EncounterForm(_posted(request), user=request.user, patient=patient)
     if request.method == "POST" and form.is_valid():
         services.create_encounter(user=request.user, patient=patient, **form.cleaned_data)
         return redirect("patient", patient.pk)

@@ -9,7 +9,7 @@ from typing import Any
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import messages
 from django.db.models import Prefetch
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -32,6 +32,11 @@ def for_admins(view: View) -> View:
         return view(request, *args, **kwargs)
 
     return guarded
+
+
+def _posted(request: HttpRequest) -> QueryDict | None:
+    """Return what was sent, also when it is empty; ``None`` when nothing was."""
+    return request.POST if request.method == "POST" else None
 
 
 @require_GET
@@ -61,7 +66,7 @@ def _show_password(request: HttpRequest, person: User, password: str) -> HttpRes
 @require_http_methods(["GET", "POST"])
 def staff_new(request: HttpRequest) -> HttpResponse:
     """Create a member of staff and show their one-time password."""
-    form = StaffForm(request.POST or None, actor=request.user)
+    form = StaffForm(_posted(request), actor=request.user)
     if request.method == "POST" and form.is_valid():
         person, password = services.create_staff(actor=request.user, **form.cleaned_data)
         return _show_password(request, person, password)
@@ -73,7 +78,7 @@ def staff_new(request: HttpRequest) -> HttpResponse:
 def staff_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change name, role, units, or whether somebody may log in."""
     person = get_object_or_404(User, pk=pk)
-    form = StaffForm(request.POST or None, instance=get_object_or_404(User, pk=pk), actor=request.user)
+    form = StaffForm(_posted(request), instance=get_object_or_404(User, pk=pk), actor=request.user)
     if request.method == "POST" and form.is_valid():
         services.update_staff(actor=request.user, user=person, **form.cleaned_data)
         messages.success(request, _("Saved."))

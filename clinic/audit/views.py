@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -17,6 +17,11 @@ from clinic.audit.recording import record
 from clinic.audit.seal import chain_state
 
 
+def _posted(request: HttpRequest) -> QueryDict | None:
+    """Return what was sent, also when it is empty; ``None`` when nothing was."""
+    return request.POST if request.method == "POST" else None
+
+
 def _before(request: HttpRequest) -> int | None:
     text = request.GET.get("before", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
@@ -26,7 +31,7 @@ def _before(request: HttpRequest) -> int | None:
 def audit_search(request: HttpRequest) -> HttpResponse:
     """Show the latest events, or those searched for; by POST, because a name may be among the terms."""
     require_reader(request.user)
-    form = AuditSearchForm(request.POST or None)
+    form = AuditSearchForm(_posted(request))
     terms: dict[str, object] = {}
     before = None
     if request.method == "POST" and form.is_valid():
