@@ -50,11 +50,15 @@ def measure(samples: np.ndarray, digital: np.ndarray, signal: Signal, rate: floa
     """
     per_epoch = max(1, int(rate * EPOCH_SECONDS))
     whole = len(samples) // per_epoch * per_epoch
-    spread = samples[:whole].reshape(-1, per_epoch).std(axis=1) if whole else np.array([samples.std()])
-    moving = np.ptp(digital[:whole].reshape(-1, per_epoch), axis=1) if whole else np.array([np.ptp(digital)])
+    pieces = slice(0, whole) if whole else slice(None)
+    size = per_epoch if whole else len(samples)
+    spread = samples[pieces].reshape(-1, size).std(axis=1)
+    stored = digital[pieces].reshape(-1, size)
+    # In int32: the full range of int16 does not fit into itself.
+    moved = stored.max(axis=1).astype(np.int32) - stored.min(axis=1)
     extremes = (digital >= signal.digital_max) | (digital <= signal.digital_min)
     return Quality(
-        flat=float((moving <= 1).mean()),
+        flat=float((moved <= 1).mean()),
         clipped=float(extremes.mean()),
         amplitude=float(np.median(spread)),
     )
