@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -21,6 +22,7 @@ from clinic import broker
 from clinic.processes import Child, Service, rotate
 
 READY_SECONDS = 180
+WORD_SECONDS = 5
 TRIES_BEFORE_READY = 3
 QUEUES = {"tabular": "tabular,upkeep", "imaging": "imaging", "signals": "signals"}
 PYTHON = (sys.executable, "-m")
@@ -63,9 +65,9 @@ class Stack:
         self._stopping = 0
         self._environment = dict(environment)
         services = self._broker(data) + _services(root, data, port)
-        logs = data / "log"
-        logs.mkdir(parents=True, exist_ok=True)
-        self._children = [self._child(service, root, logs) for service in services]
+        self._logs = data / "log"
+        self._logs.mkdir(parents=True, exist_ok=True)
+        self._children = [self._child(service, root) for service in services]
 
     def run(self, when_ready: Callable[[], None]) -> None:
         """Start everything, call ``when_ready`` once all answer, return after a signal to stop.
@@ -101,8 +103,8 @@ class Stack:
         self._environment["REDIS_URL"] = prepared.url
         return [Service("broker", prepared.command)]
 
-    def _child(self, service: Service, root: Path, logs: Path) -> Child:
-        log = logs / f"{service.name}.log"
+    def _child(self, service: Service, root: Path) -> Child:
+        log = self._logs / f"{service.name}.log"
         rotate(log)
         return Child(service, self._environment, root, log, self.say)
 
@@ -118,33 +120,27 @@ class Stack:
         start = last_word = time.monotonic()
         while not self._stopping:
             self._revive()
-            for child in self._children:
-                if child.failures >= TRIES_BEFORE_READY:
-                    how = f"{child.service.name} {child.ending()} again and again"
-                    raise CannotRun(f"{how}. Its log ends:\n{child.tail()}")
-            missing = self._missing()
+            self._give_up_on_the_hopeless()
+            health = _health(self.url)
+            dead = [child.service.name for child in self._children if not child.alive]
+            missing = ", ".join([*dead, *missing_parts(health)])
             if not missing:
+                for name in missing_packages(health):
+                    self.say(f"warning: no whole model package for {name}; its studies will fail")
                 return
             now = time.monotonic()
             if now - start > READY_SECONDS:
-                raise CannotRun(
-                    f"no answer after {READY_SECONDS} s from: {missing}. Logs: {self._state.parent / 'log'}"
-                )
-            if now - last_word > 5:
+                raise CannotRun(f"no answer after {READY_SECONDS} s from: {missing}. Logs: {self._logs}")
+            if now - last_word > WORD_SECONDS:
                 last_word = now
                 self.say(f"waiting for: {missing}")
             time.sleep(0.3)
 
-    def _missing(self) -> str:
-        """Name what does not answer yet; empty when all do."""
-        try:
-            # The address is the loopback one built above.
-            with urllib.request.urlopen(f"{self.url}/health", timeout=5) as answer:  # noqa: S310
-                return unhealthy(json.load(answer))
-        except urllib.error.HTTPError as error:
-            return unhealthy(_json(error.read())) or f"web server (answers {error.code})"
-        except (OSError, ValueError):
-            return "web server"
+    def _give_up_on_the_hopeless(self) -> None:
+        for child in self._children:
+            if child.failures >= TRIES_BEFORE_READY:
+                how = f"{child.service.name} {child.ending()} again and again"
+                raise CannotRun(f"{how}. Its log ends:\n{child.tail()}")
 
     def _note_state(self) -> None:
         services = {child.service.name: child.process.pid for child in self._children if child.process}
@@ -178,16 +174,35 @@ class Stack:
                 self.say(f"{child.service.name} had to be killed; an unfinished study starts again next time")
 
 
-def unhealthy(health: Any) -> str:
-    """Return the names of the parts that ``/health`` reports as not working, comma separated."""
-    checks = health.get("checks", {}) if isinstance(health, dict) else {}
-    return ", ".join(name for name, check in checks.items() if check.get("status") != "ok")
+def missing_parts(health: Mapping[str, Any]) -> list[str]:
+    """Return what ``/health`` says is still missing; nothing when waiting is over.
+
+    A model package that is missing or broken does not come by waiting: :func:`missing_packages`.
+    """
+    if not health:
+        return ["web server"]
+    parts = [part for part in ("database", "broker") if not health.get(part)]
+    return parts + [
+        f"worker for {queue}" for queue, living in health.get("workers", {}).items() if not living
+    ]
 
 
-def _json(body: bytes) -> Any:
+def missing_packages(health: Mapping[str, Any]) -> list[str]:
+    """Return the algorithms without a whole package to serve with."""
+    return [name for name, version in health.get("packages", {}).items() if not version]
+
+
+def _health(url: str) -> Mapping[str, Any]:
+    """Return what the web server says of everything; empty while it does not answer."""
+    # No proxy of the environment stands between this machine and itself.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        return json.loads(body)
-    except ValueError:
+        try:
+            with opener.open(f"{url}/health", timeout=5) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            return json.load(error) if error.code == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    except (OSError, ValueError):
         return {}
 
 

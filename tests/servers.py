@@ -168,8 +168,19 @@ def running_stack(folder: Path, **environment: str) -> Iterator[LiveStack]:
         _wait_until_ready(supervisor, folder, output)
         yield LiveStack(f"http://{embedded.LOOPBACK}:{port}", password, folder, full, supervisor)
     finally:
-        supervisor.terminate()
-        supervisor.wait(timeout=60)
+        _stop(supervisor, folder)
+
+
+def _stop(supervisor: subprocess.Popen[bytes], folder: Path) -> None:
+    """Stop the product as Ctrl-C does, and see that it went in good order and left nothing behind."""
+    if supervisor.poll() is not None:
+        return
+    services = json.loads((folder / "stack.json").read_text("utf-8"))["services"]
+    supervisor.terminate()
+    status = supervisor.wait(timeout=60)
+    left = [name for name, pid in services.items() if Path(f"/proc/{pid}").exists()]
+    if status or left:
+        raise RuntimeError(f"the product stopped with exit status {status} and left behind: {left}")
 
 
 def _wait_until_ready(supervisor: subprocess.Popen[bytes], folder: Path, output: Path) -> None:
