@@ -56,7 +56,7 @@ def test_the_mean_risk_is_the_wards_incidence(literature: model.Model, incidence
 
 
 def test_women_drawn_one_by_one_have_that_mean_too(literature: model.Model) -> None:
-    eta = np.array([log_odds(literature, woman) for woman in simulated_women(literature, 15_000)])
+    eta = np.array([log_odds(literature, woman) for woman in simulated_women(literature, 8_000)])
     risks = model.sigmoid(literature.intercept(0.02) + eta)
 
     assert risks.mean() == pytest.approx(0.02, abs=4 * risks.std() / np.sqrt(len(risks)))
@@ -175,7 +175,7 @@ def test_every_factor_names_its_source_and_prevalences_sum_to_one() -> None:
 def test_training_without_data_gives_the_same_package_twice(tmp_path: Path) -> None:
     small = {**PARAMS, "draws": 16, "incidence_steps": 4}
     first, second = (
-        train.train(tmp_path / "no-data", tmp_path / name, version="1.0.0", params=small) for name in "ab"
+        train.build(tmp_path / "no-data", tmp_path / name, version="1.0.0", params=small) for name in "ab"
     )
 
     assert first.sha256 == second.sha256

@@ -21,6 +21,8 @@ from ml import package as packages
 from ml.algorithms.haemorrhage import about, external, model, operating, uncertainty
 from ml.package import Metric, Package
 from ml.training import data as training_data
+from ml.training import tracking
+from ml.training.progress import progress
 
 LITERATURE = Path(__file__).with_name("literature.yaml")
 Z_95 = norm.ppf(0.975)
@@ -29,6 +31,15 @@ DATA_HINT = "Zurich: R package TH.data; natality: CDC public-use file of 2014."
 
 
 def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> Package:
+    """Build the package and log it to MLflow; parameters as in :func:`build`."""
+    with tracking.run("haemorrhage", f"train {version}", params=params) as run:
+        package = build(data, out, version=version, params=params)
+        run.package(package)
+        run.metrics(package.metrics)
+    return package
+
+
+def build(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> Package:
     """Write the package of the literature model.
 
     Parameters
@@ -98,8 +109,14 @@ def draws(fitted: model.Model, params: Mapping[str, Any]) -> dict[str, np.ndarra
     points = np.clip(points, 1e-6, 1 - 1e-6)
     normal = norm.ppf(points[:, :k]).astype(np.float32).astype(float)
     incidences = np.geomspace(*params["incidence_range"], params["incidence_steps"])
-    wards = [sampled.ward for sampled in uncertainty.sampled_models(fitted, normal)]
-    intercepts = np.array([[model.solve_intercept(ward, i) for i in incidences] for ward in wards])
+    intercepts = np.array(
+        [
+            [model.solve_intercept(sampled.ward, incidence) for incidence in incidences]
+            for sampled in progress(
+                uncertainty.sampled_models(fitted, normal), "intercepts of sampled models", unit="model"
+            )
+        ]
+    )
     return {
         "normal": normal.astype(np.float32),
         "uniform": points[:, k:].astype(np.float32),
