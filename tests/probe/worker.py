@@ -1,0 +1,7 @@
+"""Celery app of a worker that runs the probe: ``celery -A tests.probe.worker worker``."""
+
+from clinic.celery import app
+from tests import probe
+
+probe.install()
+__all__ = ["app"]
