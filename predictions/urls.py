@@ -4,10 +4,27 @@ from __future__ import annotations
 
 from django.urls import path
 
-from predictions.views import preferences, worklist
+from predictions.views import models, preferences, reviewing, studies, submission, worklist
 
 urlpatterns = [
     path("", worklist.worklist, name="worklist"),
+    path("studies/new/<slug:algorithm>/<uuid:patient>/", submission.study_new, name="study_new"),
+    path("studies/new/<slug:algorithm>/<uuid:patient>/draft/", submission.study_draft, name="study_draft"),
+    path(
+        "studies/new/<slug:algorithm>/<uuid:patient>/draft/discard/",
+        submission.study_draft_discard,
+        name="study_draft_discard",
+    ),
+    path("studies/<uuid:study_id>/", studies.study, name="study"),
+    path("studies/<uuid:study_id>/state/", studies.study_state, name="study_state"),
+    path("studies/<uuid:study_id>/epochs/<int:index>/", studies.study_epoch, name="study_epoch"),
+    path("studies/<uuid:study_id>/artefacts/<str:name>", studies.study_artefact, name="study_artefact"),
+    path("studies/<uuid:study_id>/review/", reviewing.study_review, name="study_review"),
+    path("studies/<uuid:study_id>/sign/", reviewing.study_sign, name="study_sign"),
+    path("studies/<uuid:study_id>/amend/", reviewing.study_amend, name="study_amend"),
+    path("studies/<uuid:study_id>/retry/", reviewing.study_retry, name="study_retry"),
+    path("models/", models.models, name="models"),
+    path("models/<slug:algorithm>/", models.model, name="model"),
     path("preferences/language/", preferences.set_language, name="set_language"),
     path("preferences/theme/", preferences.set_theme, name="set_theme"),
 ]

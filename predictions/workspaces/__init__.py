@@ -1,0 +1,1 @@
+"""What the result page of one algorithm needs beyond its stored result: mostly where things are drawn."""

@@ -1,0 +1,173 @@
+"""Filters and tags that write what every page shows: states, dates, waiting times, numbers, texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from django import template
+from django.utils import formats, timezone
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+
+from ml.contracts import Contract, Text
+
+register = template.Library()
+
+SHAPES = {
+    "queued": "○",
+    "running": "◔",
+    "ready": "◆",
+    "signed": "✓",
+    "failed": "▲",
+    "refused": "⊘",
+}
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+
+@register.filter
+def text(value: Text | Mapping[str, str] | str | None) -> str:
+    """Write a text of ``ml`` (or its stored form) in the language of the page."""
+    if not value:
+        return ""
+    if isinstance(value, str):
+        return value
+    both = value if isinstance(value, Text) else Text.from_json(value)
+    return both.to(get_language() or "en")
+
+
+@register.filter
+def shape(state: str) -> str:
+    """Return the shape that goes with the word of a state."""
+    return SHAPES.get(state, "·")
+
+
+@register.inclusion_tag("shell/state.html")
+def state(code: str, label: str) -> dict[str, str]:
+    """Write a state as shape and word."""
+    return {"code": code, "label": label, "shape": shape(code)}
+
+
+@register.filter
+def day(value: date | None) -> str:
+    """Write a date as the language does: 02/03/1994, or 1994-03-02 in English, read the same everywhere."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        value = timezone.localtime(value)
+    return f"{value:%d/%m/%Y}" if _french() else f"{value:%Y-%m-%d}"
+
+
+@register.filter
+def moment(value: datetime | None) -> str:
+    """Write a date with its time of day."""
+    if value is None:
+        return ""
+    return f"{day(value)} {timezone.localtime(value):%H:%M}"
+
+
+@register.filter
+def since(value: datetime | None) -> str:
+    """Write how long ago something was, in one unit: 40 s, 12 min, 3 h, 2 d."""
+    if value is None:
+        return ""
+    seconds = max(0, int((timezone.now() - value).total_seconds()))
+    if seconds < MINUTE:
+        return _("%(n)d s") % {"n": seconds}
+    if seconds < HOUR:
+        return _("%(n)d min") % {"n": seconds // MINUTE}
+    if seconds < DAY:
+        return _("%(n)d h") % {"n": seconds // HOUR}
+    return ngettext("%(n)d d", "%(n)d d", seconds // DAY) % {"n": seconds // DAY}
+
+
+@register.filter
+def figure(value: float | None, digits: int = 2) -> str:
+    """Write a number with ``digits`` decimals and the separators of the language."""
+    if value is None:
+        return "–"
+    return formats.number_format(value, decimal_pos=digits)
+
+
+@register.filter
+def trimmed(value: float) -> str:
+    """Write a number with one decimal only where it says something: 2, 1.5."""
+    return figure(value, 0 if value == int(value) else 1)
+
+
+@register.filter
+def percent(share: float, digits: int = 0) -> str:
+    """Write a share as its number in a hundred, without the sign."""
+    return figure(100 * share, digits)
+
+
+@register.filter
+def seconds(milliseconds: float) -> str:
+    """Write milliseconds as seconds."""
+    return figure(milliseconds / 1000, 1)
+
+
+@register.filter
+def statistic(value: float | None, kind: str) -> str:
+    """Write a statistic of a night: hours and minutes, minutes, percent or a count; a dash without one."""
+    if value is None:
+        return "–"
+    if kind == "time" and value >= MINUTE:
+        return f"{round(value) // 60} h {round(value) % 60:02d}"
+    if kind in ("time", "minutes"):
+        return f"{figure(value, 1)} min"
+    if kind == "percent":
+        return f"{figure(value, 1)}\u202f%" if _french() else f"{figure(value, 1)}%"
+    return figure(value, 0)
+
+
+@register.filter
+def localnumber(value: str) -> str:
+    """Write a number that was stored with a point with the separator of the language; else leave it."""
+    plain = value.replace(".", "", 1).removeprefix("-").removeprefix("−")
+    return value.replace(".", formats.get_format("DECIMAL_SEPARATOR")) if plain.isdecimal() else value
+
+
+@register.simple_tag
+def field_label(contract: Contract, name: str) -> str:
+    """Return the label of a form field in the language of the page."""
+    return text(contract.field(name).label)
+
+
+@register.filter
+def size(value: int) -> str:
+    """Write a file size in MB, or kB below one."""
+    if value < 1_000_000:
+        return _("%(n)s kB") % {"n": figure(value / 1000, 0)}
+    return _("%(n)s MB") % {"n": figure(value / 1_000_000, 1 if value < 10_000_000 else 0)}
+
+
+@register.filter
+def mebibytes(value: int) -> str:
+    """Write an upload limit in binary megabytes or gigabytes, as it is enforced."""
+    if value % 2**30 == 0:
+        return _("%(n)d GiB") % {"n": value // 2**30}
+    return _("%(n)d MiB") % {"n": value // 2**20}
+
+
+@register.filter
+def unit(symbol: str) -> str:
+    """Write a unit; only the weeks of amenorrhoea differ by language."""
+    return _("wk") if symbol == "SA" else symbol
+
+
+@register.simple_tag
+def sex_sign(code: str) -> str:
+    """Return the sign of an administrative sex; the word is written beside it for screen readers."""
+    return {"F": "♀", "M": "♂"}.get(code, "")
+
+
+@register.simple_tag
+def stay(patient: Any) -> Any:
+    """Return where the patient is now: the latest encounter without an end, or ``None``."""
+    return patient.encounters.filter(ended_at=None).select_related("unit").first()
+
+
+def _french() -> bool:
+    return (get_language() or "").startswith("fr")

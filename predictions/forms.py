@@ -1,0 +1,158 @@
+"""Pages of questions built from a contract: no algorithm has a form of its own."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.utils import timezone
+
+from ml import registry
+from ml.contracts import Contract, Field, FieldKind, Problem, Section, Severity
+from patients.models import Encounter, Patient
+
+LONGEST = 200
+# The record's word stands, whatever a form says; the page shows it and does not ask.
+FROM_RECORD = frozenset({"birth_date"})
+WIDGETS = {
+    FieldKind.NUMBER: "number",
+    FieldKind.INTEGER: "number",
+    FieldKind.CHOICE: "segments",
+    FieldKind.TERNARY: "segments",
+    FieldKind.DATETIME: "datetime",
+    FieldKind.DATE: "date",
+    FieldKind.TEXT: "text",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A field with what was answered and what is wrong with it."""
+
+    field: Field
+    value: str
+    at: str
+    problems: tuple[Problem, ...]
+    at_problems: tuple[Problem, ...]
+    fixed: bool
+
+    @property
+    def widget(self) -> str:
+        """Name of the template that draws it."""
+        return WIDGETS[self.field.kind]
+
+    @property
+    def at_name(self) -> str:
+        """Name under which the time of a laboratory result is sent."""
+        return f"{self.field.name}_at"
+
+    @property
+    def refused(self) -> bool:
+        """Whether its answer cannot be taken."""
+        return any(problem.severity is Severity.REFUSE for problem in self.problems)
+
+    @property
+    def at_refused(self) -> bool:
+        """Whether the time of its result cannot be taken."""
+        return any(problem.severity is Severity.REFUSE for problem in self.at_problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A section of the form with its questions."""
+
+    section: Section
+    questions: tuple[Question, ...]
+
+
+def groups(contract: Contract, values: Mapping[str, str], problems: Iterable[Problem]) -> list[Group]:
+    """Return the sections of the form in their order, each question with its answer and problems."""
+    by_field: dict[str, list[Problem]] = {}
+    for problem in problems:
+        by_field.setdefault(problem.field, []).append(problem)
+    return [
+        Group(
+            section,
+            tuple(
+                _question(field, values, by_field)
+                for field in contract.fields
+                if field.section == section.name
+            ),
+        )
+        for section in contract.sections
+    ]
+
+
+def _question(field: Field, values: Mapping[str, str], by_field: Mapping[str, list[Problem]]) -> Question:
+    at = f"{field.name}_at"
+    return Question(
+        field=field,
+        value=values.get(field.name, ""),
+        at=values.get(at, "") if field.timed else "",
+        problems=tuple(by_field.get(field.name, ())),
+        at_problems=tuple(by_field.get(at, ())) if field.timed else (),
+        fixed=field.name in FROM_RECORD,
+    )
+
+
+def names(contract: Contract) -> list[str]:
+    """Return every name the form of ``contract`` may send."""
+    return [
+        name
+        for field in contract.fields
+        for name in ((field.name, f"{field.name}_at") if field.timed else (field.name,))
+    ]
+
+
+def posted(contract: Contract, data: Mapping[str, str], patient: Patient) -> dict[str, str]:
+    """Return the answers among what a browser sent, without the blank ones, with the record's own."""
+    answers = {name: data.get(name, "").strip()[:LONGEST] for name in names(contract)}
+    return {name: answer for name, answer in answers.items() if answer} | initial(contract, patient, None)
+
+
+def initial(contract: Contract, patient: Patient, encounter: Encounter | None) -> dict[str, str]:
+    """Return what the record already answers: the birth date, and when she came."""
+    answers: dict[str, Any] = {"birth_date": patient.birth_date}
+    if encounter is not None:
+        answers["admission_at"] = encounter.started_at
+    fields = {field.name for field in contract.fields}
+    return {name: _as_typed(answer) for name, answer in answers.items() if name in fields}
+
+
+def _as_typed(value: date | datetime) -> str:
+    if isinstance(value, datetime):
+        return timezone.localtime(value).strftime("%Y-%m-%dT%H:%M")
+    return value.isoformat()
+
+
+def check(contract: Contract, values: Mapping[str, str]) -> list[Problem]:
+    """Return everything the contract finds wrong or unusual."""
+    _typed, problems = registry.door(contract.name, "contract").check(values)
+    return problems
+
+
+def known(contract: Contract, values: Mapping[str, str]) -> tuple[int, int]:
+    """Return how many of the counted questions are answered, and how many there are."""
+    return registry.door(contract.name, "contract").known(values)
+
+
+def refusals(problems: Iterable[Problem]) -> list[Problem]:
+    """Return the problems that stop the form."""
+    return [problem for problem in problems if problem.severity is Severity.REFUSE]
+
+
+def warnings(problems: Iterable[Problem]) -> list[Problem]:
+    """Return the problems that only ask."""
+    return [problem for problem in problems if problem.severity is Severity.WARN]
+
+
+def confirmation(problems: Iterable[Problem]) -> str:
+    """Return the mark of exactly these warnings, sent back by whoever confirms them.
+
+    Another value with another warning has another mark, so that nothing is confirmed unseen.
+    """
+    asked = sorted(f"{problem.code}|{problem.field}|{problem.message.en}" for problem in warnings(problems))
+    return hashlib.sha256("\n".join(asked).encode()).hexdigest()[:16]

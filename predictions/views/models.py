@@ -1,0 +1,71 @@
+"""The models: what each is for, where it fails, and its figures with everything needed to believe them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.safestring import SafeString, mark_safe
+from django.views.decorators.http import require_safe
+from markdown_it import MarkdownIt
+
+from ml import package, registry
+from ml.contracts import Contract
+from ml.package import BrokenPackage, Package
+
+# The card's own raw HTML stays text: html is off, and links may lead nowhere but the web.
+CARDS = MarkdownIt("commonmark", {"html": False}).enable("table")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An algorithm with its serving package, or why there is none."""
+
+    contract: Contract
+    package: Package | None
+    broken: str
+
+
+@require_safe
+def models(request: HttpRequest) -> HttpResponse:
+    """List every algorithm, the clinical ones first."""
+    everything = [_model(contract) for contract in registry.contracts()]
+    return render(
+        request,
+        "models/list.html",
+        {
+            "clinical": [model for model in everything if model.contract.clinical],
+            "reference": [model for model in everything if not model.contract.clinical],
+        },
+    )
+
+
+@require_safe
+def model(request: HttpRequest, algorithm: str) -> HttpResponse:
+    """Show one algorithm: its manifest and its card."""
+    if algorithm not in registry.names():
+        raise Http404
+    contract = registry.contract(algorithm)
+    found = _model(contract)
+    context = {"model": found, "contract": contract, "package": found.package, "card": _card(algorithm)}
+    return render(request, "models/page.html", context)
+
+
+def _model(contract: Contract) -> Model:
+    try:
+        return Model(contract, package.load(contract.name), "")
+    except BrokenPackage as error:
+        return Model(contract, None, str(error))
+
+
+def _card(algorithm: str) -> SafeString:
+    path = package.ROOT.parent / "algorithms" / algorithm / "CARD.md"
+    if not path.exists():
+        return mark_safe("")
+    tokens = CARDS.parse(path.read_text("utf-8"))
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(int(token.tag[1]) + 1, 6)}"  # the page has its own first heading
+    html = CARDS.renderer.render(tokens, CARDS.options, {})
+    return mark_safe(html)  # noqa: S308 (raw HTML in the card is escaped: html is off)

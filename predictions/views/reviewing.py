@@ -1,0 +1,104 @@
+"""What people do to a result: an opinion, a signature, an amendment; and another try at a failed study."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from ml.contracts import Problem, Refused, Text
+from predictions import intake, review, selectors
+from predictions.models import Study
+from predictions.states import NoSuchWay
+from predictions.views import studies
+
+UNPROCESSABLE = 422
+
+OTHER_RESULT = Problem(
+    "other_result",
+    Text(
+        "There is a newer result than the one you were reading. Read it before you judge it.",
+        "Il existe un résultat plus récent que celui que vous lisiez. Lisez-le avant de vous prononcer.",
+    ),
+)
+
+
+@require_POST
+def study_review(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
+    """Keep an opinion on the result."""
+    return _act(request, study_id, _give, _("Your opinion is kept."))
+
+
+@require_POST
+def study_sign(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
+    """Sign the result, with the opinion sent along or the one already kept."""
+    return _act(request, study_id, _sign, _("Signed."))
+
+
+@require_POST
+def study_amend(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
+    """Open a signed study again."""
+    return _act(request, study_id, _amend, _("Open again: judge the result and sign the next version."))
+
+
+@require_POST
+def study_retry(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
+    """Send a failed study to the workers again."""
+    return _act(request, study_id, _retry, _("Sent again."))
+
+
+def _give(request: HttpRequest, study: Study) -> None:
+    _require_seen(request, study)
+    review.give(
+        user=request.user,
+        study=study,
+        verdict=request.POST.get("verdict", ""),
+        reason=request.POST.get("reason", ""),
+        comment=request.POST.get("comment", ""),
+    )
+
+
+def _sign(request: HttpRequest, study: Study) -> None:
+    if request.POST.get("verdict"):
+        _give(request, study)
+    _require_seen(request, study)
+    review.sign(user=request.user, study=study)
+
+
+def _amend(request: HttpRequest, study: Study) -> None:
+    review.amend(user=request.user, study=study, reason=request.POST.get("reason", ""))
+
+
+def _retry(request: HttpRequest, study: Study) -> None:
+    intake.retry(user=request.user, study=study)
+
+
+def _require_seen(request: HttpRequest, study: Study) -> None:
+    """Refuse a judgement of a result other than the one that was on the screen."""
+    prediction = study.prediction
+    if prediction is not None and request.POST.get("prediction") != str(prediction.pk):
+        raise Refused(OTHER_RESULT)
+
+
+def _act(
+    request: HttpRequest, study_id: uuid.UUID, action: Callable[[HttpRequest, Study], Any], done: str
+) -> HttpResponse:
+    study = selectors.get_or_404(request.user, study_id)
+    try:
+        action(request, study)
+    except Refused as refusal:
+        kept = {"typed": request.POST, "review_problems": refusal.problems}
+        return render(
+            request, "studies/page.html", studies.context(request.user, study) | kept, status=UNPROCESSABLE
+        )
+    except NoSuchWay:
+        messages.error(request, _("Somebody else was faster. This is how the study stands now."))
+    else:
+        messages.success(request, done)
+    return redirect("study", study.pk)

@@ -1,0 +1,174 @@
+"""One study: its page, which refreshes itself while the analysis runs, and its files."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
+
+from clinic.accounts.models import User
+from clinic.audit.models import Action
+from clinic.audit.recording import record
+from predictions import selectors
+from predictions.models import Explanation, Prediction, Reason, StoredArtefact, Study, Verdict
+from predictions.states import PENDING, State
+from predictions.storage import CHUNK_BYTES, storage
+from predictions.workspaces import pages
+from predictions.workspaces.sleep import epochs, night
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One line of a study's history."""
+
+    at: datetime
+    what: str
+    who: str = ""
+    note: str = ""
+
+
+@require_safe
+def study(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
+    """Show a study."""
+    found = selectors.get_or_404(request.user, study_id)
+    _record_view(request.user, found)
+    return render(request, "studies/page.html", context(request.user, found))
+
+
+@require_safe
+def study_state(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
+    """Answer the page that asks every second: where it is, or the whole result once it is there."""
+    found = selectors.get_or_404(request.user, study_id)
+    if found.state in PENDING:
+        return render(request, "studies/pending.html", _pending(found))
+    _record_view(request.user, found)
+    response = render(request, "studies/body.html", context(request.user, found))
+    response["HX-Retarget"] = "#study"
+    response["HX-Reswap"] = "outerHTML"
+    return response
+
+
+@require_safe
+def study_epoch(request: HttpRequest, study_id: uuid.UUID, index: int) -> HttpResponse:
+    """Show one epoch of a night: its stage, its probabilities and what spoke for them."""
+    found = selectors.get_or_404(request.user, study_id)
+    prediction = found.prediction
+    if prediction is None or found.algorithm != "sleep" or index >= len(prediction.result["stages"]):
+        raise Http404
+    shown = {
+        "study": found,
+        "epoch": night.one(prediction.result, index),
+        "contributions": epochs.contributions(prediction, index),
+        "last": len(prediction.result["stages"]) - 1,
+    }
+    return render(request, "predictions/results/sleep_epoch.html", shown)
+
+
+@require_safe
+@cache_control(private=True, max_age=300)
+def study_artefact(request: HttpRequest, study_id: uuid.UUID, name: str) -> StreamingHttpResponse:
+    """Give out a picture or signal of the serving result, to whoever may see the study."""
+    found = selectors.get_or_404(request.user, study_id)
+    artefact = StoredArtefact.objects.filter(prediction=found.prediction, name=name).first()
+    if artefact is None:
+        raise Http404
+    record(
+        Action.VIEW,
+        actor=request.user,
+        patient=found.patient_id,
+        study=found.pk,
+        kind="artefact",
+        object_id=name,
+    )
+    response = StreamingHttpResponse(_chunks(artefact), content_type=artefact.media_type)
+    response["Content-Length"] = artefact.size
+    return response
+
+
+def context(user: User, found: Study) -> dict[str, Any]:
+    """Return everything the page of a study shows to ``user``."""
+    prediction = found.prediction
+    shared = {
+        "study": found,
+        "patient": found.patient,
+        "contract": found.contract,
+        "prediction": prediction,
+        "history": history(found),
+        "may_retry": found.state == State.FAILED and selectors.may_submit(user, found.contract),
+        "result_template": f"predictions/results/{found.algorithm}.html",
+        **_pending(found),
+    }
+    if prediction is None:
+        return shared
+    explanation = Explanation.objects.filter(prediction=prediction).first()
+    return (
+        shared
+        | _reviewing(user, found, prediction)
+        | {
+            "explanation": explanation,
+            "drawing": pages.drawing(found.algorithm, prediction, explanation),
+        }
+    )
+
+
+def _pending(found: Study) -> dict[str, Any]:
+    return {"study": found, "pending": found.state in PENDING, "position": selectors.position(found)}
+
+
+def _reviewing(user: User, found: Study, prediction: Prediction) -> dict[str, Any]:
+    open_to_review = found.state == State.READY
+    return {
+        "signature": found.signatures.select_related("signer").last()
+        if found.state == State.SIGNED
+        else None,
+        "review": selectors.last_review(prediction, user),
+        "may_review": open_to_review and selectors.may_review(user, found),
+        "may_sign": open_to_review and selectors.may_sign(user, found),
+        "may_amend": found.state == State.SIGNED and selectors.may_sign(user, found),
+        "verdicts": Verdict.choices,
+        "reasons": Reason.choices,
+    }
+
+
+def history(found: Study) -> list[Moment]:
+    """Return what happened to a study, latest first."""
+    moments = [Moment(found.submitted_at, _("submitted"), found.submitted_by.label)]
+    for prediction in found.predictions.all():
+        moments.append(Moment(prediction.created_at, _("analysed"), note=prediction.package_version))
+        for review in prediction.reviews.select_related("author"):
+            moments.append(_opinion(review))
+    for signature in found.signatures.select_related("signer"):
+        what = _("signed version %(n)d") % {"n": signature.version}
+        moments.append(Moment(signature.signed_at, what, signature.signer.label))
+        amendment = getattr(signature, "amendment", None)
+        if amendment is not None:
+            moments.append(
+                Moment(amendment.opened_at, _("opened again"), amendment.opened_by.label, amendment.reason)
+            )
+    if found.state in (State.FAILED, State.REFUSED) and found.finished_at:
+        moments.append(Moment(found.finished_at, State(found.state).label))
+    return sorted(moments, key=lambda moment: moment.at, reverse=True)
+
+
+def _opinion(review: Any) -> Moment:
+    said = [review.get_verdict_display()]
+    said += [review.get_reason_display()] if review.reason else []
+    said += [review.comment] if review.comment else []
+    return Moment(review.created_at, _("reviewed"), review.author.label, " · ".join(said))
+
+
+def _chunks(artefact: StoredArtefact) -> Any:
+    with storage.open(artefact.stored_name) as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            yield chunk
+
+
+def _record_view(user: User, found: Study) -> None:
+    record(Action.VIEW, actor=user, patient=found.patient_id, study=found.pk, kind="study")

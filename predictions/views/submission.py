@@ -1,0 +1,187 @@
+"""A new study: the form or the upload page of an algorithm, for one patient."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.views.decorators.http import require_http_methods, require_POST
+
+from clinic.accounts.access import require
+from clinic.audit.models import Action
+from clinic.audit.recording import record
+from ml import registry
+from ml.contracts import Contract, InputKind, Problem, Refused
+from patients import access
+from patients.models import Encounter, Patient
+from predictions import forms, intake, selectors
+from predictions.models import Study
+from predictions.views import drafts
+
+UNPROCESSABLE = 422
+# Names of channels, for a recording whose own names do not say what they are.
+CHANNEL_OPTIONS = {"sleep": ("eeg", "eog", "emg")}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def study_new(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> HttpResponse:
+    """Show and take the form or the upload of one algorithm."""
+    contract, person = _admit(request, algorithm, patient)
+    if contract.input_kind is InputKind.FORM:
+        return _form(request, contract, person)
+    return _upload(request, contract, person)
+
+
+@require_POST
+def study_draft(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> HttpResponse:
+    """Keep a half-filled form; answer how many questions are known and what looks wrong so far."""
+    contract, person = _admit(request, algorithm, patient)
+    if contract.input_kind is not InputKind.FORM:
+        raise Http404
+    values = forms.posted(contract, request.POST, person)
+    saved_at = drafts.save(request, algorithm, person.pk, values)
+    problems = [problem for problem in forms.check(contract, values) if problem.field in values]
+    context = _form_context(contract, person, values, problems) | {"saved_at": saved_at}
+    return render(request, "studies/form_live.html", context)
+
+
+@require_POST
+def study_draft_discard(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> HttpResponse:
+    """Start the form again with nothing but what the record says."""
+    contract, person = _admit(request, algorithm, patient)
+    drafts.forget(request, contract.name, person.pk)
+    return redirect("study_new", contract.name, person.pk)
+
+
+def _admit(request: HttpRequest, algorithm: str, patient_id: uuid.UUID) -> tuple[Contract, Patient]:
+    if algorithm not in registry.names() or not registry.contract(algorithm).clinical:
+        raise Http404
+    contract = registry.contract(algorithm)
+    patient = access.get_or_404(request.user, patient_id)
+    require(request.user, *contract.submit_roles)
+    if not selectors.may_submit(request.user, contract):
+        raise PermissionDenied
+    return contract, patient
+
+
+def _encounter(patient: Patient, contract: Contract) -> Encounter | None:
+    return patient.encounters.filter(unit__code=contract.unit, ended_at=None).first()
+
+
+def _form(request: HttpRequest, contract: Contract, patient: Patient) -> HttpResponse:
+    if request.method == "POST":
+        return _take_form(request, contract, patient)
+    values, saved_at = drafts.read(request, contract.name, patient.pk)
+    values = values or forms.initial(contract, patient, _encounter(patient, contract))
+    _record_view(request, contract, patient)
+    context = _form_context(contract, patient, values, ()) | {"saved_at": saved_at, "key": uuid.uuid4().hex}
+    return render(request, "studies/form.html", context)
+
+
+def _take_form(request: HttpRequest, contract: Contract, patient: Patient) -> HttpResponse:
+    values = forms.posted(contract, request.POST, patient)
+    problems = forms.check(contract, values)
+    confirmed = request.POST.get("confirmed") == forms.confirmation(problems)
+    if not forms.refusals(problems) and (confirmed or not forms.warnings(problems)):
+        try:
+            study = intake.submit(
+                user=request.user,
+                patient=patient,
+                algorithm=contract.name,
+                values=values,
+                idempotency_key=_key(request),
+                encounter=_encounter(patient, contract),
+            )
+        except Refused as refusal:
+            problems = list(refusal.problems)
+        else:
+            drafts.forget(request, contract.name, patient.pk)
+            return redirect("study", study.pk)
+    context = _form_context(contract, patient, values, problems) | {
+        "key": _key(request),
+        "asked": forms.warnings(problems) if not forms.refusals(problems) else [],
+        "confirmation": forms.confirmation(problems),
+        "refusals": forms.refusals(problems),
+    }
+    return render(request, "studies/form.html", context, status=UNPROCESSABLE)
+
+
+def _form_context(
+    contract: Contract, patient: Patient, values: dict[str, str], problems: Iterable[Problem]
+) -> dict[str, Any]:
+    known, asked = forms.known(contract, values)
+    return {
+        "contract": contract,
+        "patient": patient,
+        "groups": forms.groups(contract, values, problems),
+        "known": known,
+        "counted": asked,
+    }
+
+
+def _upload(request: HttpRequest, contract: Contract, patient: Patient) -> HttpResponse:
+    context = {
+        "contract": contract,
+        "patient": patient,
+        "key": uuid.uuid4().hex,
+        "channels": CHANNEL_OPTIONS.get(contract.name, ()),
+        "brief": f"studies/brief/{contract.name}.html",
+    }
+    if request.method != "POST":
+        _record_view(request, contract, patient)
+        return render(request, "studies/upload.html", context)
+    try:
+        study = _take_upload(request, contract, patient)
+    except Refused as refusal:
+        return _upload_refused(request, context, refusal.problems)
+    address = reverse("study", args=[study.pk])
+    return JsonResponse({"url": address}) if _asks_json(request) else redirect(address)
+
+
+def _take_upload(request: HttpRequest, contract: Contract, patient: Patient) -> Study:
+    return intake.submit(
+        user=request.user,
+        patient=patient,
+        algorithm=contract.name,
+        upload=request.FILES.get("file"),
+        options=_options(request, contract),
+        idempotency_key=_key(request),
+        encounter=_encounter(patient, contract),
+    )
+
+
+def _options(request: HttpRequest, contract: Contract) -> dict[str, Any]:
+    typed = {
+        name: request.POST.get(name, "").strip()[: forms.LONGEST]
+        for name in CHANNEL_OPTIONS.get(contract.name, ())
+    }
+    return {name: value for name, value in typed.items() if value}
+
+
+def _upload_refused(
+    request: HttpRequest, context: dict[str, Any], problems: tuple[Problem, ...]
+) -> HttpResponse:
+    if _asks_json(request):
+        language = get_language() or "en"
+        sentences = [problem.message.to(language) for problem in problems]
+        return JsonResponse({"problems": sentences}, status=UNPROCESSABLE)
+    return render(request, "studies/upload.html", context | {"problems": problems}, status=UNPROCESSABLE)
+
+
+def _asks_json(request: HttpRequest) -> bool:
+    return request.headers.get("Accept", "").startswith("application/json")
+
+
+def _key(request: HttpRequest) -> str:
+    """Return the key the page was made with, so that a double click is one study."""
+    return request.POST.get("key", "")[:64] or uuid.uuid4().hex
+
+
+def _record_view(request: HttpRequest, contract: Contract, patient: Patient) -> None:
+    record(Action.VIEW, actor=request.user, patient=patient.pk, kind="form", object_id=contract.name)
