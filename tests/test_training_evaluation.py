@@ -8,7 +8,7 @@ from sklearn import metrics as sk
 
 from ml.training.calibration import Sigmoid, fit_sigmoid
 from ml.training.drift import category_shift, numeric_shift, psi
-from ml.training.evaluation import as_metrics, binary_metrics, bootstrap, stage_metrics, wilson
+from ml.training.evaluation import as_metrics, binary_metrics, bootstrap, roc_auc, stage_metrics, wilson
 from ml.training.thresholds import CostMatrix, best_f1_threshold, decision_curve, net_benefit
 
 
@@ -39,6 +39,8 @@ def test_figures_agree_with_scikit_learn(scored):
         "acceptance_rate": 1 - flagged.mean(),
     }
     assert {name: found[name].value for name in expected} == pytest.approx(expected)
+    assert roc_auc(y, p) == pytest.approx(expected["roc_auc"])
+    assert np.isnan(roc_auc(np.ones(3), np.arange(3)))
 
 
 def test_calibration_is_right_when_probabilities_are_and_wrong_when_stretched(scored):

@@ -12,7 +12,7 @@ from ml.training.bootstrap import Interval, bootstrap, interval, weighted_bootst
 
 __all__ = [
     "Interval", "as_metrics", "binary_metrics", "bootstrap", "fit_logistic", "interval", "logit",
-    "stage_metrics", "weighted_bootstrap", "wilson",
+    "roc_auc", "stage_metrics", "weighted_bootstrap", "wilson",
 ]  # fmt: skip
 
 CLIP = 1e-6
@@ -122,6 +122,17 @@ def as_metrics(
     """Turn figures into the metrics of a manifest, all on the same data and of the same command."""
     make = partial(Metric, data=data, n=n, command=command, unit=unit, note=note)
     return [make(name=name, value=f.value, low=f.low, high=f.high) for name, f in figures.items()]
+
+
+def roc_auc(y: np.ndarray, p: np.ndarray) -> float:
+    """Return the area under the ROC curve from ranks (Mann–Whitney); ``nan`` with one class only."""
+    positive = int(np.sum(y))
+    if not 0 < positive < len(y):
+        return float("nan")
+    _, tied, counts = np.unique(p, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[tied]
+    above = ranks[np.asarray(y) == 1].sum() - positive * (positive + 1) / 2
+    return float(above / (positive * (len(y) - positive)))
 
 
 def logit(p: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from ml.tabular.preparation import Table, take
 from ml.tabular.scoring import scorer
 from ml.training import tabular, tracking
 from ml.training.data import fingerprint, require
-from ml.training.evaluation import Interval, as_metrics, binary_metrics, bootstrap
+from ml.training.evaluation import Interval, as_metrics, binary_metrics, bootstrap, roc_auc
 from ml.training.folds import held_out
 from ml.training.pipeline import Recipe, TabularClassifier, fit_members
 from ml.training.search import Found, search
@@ -111,7 +111,7 @@ def comparison(
     found: dict[str, Interval] = {
         "roc_auc_baseline": binary_metrics(y[judged], theirs, 0.5)["roc_auc"],
         "roc_auc_above_baseline": bootstrap(
-            lambda y, a, b: _area(y, a) - _area(y, b), y[judged], ours, theirs
+            lambda y, a, b: roc_auc(y, a) - roc_auc(y, b), y[judged], ours, theirs
         ),
     }
     return as_metrics(
@@ -209,13 +209,3 @@ def _without_members(own: Mapping[str, Any]) -> dict[str, Any]:
 
 def _usable(row: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in row.items() if key not in LEAKS}
-
-
-def _area(y: np.ndarray, p: np.ndarray) -> float:
-    """Area under the ROC curve from ranks (Mann–Whitney); ``nan`` with one class only."""
-    positive = int(y.sum())
-    if not 0 < positive < len(y):
-        return float("nan")
-    _, inverse, counts = np.unique(p, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    return float((ranks[y == 1].sum() - positive * (positive + 1) / 2) / (positive * (len(y) - positive)))
