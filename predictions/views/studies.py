@@ -124,10 +124,9 @@ def _pending(found: Study) -> dict[str, Any]:
 
 def _reviewing(user: User, found: Study, prediction: Prediction) -> dict[str, Any]:
     open_to_review = found.state == State.READY
+    signed = found.state == State.SIGNED
     return {
-        "signature": found.signatures.select_related("signer").last()
-        if found.state == State.SIGNED
-        else None,
+        "signature": found.signatures.select_related("signer").last() if signed else None,
         "review": selectors.last_review(prediction, user),
         "may_review": open_to_review and selectors.may_review(user, found),
         "may_sign": open_to_review and selectors.may_sign(user, found),

@@ -71,9 +71,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "left_out": max(0, len(chosen) - SHOWN),
         "total": len(everything),
         "counts": [(code, State(code).label, counts[code]) for code in COUNTED],
-        "kinds": [
-            contract for contract in registry.contracts(clinical=True) if _theirs(request.user, contract)
-        ],
+        "kinds": _kinds(request.user),
         "state": state,
         "kind": kind,
         "seen": _fingerprint(chosen),
@@ -90,8 +88,9 @@ def _choice(request: HttpRequest, name: str, allowed: Any) -> str:
     return value if value in allowed else ""
 
 
-def _theirs(user: User, contract: Contract) -> bool:
-    return user.units.filter(code=contract.unit).exists()
+def _kinds(user: User) -> list[Contract]:
+    theirs = set(user.units.values_list("code", flat=True))
+    return [contract for contract in registry.contracts(clinical=True) if contract.unit in theirs]
 
 
 def _fingerprint(studies: list[Study]) -> str:

@@ -80,13 +80,8 @@ def waterfall(data: Mapping[str, Any]) -> dict[str, Any]:
 def _steps(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     entries = [e for e in data["contributions"] if abs(e["contribution"]) >= WORTH_SAYING]
     shown = [
-        {
-            "label": e["label"],
-            "value": e["value"],
-            "contribution": e["contribution"],
-            "modifiable": e["modifiable"],
-        }
-        for e in entries[:BARS]
+        {key: entry[key] for key in ("label", "value", "contribution", "modifiable")}
+        for entry in entries[:BARS]
     ]
     others = sum(e["contribution"] for e in data["contributions"]) - sum(e["contribution"] for e in shown)
     if abs(others) >= WORTH_SAYING:

@@ -1,4 +1,4 @@
-"""The statistics of a night as they are shown: each with its formula, and both definitions where two exist."""
+"""The statistics of a night as shown: each with its formula, and both definitions where two exist."""
 
 from __future__ import annotations
 
