@@ -17,6 +17,12 @@ from ml.training.progress import progress
 
 CACHE = Path(__file__).resolve().parents[3] / "var" / "cache" / "chest_xray"
 CHUNK = 512
+FIXED = {
+    "clean": lambda image: image,
+    "inverted": lambda image: 255 - image,
+    "upside_down": lambda image: image[::-1, ::-1],
+}
+"""Copies without chance."""
 
 
 class Extractor:
@@ -47,7 +53,8 @@ class Extractor:
         pixels
             Shape (n, side, side), uint8.
         recipe
-            ``"clean"``, ``"flip"`` or a recipe of :mod:`ml.algorithms.chest_xray.augment`.
+            A name of :data:`FIXED`, ``"quarter_turn"``, ``"inverted_train"``, or a recipe of
+            :mod:`ml.algorithms.chest_xray.augment`.
         seed
             Seed of the copy; every image has chance of its own, so that a chunk can be redone alone.
         """
@@ -70,15 +77,12 @@ class Extractor:
 
 
 def altered(image: np.ndarray, recipe: str, seed: int, index: int) -> np.ndarray:
-    """Return the copy of image ``index`` that a recipe and seed give."""
-    if recipe == "clean":
-        return image
-    if recipe == "flip":
-        return image[:, ::-1]
-    if recipe == "inverted":
-        return 255 - image
-    if recipe == "upside_down":
-        return image[::-1, ::-1]
+    """Return the copy of image ``index`` that a recipe and seed give; ``KeyError`` for an unknown one."""
+    if recipe in FIXED:
+        return FIXED[recipe](image)
     if recipe == "quarter_turn":
         return np.rot90(image, 1 if index % 2 else 3)
-    return augment(image, recipe, np.random.default_rng([seed, index]))
+    rng = np.random.default_rng([seed, index])
+    if recipe == "inverted_train":
+        return 255 - augment(image, "train", rng)
+    return augment(image, recipe, rng)

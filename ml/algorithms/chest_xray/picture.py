@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,7 +26,7 @@ class Picture:
     """
 
     grey: np.ndarray
-    identity: Identity = Identity()
+    identity: Identity = field(default_factory=Identity)
     reasons: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     quality: tuple[Finding, ...] = ()

@@ -32,8 +32,8 @@ SENTENCES = {
     "pixels_unreadable": Text(
         "The pixels of the DICOM file cannot be decoded: they are incomplete or in an encoding that is not "
         "supported. Export it uncompressed, or as JPEG, JPEG-LS, JPEG 2000 or RLE.",
-        "Les pixels du fichier DICOM ne peuvent être décodés : ils sont incomplets ou dans un codage non pris "
-        "en charge. Exportez-le sans compression, ou en JPEG, JPEG-LS, JPEG 2000 ou RLE.",
+        "Les pixels du fichier DICOM ne peuvent être décodés : ils sont incomplets ou dans un codage non "
+        "pris en charge. Exportez-le sans compression, ou en JPEG, JPEG-LS, JPEG 2000 ou RLE.",
     ),
     "multi_frame": Text(
         "The file holds several images. Send a single frontal image.",
@@ -77,9 +77,9 @@ SENTENCES = {
     "adult_appearance": Text(
         "By its appearance this is an adult's chest. The model was made for children of 1 to 5 years and is "
         "no better than chance in adults. If it is a child, send the DICOM object with its age.",
-        "D'après son aspect, c'est le thorax d'un adulte. Le modèle est fait pour les enfants de 1 à 5 ans et "
-        "ne vaut pas mieux que le hasard chez l'adulte. S'il s'agit d'un enfant, envoyez l'objet DICOM avec "
-        "son âge.",
+        "D'après son aspect, c'est le thorax d'un adulte. Le modèle est fait pour les enfants de 1 à 5 ans "
+        "et ne vaut pas mieux que le hasard chez l'adulte. S'il s'agit d'un enfant, envoyez l'objet DICOM "
+        "avec son âge.",
     ),
     "too_small": Text(
         "The image is too small: at least {side} pixels on each side are needed. Send the original image.",
@@ -97,8 +97,8 @@ SENTENCES = {
     "clipped": Text(
         "A large part of the image is pure black or pure white: detail has been cut off by the window or the "
         "exposure. Export it with the full grey scale.",
-        "Une grande partie de l'image est entièrement noire ou blanche : la fenêtre ou l'exposition a supprimé "
-        "des détails. Exportez-la avec toute l'échelle de gris.",
+        "Une grande partie de l'image est entièrement noire ou blanche : la fenêtre ou l'exposition a "
+        "supprimé des détails. Exportez-la avec toute l'échelle de gris.",
     ),
     "inverted": Text(
         "The grey scale looks inverted (air bright, bone dark). Export the image with bone bright.",
@@ -116,14 +116,14 @@ SENTENCES = {
     "older_child": Text(
         "The file gives an age of 6 to 17 years; the model was trained on children of 1 to 5 years. Read the "
         "score with particular caution.",
-        "Le fichier indique un âge de 6 à 17 ans ; le modèle a été entraîné chez des enfants de 1 à 5 ans. "
-        "Interprétez le score avec une prudence particulière.",
+        "Le fichier indique un âge de 6 à 17 ans ; le modèle a été entraîné chez des enfants de 1 à 5 "
+        "ans. Interprétez le score avec une prudence particulière.",
     ),
     "infant": Text(
         "The file gives an age under 1 year; the model was trained on children of 1 to 5 years. Read the "
         "score with particular caution.",
-        "Le fichier indique un âge inférieur à 1 an ; le modèle a été entraîné chez des enfants de 1 à 5 ans. "
-        "Interprétez le score avec une prudence particulière.",
+        "Le fichier indique un âge inférieur à 1 an ; le modèle a été entraîné chez des enfants de 1 à 5 "
+        "ans. Interprétez le score avec une prudence particulière.",
     ),
     "body_part": Text(
         "The file names another body part than the chest. Check that the right image was sent.",
@@ -135,7 +135,7 @@ SENTENCES = {
         "Il semble y avoir du texte ou un marquage clair dans l'image. Vérifiez qu'il ne recouvre pas les "
         "poumons et qu'il ne nomme personne.",
     ),
-}  # fmt: skip
+}
 
 
 def refusal(code: str, **values: object) -> Problem:

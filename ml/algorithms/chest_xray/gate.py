@@ -1,0 +1,111 @@
+"""Whether an image may be scored at all, judged by its pixels and by the network's own features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from ml.algorithms.chest_xray.network import Activations
+from ml.algorithms.chest_xray.refusals import refusal
+from ml.contracts import Problem
+
+MIN_SIDE = 200
+MAX_ASPECT = 2.5
+BLANK_SPREAD = 4.0
+"""Standard deviation in grey levels below which an image shows nothing."""
+BLACK, WHITE = 1, 254
+
+HEADS = {
+    "not_chest": "not_chest_xray",
+    "inverted": "inverted",
+    "rotated": "rotated",
+    "adult": "adult_appearance",
+}
+"""Heads of the network and the reason each gives."""
+
+
+def judge(
+    grey: np.ndarray,
+    view: np.ndarray,
+    activations: Activations,
+    limits: Mapping[str, Any],
+    *,
+    age_known: bool,
+) -> list[Problem]:
+    """Gather the reasons against scoring an image.
+
+    Parameters
+    ----------
+    grey
+        Shape (height, width), displayed grey levels 0–255.
+    view
+        Shape (224, 224), what the network saw.
+    limits
+        ``gate.json`` of the package.
+    age_known
+        Whether the file gave an age: then the appearance does not overrule it.
+    """
+    found = list(by_pixels(grey, view, limits))
+    if any(problem.code == "blank" for problem in found):
+        return found
+    return found + list(by_features(activations, limits, age_known=age_known))
+
+
+def by_pixels(grey: np.ndarray, view: np.ndarray, limits: Mapping[str, Any]) -> Iterator[Problem]:
+    """Reasons that need no network: size, shape, emptiness, clipping."""
+    shortest, longest = min(grey.shape), max(grey.shape)
+    if shortest < MIN_SIDE:
+        yield refusal("too_small", side=MIN_SIDE)
+    if longest > MAX_ASPECT * shortest:
+        yield refusal("shape")
+    if view.std() < BLANK_SPREAD:
+        yield refusal("blank")
+    elif max(clipped_shares(view)) > limits["max_clipped"]:
+        yield refusal("clipped")
+
+
+def clipped_shares(view: np.ndarray) -> tuple[float, float]:
+    """Return the share of pure black pixels in the middle of an image, and of pure white ones.
+
+    Only the middle half of each side counts: outside the body, black is what an X-ray should be.
+    """
+    side = len(view) // 4
+    middle = view[side:-side, side:-side]
+    return float((middle <= BLACK).mean()), float((middle >= WHITE).mean())
+
+
+def by_features(activations: Activations, limits: Mapping[str, Any], *, age_known: bool) -> Iterator[Problem]:
+    """Reasons by appearance. An image of something else gets that reason alone."""
+    heads = limits["heads"]
+    above = [name for name in HEADS if activations.gate[name] > heads[name]["threshold"]]
+    if "not_chest" in above or activations.distance > limits["max_distance"]:
+        # A turned or inverted chest is far from the training images too: name what can be mended.
+        mendable = [name for name in ("inverted", "rotated") if name in above]
+        yield from (refusal(HEADS[name]) for name in mendable or ["not_chest"])
+        return
+    for name in above:
+        if not (name == "adult" and age_known):
+            yield refusal(HEADS[name])
+
+
+def has_burnt_in_text(view: np.ndarray, limits: Mapping[str, Any]) -> bool:
+    """Whether the middle of the image holds more thin, near-white strokes than training images do."""
+    return stroke_share(view) > limits["max_strokes"]
+
+
+def stroke_share(view: np.ndarray) -> float:
+    """Return the share of pixels in the middle that are near white and stand out from both sides."""
+    levels = view.astype(np.int16)
+    reach, side = 4, len(view) // 5
+    sides = [np.roll(levels, shift, axis) for axis in (0, 1) for shift in (-reach, reach)]
+    darker = np.minimum(np.maximum(sides[0], sides[1]), np.maximum(sides[2], sides[3]))
+    strokes = (levels >= 220) & (levels - darker >= 70)
+    return float(strokes[side:-side, side:-side].mean())
+
+
+def as_json(reasons: Iterable[Problem]) -> dict[str, Any]:
+    """Return the gate's verdict in the form in which it is stored and answered."""
+    listed = [problem.as_json() for problem in reasons]
+    return {"accepted": not listed, "reasons": listed}

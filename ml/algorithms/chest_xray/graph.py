@@ -1,0 +1,94 @@
+"""Backbone, heads, distance and evidence maps as one graph, written as ONNX."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import onnxruntime
+from keras import layers, ops
+
+from ml.algorithms.chest_xray.heads import Cloud, Head
+
+OPSET = 17
+
+
+def assemble(backbone: keras.Model, pneumonia: Head, gate: list[Head], cloud: Cloud) -> keras.Model:
+    """Put everything that serving needs behind one input.
+
+    Parameters
+    ----------
+    backbone
+        Maps per stage, of :func:`ml.algorithms.chest_xray.backbone.build`.
+    gate
+        Heads of the gate, in the order of ``gate.json``.
+
+    Returns
+    -------
+    keras.Model
+        Outputs ``logit`` (n, 1), ``gate`` (n, heads), ``distance`` (n, 1) and, per stage,
+        ``evidence_<side>`` (n, side, side, 1): a class-activation map (Zhou 2016), exact because the
+        head is linear in averaged maps.
+    """
+    averages = [ops.mean(stage, axis=(1, 2)) for stage in backbone.outputs]
+    pooled = averages[0] if len(averages) == 1 else ops.concatenate(averages, axis=1)
+    outputs = {
+        "logit": _dense(pooled, "pneumonia", [pneumonia]),
+        "gate": _dense(pooled, "gate_heads", gate),
+        "distance": _distance(pooled, cloud),
+    }
+    start = 0
+    for stage in backbone.outputs:
+        side, channels = stage.shape[1], stage.shape[3]
+        part = slice(start, start + channels)
+        outputs[f"evidence_{side}"] = _evidence(stage, pneumonia.centre[part], pneumonia.weights[part])
+        start += channels
+    return keras.Model(backbone.input, outputs, name="chest_xray")
+
+
+def _dense(pooled: keras.KerasTensor, name: str, heads: list[Head]) -> keras.KerasTensor:
+    weights = np.stack([head.weights for head in heads], axis=1)
+    bias = np.array([head.intercept - head.centre @ head.weights for head in heads])
+    return _linear(layers.Dense(len(heads), name=name), pooled, weights, bias)
+
+
+def _distance(pooled: keras.KerasTensor, cloud: Cloud) -> keras.KerasTensor:
+    layer = layers.Dense(cloud.axes.shape[1], name="principal_axes")
+    projected = _linear(layer, pooled, cloud.axes, -cloud.centre @ cloud.axes)
+    return ops.mean(ops.square(projected), axis=1, keepdims=True)
+
+
+def _evidence(stage: keras.KerasTensor, centre: np.ndarray, weights: np.ndarray) -> keras.KerasTensor:
+    layer = layers.Conv2D(1, 1, name=f"evidence_of_{stage.shape[1]}")
+    return _linear(layer, stage, weights[None, None, :, None], np.array([-centre @ weights]))
+
+
+def _linear(
+    layer: keras.Layer, tensor: keras.KerasTensor, weights: np.ndarray, bias: np.ndarray
+) -> keras.KerasTensor:
+    made = layer(tensor)
+    layer.set_weights([weights.astype(np.float32), bias.astype(np.float32)])
+    return made
+
+
+def export(model: keras.Model, path: Path) -> None:
+    """Write a model as ONNX, any batch size."""
+    # Keras asks for one call before it knows the shapes to export.
+    model(np.zeros((1, *model.input.shape[1:]), np.float32))
+    model.export(path, format="onnx", opset_version=OPSET, verbose=False)
+
+
+def largest_difference(model: keras.Model, path: Path, images: np.ndarray) -> float:
+    """Return the largest difference of the probability between Keras and the ONNX file.
+
+    Parameters
+    ----------
+    images
+        Shape (n, 224, 224), uint8.
+    """
+    batch = images[..., None].astype(np.float32)
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    (exported,) = session.run(["logit"], {session.get_inputs()[0].name: batch})
+    ours = model.predict(batch, verbose=0)["logit"]
+    return float(np.max(np.abs(1 / (1 + np.exp(-exported)) - 1 / (1 + np.exp(-ours)))))

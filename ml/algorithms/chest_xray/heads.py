@@ -1,0 +1,147 @@
+"""Linear heads on frozen features: fitted, checked out of fold, calibrated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.preprocessing import StandardScaler
+
+MAX_ITERATIONS = 500
+
+
+@dataclass(frozen=True)
+class Head:
+    """A logistic head written as ``(features - centre) @ weights + intercept``.
+
+    Parameters
+    ----------
+    centre
+        Shape (features,): the average training image, to which the evidence is relative.
+    weights
+        Shape (features,).
+    """
+
+    centre: np.ndarray
+    weights: np.ndarray
+    intercept: float
+
+    def logit(self, features: np.ndarray) -> np.ndarray:
+        """Return the log odds of shape (n,)."""
+        return (features - self.centre) @ self.weights + self.intercept
+
+
+def fit(features: np.ndarray, y: np.ndarray, regularisation: float) -> Head:
+    """Fit a class-balanced logistic head on standardised features.
+
+    Parameters
+    ----------
+    regularisation
+        Inverse strength of the quadratic penalty (scikit-learn's ``C``).
+    """
+    scaler = StandardScaler().fit(features)
+    model = LogisticRegression(C=regularisation, class_weight="balanced", max_iter=MAX_ITERATIONS)
+    model.fit(scaler.transform(features), y)
+    return Head(scaler.mean_, model.coef_[0] / scaler.scale_, float(model.intercept_[0]))
+
+
+def folds(y: np.ndarray, patients: np.ndarray, n: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Split cases so that no patient is on both sides; pairs of (training, held-out) indices."""
+    splitter = StratifiedGroupKFold(n, shuffle=True, random_state=seed)
+    return list(splitter.split(np.zeros(len(y)), y, patients))
+
+
+def out_of_fold(
+    training: Sequence[np.ndarray],
+    held_out: Sequence[np.ndarray],
+    y: np.ndarray,
+    parts: Sequence[tuple[np.ndarray, np.ndarray]],
+    regularisation: float,
+) -> list[np.ndarray]:
+    """Return log odds of every case from heads that never saw its patient.
+
+    Parameters
+    ----------
+    training
+        Copies of the features, each (n, features), all learned from.
+    held_out
+        Copies scored; may be others than those learned from.
+
+    Returns
+    -------
+    list of ndarray, shape (n,)
+        One per copy of ``held_out``.
+    """
+    scores = [np.zeros(len(y)) for _ in held_out]
+    for inside, outside in parts:
+        stacked = np.concatenate([copy[inside] for copy in training])
+        head = fit(stacked, np.tile(y[inside], len(training)), regularisation)
+        for score, copy in zip(scores, held_out, strict=True):
+            score[outside] = head.logit(copy[outside])
+    return scores
+
+
+def choose_regularisation(
+    candidates: Sequence[float],
+    training: Sequence[np.ndarray],
+    shifted: Sequence[np.ndarray],
+    y: np.ndarray,
+    parts: Sequence[tuple[np.ndarray, np.ndarray]],
+) -> tuple[float, dict[float, float]]:
+    """Return the penalty with the best mean AUC on the shifted copies, and every candidate's AUC."""
+    aucs = {}
+    for candidate in candidates:
+        scores = out_of_fold(training, shifted, y, parts, candidate)
+        aucs[candidate] = float(np.mean([roc_auc_score(y, score) for score in scores]))
+    return max(aucs, key=aucs.__getitem__), aucs
+
+
+def calibrate(logits: np.ndarray, y: np.ndarray) -> dict[str, float]:
+    """Fit Platt's sigmoid (1999) on out-of-fold log odds, both classes weighing the same.
+
+    The probability is therefore that of a child from a group in which every second one has pneumonia.
+    """
+    model = LogisticRegression(C=1e6, class_weight="balanced").fit(logits[:, None], y)
+    return {"slope": float(model.coef_[0, 0]), "intercept": float(model.intercept_[0]), "prevalence": 0.5}
+
+
+def sigmoid(logits: np.ndarray, calibration: dict[str, float]) -> np.ndarray:
+    """Apply a calibration to log odds."""
+    odds = calibration["slope"] * logits + calibration["intercept"]
+    return 1.0 / (1.0 + np.exp(-np.clip(odds, -40, 40)))
+
+
+def threshold_for_sensitivity(probabilities: np.ndarray, y: np.ndarray, sensitivity: float) -> float:
+    """Return the highest threshold that still flags the wanted share of the diseased."""
+    return float(np.quantile(probabilities[y == 1], 1.0 - sensitivity, method="lower"))
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Where the training images lie: principal axes scaled to standard deviation 1.
+
+    Parameters
+    ----------
+    axes
+        Shape (features, components).
+    """
+
+    centre: np.ndarray
+    axes: np.ndarray
+
+    def distance(self, features: np.ndarray) -> np.ndarray:
+        """Return the mean squared distance along the axes, shape (n,)."""
+        return np.mean(((features - self.centre) @ self.axes) ** 2, axis=1)
+
+
+def fit_cloud(features: np.ndarray, components: int, seed: int) -> Cloud:
+    """Fit the principal axes of standardised features."""
+    scaler = StandardScaler().fit(features)
+    pca = PCA(components, random_state=seed).fit(scaler.transform(features))
+    axes = pca.components_.T / scaler.scale_[:, None] / np.sqrt(pca.explained_variance_)
+    return Cloud(scaler.mean_, axes)

@@ -1,0 +1,96 @@
+"""From a private file to an accepted chest X-ray, or every reason why it is not one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ml.algorithms.chest_xray import dicom, gate, network, raster
+from ml.algorithms.chest_xray.contract import is_dicom, screen
+from ml.algorithms.chest_xray.network import Activations
+from ml.algorithms.chest_xray.picture import Picture
+from ml.algorithms.chest_xray.refusals import warning
+from ml.algorithms.chest_xray.view import model_view, png, preview
+from ml.contracts import Artefact, Loaded, Refused, Source
+from ml.package import Package
+
+HEAD_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Study:
+    """An image on its way from the gate to the score and the map.
+
+    Parameters
+    ----------
+    preview_size
+        Width and height in pixels of the preview, onto which the map is laid.
+    gate
+        The verdict as answered: accepted, reasons.
+    """
+
+    activations: Activations
+    preview_size: tuple[int, int]
+    gate: dict[str, Any]
+
+
+def load(source: Source, package: Package) -> Loaded:
+    """Read an image, judge whether it may be scored, and prepare it.
+
+    Parameters
+    ----------
+    source
+        ``options["no_gate"]`` lets any image that can be decoded through, its reasons reported;
+        ``options["allow_secondary_capture"]`` is the site's setting.
+
+    Raises
+    ------
+    Refused
+        With every reason found, the identity as far as it was read, and ``answer["gate"]``.
+    ValueError
+        When the source has no file: a defect of the caller.
+    """
+    if source.path is None:
+        raise ValueError("chest_xray: expected a file, got form values")
+    try:
+        picture = _decode(source.path, allow_capture=bool(source.options.get("allow_secondary_capture")))
+    except Refused as refused:
+        verdict = gate.as_json(refused.problems)
+        raise Refused(*refused.problems, identity=refused.identity, answer={"gate": verdict}) from refused
+    view, limits = model_view(picture.grey), package.json("gate.json")
+    activations = network.run(package, view)
+    age_known = picture.age_years is not None
+    reasons = [*picture.reasons, *gate.judge(picture.grey, view, activations, limits, age_known=age_known)]
+    verdict = gate.as_json(reasons)
+    if reasons and not source.options.get("no_gate"):
+        raise Refused(*reasons, identity=picture.identity, answer={"gate": verdict})
+    warnings = picture.warnings
+    if gate.has_burnt_in_text(view, limits) and all(p.code != "burnt_in_text" for p in warnings):
+        warnings += (warning("burnt_in_text"),)
+    shown = preview(picture.grey)
+    return Loaded(
+        data=Study(activations=activations, preview_size=shown.size, gate=verdict),
+        identity=picture.identity,
+        problems=warnings,
+        quality=picture.quality,
+        artefacts=(Artefact("preview.png", "image/png", png(shown)),),
+    )
+
+
+def _decode(path: Path, *, allow_capture: bool) -> Picture:
+    with path.open("rb") as stream:
+        head = stream.read(HEAD_BYTES)
+    problems = screen(head, path.stat().st_size)
+    if problems:
+        raise Refused(*problems)
+    if is_dicom(head):
+        return dicom.read(path, allow_secondary_capture=allow_capture)
+    return raster.read(path)
+
+
+def view_of(path: Path) -> np.ndarray:
+    """Return the model view of a file, (224, 224) uint8, gate or no gate; raises ``Refused``."""
+    return model_view(_decode(path, allow_capture=True).grey)

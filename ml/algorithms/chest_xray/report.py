@@ -1,0 +1,91 @@
+"""The result in plain sections, in both languages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ml.algorithms.chest_xray.predict import POSITIVE
+from ml.contracts import Report, ReportRow, ReportSection, Text
+from ml.package import Metric, Package
+
+HEADLINES = {
+    True: Text("Suggests pneumonia", "En faveur d'une pneumonie"),
+    False: Text("Does not suggest pneumonia", "Pas d'argument pour une pneumonie"),
+}
+TEST = "official test"
+
+
+def report(package: Package, result: dict[str, Any]) -> Report:
+    """Write the report of one image.
+
+    Parameters
+    ----------
+    result
+        As :func:`ml.algorithms.chest_xray.predict.predict` gives it.
+    """
+    return Report(
+        headline=HEADLINES[result["label"] == POSITIVE],
+        sections=(_score(result), _meaning(package), _gate(result)),
+        limits=package.limits,
+    )
+
+
+def percent(share: float) -> Text:
+    """Write a share as a whole percentage, never 0 or 100 where it is not exactly that."""
+    whole = min(99, max(1, round(100 * share))) if 0 < share < 1 else round(100 * share)
+    bound = "< " if share and share < 0.005 else "> " if 0.995 <= share < 1 else ""
+    return Text(f"{bound}{whole}%", f"{bound}{whole}\u00a0%")
+
+
+def _score(result: dict[str, Any]) -> ReportSection:
+    return ReportSection(
+        title=Text("Score", "Score"),
+        rows=(
+            ReportRow(
+                Text("Probability of pneumonia", "Probabilité de pneumonie"), percent(result["probability"])
+            ),
+            ReportRow(Text("Operating point", "Seuil de décision"), percent(result["threshold"])),
+        ),
+        paragraphs=(
+            Text(
+                "The probability is that of a child from a group in which every second one has pneumonia.",
+                "La probabilité est celle d'un enfant issu d'un groupe où un sur deux a une pneumonie.",
+            ),
+        ),
+    )
+
+
+def _meaning(package: Package) -> ReportSection:
+    """What the operating point finds and misses, from the package's own figures."""
+    tested = {metric.name: metric for metric in package.metrics if TEST in metric.data}
+    labels = {
+        "recall": Text("Sensitivity at this point", "Sensibilité à ce seuil"),
+        "specificity": Text("Specificity at this point", "Spécificité à ce seuil"),
+        "roc_auc": Text("Area under the ROC curve", "Aire sous la courbe ROC"),
+    }
+    rows = tuple(ReportRow(label, _figure(tested[name])) for name, label in labels.items() if name in tested)
+    return ReportSection(
+        title=Text("What the model achieved on its test", "Ce que le modèle a obtenu sur son test"), rows=rows
+    )
+
+
+def _figure(metric: Metric) -> Text:
+    if metric.low is None or metric.high is None:
+        return Text(f"{metric.value:.3f}", f"{metric.value:.3f}".replace(".", ","))
+    figure = f"{metric.value:.3f} [{metric.low:.3f}–{metric.high:.3f}]"
+    return Text(f"{figure}, n = {metric.n}", f"{figure.replace('.', ',')}, n = {metric.n}")
+
+
+def _gate(result: dict[str, Any]) -> ReportSection:
+    """Whether the image was accepted, and why not where it was scored all the same."""
+    accepted = result["gate"]["accepted"]
+    return ReportSection(
+        title=Text("Suitability of the image", "Aptitude de l'image"),
+        rows=(
+            ReportRow(
+                Text("Accepted by the input check", "Acceptée par le contrôle d'entrée"),
+                Text("yes", "oui") if accepted else Text("no", "non"),
+            ),
+        ),
+        paragraphs=tuple(Text.from_json(reason["message"]) for reason in result["gate"]["reasons"]),
+    )

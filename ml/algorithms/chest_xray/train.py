@@ -1,0 +1,205 @@
+"""Training: features once per altered copy, linear heads, one exported graph, one look at the test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ml import package as packages
+from ml.algorithms.chest_xray import backbone, dataset, gate_training, graph, heads
+from ml.algorithms.chest_xray.about import INTENDED_USE, LIMITS
+from ml.algorithms.chest_xray.contract import CONTRACT
+from ml.algorithms.chest_xray.describe import describe
+from ml.algorithms.chest_xray.evaluation import evaluate, figures
+from ml.algorithms.chest_xray.features import Extractor
+from ml.algorithms.chest_xray.network import MODEL
+from ml.algorithms.chest_xray.view import SIDE, model_view
+from ml.package import Metric, Package
+from ml.training import data as training_data
+from ml.training import tracking
+from ml.training.evaluation import as_metrics, binary_metrics
+
+__all__ = ["describe", "evaluate", "train"]
+
+COMMAND = "python -m ml train chest_xray --data ../shared/data"
+UNDER_SHIFT = "training images under shift (exposure, sharpness, geometry), out of fold"
+LARGEST_DIFFERENCE = 1e-5
+SHIFT_SEED = 100
+"""Shifted copies have seeds of their own, far from those of the training copies."""
+
+
+class ExportDiffers(RuntimeError):
+    """The exported network does not say what the trained one says."""
+
+
+def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> Package:
+    """Train, export and write a package.
+
+    Parameters
+    ----------
+    data
+        Folder holding ``chest_xray/kermany224``, ``nih256`` and ``weights``.
+    out
+        The package is written to ``out/chest_xray/<version>``.
+    params
+        Section ``chest_xray`` of ``params.yaml``. Without ``score_test`` the test images are not
+        touched: that is how everything is chosen before the one look.
+
+    Raises
+    ------
+    ml.training.data.DataMissing
+        When a file is missing.
+    ExportDiffers
+        When ONNX and Keras disagree by more than 1e-5.
+    """
+    weights, kermany, nih = training_data.require(data, dataset.WEIGHTS, dataset.KERMANY, dataset.NIH)
+    fingerprint = training_data.fingerprint(weights, kermany, nih)
+    images, adults = dataset.kermany(data, "train"), dataset.adults(data, params["seed"])
+    network = backbone.build(params, weights)
+    extractor = Extractor(backbone.pooled(network), _identity(params, fingerprint))
+    with tracking.run("chest_xray", "train", params=params) as run:
+        run.data(fingerprint)
+        copies = _copies(images, extractor, params)
+        head, decision, chosen, metrics = _pneumonia(images, copies, params)
+        gate = gate_training.train_gate(
+            images,
+            adults,
+            extractor,
+            {"clean": copies["clean"][0], "train": copies["train"][0], "shift": copies["shift"][0]},
+            params["gate"],
+            params["seed"],
+        )
+        folder = out / CONTRACT.name / version
+        folder.mkdir(parents=True, exist_ok=True)
+        model = graph.assemble(network, head, gate.heads, gate.cloud)
+        graph.export(model, folder / MODEL)
+        difference = _check_export(model, folder / MODEL, images)
+        (folder / "gate.json").write_text(json.dumps(gate.limits, indent=2) + "\n", "utf-8")
+        manifest = _manifest(version, params, metrics, fingerprint, images) | decision
+        manifest["training"] |= {
+            "onnx_against_keras": difference,
+            "gate_accepts_out_of_fold": gate.accepted,
+            "shifted_auc_per_regularisation": {str(c): auc for c, auc in chosen.items()},
+            "looks_at_the_test": 0,
+        }
+        package = packages.write(folder, manifest)
+        if params["score_test"]:
+            manifest["training"]["looks_at_the_test"] = 1
+            manifest["metrics"] += [asdict(metric) for metric in evaluate(data, package)]
+            package = packages.write(folder, manifest)
+        run.metrics(package.metrics)
+        run.package(package)
+    return package
+
+
+def _identity(params: Mapping[str, Any], fingerprint: str) -> dict[str, Any]:
+    """What cached features depend on: data, weights, network, and the code that alters images."""
+    here = Path(__file__).parent
+    code = training_data.fingerprint(*(here / f"{name}.py" for name in ("augment", "view", "nonchest")))
+    kept = {key: params[key] for key in ("alpha", "stages", "seed")}
+    return {**kept, "data": fingerprint, "code": code}
+
+
+def _copies(
+    images: dataset.Images, extractor: Extractor, params: Mapping[str, Any]
+) -> dict[str, list[np.ndarray]]:
+    """Return features of the clean images, of ``copies`` training copies and ``shifts`` shifted ones."""
+
+    def copy(recipe: str, seed: int) -> np.ndarray:
+        return extractor.copies("kermany_train", images.pixels, recipe, seed)
+
+    return {
+        "clean": [copy("clean", 0)],
+        "train": [copy("train", params["seed"] + i) for i in range(params["copies"])],
+        "shift": [copy("shift", params["seed"] + SHIFT_SEED + i) for i in range(params["shifts"])],
+    }
+
+
+def _pneumonia(
+    images: dataset.Images, copies: Mapping[str, list[np.ndarray]], params: Mapping[str, Any]
+) -> tuple[heads.Head, dict[str, Any], dict[float, float], list[Metric]]:
+    """Choose, calibrate and fit the head; everything out of fold, patients kept together."""
+    learned = [*copies["clean"], *copies["train"]]
+    parts = heads.folds(images.y, images.patients, params["folds"], params["seed"])
+    strength, aucs = heads.choose_regularisation(
+        params["regularisation"], learned, copies["shift"], images.y, parts
+    )
+    scored = [*copies["clean"], *copies["shift"]]
+    clean, *shifted = heads.out_of_fold(learned, scored, images.y, parts, strength)
+    pooled, y = np.concatenate(shifted), np.tile(images.y, len(shifted))
+    calibration = heads.calibrate(pooled, y)
+    probabilities = heads.sigmoid(pooled, calibration)
+    threshold = heads.threshold_for_sensitivity(probabilities, y, params["sensitivity"])
+    patients = np.tile(images.patients, len(shifted))
+    as_they_are = heads.sigmoid(clean, calibration)
+    validated = {
+        UNDER_SHIFT: (y, probabilities, patients),
+        "training images as they are, out of fold": (images.y, as_they_are, images.patients),
+    }
+    metrics, found = [], {}
+    for name, (truth, probability, groups) in validated.items():
+        found = binary_metrics(truth, probability, threshold, groups=groups, repeats=300)
+        metrics += as_metrics(
+            figures(found),
+            data=f"Kermany 2018: {name}",
+            n=len(truth),
+            command=COMMAND,
+            unit="images",
+            note=f"{len(np.unique(groups))} patients resampled whole",
+        )
+    shift = {metric.name: metric.value for metric in metrics if UNDER_SHIFT in metric.data}
+    decision = {
+        "thresholds": {"probability": threshold},
+        "calibration": calibration,
+        "operating_point": {
+            "chosen_on": "shifted validation, training data only",
+            "wanted_sensitivity": params["sensitivity"],
+            "sensitivity": shift["recall"],
+            "specificity": shift["specificity"],
+        },
+    }
+    head = heads.fit(np.concatenate(learned), np.tile(images.y, len(learned)), strength)
+    return head, decision, aucs, metrics
+
+
+def _check_export(model: Any, path: Path, images: dataset.Images) -> float:
+    views = np.stack([model_view(image) for image in images.pixels[::20]])
+    difference = graph.largest_difference(model, path, views)
+    if difference > LARGEST_DIFFERENCE:
+        raise ExportDiffers(f"ONNX and Keras differ by {difference:.2g}, more than {LARGEST_DIFFERENCE:g}")
+    return difference
+
+
+def _manifest(
+    version: str,
+    params: Mapping[str, Any],
+    metrics: list[Metric],
+    fingerprint: str,
+    images: dataset.Images,
+) -> dict[str, Any]:
+    return {
+        "algorithm": CONTRACT.name,
+        "version": version,
+        "input": {
+            "image": f"(n, {SIDE}, {SIDE}, 1) float32 grey levels 0-255, made by view.model_view",
+            "population": "children of 1 to 5 years, frontal view",
+        },
+        "metrics": [asdict(metric) for metric in metrics],
+        "data": {
+            "trained_on": "Kermany 2018 (Mendeley rscbjbr9sj, CC BY 4.0), official training split, 224 x 224",
+            "images": len(images.y),
+            "patients": len(np.unique(images.patients)),
+            "pneumonia": int(images.y.sum()),
+            "gate": "NIH ChestX-ray14 (half of the patients), pictures of matplotlib and scikit-learn",
+            "weights": "MobileNetV2 alpha 0.35, ImageNet, Keras Applications (Apache-2.0)",
+            "sha256": fingerprint,
+        },
+        "intended_use": INTENDED_USE.as_json(),
+        "limits": [limit.as_json() for limit in LIMITS],
+        "training": {"params": dict(params), "command": COMMAND},
+    }
