@@ -1,0 +1,84 @@
+"""The older interface: sixteen features, one epoch in, one stage out."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ml import package as packages
+from ml.algorithms.sleep import forest16, reader
+from ml.contracts import Refused
+
+UCDDB = Path(__file__).resolve().parents[2] / "shared" / "data" / "sleep" / "ucddb"
+
+
+@pytest.fixture(scope="module")
+def package():
+    return packages.load("sleep", "forest-16-1.0.0")
+
+
+def test_features_are_those_named():
+    t = np.arange(6000) / 100
+    x = forest16.features(np.sin(2 * np.pi * 10 * t) * 20 + 5, 100)
+    assert x.shape == (2, 16)
+    first = dict(zip(forest16.NAMES, x[0], strict=True))
+    assert first["mean"] == pytest.approx(5, abs=1e-3)
+    assert first["std"] == pytest.approx(20 / np.sqrt(2), rel=1e-3)
+    assert first["alpha_power"] == pytest.approx(200, rel=0.02)
+    assert first["alpha_ratio"] > 0.99
+    assert np.isfinite(forest16.features(np.zeros(3000), 100)).all()
+
+
+def test_the_answer_has_the_older_form(package):
+    signal = np.random.default_rng(0).normal(0, 20, 3000).tolist()
+    answer = forest16.predict_signal(package, signal, 100)
+    assert set(answer) == {"prediction", "confidence", "probabilities", "processing_time_ms"}
+    assert list(answer["probabilities"]) == ["Wake", "N1", "N2", "N3", "REM"]
+    assert answer["confidence"] == max(answer["probabilities"].values())
+    assert answer["probabilities"][answer["prediction"]] == answer["confidence"]
+    assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-3)
+    json.dumps(answer, allow_nan=False)
+
+
+@pytest.mark.shared
+def test_the_shipped_forest_knows_the_recordings_it_learned_from(package):
+    """No figure of quality, only that features, graph and class names fit together."""
+    path = UCDDB / "ucddb002_wake_n3_only.edf"
+    header, signals = reader.read_header(path)
+    x = reader.physical(reader.read_digital(path, header, signals, [0])[0], signals[0])
+    names = {"W": "Wake"}
+    truth = [names.get(line, line) for line in path.with_suffix(".txt").read_text().split()]
+    epochs = range(0, len(truth), 5)
+    answers = [
+        forest16.predict_signal(package, x[i * 3840 : (i + 1) * 3840].tolist(), 128)["prediction"]
+        for i in epochs
+    ]
+    assert np.mean([answer == truth[i] for answer, i in zip(answers, epochs, strict=True)]) > 0.85
+
+
+@pytest.mark.parametrize(
+    ("signal", "rate", "code"),
+    [
+        ([0.0] * 3000, 0, "sampling_rate"),
+        ([0.0] * 3000, "100", "sampling_rate"),
+        ([0.0] * 3000, True, "sampling_rate"),
+        ([0.0, "x"] * 1500, 100, "signal_values"),
+        ([float("nan")] * 3000, 100, "signal_values"),
+        ([], 100, "signal_length"),
+        ([0.0] * 10, 100, "signal_length"),
+        ([0.0] * 7000, 100, "signal_length"),
+    ],
+)
+def test_a_wrong_call_is_refused_with_the_reason(package, signal, rate, code):
+    with pytest.raises(Refused) as caught:
+        forest16.predict_signal(package, signal, rate)
+    assert [problem.code for problem in caught.value.problems] == [code]
+
+
+def test_model_info_has_the_older_form(package):
+    info = forest16.model_info(package)
+    assert info["n_features"] == 16
+    assert info["classes"] == ["Wake", "N1", "N2", "N3", "REM"]
+    assert 0 < info["cohens_kappa"] < 1
+    assert {"model_type", "accuracy", "f1_score", "training_date"} <= set(info)
