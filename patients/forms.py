@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django import forms
-from django.core.validators import RegexValidator
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -15,9 +13,8 @@ from clinic.accounts.models import Unit, User
 from patients import selectors
 from patients.access import for_user, shared_units
 from patients.folding import fold
-from patients.models import Encounter, Patient, completed_years
-
-OLDEST = 120
+from patients.models import Encounter, Patient
+from patients.validators import validate_birth_date, validate_record_number
 
 
 class DateField(forms.DateField):
@@ -38,27 +35,6 @@ class MomentField(forms.DateTimeField):
             input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%d/%m/%Y %H:%M"], widget=widget, **kwargs
         )
         self.error_messages["invalid"] = _("This is not a date with a time. Write it as 2026-03-02 07:40.")
-
-
-def _check_name(name: str) -> str:
-    """Refuse what cannot be shown or found again."""
-    if any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn") for c in name):
-        raise forms.ValidationError(_("The name contains a character that cannot be shown. Type it anew."))
-    if not any(c.isalpha() for c in fold(name)):
-        raise forms.ValidationError(_("The name contains no letter."))
-    return " ".join(name.split())
-
-
-def _check_birth_date(born: date) -> date:
-    today = timezone.localdate()
-    if born > today:
-        raise forms.ValidationError(_("This date is in the future. Check the year."))
-    if completed_years(born, today) > OLDEST:
-        raise forms.ValidationError(
-            _("Somebody born then would be over %(years)d years old. Check the year."),
-            params={"years": OLDEST},
-        )
-    return born
 
 
 class SearchForm(forms.Form):
@@ -114,15 +90,10 @@ class PatientForm(forms.ModelForm):
     record_number = forms.CharField(
         label=_("Record number"),
         max_length=32,
-        validators=[
-            RegexValidator(
-                r"^[A-Za-z0-9][A-Za-z0-9./-]*$",
-                _("Use letters without accents, digits, dots, slashes and hyphens, without spaces."),
-            )
-        ],
+        validators=[validate_record_number],
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    birth_date = DateField(label=_("Birth date"))
+    birth_date = DateField(label=_("Birth date"), validators=[validate_birth_date])
     different = forms.BooleanField(label=_("It is a different person"), required=False)
 
     class Meta:
@@ -159,18 +130,6 @@ class PatientForm(forms.ModelForm):
             "This record number is in use. Search for it; if the patient is cared for by another unit only, "
             "ask that unit to open the record to yours."
         )
-
-    def clean_family_name(self) -> str:
-        """Refuse a name that cannot be shown or found."""
-        return _check_name(self.cleaned_data["family_name"])
-
-    def clean_given_name(self) -> str:
-        """Refuse a name that cannot be shown or found."""
-        return _check_name(self.cleaned_data["given_name"])
-
-    def clean_birth_date(self) -> date:
-        """Refuse a day nobody alive was born on."""
-        return _check_birth_date(self.cleaned_data["birth_date"])
 
     def clean_units(self) -> list[Unit]:
         """Let people open a record to any unit, but close it only for their own."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date
 from typing import Any
 
 from django.db import models
@@ -13,6 +12,12 @@ from django.utils.translation import gettext_lazy as _
 from clinic.accounts.models import Unit
 from ml.contracts import Identity
 from patients.folding import fold
+from patients.validators import (
+    completed_years,
+    validate_birth_date,
+    validate_name,
+    validate_record_number,
+)
 
 
 class Sex(models.TextChoices):
@@ -24,19 +29,16 @@ class Sex(models.TextChoices):
     UNKNOWN = "U", _("Unknown")
 
 
-def completed_years(born: date, on: date) -> int:
-    """Return the age in completed years of somebody ``born`` then, ``on`` that day."""
-    return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
-
-
 class Patient(models.Model):
     """A person cared for in one or more units."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    record_number = models.CharField(_("record number"), max_length=32, unique=True)
-    family_name = models.CharField(_("family name"), max_length=100)
-    given_name = models.CharField(_("given name"), max_length=100)
-    birth_date = models.DateField(_("birth date"))
+    record_number = models.CharField(
+        _("record number"), max_length=32, unique=True, validators=[validate_record_number]
+    )
+    family_name = models.CharField(_("family name"), max_length=100, validators=[validate_name])
+    given_name = models.CharField(_("given name"), max_length=100, validators=[validate_name])
+    birth_date = models.DateField(_("birth date"), validators=[validate_birth_date])
     sex = models.CharField(_("sex"), max_length=1, choices=Sex)
     units = models.ManyToManyField(Unit, related_name="patients")
     search_name = models.CharField(max_length=420, editable=False, db_index=True)

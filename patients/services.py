@@ -16,6 +16,16 @@ from patients.models import Encounter, Patient
 FIELDS = ("record_number", "family_name", "given_name", "birth_date", "sex")
 
 
+def _tidy(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return ``fields`` as they are stored: numbers in capitals, names without stray spaces."""
+    tidy = dict(fields)
+    if "record_number" in tidy:
+        tidy["record_number"] = tidy["record_number"].upper()
+    for name in tidy.keys() & {"family_name", "given_name"}:
+        tidy[name] = " ".join(tidy[name].split())
+    return tidy
+
+
 def _snapshot(patient: Patient) -> dict[str, Any]:
     return {name: getattr(patient, name) for name in FIELDS} | {
         "units": sorted(patient.units.values_list("code", flat=True))
@@ -46,14 +56,14 @@ def create_patient(
     django.db.IntegrityError
         When the record number is taken; the form looks first.
     """
-    patient = Patient.objects.create(
-        record_number=record_number,
-        family_name=family_name,
-        given_name=given_name,
-        birth_date=birth_date,
-        sex=sex,
-        invented=invented,
-    )
+    identity = {
+        "record_number": record_number,
+        "family_name": family_name,
+        "given_name": given_name,
+        "birth_date": birth_date,
+        "sex": sex,
+    }
+    patient = Patient.objects.create(**_tidy(identity), invented=invented)
     patient.units.set(units)
     record(Action.CREATE, actor=user, patient=patient.pk, kind="patient", detail=_snapshot(patient))
     return patient
@@ -71,7 +81,7 @@ def update_patient(*, user: User, patient: Patient, units: Collection[Unit], **c
     if unknown := set(changes) - set(FIELDS):
         raise TypeError(f"no such field of a patient: {', '.join(sorted(unknown))}")
     before = _snapshot(Patient.objects.select_for_update().get(pk=patient.pk))
-    for name, value in changes.items():
+    for name, value in _tidy(changes).items():
         setattr(patient, name, value)
     patient.save()
     patient.units.set(units)

@@ -1,4 +1,4 @@
-"""Lets a test with real transactions empty its database, which the guards of the audit refuse."""
+"""Lets a test with real transactions empty its database, which the guards refuse."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ import pytest
 from django.db import connection
 from django.test import TransactionTestCase
 
-from clinic.audit import guards
+from clinic.audit import guards as audit_guards
+from predictions import guards as prediction_guards
 from predictions import guards as signed_work
 
 
 @pytest.fixture(scope="session", autouse=True)
-def audit_can_be_emptied() -> Iterator[None]:
+def guarded_tables_can_be_emptied() -> Iterator[None]:
     """Take the guards down around the flush that follows such a test; ``post_migrate`` puts them back."""
     empty = TransactionTestCase._fixture_teardown
 
     def without_guards(case: Any) -> None:
-        guards.remove(connection)
+        for guards in (audit_guards, prediction_guards):
+            guards.remove(connection)
         signed_work.remove(connection)
         empty(case)
 

@@ -29,7 +29,10 @@ KINDS = {
     "second factor": _("second factor"),
     "audit": _("audit"),
     "page": _("page"),
-    "model": _("model"),
+    "form": _("form"),
+    "artefact": _("file of a result"),
+    "worklist": _("worklist"),
+    "token": _("with a token"),
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from patients.models import Patient, Sex
+from patients.validators import validate_birth_date, validate_name, validate_record_number
 from predictions import selectors
 from predictions.models import Prediction, Reason, Review, Signature, Study, Verdict
 
@@ -53,10 +54,10 @@ class PatientSerializer(serializers.ModelSerializer):
 class NewPatientSerializer(serializers.Serializer):
     """A patient to be created in units of the caller."""
 
-    record_number = serializers.CharField(max_length=32)
-    family_name = serializers.CharField(max_length=100)
-    given_name = serializers.CharField(max_length=100)
-    birth_date = serializers.DateField()
+    record_number = serializers.CharField(max_length=32, validators=[validate_record_number])
+    family_name = serializers.CharField(max_length=100, validators=[validate_name])
+    given_name = serializers.CharField(max_length=100, validators=[validate_name])
+    birth_date = serializers.DateField(validators=[validate_birth_date])
     sex = serializers.ChoiceField(choices=Sex.choices)
     units = serializers.ListField(child=serializers.SlugField(), allow_empty=False, max_length=10)
 
