@@ -142,6 +142,25 @@ def test_the_less_is_known_the_wider_the_interval(literature: model.Model) -> No
     assert widths[0] < widths[1] < widths[2]
 
 
+def test_with_nothing_known_the_interval_spans_the_wards_own_women(literature: model.Model) -> None:
+    """Odds ratios held still, only the woman unknown: the percentiles of all women's risks."""
+    shipped = uncertainty.of(packages.load("haemorrhage"))
+    intercept = literature.intercept(0.02)
+    still = uncertainty.Draws(
+        normal=np.zeros_like(shipped.normal),
+        uniform=shipped.uniform,
+        incidences=shipped.incidences,
+        intercepts=np.full_like(shipped.intercepts, intercept),
+    )
+
+    found = uncertainty.uncertainty(literature, still, literature.strata({}), 0.02, 0.02)
+
+    below = np.cumsum(literature.ward.mass)
+    percentiles = [literature.ward.value[np.searchsorted(below, q)] for q in (0.025, 0.975)]
+    assert found.interval == pytest.approx(model.sigmoid(intercept + np.array(percentiles)), rel=0.05)
+    assert found.coefficients_only == pytest.approx((0.02, 0.02), rel=1e-3)
+
+
 @pytest.mark.parametrize("share", [0.05, 0.1, 0.2])
 def test_workload_figures_follow_from_the_model(literature: model.Model, share: float) -> None:
     point = operating.operating_point(literature, 0.02, share)

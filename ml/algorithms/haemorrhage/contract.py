@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from ml.algorithms.haemorrhage import parsing, rules
-from ml.algorithms.haemorrhage.fields import BY_NAME, FIELDS, SECTIONS
+from ml.algorithms.haemorrhage.fields import FIELDS, SECTIONS
 from ml.contracts import Contract, Field, InputKind, Limits, Problem, Severity, Text
 
 CONTRACT = Contract(
@@ -27,7 +27,7 @@ CONTRACT = Contract(
     fields=FIELDS,
 )
 
-# Asked by the field itself when a woman had no birth before: the answer follows from parity 0.
+# Without an earlier birth there is nothing to ask: the answer follows from parity 0.
 IMPLIED_BY_NULLIPARITY = {"previous_caesareans": 0, "previous_pph": "none"}
 
 
@@ -128,6 +128,3 @@ def _read_time(field: Field, raw: Any, problems: list[Problem]) -> datetime | No
     except parsing.Unreadable as refusal:
         problems.append(refusal.problem)
         return None
-
-
-__all__ = ["BY_NAME", "CONTRACT", "age", "bmi", "check", "known", "unknown"]

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ml.algorithms.haemorrhage import answers, contract, model
+from ml.algorithms.haemorrhage.fields import BY_NAME
 from ml.algorithms.haemorrhage.parsing import written
+from ml.algorithms.haemorrhage.wording import listed
 from ml.contracts import Finding, Loaded, Problem, Refused, Severity, Source, Text
 from ml.package import Package
 
@@ -109,16 +111,41 @@ def _bad_setting(name: str, label: Text, low: float, high: float) -> Problem:
 
 def _quality(admission: Admission) -> tuple[Finding, ...]:
     known, asked = admission.known
-    return (
+    findings = [
         Finding(
             code="answers_known",
             label=Text(f"Questions answered, of {asked}", f"Questions renseignées, sur {asked}"),
             value=str(known),
             attention=known < asked / 2,
-        ),
-        *(
-            Finding(code=problem.code, label=problem.message, attention=True)
-            for problem in admission.warnings
-            if problem.code in {"stale_result", "result_time_missing"}
-        ),
-    )
+        )
+    ]
+    if beside := _beside_the_figure(admission.typed):
+        named = listed(beside)
+        findings.append(
+            Finding(
+                code="not_in_the_figure",
+                label=Text(
+                    f"Recorded, but not in the figure: {named.en}",
+                    f"Enregistré, mais n’entre pas dans le calcul : {named.fr}",
+                ),
+                attention=True,
+            )
+        )
+    findings += [
+        Finding(code=problem.code, label=problem.message, attention=True)
+        for problem in admission.warnings
+        if problem.code in {"stale_result", "result_time_missing"}
+    ]
+    return tuple(findings)
+
+
+def _beside_the_figure(typed: Mapping[str, Any]) -> list[Text]:
+    """Answers that matter to a clinician and that the model has no odds ratio for."""
+    fibrinogen, ratio = BY_NAME["fibrinogen"], BY_NAME["aptt_ratio"]
+    said = {
+        Text("low-lying placenta", "placenta bas inséré"): typed["placenta"] == "low",
+        Text("low fibrinogen", "fibrinogène bas"): (typed["fibrinogen"] or 10) < fibrinogen.warn_below,
+        Text("prolonged aPTT", "TCA allongé"): (typed["aptt_ratio"] or 0) > ratio.warn_above,
+        Text("refusal of transfusion", "refus de transfusion"): typed["refuses_transfusion"] == "yes",
+    }
+    return [text for text, holds in said.items() if holds]
