@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
 from predictions.views import models, preferences, reviewing, studies, submission, worklist
 
 urlpatterns = [
+    path("", include("predictions.api.root_urls")),
     path("", worklist.worklist, name="worklist"),
     path("studies/new/<slug:algorithm>/<uuid:patient>/", submission.study_new, name="study_new"),
     path("studies/new/<slug:algorithm>/<uuid:patient>/draft/", submission.study_draft, name="study_draft"),
