@@ -26,8 +26,9 @@ SENTENCES = {
         "ne peut être connue d'avance. Exportez-le avec une autre syntaxe de transfert.",
     ),
     "no_pixel_data": Text(
-        "The DICOM file holds no image. Send the image object of the study.",
-        "Le fichier DICOM ne contient pas d'image. Envoyez l'objet image de l'examen.",
+        "The DICOM file holds no image, or was cut off before it. Send the image object of the study.",
+        "Le fichier DICOM ne contient pas d'image, ou a été tronqué avant elle. Envoyez l'objet image de "
+        "l'examen.",
     ),
     "pixels_unreadable": Text(
         "The pixels of the DICOM file cannot be decoded: they are incomplete or in an encoding that is not "
