@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import get_language
 
 from ml import registry
 from ml.contracts import Contract, Field, FieldKind, Problem, Section, Severity
 from patients.models import Encounter, Patient
 
 LONGEST = 200
+CLOCK = re.compile(r"([0-9]{1,2})\s*[:h]\s*([0-9]{2})")
 # The record's word stands, whatever a form says; the page shows it and does not ask.
 FROM_RECORD = frozenset({"birth_date"})
 WIDGETS = {
@@ -110,7 +113,8 @@ def names(contract: Contract) -> list[str]:
 def posted(contract: Contract, data: Mapping[str, str], patient: Patient) -> dict[str, str]:
     """Return the answers among what a browser sent, without the blank ones, with the record's own."""
     answers = {name: data.get(name, "").strip()[:LONGEST] for name in names(contract)}
-    return {name: answer for name, answer in answers.items() if answer} | initial(contract, patient, None)
+    given = {name: _with_day(contract, name, answer) for name, answer in answers.items() if answer}
+    return given | initial(contract, patient, None)
 
 
 def initial(contract: Contract, patient: Patient, encounter: Encounter | None) -> dict[str, str]:
@@ -123,9 +127,25 @@ def initial(contract: Contract, patient: Patient, encounter: Encounter | None) -
 
 
 def _as_typed(value: date | datetime) -> str:
+    """Write a date as the language of the page does; the contract reads both ways."""
+    day = "%d/%m/%Y" if (get_language() or "").startswith("fr") else "%Y-%m-%d"
     if isinstance(value, datetime):
-        return timezone.localtime(value).strftime("%Y-%m-%dT%H:%M")
-    return value.isoformat()
+        return timezone.localtime(value).strftime(f"{day} %H:%M")
+    return value.strftime(day)
+
+
+def _with_day(contract: Contract, name: str, answer: str) -> str:
+    """Complete a time of day alone, "07:40" or "7h40", with today's date."""
+    clock = CLOCK.fullmatch(answer)
+    if not clock or name not in _moments(contract):
+        return answer
+    return f"{timezone.localdate().isoformat()} {int(clock[1]):02d}:{clock[2]}"
+
+
+def _moments(contract: Contract) -> set[str]:
+    return {f.name for f in contract.fields if f.kind is FieldKind.DATETIME} | {
+        f"{f.name}_at" for f in contract.fields if f.timed
+    }
 
 
 def check(contract: Contract, values: Mapping[str, str]) -> list[Problem]:

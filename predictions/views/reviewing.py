@@ -93,7 +93,7 @@ def _act(
     try:
         action(request, study)
     except Refused as refusal:
-        kept = {"typed": request.POST, "review_problems": refusal.problems}
+        kept = {"opinion": request.POST, "review_problems": refusal.problems}
         return render(
             request, "studies/page.html", studies.context(request.user, study) | kept, status=UNPROCESSABLE
         )

@@ -17,7 +17,7 @@ from clinic.accounts.models import User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from predictions import selectors
-from predictions.models import Explanation, Prediction, Reason, StoredArtefact, Study, Verdict
+from predictions.models import Explanation, Prediction, Reason, Review, StoredArtefact, Study, Verdict
 from predictions.states import PENDING, State
 from predictions.storage import CHUNK_BYTES, storage
 from predictions.workspaces import pages
@@ -127,13 +127,19 @@ def _reviewing(user: User, found: Study, prediction: Prediction) -> dict[str, An
     signed = found.state == State.SIGNED
     return {
         "signature": found.signatures.select_related("signer").last() if signed else None,
-        "review": selectors.last_review(prediction, user),
+        "opinion": _opinion_of(selectors.last_review(prediction, user)),
         "may_review": open_to_review and selectors.may_review(user, found),
         "may_sign": open_to_review and selectors.may_sign(user, found),
         "may_amend": found.state == State.SIGNED and selectors.may_sign(user, found),
         "verdicts": Verdict.choices,
         "reasons": Reason.choices,
     }
+
+
+def _opinion_of(review: Review | None) -> dict[str, str]:
+    if review is None:
+        return {}
+    return {"verdict": review.verdict, "reason": review.reason, "comment": review.comment}
 
 
 def history(found: Study) -> list[Moment]:
@@ -156,7 +162,7 @@ def history(found: Study) -> list[Moment]:
     return sorted(moments, key=lambda moment: moment.at, reverse=True)
 
 
-def _opinion(review: Any) -> Moment:
+def _opinion(review: Review) -> Moment:
     said = [review.get_verdict_display()]
     said += [review.get_reason_display()] if review.reason else []
     said += [review.comment] if review.comment else []
