@@ -40,18 +40,41 @@ make_environment() {
     stop "$1 cannot make a virtual environment (on Debian or Ubuntu: apt install python3-venv). Details: $LOG"
 }
 
-# uv installs in under a minute what takes pip several; where it cannot be had, pip does the same work.
+# Says every ten seconds how far a silent installation is; the installer's own words go to the log.
+watching() {
+    "$@" >>"$LOG" 2>&1 &
+    installer=$!
+    trap 'kill $installer 2>/dev/null; exit 130' INT TERM
+    waited=0
+    before=0
+    while kill -0 $installer 2>/dev/null; do
+        sleep 1
+        waited=$((waited + 1))
+        if [ $((waited % 10)) -eq 0 ]; then
+            there=$(find .venv/lib/python3*/site-packages -maxdepth 1 -name '*.dist-info' | wc -l)
+            # All there: what is left is compiling them, which makes every later start fast.
+            if [ "$there" = "$before" ]; then say "$waited s, compiling"; else say "$waited s, $there packages"; fi
+            before=$there
+        fi
+    done
+    trap - INT TERM
+    wait $installer
+}
+
+# uv installs in one or two minutes what takes pip ten; where it cannot be had, pip does the same work.
 install_lock() {
+    say "installing about $(grep -c '^[a-z0-9.-]*==' "$LOCK" || true) packages, 3.5 GB on disk, once. Details: $LOG"
     pin=$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' "$LOCK")
     if .venv/bin/python -m pip install --quiet --disable-pip-version-check "$pin" >>"$LOG" 2>&1; then
-        say "installing $(grep -c '^[a-z0-9.-]*==' "$LOCK") packages, about 3.5 GB on disk (one to ten minutes, once)"
-        .venv/bin/python -m uv pip install --python .venv/bin/python --compile-bytecode -r "$LOCK" && return
+        # Without compiled bytecode TensorFlow takes a minute to import.
+        watching .venv/bin/python -m uv pip install --python .venv/bin/python --compile-bytecode -r "$LOCK" && return
         say "uv could not finish; trying again with pip"
     else
         say "uv is not to be had here; installing with pip, which takes longer"
     fi
-    # Without compiled bytecode TensorFlow takes a minute to import.
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --compile -r "$LOCK"
+    watching .venv/bin/python -m pip install --disable-pip-version-check --progress-bar off --compile -r "$LOCK" && return
+    tail -n 5 "$LOG" >&2
+    return 1
 }
 
 wanted() { printf '%s %s' "$(.venv/bin/python -V 2>/dev/null)" "$(cksum <"$LOCK")"; }
@@ -66,6 +89,6 @@ mkdir -p var/log
 supported .venv/bin/python && [ -x .venv/bin/pip ] || make_environment "$python"
 rm -f "$STAMP"
 install_lock || stop "the packages could not be installed. Is the package index reachable from here (proxy," \
-    "mirror: see 'pip config')? Is there 4 GB of free disk space? The reason stands above and in $LOG."
+    "mirror: see 'pip config')? Are there 4 GB of free disk space? The reason stands above and in $LOG."
 wanted >"$STAMP"
 say "environment ready"
