@@ -74,6 +74,19 @@ def test_search_leaves_tagged_child_runs_with_params_and_scores(store):
     assert (store / "mlflow.db").exists()
 
 
+def test_a_parent_keeps_its_own_tags_while_a_child_is_open(store):
+    with (
+        tracking.run("nesting", "train", params={}) as parent,
+        tracking.run("nesting", "trial", params={}, nested=True) as child,
+    ):
+        parent.data("abc")
+        child.metric("loss", 1, step=3)
+    runs = {r: MlflowClient().get_run(r).data for r in (parent.run_id, child.run_id)}
+    assert runs[parent.run_id].tags["data.sha256"] == "abc"
+    assert "data.sha256" not in runs[child.run_id].tags
+    assert runs[child.run_id].metrics == {"loss": 1}
+
+
 def test_a_failing_training_is_recorded_as_failed(store):
     with pytest.raises(ZeroDivisionError), tracking.run("broken", "train", params={}) as run:
         run.metric("loss", 1 / 0)

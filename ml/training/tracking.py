@@ -48,7 +48,7 @@ class Run:
 
     def tag(self, name: str, value: str) -> None:
         """Set a tag."""
-        mlflow.set_tag(name, value)
+        MlflowClient().set_tag(self.run_id, name, value)
 
     def data(self, fingerprint: str) -> None:
         """Pin the data the run was trained on (``ml.training.data.fingerprint``)."""
