@@ -1,0 +1,81 @@
+"""Training: what the network learns from, the exported graph, and the figures it must reach."""
+
+import numpy as np
+import pytest
+
+from ml import package as packages
+from ml.algorithms.sleep import crossvalidation, evaluation, network
+from ml.algorithms.sleep.bandpower import Night
+from ml.algorithms.sleep.sequence import SequenceModel
+from ml.training.data import DataMissing
+from tests.test_sleep_staging import DATA
+
+SHORT = {
+    "units": 8, "dropout": 0.0, "passes": 3, "window": 32, "batch": 8, "learning_rate": 0.01,
+    "label_smoothing": 0.0, "class_weight_power": 0.25, "noise": 0.05, "gain_jitter": 0.1,
+    "band_jitter": 0.1, "change_wake": 0.5, "swap_eeg": 0.1,
+}  # fmt: skip
+
+
+def night(seed: int) -> Night:
+    """Band powers that tell the stage, with wake before and after."""
+    rng = np.random.default_rng(seed)
+    labels = np.concatenate([np.zeros(20, int), np.repeat(rng.integers(0, 5, 20), 8), np.zeros(20, int)])
+    features = rng.normal(0, 0.3, (len(labels), 3, 10)).astype(np.float32)
+    features[np.arange(len(labels)), :, labels] += 2
+    return Night(features, np.ones(3, bool), labels)
+
+
+def test_subjects_never_stand_on_both_sides():
+    subjects = np.repeat(np.arange(13), 2)
+    fold = crossvalidation.folds_of(subjects, 5, seed=7)
+    assert set(fold) == set(range(5))
+    for subject in range(13):
+        assert len(set(fold[subjects == subject])) == 1
+
+
+def test_missing_data_says_what_to_put_where(tmp_path):
+    with pytest.raises(DataMissing, match="sleep_edf_bandpower"):
+        crossvalidation.read_cohort(tmp_path)
+
+
+def test_the_exported_graph_says_what_keras_says_and_learns(tmp_path):
+    losses = []
+    models = [
+        network.fit(
+            [night(i) for i in range(12)], SHORT, seed=seed, on_pass=lambda _, loss: losses.append(loss)
+        )
+        for seed in (0, 1)
+    ]
+    assert losses[2] < losses[0]
+    network.export(models, tmp_path / "n.onnx")
+    exported = SequenceModel(tmp_path / "n.onnx")
+    inputs = np.random.default_rng(0).normal(size=(2, 50, 63)).astype(np.float32)
+    by_keras = np.stack([model.predict(inputs, verbose=0) for model in models], axis=2)
+    assert np.abs(exported.members(inputs) - by_keras).max() < 1e-4
+    assert np.abs(exported.probabilities(inputs) - by_keras.mean(axis=2)).max() < 1e-4
+
+
+def test_changed_wake_keeps_sleep_whole():
+    original = night(3)
+    asleep = np.flatnonzero(original.labels > 0)
+    for seed in range(20):
+        features, labels = network.other_wake(original, np.random.default_rng(seed))
+        kept = np.flatnonzero(labels > 0)
+        assert np.array_equal(features[kept[0] : kept[-1] + 1], original.features[asleep[0] : asleep[-1] + 1])
+        assert len(features) == len(labels)
+
+
+@pytest.mark.shared
+def test_the_held_out_subjects_of_one_fold_reach_the_floor():
+    """One fold of five here; `python -m ml evaluate sleep` gives all, with intervals."""
+    package = packages.load("sleep")
+    cohort = crossvalidation.read_cohort(DATA)
+    held_out = np.isin(cohort.subjects, package.manifest["training"]["folds"][0])
+    fold = crossvalidation.Cohort(
+        tuple(n for n, out in zip(cohort.nights, held_out, strict=True) if out), cohort.subjects[held_out]
+    )
+    kappas = {m.name: m.value for m in evaluation.cohort_metrics(fold, package)}
+    assert kappas["kappa"] >= 0.73
+    assert kappas["frontal_eeg.kappa"] >= 0.70
+    assert kappas["ece"] < 0.06
