@@ -1,0 +1,49 @@
+"""``manage.py create_demo``: invented staff, patients, admissions and a night to try the product with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from patients.models import Patient
+from predictions.demo import building
+from predictions.demo.people import CHILD, STAFF
+
+
+class Command(BaseCommand):
+    """Build the demo, again with the same end, and print how to use it."""
+
+    help = "Create demo staff, patients, admissions and a simulated night; refused in production."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Create what is missing and tell the logins."""
+        if settings.PRODUCTION:
+            raise CommandError(
+                "The demo has known passwords and invented patients: it does not exist under production settings."
+            )
+        secret = building.password()
+        of = building.units()
+        staff = building.staff(secret, of)
+        building.admit(of, staff["midwife"])
+        self._tell(secret, str(building.night()))
+
+    def _tell(self, secret: str, night: str) -> None:
+        child = Patient.objects.get(record_number=CHILD)
+        lines = [f"  {person.role:<12} {', '.join(person.units) or '-'}" for person in STAFF]
+        self.stdout.write(
+            "\n".join(
+                [
+                    f"Demo logins (password of all: {secret})",
+                    *lines,
+                    "",
+                    "To try: four admissions are already filled in. For the technician there is a simulated night:",
+                    f"  {night}",
+                    "For the radiologist bring a frontal chest X-ray of a child aged 1 to 5 as JPEG, PNG or DICOM",
+                    "  (for example from the public Kermany set, Mendeley rscbjbr9sj). A DICOM that names its patient",
+                    f"  must name {child.family_name}^{child.given_name}, number {child.record_number},"
+                    f" born {child.birth_date:%Y-%m-%d}.",
+                ]
+            )
+        )
