@@ -9,6 +9,8 @@ from django.conf import settings
 from django.http import HttpRequest
 
 address: ContextVar[str | None] = ContextVar("address", default=None)
+# Whether the request of the moment has already put a refusal on record.
+refused: ContextVar[bool] = ContextVar("refused", default=False)
 
 
 def client_address(request: HttpRequest) -> str | None:

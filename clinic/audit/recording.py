@@ -89,4 +89,6 @@ def record(
         if content:
             Payload.objects.create(event=event, salt=salt, content=content)
         Waiting.objects.create(event=event)
+    if action == Action.REFUSED:
+        context.refused.set(True)
     return event
