@@ -91,6 +91,12 @@ def figure(value: float | None, digits: int = 2) -> str:
 
 
 @register.filter
+def signed(value: float, digits: int = 2) -> str:
+    """Write a number with its sign."""
+    return f"{'+' if value > 0 else '−' if value < 0 else ''}{figure(abs(value), digits)}"
+
+
+@register.filter
 def trimmed(value: float) -> str:
     """Write a number with one decimal only where it says something: 2, 1.5."""
     return figure(value, 0 if value == int(value) else 1)
