@@ -167,9 +167,8 @@ def log_model(model: TabularClassifier, table: Table, *, rows: int = 5) -> None:
     """Log the ONNX model to the open MLflow run, with signature and input example."""
     example = model.preparation.transform({name: values[:rows] for name, values in table.items()})
     graph = export(model)
-    signature = mlflow.models.infer_signature(
-        example, {OUTPUT: runner(graph.SerializeToString())(example).astype(np.float32)}, params=None
-    )
+    p = runner(graph.SerializeToString())(example).astype(np.float32)
+    signature = mlflow.models.infer_signature(example, {OUTPUT: p[:, None]})
     mlflow.onnx.log_model(
         graph,
         name="model",
