@@ -134,7 +134,7 @@ class Stack:
             if now - last_word > WORD_SECONDS:
                 last_word = now
                 self.say(f"waiting for: {missing}")
-            time.sleep(0.3)
+            time.sleep(0.5)
 
     def _give_up_on_the_hopeless(self) -> None:
         for child in self._children:
