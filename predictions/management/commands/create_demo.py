@@ -21,7 +21,7 @@ class Command(BaseCommand):
         """Create what is missing and tell the logins."""
         if settings.PRODUCTION:
             raise CommandError(
-                "The demo has known passwords and invented patients: it does not exist under production settings."
+                "The demo has known passwords and invented patients; it is refused under production settings."
             )
         secret = building.password()
         of = building.units()
@@ -38,11 +38,13 @@ class Command(BaseCommand):
                     f"Demo logins (password of all: {secret})",
                     *lines,
                     "",
-                    "To try: four admissions are already filled in. For the technician there is a simulated night:",
-                    f"  {night}",
-                    "For the radiologist bring a frontal chest X-ray of a child aged 1 to 5 as JPEG, PNG or DICOM",
-                    "  (for example from the public Kermany set, Mendeley rscbjbr9sj). A DICOM that names its patient",
-                    f"  must name {child.family_name}^{child.given_name}, number {child.record_number},"
+                    "To try: four admissions are already filled in.",
+                    f"For the technician there is a simulated night: {night}",
+                    "For the radiologist bring a frontal chest X-ray of a child aged 1 to 5:"
+                    "  JPEG, PNG or DICOM",
+                    "  (for example from the public Kermany set, Mendeley rscbjbr9sj).",
+                    "  A DICOM file that names its patient must name"
+                    f" {child.family_name}^{child.given_name}, number {child.record_number},"
                     f" born {child.birth_date:%Y-%m-%d}.",
                 ]
             )

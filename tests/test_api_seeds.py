@@ -1,0 +1,129 @@
+"""The seeds' own requests and answers, and ``/health``. The worker's half runs in this process here."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+
+from clinic import pulse
+from clinic.accounts.models import User
+from ml import package as packages
+from predictions import inquiries, queue
+from predictions.models import Inquiry
+from tests.test_api import Program, codes
+
+pytestmark = pytest.mark.django_db
+
+APPLICATION = {"duration": 24, "amount": 5000, "age": 35, "status": "0 <= ... < 200 DM"}
+EPOCH = {"signal": [20 * math.sin(2 * math.pi * n / 100) for n in range(3000)], "sampling_rate": 100}
+
+
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a worker answer at once: only the broker between the two halves is left out."""
+
+    def at_once(inquiry: Inquiry) -> bool:
+        inquiries.answer(inquiry.pk)
+        return True
+
+    monkeypatch.setattr(queue, "send_inquiry", at_once)
+
+
+def test_one_application_is_scored_and_what_was_imputed_is_said(steward: User, worker: None) -> None:
+    answer = Program(steward).post("api-credit", data=APPLICATION)
+    assert answer.status_code == 200, answer.json()
+    assert 0 < answer.json()["probability_bad"] < 1
+    assert answer.json()["imputed"]
+    assert not Inquiry.objects.exists()
+
+
+def test_a_batch_is_answered_in_order_each_with_its_status(steward: User, worker: None) -> None:
+    sent = {"data": [APPLICATION, APPLICATION | {"duration": "long"}, APPLICATION]}
+    answers = Program(steward).post("api-credit-batch", data=sent).json()["predictions"]
+    assert [answer["status"] for answer in answers] == ["ok", "refused", "ok"]
+    assert answers[1]["problems"][0]["field"] == "duration"
+
+
+def test_letters_in_a_duration_are_named(steward: User, worker: None) -> None:
+    answer = Program(steward).post("api-credit", data=APPLICATION | {"duration": "long"})
+    assert answer.status_code == 422
+    assert answer.json()["problems"][0]["field"] == "duration"
+
+
+def test_an_epoch_is_staged_in_the_shape_of_the_seed(terry: User, worker: None) -> None:
+    answer = Program(terry).post("sleep-predict", data=EPOCH).json()
+    assert set(answer) == {"prediction", "confidence", "probabilities", "processing_time_ms"}
+    assert set(answer["probabilities"]) == {"Wake", "N1", "N2", "N3", "REM"}
+    assert answer["probabilities"][answer["prediction"]] == answer["confidence"]
+
+
+def test_the_sleep_model_describes_itself(terry: User, worker: None) -> None:
+    answer = Program(terry).get("sleep-model-info").json()
+    assert answer["n_features"] == 16
+    assert {"model_type", "accuracy", "f1_score", "cohens_kappa", "classes", "training_date"} <= set(answer)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"signal": []}, {"signal": ["a"]}, {"sampling_rate": 0}, {"signal": [1e999]}, {"signal": [1.0]}],
+)
+def test_a_bad_signal_is_a_sentence(terry: User, worker: None, changes: dict[str, Any]) -> None:
+    answer = Program(terry).post("sleep-predict", data=EPOCH | changes)
+    assert answer.status_code in (400, 422)
+    assert answer.json()["problems"][0]["message"]
+
+
+def test_without_a_worker_the_answer_is_a_sentence(terry: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "send_inquiry", lambda inquiry: False)
+    answer = Program(terry).post("sleep-predict", data=EPOCH)
+    assert (answer.status_code, codes(answer)) == (503, {"no_answer"})
+    assert not Inquiry.objects.exists()
+
+
+def test_who_may_ask(alice: User, charlie: User, terry: User, steward: User, worker: None) -> None:
+    assert Program(alice).post("sleep-predict", data=EPOCH).status_code == 403
+    assert Program(charlie).get("sleep-model-info").status_code == 403
+    assert Program(terry).post("api-credit", data=APPLICATION).status_code == 403
+    assert Program(steward).get("sleep-model-info").status_code == 200
+
+
+@pytest.fixture
+def all_well(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Let every queue have a worker and every package be whole."""
+    cache.clear()
+    living = Counter(["tabular", "imaging", "signals", "upkeep"])
+    monkeypatch.setattr(pulse, "living", lambda: living)
+    package = packages.load("haemorrhage")
+    monkeypatch.setattr(packages, "load", lambda *args, **kwargs: package)
+    return living
+
+
+def test_all_is_well(all_well: Counter[str]) -> None:
+    answer = Program(None).get("health")
+    assert answer.status_code == 200
+    told = answer.json()
+    assert (told["status"], told["model_loaded"], told["database"], told["broker"]) == (
+        "healthy",
+        *[True] * 3,
+    )
+    assert not told["model_path"].startswith("/")
+
+
+def test_a_missing_worker_is_told(all_well: Counter[str]) -> None:
+    del all_well["signals"]
+    answer = Program(None).get("health")
+    assert (answer.status_code, answer.json()["status"]) == (503, "degraded")
+    assert answer.json()["workers"] == {"tabular": 1, "imaging": 1, "signals": 0, "upkeep": 1}
+
+
+def test_a_missing_broker_is_told(all_well: Counter[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone() -> None:
+        raise pulse.NoBroker
+
+    monkeypatch.setattr(pulse, "living", gone)
+    answer = Program(None).get("health")
+    assert (answer.status_code, answer.json()["broker"]) == (503, False)
