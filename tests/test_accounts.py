@@ -72,6 +72,7 @@ def test_five_wrong_passwords_close_the_account_for_a_while(client: Client, alic
     for _ in range(5):
         assert not log_in(client, "alice", "wrong")
     assert not log_in(client, "alice")
+    assert last(Action.LOGIN_FAILED).payload.data == {"account": "too many attempts"}
 
 
 def test_a_disabled_person_is_refused_like_a_wrong_password(client: Client, alice: User) -> None:

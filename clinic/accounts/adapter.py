@@ -6,11 +6,13 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest
 
 from clinic.accounts.access import may_enter
 from clinic.audit.context import client_address
+from clinic.audit.models import Action
+from clinic.audit.recording import record
 
 
 class StaffAdapter(DefaultAccountAdapter):
@@ -25,8 +27,17 @@ class StaffAdapter(DefaultAccountAdapter):
 
         allauth hands a person with the right password on even when the backend said no, to show a page
         that the account is disabled; that would confirm the password to whoever tries it.
+
+        Raises
+        ------
+        ValidationError
+            After too many attempts, before the password is looked at; recorded.
         """
-        user = super().authenticate(request, **credentials)
+        try:
+            user = super().authenticate(request, **credentials)
+        except ValidationError:
+            record(Action.LOGIN_FAILED, kind="staff", detail={"account": "too many attempts"})
+            raise
         return user if user is not None and may_enter(user) else None
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
