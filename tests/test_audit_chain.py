@@ -142,3 +142,26 @@ def test_the_command_seals_once(db: None) -> None:
     call_command("seal_audit", stdout=out)
     assert out.getvalue() == "1 events sealed\n"
     assert not Waiting.objects.exists()
+
+
+BROKEN_QUEUE = {
+    "sqlite": (
+        "CREATE TRIGGER disk_full BEFORE INSERT ON audit_waiting BEGIN SELECT RAISE(ABORT, 'disk full'); END",
+        "DROP TRIGGER disk_full",
+    ),
+    "postgresql": (
+        'ALTER TABLE audit_waiting ADD CONSTRAINT "full" CHECK (false)',
+        'ALTER TABLE audit_waiting DROP CONSTRAINT "full"',
+    ),
+}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_event_is_written_whole_or_not_at_all() -> None:
+    break_it, mend_it = BROKEN_QUEUE[connection.vendor]
+    sql(connection, break_it)
+    with pytest.raises(DatabaseError):
+        record(Action.VIEW, detail={"a": 1})
+    sql(connection, mend_it)
+    assert not Event.objects.exists()
+    assert not Payload.objects.exists()
