@@ -18,7 +18,7 @@ from clinic.audit.models import Action
 from clinic.audit.recording import WORKER, record
 from ml.contracts import Problem, Text
 from predictions import queue
-from predictions.models import Inquiry, Study
+from predictions.models import Inquiry, StoredArtefact, Study, StudyFile
 from predictions.states import State, check
 from predictions.storage import storage
 
@@ -64,8 +64,13 @@ def recover(study_id: UUID) -> None:
 
 
 def sweep() -> None:
-    """Remove what nobody asks for any more: half-received files and answered questions of programs."""
-    storage.sweep_incoming()
+    """Remove what nobody asks for any more: files of no study, and questions of programs."""
+    storage.sweep(
+        {
+            *StudyFile.objects.values_list("name", flat=True),
+            *StoredArtefact.objects.values_list("stored_name", flat=True),
+        }
+    )
     Inquiry.objects.filter(asked_at__lt=timezone.now() - INQUIRY_KEPT).delete()
 
 

@@ -13,7 +13,7 @@ import tempfile
 import time
 import uuid
 import weakref
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -81,13 +81,22 @@ class PrivateStorage(FileSystemStorage):
         """Remove a file that nothing refers to any more."""
         Path(self.path(name)).unlink(missing_ok=True)
 
-    def sweep_incoming(self) -> int:
-        """Remove what a killed web process left in ``incoming/`` a day ago; return how many files."""
+    def sweep(self, kept: Container[str]) -> int:
+        """Remove what killed processes left behind a day ago; return how many files.
+
+        Parameters
+        ----------
+        kept
+            Names that something refers to; a file moved into place whose transaction never committed is
+            not among them.
+        """
         limit = time.time() - ABANDONED_SECONDS
-        old = [path for path in incoming().iterdir() if path.stat().st_mtime < limit]
-        for path in old:
+        root = Path(self.location)
+        files = [path for path in root.rglob("*") if path.is_file() and path.stat().st_mtime < limit]
+        lost = [path for path in files if str(path.relative_to(root)) not in kept]
+        for path in lost:
             path.unlink(missing_ok=True)
-        return len(old)
+        return len(lost)
 
 
 storage = PrivateStorage()

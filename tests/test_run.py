@@ -181,12 +181,16 @@ def test_a_study_in_somebodys_hands_is_left_alone(alice: User, claire: Patient) 
     assert (study.state, study.lease, study.deaths) == (State.RUNNING, claimed.lease, 0)
 
 
-def test_half_received_files_of_yesterday_are_swept(alice: User) -> None:
-    incoming = Path(settings.PRIVATE_ROOT) / "incoming"
-    incoming.mkdir(parents=True)
-    (incoming / "today.part").touch()
-    old = incoming / "old.part"
-    old.touch()
-    os.utime(old, (0, 0))
+def test_files_of_no_study_are_swept_after_a_day(alice: User, claire: Patient, ask: Any) -> None:
+    answered = ask(behaviour="answer")
+    for name in ("incoming/old.part", "incoming/new.part", "uploads/ab/orphan"):
+        path = Path(settings.PRIVATE_ROOT) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    for path in kept_files():
+        if path.name != "new.part":
+            os.utime(path, (0, 0))
     reap.sweep()
-    assert [path.name for path in incoming.iterdir()] == ["today.part"]
+    left = {str(path.relative_to(settings.PRIVATE_ROOT)) for path in kept_files()}
+    of_the_answer = {artefact.stored_name for artefact in answered.prediction.artefacts.all()}
+    assert left == {"incoming/new.part", *of_the_answer}
