@@ -58,7 +58,7 @@ def within_seconds(seconds: float, condition: Callable[[], bool]) -> bool:
 
 def test_sqlite_makes_one_chain_of_many_writers(tmp_path: Path) -> None:
     done = run("-m", "tests.audit_crowd", data=tmp_path)
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
     assert f"events={COMMITTED} sealed={COMMITTED} waiting=0 ok=True" in done.stdout
 
 
@@ -84,7 +84,7 @@ def test_the_sealer_follows_and_stops_when_told(tmp_path: Path) -> None:
 @pytest.mark.postgres
 def test_postgresql_makes_one_chain_of_many_writers(postgres_url: str, tmp_path: Path) -> None:
     done = run("-m", "tests.audit_crowd", data=tmp_path, url=postgres_url)
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
     assert f"events={COMMITTED} sealed={COMMITTED} waiting=0 ok=True late_commits=True" in done.stdout
 
 

@@ -23,7 +23,7 @@ class StaffForm(forms.ModelForm):
     """
 
     username = forms.CharField(
-        label=_("user name"),
+        label=_("User name"),
         max_length=60,
         validators=[
             RegexValidator(
@@ -35,7 +35,7 @@ class StaffForm(forms.ModelForm):
             attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
         ),
     )
-    is_active = forms.BooleanField(label=_("may log in"), required=False)
+    is_active = forms.BooleanField(label=_("May log in"), required=False)
 
     class Meta:
         model = User

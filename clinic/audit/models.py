@@ -21,7 +21,7 @@ class Action(models.TextChoices):
     LOGOUT = "logout", _("logged out")
     LOGIN_FAILED = "login_failed", _("failed to log in")
     REFUSED = "refused", _("was refused")
-    SEARCH = "search", _("searched for patients")
+    SEARCH = "search", _("searched")
     CREATE = "create", _("created")
     VIEW = "view", _("opened")
     UPDATE = "update", _("changed")

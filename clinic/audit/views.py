@@ -37,7 +37,7 @@ def audit_search(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         terms = {name: value for name, value in form.cleaned_data.items() if value}
         before = terms.pop("before", None)
-    record(Action.SEARCH, actor=request.user, kind="audit", detail=terms)
+    record(Action.SEARCH if terms else Action.VIEW, actor=request.user, kind="audit", detail=terms)
     found = Event.objects.none() if form.errors else selectors.events(**terms)
     context = {
         "form": form,

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('at', models.DateTimeField()),
-                ('action', models.CharField(choices=[('login', 'logged in'), ('logout', 'logged out'), ('login_failed', 'failed to log in'), ('refused', 'was refused'), ('search', 'searched for patients'), ('create', 'created'), ('view', 'opened'), ('update', 'changed'), ('download', 'downloaded'), ('submit', 'submitted'), ('retry', 'submitted again'), ('predict', 'analysed'), ('explain', 'explained'), ('refuse_input', 'refused the input of'), ('fail', 'failed to analyse'), ('review', 'reviewed'), ('sign', 'signed'), ('amend', 'amended'), ('admin', 'administered')], max_length=20)),
+                ('action', models.CharField(choices=[('login', 'logged in'), ('logout', 'logged out'), ('login_failed', 'failed to log in'), ('refused', 'was refused'), ('search', 'searched'), ('create', 'created'), ('view', 'opened'), ('update', 'changed'), ('download', 'downloaded'), ('submit', 'submitted'), ('retry', 'submitted again'), ('predict', 'analysed'), ('explain', 'explained'), ('refuse_input', 'refused the input of'), ('fail', 'failed to analyse'), ('review', 'reviewed'), ('sign', 'signed'), ('amend', 'amended'), ('admin', 'administered')], max_length=20)),
                 ('actor_label', models.CharField(max_length=150)),
                 ('role', models.CharField(blank=True, max_length=20)),
                 ('patient', models.UUIDField(null=True)),
