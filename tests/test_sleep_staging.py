@@ -46,6 +46,8 @@ def rescaled(path: Path, factor: float, out: Path) -> Path:
     n = int(content[252:256])
     for first in (256 + n * 104, 256 + n * 112):
         for i in range(n):
+            if content[256 + 16 * i :].startswith(b"EDF Annotations"):
+                continue
             at = slice(first + 8 * i, first + 8 * i + 8)
             content[at] = f"{float(content[at]) * factor:.6g}".ljust(8)[:8].encode()
     out.write_bytes(content)

@@ -1,0 +1,98 @@
+"""Training windows that differ from the training nights as other laboratories' recordings do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ml.algorithms.sleep.bandpower import Night
+from ml.algorithms.sleep.features import N_BANDS, N_INPUTS, SLOTS, network_inputs
+
+N_STAGES = 5
+# How often a training window sees which slots: most nights of a laboratory have all, a Holter has one.
+SUBSETS = {
+    (True, True, True): 0.35,
+    (True, False, False): 0.25,
+    (True, False, True): 0.15,
+    (True, True, False): 0.10,
+    (False, True, False): 0.10,
+    (False, True, True): 0.05,
+}
+_WAKE = 0
+# Wake of at most three hours is put before and after sleep.
+_LONGEST_WAKE = 360
+
+
+def augmented_windows(
+    nights: Sequence[Night], params: Mapping[str, Any], rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut every night into windows, each changed a little.
+
+    The wake around sleep is cut or repeated before the night is normalised, because the training
+    nights were cropped to 30 min around sleep by their labels and real recordings are not.
+
+    Returns
+    -------
+    inputs, labels
+        Shapes (windows, window, 63) and (windows, window), in random order.
+    """
+    size = params["window"]
+    inputs, labels = [], []
+    for night in nights:
+        x, y = night.features, night.labels
+        if rng.random() < params["change_wake"]:
+            x, y = other_wake(night, rng)
+        if rng.random() < params["swap_eeg"]:
+            x = x[:, [1, 0, 2]]
+        x = network_inputs(x, np.ones(len(SLOTS), bool))
+        short = max(0, size - len(x))
+        x, y = np.pad(x, ((0, short), (0, 0))), np.pad(y, (0, short), constant_values=-100)
+        starts = np.arange(rng.integers(0, size), len(x) - size + 1, size)
+        for start in (*starts, rng.integers(0, len(x) - size + 1)):
+            inputs.append(x[start : start + size])
+            labels.append(y[start : start + size])
+    order = rng.permutation(len(inputs))
+    return jittered(np.stack(inputs)[order], params, rng), np.stack(labels)[order]
+
+
+def other_wake(night: Night, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Shorten or lengthen (up to three hours a side) the wake before and after sleep."""
+    asleep = np.flatnonzero(night.labels > _WAKE)
+    if not asleep.size:
+        return night.features, night.labels
+    pieces = [np.arange(asleep[0], asleep[-1] + 1)]
+    around = {"before": np.arange(asleep[0]), "after": np.arange(asleep[-1] + 1, len(night.labels))}
+    for side, wake in around.items():
+        if not wake.size:
+            continue
+        most = max(_LONGEST_WAKE, wake.size + 1)
+        wanted = int(rng.choice([rng.integers(0, wake.size + 1), rng.integers(wake.size, most)]))
+        # Counted away from sleep, and turned round at each end so that neighbours stay neighbours.
+        away = wake[::-1] if side == "before" else wake
+        run = np.concatenate([away, away[::-1]] * (wanted // (2 * wake.size) + 1))[:wanted]
+        pieces = [run[::-1], *pieces] if side == "before" else [*pieces, run]
+    rows = np.concatenate(pieces)
+    return night.features[rows], night.labels[rows]
+
+
+def jittered(x: np.ndarray, params: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
+    """Add noise, offsets per channel and band, and drop channels, window by window.
+
+    Offsets stand for other electrodes, filters and amplifiers; they are constant over a window.
+    """
+    windows = len(x)
+    # Plain and night-scaled, by slot, log and relative, by band: the order of ``network_inputs``.
+    view = x[..., : N_INPUTS - len(SLOTS)].reshape(windows, -1, 2, len(SLOTS), 2, N_BANDS)
+    view = view + rng.normal(0, params["noise"], view.shape).astype(np.float32)
+    offset = rng.normal(0, params["gain_jitter"], (windows, 1, 1, len(SLOTS), 1, 1))
+    offset = offset + rng.normal(0, params["band_jitter"], (windows, 1, 1, len(SLOTS), 1, N_BANDS))
+    # Only log powers shift; relative powers are shares and are left to the noise.
+    view[:, :, :, :, :1] += offset.astype(np.float32)
+    subsets = list(SUBSETS)
+    chosen = rng.choice(len(subsets), windows, p=list(SUBSETS.values()))
+    kept = np.asarray(subsets, np.float32)[chosen]
+    view *= kept[:, None, None, :, None, None]
+    given = np.broadcast_to(kept[:, None], (windows, x.shape[1], len(SLOTS)))
+    return np.concatenate([view.reshape(windows, x.shape[1], -1), given], axis=2).astype(np.float32)
