@@ -29,10 +29,11 @@ def _only_allowed(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMa
         kept["request_id"] = current
     if record is not None:
         kept |= {key: record.__dict__[key] for key in ALLOWED_FIELDS if key in record.__dict__}
-        if record.exc_info and record.exc_info[1] is not None:
-            error = record.exc_info[1]
-            kept["error"] = type(error).__name__
-            kept["where"] = [f"{f.filename}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)[-5:]]
+    # structlog has moved the traceback from the record into the event, for its own renderers to write out.
+    _type, error, _trace = event.get("exc_info") or (None, None, None)
+    if error is not None:
+        kept["error"] = type(error).__name__
+        kept["where"] = [f"{f.filename}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)[-5:]]
     return kept
 
 

@@ -214,6 +214,26 @@ def test_an_input_that_kills_its_worker_twice_fails_in_words(ward: Ward) -> None
     assert not Prediction.objects.filter(study=study).exists()
 
 
+def test_an_analysis_longer_than_its_lease_keeps_it(ward: Ward) -> None:
+    mark = ward.mark("long")
+    with ward.worker("tabular"):
+        study = ward.submit(behaviour="sleep", seconds=LEASE_SECONDS + 0.5, mark=str(mark))
+        assert_answered_once(end(study))
+    assert len(began(mark)) == 1
+    assert study.deaths == 0
+
+
+def test_an_analysis_deaf_to_its_own_time_limit_is_killed_from_outside(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "HARD_LIMIT_GRACE", 1)
+    with ward.worker("tabular"):
+        study = ward.submit(behaviour="deaf")
+        wait_for(lambda: Study.objects.filter(pk=study.pk, deaths=1).exists())
+    # The next worker must not take it up again in another test.
+    Study.objects.filter(pk=study.pk).update(state=State.FAILED)
+
+
 def test_a_message_delivered_three_times_is_one_result(ward: Ward) -> None:
     mark = ward.mark("twice")
     study = ward.submit(behaviour="sleep", seconds=1, mark=str(mark))

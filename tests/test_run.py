@@ -81,8 +81,9 @@ def test_the_answer_is_kept_whole_with_its_files(ask: Any) -> None:
     assert len(kept_files()) == 2
 
 
-def test_a_failed_explanation_never_loses_the_prediction(ask: Any) -> None:
-    study = ask(behaviour="answer", explanation="fail")
+@pytest.mark.parametrize("explanation", ["fail", "sleep", "eat"])
+def test_a_failed_explanation_never_loses_the_prediction(ask: Any, explanation: str) -> None:
+    study = ask(behaviour="answer", explanation=explanation)
     assert study.state == State.READY
     assert study.prediction.explanation.status == "failed"
 

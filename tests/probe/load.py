@@ -33,6 +33,11 @@ def _die(source: Source) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _deaf(source: Source) -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+    time.sleep(600)
+
+
 def _eat(source: Source) -> None:
     bytearray(2**30)
 
@@ -49,6 +54,7 @@ BEHAVIOURS = {
     "answer": lambda source: None,
     "sleep": _sleep,
     "die": _die,
+    "deaf": _deaf,
     "eat": _eat,
     "raise": _fail,
     "refuse": _refuse,
