@@ -10,6 +10,7 @@ urlpatterns = [
     path("accounts/", include("clinic.accounts.entrance")),
     path("api/", include("predictions.api.urls")),
 ]
+handler400 = "clinic.errors.bad_request"
 handler404 = "clinic.errors.not_found"
 handler403 = "clinic.errors.forbidden"
 handler500 = "clinic.errors.server_error"

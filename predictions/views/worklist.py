@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+from django.db.models import Prefetch, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
@@ -18,7 +21,7 @@ from clinic.audit.recording import record
 from ml import registry
 from ml.contracts import Contract
 from predictions import selectors
-from predictions.models import Study
+from predictions.models import Prediction, Study
 from predictions.states import State
 
 HOMES = {Role.ADMIN: "audit_search", Role.STEWARD: "models"}
@@ -27,6 +30,9 @@ SHOWN = 200
 # What asks for a person stands first; what a machine is busy with comes last.
 ORDER = (State.FAILED, State.READY, State.REFUSED, State.RUNNING, State.QUEUED)
 COUNTED = (State.QUEUED, State.RUNNING, State.READY, State.FAILED, State.REFUSED)
+
+# A night's result is long, and a list shows its headline only.
+HEADLINES = Prefetch("predictions", Prediction.objects.only("study_id", "report", "created_at"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +54,17 @@ def worklist(request: HttpRequest) -> HttpResponse:
     """
     if home := HOMES.get(request.user.role):
         return redirect(home)
-    context = _context(request)
-    if request.htmx and request.GET.get("seen") == context["seen"]:
+    everything = list(selectors.worklist(request.user).prefetch_related(None))
+    seen = _fingerprint(everything)
+    if request.htmx and request.GET.get("seen") == seen:
         return HttpResponse(status=204)
+    context = _context(request, everything) | {"seen": seen}
     _record(request.user, context["rows"])
     template = "worklist/list.html" if request.htmx else "worklist/page.html"
     return render(request, template, context)
 
 
-def _context(request: HttpRequest) -> dict[str, Any]:
-    everything = list(selectors.worklist(request.user))
+def _context(request: HttpRequest, everything: Sequence[Study]) -> dict[str, Any]:
     state, kind = _choice(request, "state", State.values), _choice(request, "kind", registry.names())
     chosen = [
         study
@@ -66,24 +73,20 @@ def _context(request: HttpRequest) -> dict[str, Any]:
     ]
     chosen.sort(key=lambda study: ORDER.index(State(study.state)))
     counts = Counter(study.state for study in everything)
+    contracts = registry.contracts(clinical=True)
     return {
-        "rows": [_row(request.user, study) for study in chosen[:SHOWN]],
+        "rows": _rows(request.user, chosen[:SHOWN]),
         "left_out": max(0, len(chosen) - SHOWN),
         "total": len(everything),
         "counts": [(code, State(code).label, counts[code]) for code in COUNTED],
         "kinds": _kinds(request.user),
         "state": state,
         "kind": kind,
-        "seen": _fingerprint(chosen),
-        "submittable": [
-            contract
-            for contract in registry.contracts(clinical=True)
-            if selectors.may_submit(request.user, contract)
-        ],
+        "submittable": [c for c in contracts if selectors.may_submit(request.user, c)],
     }
 
 
-def _choice(request: HttpRequest, name: str, allowed: Any) -> str:
+def _choice(request: HttpRequest, name: str, allowed: Iterable[str]) -> str:
     value = request.GET.get(name, "")
     return value if value in allowed else ""
 
@@ -93,20 +96,38 @@ def _kinds(user: User) -> list[Contract]:
     return [contract for contract in registry.contracts(clinical=True) if contract.unit in theirs]
 
 
-def _fingerprint(studies: list[Study]) -> str:
+def _fingerprint(studies: Iterable[Study]) -> str:
     states = ",".join(f"{study.pk}{study.state}" for study in studies)
     return hashlib.sha256(states.encode()).hexdigest()[:16]
 
 
-def _row(user: User, study: Study) -> Row:
-    prediction = study.prediction
-    return Row(
-        study=study,
-        answer=prediction.report["headline"] if prediction else {},
-        reason=study.problems[0]["message"] if study.problems else {},
-        to_sign=study.state == State.READY and selectors.may_sign(user, study),
-        may_retry=study.state == State.FAILED and selectors.may_submit(user, study.contract),
-    )
+def _rows(user: User, studies: list[Study]) -> list[Row]:
+    prefetch_related_objects(studies, HEADLINES)
+    may_sign, may_submit = _rights(user)
+    return [
+        Row(
+            study=study,
+            answer=study.prediction.report["headline"] if study.prediction else {},
+            reason=study.problems[0]["message"] if study.problems else {},
+            to_sign=study.state == State.READY and may_sign(study),
+            may_retry=study.state == State.FAILED and may_submit(study),
+        )
+        for study in studies
+    ]
+
+
+def _rights(user: User) -> tuple[Callable[[Study], bool], Callable[[Study], bool]]:
+    """Return who may sign and submit what, asked once per kind and unit instead of once per row."""
+    signs: dict[tuple[str, int], bool] = {}
+
+    def may_sign(study: Study) -> bool:
+        key = (study.algorithm, study.unit_id)
+        if key not in signs:
+            signs[key] = selectors.may_sign(user, study)
+        return signs[key]
+
+    submits = cache(lambda algorithm: selectors.may_submit(user, registry.contract(algorithm)))
+    return may_sign, lambda study: submits(study.algorithm)
 
 
 def _record(user: User, rows: list[Row]) -> None:
