@@ -3,6 +3,8 @@ SHELL := /bin/sh
 BIN := .venv/bin
 # TensorFlow takes a minute to import without its compiled bytecode.
 unexport PYTHONDONTWRITEBYTECODE
+# Two processes; tests that share one running product stay together. ARGS='-n 0' for one process.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-all lint lock messages environment clean
@@ -16,10 +18,10 @@ run: environment ## start the product with demo staff and patients; Ctrl-C stops
 	@exec $(BIN)/python manage.py run_stack
 
 test: environment ## run the tests; lists what could not be run here
-	@exec $(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS)
+	@exec $(PYTEST) $(ARGS)
 
 test-all: environment ## the tests and the long ones
-	@exec $(BIN)/python -m pytest --long --cov --cov-report=term:skip-covered $(ARGS)
+	@exec $(PYTEST) --long $(ARGS)
 
 lint: environment ## style, types of imports, security patterns, templates
 	$(BIN)/ruff check .

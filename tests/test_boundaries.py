@@ -17,6 +17,9 @@ from packaging.requirements import Requirement
 from ml import registry
 from tests.machine import ROOT
 
+# One process of two looks at the web process, once.
+pytestmark = pytest.mark.xdist_group("boundaries")
+
 HEAVY = {
     "tensorflow", "keras", "mne", "shap", "sklearn", "xgboost", "mlflow", "pydicom", "onnxruntime",
     "numpy", "pandas", "scipy", "PIL", "edfio",
