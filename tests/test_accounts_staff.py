@@ -6,6 +6,7 @@ import re
 
 import pytest
 from allauth.usersessions.models import UserSession
+from django.db.models import ProtectedError
 from django.test import Client
 from django.urls import reverse
 
@@ -13,6 +14,8 @@ from clinic.accounts import services
 from clinic.accounts.models import Unit, User
 from clinic.accounts.roles import Role
 from clinic.audit.models import Action, Event
+from clinic.audit.recording import record
+from patients.models import Patient
 from tests.factories import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -145,3 +148,9 @@ def test_the_list_shows_who_may_log_in(office: Client, alice: User, maternity: U
     page = office.get(reverse("staff_list")).content.decode()
     assert "disabled" in page
     assert "Maternity" in page
+
+
+def test_who_is_in_the_audit_cannot_be_deleted(alice: User, claire: Patient) -> None:
+    record(Action.VIEW, actor=alice, patient=claire.pk)
+    with pytest.raises(ProtectedError):
+        alice.delete()

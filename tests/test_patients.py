@@ -217,6 +217,24 @@ def test_bad_input_gets_a_sentence_at_its_field(
     assert Patient.objects.count() == 1
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"family_name": "Ev\u202eil"}, "cannot be shown"),
+        ({"record_number": "a 77"}, "without spaces"),
+        ({"birth_date": "2999-01-01"}, "in the future"),
+    ],
+)
+def test_programs_are_held_to_the_same_rules(
+    ward: Client, maternity: Unit, changes: dict[str, str], words: str
+) -> None:
+    form = filled(units=["maternity"], **changes)
+    answer = ward.post(reverse("api-patients"), form, content_type="application/json")
+    assert answer.status_code == 400
+    assert words in answer.content.decode()
+    assert not Patient.objects.exists()
+
+
 def test_a_record_is_never_made_for_other_units_only(ward: Client, maternity: Unit, radiology: Unit) -> None:
     answer = ward.post(reverse("patient_new"), filled(radiology))
     assert "at least one of your own units" in str(answer.context["form"].errors["units"])

@@ -99,7 +99,11 @@ def events(
     """
     found = Event.objects.all()
     if person:
-        found = found.filter(Q(actor__in=_people(person)) | Q(actor=None, actor_label__iexact=person))
+        # Ids and not a subquery or an alternative: only then the index over actor and id is walked backwards.
+        people = list(_people(person).values_list("pk", flat=True))
+        found = (
+            found.filter(actor__in=people) if people else found.filter(actor=None, actor_label__iexact=person)
+        )
     if patient:
         found = found.filter(patient__in=naming.find("patient", patient))
     if action:
