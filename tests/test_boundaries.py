@@ -170,16 +170,24 @@ def test_every_import_of_ours_is_a_requirement_by_name() -> None:
     owners = metadata.packages_distributions()
     lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
     named = {canonical(Requirement(line).name) for line in lines if line and not line.startswith("#")}
+    unnamed = []
     for path in (path for top in (*OURS, "tests") for path in (ROOT / top).rglob("*.py")):
-        tree = ast.parse(path.read_text("utf-8"))
-        imported = {
-            alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
-        }
-        imported |= {
-            node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) if node.module
-        }
-        for top in {name.split(".")[0] for name in imported} - {*OURS, "tests", *sys.stdlib_module_names}:
-            assert named & {canonical(owner) for owner in owners.get(top, ())}, f"{path.name} imports {top}"
+        for top in imported_by(path) - {*OURS, "tests", *sys.stdlib_module_names}:
+            if named.isdisjoint(canonical(owner) for owner in owners.get(top, ())):
+                unnamed.append(f"{path.relative_to(ROOT)} imports {top}")
+    assert not unnamed
+
+
+def imported_by(path: Path) -> set[str]:
+    """Return the top names of what a file imports."""
+    tree = ast.parse(path.read_text("utf-8"))
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    names |= {
+        node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level
+    }
+    return {name.split(".")[0] for name in names}
 
 
 def test_contracts_are_there_for_every_algorithm_without_its_libraries() -> None:
