@@ -11,13 +11,14 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from clinic.celery import app
-from predictions.models import Inquiry, InquiryKind, Study
+from predictions.models import Document, DocumentState, Inquiry, InquiryKind, Study
 from predictions.states import State
 
 log = logging.getLogger(__name__)
 
 ANALYSE = "predictions.analyse"
 ANSWER = "predictions.answer"
+RENDER = "predictions.render"
 # The hard limit is Celery's, from outside; the child stops itself before, with a sentence.
 HARD_LIMIT_GRACE = 30
 INQUIRY_QUEUES = {
@@ -26,6 +27,8 @@ INQUIRY_QUEUES = {
     InquiryKind.SLEEP_MODEL: "signals",
 }
 INQUIRY_SECONDS = 10
+DOCUMENT_QUEUE = "upkeep"
+DOCUMENT_SECONDS = 60
 
 
 def send(study_id: UUID) -> bool:
@@ -49,6 +52,16 @@ def send_inquiry(inquiry: Inquiry) -> bool:
     queue = INQUIRY_QUEUES[InquiryKind(inquiry.kind)]
     limits = {"time_limit": 3 * INQUIRY_SECONDS, "expires": INQUIRY_SECONDS}
     return _wake(ANSWER, {"inquiry_id": str(inquiry.pk)}, queue, **limits)
+
+
+def send_document(document_id: UUID) -> bool:
+    """Wake a worker for a document; ``False`` when there is no broker, and the reaper sends it later."""
+    limit = DOCUMENT_SECONDS + HARD_LIMIT_GRACE
+    if not _wake(RENDER, {"document_id": str(document_id)}, DOCUMENT_QUEUE, time_limit=limit):
+        return False
+    waiting = Document.objects.filter(pk=document_id, state=DocumentState.REQUESTED)
+    waiting.update(sent_at=timezone.now())
+    return True
 
 
 def overdue() -> list[UUID]:

@@ -9,6 +9,7 @@ from celery import shared_task
 from predictions import inquiries, lease, queue
 from predictions import reap as reaper
 from predictions import run as analysis
+from predictions.outputs import rendering
 
 
 @shared_task(name=queue.ANALYSE)
@@ -25,13 +26,21 @@ def answer(*, inquiry_id: str) -> None:
     inquiries.answer(UUID(inquiry_id))
 
 
+@shared_task(name=queue.RENDER)
+def render(*, document_id: str) -> None:
+    """Write one document."""
+    rendering.render(UUID(document_id))
+
+
 @shared_task(name="predictions.reap", acks_late=False)
 def reap() -> None:
-    """Look after lost studies."""
+    """Look after lost studies and documents."""
     reaper.reap()
+    rendering.reap()
 
 
 @shared_task(name="predictions.sweep", acks_late=False)
 def sweep() -> None:
     """Throw away what is left over."""
     reaper.sweep()
+    rendering.sweep()

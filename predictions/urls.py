@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from predictions.views import models, preferences, reviewing, studies, submission, worklist
+from predictions.views import documents, models, preferences, reviewing, studies, submission, worklist
 
 urlpatterns = [
     path("", include("predictions.api.root_urls")),
@@ -20,6 +20,17 @@ urlpatterns = [
     path("studies/<uuid:study_id>/state/", studies.study_state, name="study_state"),
     path("studies/<uuid:study_id>/epochs/<int:index>/", studies.study_epoch, name="study_epoch"),
     path("studies/<uuid:study_id>/artefacts/<str:name>", studies.study_artefact, name="study_artefact"),
+    path("studies/<uuid:study_id>/documents/", documents.study_documents, name="study_documents"),
+    path(
+        "studies/<uuid:study_id>/documents/order/",
+        documents.study_document_order,
+        name="study_document_order",
+    ),
+    path(
+        "studies/<uuid:study_id>/documents/<uuid:document_id>",
+        documents.study_document,
+        name="study_document",
+    ),
     path("studies/<uuid:study_id>/review/", reviewing.study_review, name="study_review"),
     path("studies/<uuid:study_id>/sign/", reviewing.study_sign, name="study_sign"),
     path("studies/<uuid:study_id>/amend/", reviewing.study_amend, name="study_amend"),

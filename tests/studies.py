@@ -5,14 +5,16 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.core.files.base import ContentFile
 from django.utils import timezone
 
 from clinic.accounts.models import User
 from ml import package
 from patients.models import Patient
 from predictions import lease, run
-from predictions.models import Explanation, Prediction, Study
+from predictions.models import Document, Explanation, Prediction, Study
 from predictions.states import State
+from predictions.storage import receive, storage
 
 HEADLINE = {"en": "4 in 100", "fr": "4 sur 100"}
 
@@ -56,3 +58,21 @@ def ready(by: User, patient: Patient, **fields: Any) -> Study:
     Explanation.objects.create(prediction=prediction, status="absent", **pins)
     study.refresh_from_db()
     return study
+
+
+def written(study: Study, content: bytes, *, kind: str = "pdf") -> Document:
+    """Make a draft document of a study, as if a worker had written ``content``."""
+    received = receive(ContentFile(content), limit=len(content))
+    return Document.objects.create(
+        study=study,
+        prediction=study.prediction,
+        kind=kind,
+        language="fr",
+        state="ready",
+        media_type="application/pdf",
+        size=received.size,
+        sha256=received.sha256,
+        stored_name=storage.adopt(received, "documents"),
+        created_by=study.submitted_by,
+        created_at=timezone.now(),
+    )

@@ -18,7 +18,7 @@ from clinic.accounts.models import User
 from clinic.accounts.roles import CLINICAL, Role
 from clinic.audit.models import Action, Event
 from ml.algorithms.haemorrhage.examples import EXAMPLES, as_of
-from patients.models import Patient
+from patients.models import Encounter, Patient
 from predictions import review
 from predictions.models import StoredArtefact, Study
 from predictions.states import State
@@ -154,6 +154,7 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "patient": record(),
     "patient_edit": (record(), record("POST", 422)),
     "encounter_new": (record(), record("POST", 422)),
+    "encounter_end": record("POST", 302),
     # --- studies --------------------------------------------------------------------------------
     "worklist": Rule("GET", {"anonymous": LOGIN, "admin": 302, "steward": 302, "*": IN}),
     "study_new": (record(roles=SUBMITTERS), record("POST", 422, roles=SUBMITTERS)),
@@ -163,6 +164,9 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "study_state": record(),
     "study_epoch": record(ok=HIDDEN),  # the study of this test is no night
     "study_artefact": record(),
+    "study_documents": record(),
+    "study_document_order": record("POST", 302, kind="csv", language="fr"),
+    "study_document": record(),
     "study_review": record("POST", 302, **VERDICT),
     "study_sign": record("POST", 302, roles=SIGNERS, **VERDICT),
     "study_amend": record("POST", 422, roles=SIGNERS, state=State.SIGNED),
@@ -217,6 +221,7 @@ class World:
     """The patient and study of the maternity unit, and who comes to look at them."""
 
     claire: Patient
+    encounter: Encounter
     visitors: Mapping[str, User | None]
 
     def arguments(self, address: URLPattern, study: Study | None) -> dict[str, Any]:
@@ -225,10 +230,12 @@ class World:
             "patient": self.claire.pk,
             "patient_id": self.claire.pk,
             "study_id": study.pk if study else None,
+            "document_id": study.documents.values_list("pk", flat=True).first() if study else None,
             "pk": self.visitors["midwife here"].pk,
             "algorithm": "haemorrhage",
             "name": "preview.png",
             "index": 0,
+            "encounter_id": self.encounter.pk,
         }
         return {part: real[part] for part in address.pattern.converters}
 
@@ -244,7 +251,7 @@ def world(claire: Patient) -> World:
         visitors[visitor] = factories.staff(
             visitor.replace(" ", "."), Role(role), *units, password=factories.PASSWORD
         )
-    return World(claire, visitors)
+    return World(claire, factories.encounter(claire), visitors)
 
 
 def a_study(world: World, state: State) -> Study:
@@ -261,6 +268,7 @@ def a_study(world: World, state: State) -> Study:
         size=7,
         sha256="0" * 64,
     )
+    studies.written(study, b"document")
     if state == State.SIGNED:
         review.give(user=physician, study=study, verdict="agree")
         review.sign(user=physician, study=study)

@@ -20,6 +20,7 @@ from predictions import selectors
 from predictions.models import Explanation, Prediction, Reason, Review, StoredArtefact, Study, Verdict
 from predictions.states import PENDING, State
 from predictions.storage import CHUNK_BYTES, storage
+from predictions.views import documents
 from predictions.workspaces import pages
 from predictions.workspaces.sleep import epochs, night
 
@@ -111,6 +112,7 @@ def context(user: User, found: Study) -> dict[str, Any]:
     return (
         shared
         | _reviewing(user, found, prediction)
+        | documents.panel(found)
         | {
             "explanation": explanation,
             "drawing": pages.drawing(found.algorithm, prediction, explanation),

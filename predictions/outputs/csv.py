@@ -1,0 +1,92 @@
+"""Figures as CSV: UTF-8 with a byte order mark, commas between cells, a decimal point in both languages.
+
+A cell that a spreadsheet would take for a formula is preceded by an apostrophe. A night is one row per
+epoch; any other result is one row per figure, its ``code`` the path in the stored result.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ml.contracts import Text
+from predictions.outputs import wording
+from predictions.outputs.facts import Facts
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+STAGES = ("W", "N1", "N2", "N3", "R")
+EPOCH_HEADER = ("onset_s", "duration_s", "stage", *(f"p_{stage}" for stage in STAGES), "to_check", "status")
+FIGURE_HEADER = ("code", "label", "value")
+
+LABELS = {
+    "risk": Text("Risk of severe postpartum haemorrhage, 0 to 1", "Risque d’HPP sévère, de 0 à 1"),
+    "interval.0": Text("95 % interval, lower bound", "Intervalle à 95 %, borne basse"),
+    "interval.1": Text("95 % interval, upper bound", "Intervalle à 95 %, borne haute"),
+    "incidence": Text("Incidence of the ward, 0 to 1", "Incidence du service, de 0 à 1"),
+    "threshold": Text("Operating point, 0 to 1", "Seuil de décision, de 0 à 1"),
+    "probability": Text("Probability of pneumonia, 0 to 1", "Probabilité de pneumonie, de 0 à 1"),
+    "label": Text("Label at the operating point", "Classe à ce seuil"),
+    "about.status": Text("Status", "Statut"),
+    "about.version": Text("Signed version", "Version signée"),
+    "about.study": Text("Study", "Étude"),
+    "about.package": Text("Model package", "Paquet du modèle"),
+    "about.package_sha256": Text("SHA-256 of the package", "SHA-256 du paquet"),
+    "about.headline": Text("Result in words", "Résultat en mots"),
+    "about.notice": Text("Notice", "Mention"),
+}
+
+
+def render(facts: Facts) -> bytes:
+    """Write the figures of a result."""
+    rows = _epochs(facts) if "stages" in facts.result else _figures(facts)
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([neutral(cell) for cell in row] for row in rows)
+    return text.getvalue().encode("utf-8-sig")
+
+
+def neutral(value: Any) -> Any:
+    """Return a cell that no spreadsheet will run: text that begins like a formula gets an apostrophe.
+
+    Numbers stay numbers, also negative ones.
+    """
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+
+
+def _epochs(facts: Facts) -> Iterator[Sequence[Any]]:
+    result = facts.result
+    seconds, check = result["epoch_seconds"], set(result["uncertain"])
+    status = facts.status if facts.signature is None else f"{facts.status} v{facts.signature.version}"
+    yield EPOCH_HEADER
+    pairs = zip(result["stages"], result["probabilities"], strict=True)
+    for index, (stage, probabilities) in enumerate(pairs):
+        yield (index * seconds, seconds, stage, *probabilities, int(index in check), status)
+
+
+def _figures(facts: Facts) -> Iterator[Sequence[Any]]:
+    yield FIGURE_HEADER
+    about = {
+        "headline": facts.say(facts.prediction.report["headline"]),
+        "status": facts.status,
+        "version": facts.signature.version if facts.signature else "",
+        "study": str(facts.study.pk),
+        "package": facts.package_name,
+        "package_sha256": facts.prediction.package_sha256,
+        "notice": facts.say(wording.RESEARCH_USE),
+    }
+    for code, value in _leaves({"about": about, **facts.result}):
+        yield (code, facts.say(LABELS.get(code)), value)
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every number and text of a result with its path; texts in two languages stay out."""
+    if isinstance(value, Mapping):
+        children = [] if set(value) == {"en", "fr"} else value.items()
+    elif isinstance(value, list):
+        children = enumerate(value)
+    else:
+        yield path, "" if value is None else value
+        return
+    for key, child in children:
+        yield from _leaves(child, f"{path}.{key}" if path else str(key))

@@ -1,0 +1,103 @@
+"""Everything a renderer may use, gathered once, so that no renderer has to know where it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from ml import package, registry
+from ml.contracts import Contract, Text
+from ml.package import BrokenPackage
+from patients.models import Patient
+from predictions.models import Document, Explanation, Prediction, Signature, StoredArtefact, Study
+from predictions.storage import storage
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One result as it stands in one version.
+
+    Parameters
+    ----------
+    signature
+        The version shown; ``None`` for a draft.
+    superseded
+        Number of the signed version that an open amendment will replace; 0 for none.
+    language
+        ``"fr"`` or ``"en"``.
+    """
+
+    study: Study
+    prediction: Prediction
+    signature: Signature | None
+    explanation: Explanation | None
+    superseded: int
+    language: str
+    written_at: datetime
+
+    @property
+    def patient(self) -> Patient:
+        """Whom it is about."""
+        return self.study.patient
+
+    @property
+    def contract(self) -> Contract:
+        """The contract of the algorithm."""
+        return registry.contract(self.study.algorithm)
+
+    @property
+    def result(self) -> Mapping[str, Any]:
+        """The figures, as the algorithm's ``predict`` describes them."""
+        return self.prediction.result
+
+    @property
+    def status(self) -> str:
+        """``preliminary``, ``final`` or ``amended``, as FHIR calls them."""
+        if self.signature is None:
+            return "preliminary"
+        return "final" if self.signature.version == 1 else "amended"
+
+    @property
+    def package_name(self) -> str:
+        """Algorithm and package version."""
+        return f"{self.study.algorithm} {self.prediction.package_version}"
+
+    @cached_property
+    def intended_use(self) -> Text:
+        """What the package is for; the contract's purpose where the package is no longer here."""
+        try:
+            return package.load(self.study.algorithm, self.prediction.package_version).intended_use
+        except BrokenPackage:
+            return self.contract.purpose
+
+    def say(self, text: Text | Mapping[str, str] | None) -> str:
+        """Write a text of ours, or its stored form, in the language of the document."""
+        if not text:
+            return ""
+        return (text if isinstance(text, Text) else Text.from_json(text)).to(self.language)
+
+    def artefact(self, name: str) -> bytes | None:
+        """Return a stored picture of the result; ``None`` when there is none of that name."""
+        stored = StoredArtefact.objects.filter(prediction=self.prediction, name=name).first()
+        if stored is None:
+            return None
+        with storage.open(stored.stored_name) as stream:
+            return stream.read()
+
+
+def gather(document: Document) -> Facts:
+    """Collect what a document shows."""
+    study, signature = document.study, document.signature
+    last = study.signatures.last() if signature is None else None
+    return Facts(
+        study=study,
+        prediction=document.prediction,
+        signature=signature,
+        explanation=Explanation.objects.filter(prediction=document.prediction).first(),
+        superseded=last.version if last else 0,
+        language=document.language,
+        written_at=document.created_at,
+    )

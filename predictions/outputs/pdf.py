@@ -1,0 +1,167 @@
+"""The report as a tagged, accessible PDF (PDF/UA-1), set by typst from ``report.typ``.
+
+Everything that varies goes to the template as JSON and pictures in a folder of its own: typst shows a string
+as it is and never reads it as markup, and it can open no file outside that folder.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import typst
+
+from ml.contracts import Problem
+from patients.validators import completed_years
+from predictions.models import ExplanationStatus
+from predictions.outputs import wording
+from predictions.outputs.facts import Facts
+from predictions.outputs.pdf_words import WORDS
+
+TEMPLATE = Path(__file__).with_name("report.typ")
+STANDARD = "ua-1"
+PICTURES = ("preview.png", "heatmap.png")
+
+
+def render(facts: Facts) -> bytes:
+    """Set the report of a result."""
+    with tempfile.TemporaryDirectory(prefix="report-") as name:
+        folder = Path(name)
+        pictures = [picture for picture in PICTURES if _write_picture(facts, folder, picture)]
+        data = json.dumps(content(facts, pictures), ensure_ascii=False)
+        (folder / "data.json").write_text(data, "utf-8")
+        (folder / "report.typ").write_bytes(TEMPLATE.read_bytes())
+        return typst.compile(
+            folder / "report.typ",
+            root=folder,
+            format="pdf",
+            pdf_standards=STANDARD,
+            ignore_system_fonts=True,
+            timestamp=int(facts.written_at.timestamp()),
+        )
+
+
+def content(facts: Facts, pictures: list[str]) -> dict[str, Any]:
+    """Return what the template shows, every text already in the language of the document."""
+    report, result = facts.prediction.report, facts.result
+    return {
+        "language": facts.language,
+        "words": {key: facts.say(text) for key, text in WORDS.items()},
+        "title": facts.say(facts.contract.title),
+        "state": wording.state(facts),
+        "signed": facts.signature is not None,
+        "patient": _patient(facts),
+        "headline": facts.say(report["headline"]),
+        "warnings": [facts.say(problem.message) for problem in _warnings(facts)],
+        "explanation": _explanation(facts),
+        "icons": result.get("per_100"),
+        "pictures": pictures,
+        "hypnogram": list(runs(result["stages"])) if "stages" in result else [],
+        "epochs": len(result.get("stages", ())),
+        "epoch_seconds": result.get("epoch_seconds", 0),
+        "start": result.get("start") or "",
+        "sections": [_section(facts, section) for section in report["sections"]],
+        "quality": [_finding(facts, finding) for finding in facts.prediction.quality],
+        "review": _review(facts),
+        "limits": [facts.say(limit) for limit in report.get("limits", ())],
+        "origin": _origin(facts),
+        "notice": facts.say(wording.RESEARCH_USE),
+    }
+
+
+def runs(stages: list[str]) -> Iterator[list[Any]]:
+    """Yield ``[stage, first epoch, number of epochs]`` for every stretch of one stage."""
+    first = 0
+    for stage, stretch in groupby(stages):
+        count = sum(1 for _ in stretch)
+        yield [stage, first, count]
+        first += count
+
+
+def _write_picture(facts: Facts, folder: Path, name: str) -> bool:
+    picture = facts.artefact(name)
+    if picture is not None:
+        (folder / name).write_bytes(picture)
+    return picture is not None
+
+
+def _patient(facts: Facts) -> dict[str, Any]:
+    patient = facts.patient
+    age = completed_years(patient.birth_date, facts.study.submitted_at.date())
+    return {
+        "name": str(patient),
+        "sex": facts.say(wording.SEX[patient.sex]),
+        "birth_date": wording.day(patient.birth_date, facts.language),
+        "age": facts.say(wording.AGE.format(years=age)),
+        "record_number": patient.record_number,
+        "unit": facts.study.unit.name_fr if facts.language == "fr" else facts.study.unit.name_en,
+        "invented": patient.invented,
+    }
+
+
+def _warnings(facts: Facts) -> list[Problem]:
+    return [Problem.from_json(problem) for problem in facts.prediction.problems]
+
+
+def _explanation(facts: Facts) -> str:
+    explanation = facts.explanation
+    if explanation is None or explanation.status != ExplanationStatus.OK:
+        return facts.say(WORDS["no_explanation"])
+    return facts.say(explanation.sentence)
+
+
+def _section(facts: Facts, section: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "title": facts.say(section["title"]),
+        "rows": [
+            [facts.say(row["label"]), f"{facts.say(row['value'])} {row.get('unit', '')}".strip()]
+            for row in section["rows"]
+        ],
+        "paragraphs": [facts.say(paragraph) for paragraph in section["paragraphs"]],
+    }
+
+
+def _finding(facts: Facts, finding: dict[str, Any]) -> dict[str, Any]:
+    value = wording.number(finding.get("value", ""), facts.language)
+    measured = f"{value} {finding.get('unit', '')}".strip()
+    said = facts.say(finding["label"])
+    separator = " : " if facts.language == "fr" else ": "
+    return {
+        "text": f"{said}{separator}{measured}" if measured else said,
+        "attention": bool(finding.get("attention")),
+    }
+
+
+def _review(facts: Facts) -> dict[str, str] | None:
+    """Return the signer's verdict in words; nothing for a draft."""
+    if facts.signature is None:
+        return None
+    review = facts.signature.review
+    return {
+        "verdict": str(review.get_verdict_display()),
+        "reason": str(review.get_reason_display()) if review.reason else "",
+        "comment": review.comment,
+        "amendment": facts.signature.amendment_reason,
+    }
+
+
+def _origin(facts: Facts) -> list[list[str]]:
+    """Return what the result rests on: study, file, package with its hash, times, signed content."""
+    study, prediction = facts.study, facts.prediction
+    file = getattr(study, "file", None)
+    signed = facts.signature.content_sha256 if facts.signature else ""
+    rows = [
+        ("study", str(study.pk)),
+        ("submitted", f"{wording.moment(study.submitted_at, facts.language)}, {study.submitted_by.label}"),
+        ("analysed", wording.moment(prediction.created_at, facts.language)),
+        ("file_sha256", file.sha256 if file else ""),
+        ("package", facts.package_name),
+        ("package_sha256", prediction.package_sha256),
+        ("content_sha256", signed),
+        ("written", wording.moment(facts.written_at, facts.language)),
+    ]
+    return [[facts.say(WORDS[key]), value] for key, value in rows if value]

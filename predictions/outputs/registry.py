@@ -1,0 +1,76 @@
+"""The kinds of documents: whom they suit and where their renderer is, imported on first use by a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from ml.contracts import Contract, Text
+
+if TYPE_CHECKING:
+    from predictions.outputs.facts import Facts
+
+Renderer = Callable[["Facts"], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of document.
+
+    Parameters
+    ----------
+    renderer
+        Dotted path of a module with ``render(facts) -> bytes``.
+    queues
+        Queues of the algorithms it suits (``signals``: recordings, ``imaging``: images); empty for all.
+    worded
+        Whether it says anything in a language.
+    """
+
+    code: str
+    label: Text
+    renderer: str
+    media_type: str
+    suffix: str
+    queues: tuple[str, ...] = ()
+    worded: bool = True
+
+    def suits(self, contract: Contract) -> bool:
+        """Return whether results of this algorithm can be written so."""
+        return not self.queues or contract.queue in self.queues
+
+
+KINDS = {
+    kind.code: kind
+    for kind in (
+        Kind(
+            "pdf", Text("Report (PDF)", "Compte rendu (PDF)"),
+            "predictions.outputs.pdf", "application/pdf", ".pdf",
+        ),
+        Kind(
+            "fhir", Text("FHIR R4B bundle (JSON)", "Lot FHIR R4B (JSON)"),
+            "predictions.outputs.fhir", "application/fhir+json", ".json",
+        ),
+        Kind(
+            "csv", Text("Figures (CSV)", "Chiffres (CSV)"),
+            "predictions.outputs.csv", "text/csv; charset=utf-8", ".csv",
+        ),
+        Kind(
+            "edf_hypnogram", Text("Hypnogram (EDF+)", "Hypnogramme (EDF+)"),
+            "predictions.outputs.edf_hypnogram", "application/octet-stream", ".edf",
+            queues=("signals",), worded=False,
+        ),
+    )
+}  # fmt: skip
+
+
+def suiting(contract: Contract) -> tuple[Kind, ...]:
+    """Return the kinds that results of this algorithm can be written as, in the order shown."""
+    return tuple(kind for kind in KINDS.values() if kind.suits(contract))
+
+
+def renderer(code: str) -> Renderer:
+    """Import the renderer of a kind; only a worker may call this."""
+    return import_module(KINDS[code].renderer).render

@@ -1,0 +1,94 @@
+"""The documents of a study: ordering one, following it, taking it out of the house."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.translation import get_language
+from django.views.decorators.http import require_POST, require_safe
+
+from ml.contracts import Problem, Refused
+from predictions import selectors
+from predictions.models import Document, DocumentState, Study
+from predictions.outputs import ordering, registry
+from predictions.states import State
+from predictions.storage import CHUNK_BYTES, storage
+
+OK, UNPROCESSABLE = 200, 422  # htmx swaps in only what came with 200
+
+
+@require_safe
+def study_documents(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
+    """Show the panel; it asks for itself again until nothing is being written."""
+    return _panel(request, selectors.get_or_404(request.user, study_id))
+
+
+@require_POST
+def study_document_order(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
+    """Order a document and show the panel again."""
+    study = selectors.get_or_404(request.user, study_id)
+    try:
+        ordering.order(
+            user=request.user,
+            study=study,
+            kind=request.POST.get("kind", ""),
+            language=request.POST.get("language", ""),
+            version=request.POST.get("version", ""),
+        )
+    except Refused as refusal:
+        return _panel(request, study, refusal.problems, status=OK if request.htmx else UNPROCESSABLE)
+    return _panel(request, study) if request.htmx else redirect("study", study.pk)
+
+
+@require_safe
+def study_document(request: HttpRequest, study_id: uuid.UUID, document_id: uuid.UUID) -> HttpResponseBase:
+    """Give out a written document as a file; its name says nothing of the patient."""
+    study = selectors.get_or_404(request.user, study_id)
+    document = ordering.find_or_404(study, document_id)
+    if document.state != DocumentState.READY:
+        raise Http404
+    ordering.recorded_download(request.user, document)
+    response = StreamingHttpResponse(_chunks(document), content_type=document.media_type)
+    response["Content-Length"] = document.size
+    response["Content-Disposition"] = f'attachment; filename="{_file_name(document)}"'
+    return response
+
+
+def panel(study: Study) -> dict[str, Any]:
+    """Return what the panel shows."""
+    documents = ordering.shown(study)
+    return {
+        "study": study,
+        "documents": [(registry.KINDS[document.kind], document) for document in documents],
+        "document_kinds": registry.suiting(study.contract),
+        "document_versions": ordering.versions(study),
+        "document_draft": study.state == State.READY,
+        "document_language": get_language() or "",
+        "documents_pending": any(document.state == DocumentState.REQUESTED for document in documents),
+    }
+
+
+def _panel(
+    request: HttpRequest, study: Study, problems: tuple[Problem, ...] = (), status: int = 200
+) -> HttpResponse:
+    shown = panel(study) | {"document_problems": problems}
+    return render(request, "studies/documents.html", shown, status=status)
+
+
+def _file_name(document: Document) -> str:
+    state = f"v{document.signature.version}" if document.signature else "draft"
+    name = document.study.algorithm.replace("_", "-")
+    kind = registry.KINDS[document.kind]
+    language = f"-{document.language}" if kind.worded else ""
+    return f"vigie-{name}-{document.study_id.hex[:8]}-{state}{language}{kind.suffix}"
+
+
+def _chunks(document: Document) -> Iterator[bytes]:
+    with storage.open(document.stored_name) as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            yield chunk
