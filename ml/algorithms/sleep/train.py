@@ -66,15 +66,17 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
 
 
 def evaluate(data: Path, package: Package) -> list[Metric]:
-    """Compute every figure of a package again; see ``evaluation`` for what each means."""
+    """Compute every figure of a package again; see ``evaluation`` for what each means.
+
+    The raw recordings of UCDDB are scored where they are; the cross-validation is always.
+    """
     if package.manifest["training"]["recipe"] == "forest16":
         return forest16_train.evaluate(data, package)
-    cohort = crossvalidation.read_cohort(data)
-    return [
-        *evaluation.cohort_metrics(cohort, package),
-        *evaluation.whole_night_metrics(data, package),
-        *evaluation.wake_and_n3_metrics(data, package),
-    ]
+    found = evaluation.cohort_metrics(crossvalidation.read_cohort(data), package)
+    if (data / evaluation.UCDDB).is_dir():
+        found += evaluation.whole_night_metrics(data, package)
+        found += evaluation.wake_and_n3_metrics(data, package)
+    return found
 
 
 def _train_sequence(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> Package:
