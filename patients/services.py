@@ -115,3 +115,19 @@ def create_encounter(
         detail={"unit": unit.code, "started_at": started_at, "ended_at": ended_at, "location": location},
     )
     return encounter
+
+
+@transaction.atomic
+def end_encounter(*, user: User, encounter: Encounter, at: datetime) -> bool:
+    """End an encounter that goes on; return whether it still did."""
+    if not Encounter.objects.filter(pk=encounter.pk, ended_at=None).update(ended_at=at):
+        return False
+    record(
+        Action.UPDATE,
+        actor=user,
+        patient=encounter.patient_id,
+        kind="encounter",
+        object_id=str(encounter.pk),
+        detail={"ended_at": at},
+    )
+    return True

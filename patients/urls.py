@@ -10,4 +10,5 @@ urlpatterns = [
     path("<uuid:patient_id>/", views.patient_page, name="patient"),
     path("<uuid:patient_id>/edit/", views.patient_edit, name="patient_edit"),
     path("<uuid:patient_id>/encounters/new/", views.encounter_new, name="encounter_new"),
+    path("<uuid:patient_id>/encounters/<uuid:encounter_id>/end/", views.encounter_end, name="encounter_end"),
 ]

@@ -8,9 +8,10 @@ from uuid import UUID
 from django.contrib import messages
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from clinic.audit.models import Action
 from clinic.audit.recording import record
@@ -106,6 +107,7 @@ def patient_page(request: HttpRequest, patient_id: UUID) -> HttpResponse:
         "patient": patient,
         "units": patient.units.all(),
         "encounters": patient.encounters.select_related("unit"),
+        "own_units": set(access.shared_units(request.user, patient)),
         "timeline": timeline.of(request.user, patient),
         "offers": _offers(request),
     }
@@ -122,3 +124,14 @@ def encounter_new(request: HttpRequest, patient_id: UUID) -> HttpResponse:
         return redirect("patient", patient.pk)
     context = {"form": form, "patient": patient}
     return render(request, "patients/encounter.html", context, status=_status(form))
+
+
+@require_POST
+def encounter_end(request: HttpRequest, patient_id: UUID, encounter_id: UUID) -> HttpResponse:
+    """End an encounter of one's own unit now."""
+    patient = access.get_or_404(request.user, patient_id)
+    own = patient.encounters.filter(unit__in=access.shared_units(request.user, patient))
+    encounter = get_object_or_404(own, pk=encounter_id)
+    if not services.end_encounter(user=request.user, encounter=encounter, at=timezone.now()):
+        messages.warning(request, _("This encounter had ended already."))
+    return redirect("patient", patient.pk)

@@ -327,6 +327,28 @@ def test_an_encounter_of_a_foreign_unit_is_refused(ward: Client, claire: Patient
     assert set(answer.context["form"].errors) == {"unit"}
 
 
+def test_an_encounter_is_ended_once_by_its_own_unit(
+    ward: Client, alice: User, claire: Patient, radiology: Unit
+) -> None:
+    claire.units.add(radiology)
+    ours, theirs = factories.encounter(claire), factories.encounter(claire, unit=radiology)
+    page = ward.get(reverse("patient", args=[claire.pk])).content.decode()
+    end = reverse("encounter_end", args=[claire.pk, ours.pk])
+    assert page.count("End this encounter") == 1
+    assert end in page
+
+    ward.post(end)
+    ours.refresh_from_db()
+    ended = ours.ended_at
+    assert ended is not None
+    assert Event.objects.get(action=Action.UPDATE).object_id == str(ours.pk)
+
+    assert "had ended already" in ward.post(end, follow=True).content.decode()
+    ours.refresh_from_db()
+    assert ours.ended_at == ended
+    assert ward.post(reverse("encounter_end", args=[claire.pk, theirs.pk])).status_code == 404
+
+
 def test_the_timeline_is_one_list_latest_first(alice: User, claire: Patient) -> None:
     now = timezone.now()
     factories.encounter(claire, started_at=now - timedelta(days=9), ended_at=now - timedelta(days=7))
