@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.http import Http404
+from django.utils.translation import get_language
 
 from clinic.accounts.models import User
 from clinic.audit.models import Action
@@ -94,4 +95,4 @@ def may_review(user: User, study: Study) -> bool:
 def names(ids: Collection[UUID]) -> Mapping[UUID, str]:
     """Name studies for the audit pages: the algorithm and the day, nothing of the patient."""
     found = Study.objects.filter(pk__in=ids).only("algorithm", "submitted_at")
-    return {study.pk: f"{study.contract.title.to('')} · {study.submitted_at:%Y-%m-%d}" for study in found}
+    return {study.pk: f"{study.contract.title.to(get_language() or '')} · {study.submitted_at:%Y-%m-%d}" for study in found}

@@ -40,6 +40,7 @@ class StaffForm(forms.ModelForm):
     class Meta:
         model = User
         fields = ("username", "first_name", "last_name", "role", "units", "is_active")
+        labels = {"role": _("Role"), "units": _("Units")}
         widgets = {"units": forms.CheckboxSelectMultiple}
 
     def __init__(self, *args: Any, actor: User, **kwargs: Any) -> None:

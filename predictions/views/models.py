@@ -67,5 +67,7 @@ def _card(algorithm: str) -> SafeString:
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(int(token.tag[1]) + 1, 6)}"  # the page has its own first heading
+        if token.type == "table_open":
+            token.attrSet("tabindex", "0")  # wide ones scroll, also by keyboard
     html = CARDS.renderer.render(tokens, CARDS.options, {})
     return mark_safe(html)  # noqa: S308 (raw HTML in the card is escaped: html is off)
