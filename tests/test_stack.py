@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from clinic import liveness
+from clinic.broker import free_port
 from clinic.stack import missing_packages, missing_parts
 from tests.machine import ROOT
 from tests.servers import LiveStack, running_stack
@@ -82,6 +83,31 @@ def test_a_taken_port_is_said(tmp_path: Path) -> None:
         f"port {port} is taken by another program; choose another: make run PORT={port + 1}" in answer.stderr
     )
     assert not (tmp_path / "vigie.sqlite3").exists()
+
+
+def test_a_broker_that_does_not_answer_is_said_without_its_password(tmp_path: Path) -> None:
+    answer = run_stack(
+        VIGIE_DATA_DIR=str(tmp_path), PORT=str(free_port()), REDIS_URL="redis://:secret@127.0.0.1:1/0"
+    )
+    assert answer.returncode == 1
+    assert "REDIS_URL is set, but no broker answers there" in answer.stderr
+    assert "secret" not in answer.stderr
+
+
+def test_a_database_that_does_not_answer_is_said(tmp_path: Path) -> None:
+    answer = run_stack(
+        VIGIE_DATA_DIR=str(tmp_path), PORT=str(free_port()), DATABASE_URL="postgres://vigie@127.0.0.1:1/vigie"
+    )
+    assert answer.returncode == 1
+    assert "the database does not answer" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    answer = run_stack(VIGIE_DATA_DIR=str(tmp_path / "file" / "below"), VIGIE_SECRET_KEY="k" * 50)
+    assert answer.returncode == 1
+    assert "cannot be written to; VIGIE_DATA_DIR names another folder" in answer.stderr
 
 
 @pytest.mark.parametrize("port", ["eighty", "0", "70000", "²"])

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
+from django.db import OperationalError, connections
 
 from clinic.catalogues import compile_catalogues
 from clinic.stack import CannotRun, Stack, only_one, require_free
@@ -45,6 +45,8 @@ class Command(BaseCommand):
                 stack.run(lambda: self._welcome(stack.url, welcome))
         except CannotRun as problem:
             raise CommandError(f"vigie: {problem}") from problem
+        except OperationalError as error:
+            raise CommandError(f"vigie: the database does not answer: {error}") from error
         except KeyboardInterrupt as interruption:
             raise CommandError("vigie: stopped before it was ready", returncode=130) from interruption
 
