@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -42,7 +43,13 @@ def build(units: int, *, dropout: float) -> keras.Model:
     return keras.Model(inputs, keras.layers.Dense(N_STAGES, activation="softmax", name="stage")(x))
 
 
-def fit(nights: Sequence[Night], params: dict, *, seed: int, on_pass=None) -> keras.Model:
+def fit(
+    nights: Sequence[Night],
+    params: Mapping[str, Any],
+    *,
+    seed: int,
+    on_pass: Callable[[int, float], None] | None = None,
+) -> keras.Model:
     """Train one network.
 
     Parameters
@@ -142,7 +149,7 @@ class _Graph:
         self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
-    def node(self, kind: str, inputs: list[str], output: str = "", **attributes) -> str:
+    def node(self, kind: str, inputs: list[str], output: str = "", **attributes: Any) -> str:
         output = output or f"t{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
         return output
