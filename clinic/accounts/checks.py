@@ -8,6 +8,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import connections
 
 from clinic.accounts.models import User
 
@@ -17,7 +18,8 @@ def no_demo_staff(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Report staff of the demo under production settings; they could not log in anyway."""
-    if not settings.PRODUCTION or not databases:
+    # Before the first migration, which runs these checks too, there is nobody to ask about.
+    if not settings.PRODUCTION or not databases or User._meta.db_table not in _tables(databases):
         return []
     demo = User.objects.filter(demo=True, is_active=True).count()
     if not demo:
@@ -29,3 +31,7 @@ def no_demo_staff(
             id="accounts.E001",
         )
     ]
+
+
+def _tables(databases: Sequence[str]) -> set[str]:
+    return {table for alias in databases for table in connections[alias].introspection.table_names()}
