@@ -95,4 +95,5 @@ def may_review(user: User, study: Study) -> bool:
 def names(ids: Collection[UUID]) -> Mapping[UUID, str]:
     """Name studies for the audit pages: the algorithm and the day, nothing of the patient."""
     found = Study.objects.filter(pk__in=ids).only("algorithm", "submitted_at")
-    return {study.pk: f"{study.contract.title.to(get_language() or '')} · {study.submitted_at:%Y-%m-%d}" for study in found}
+    language = get_language() or ""
+    return {s.pk: f"{s.contract.title.to(language)} · {s.submitted_at:%Y-%m-%d}" for s in found}

@@ -1,0 +1,389 @@
+"""Every page looked at as people see it: desktop and tablet, both languages and themes, zoomed, printed.
+
+On each page axe must find nothing, the console must stay silent (a broken content security policy shows
+there), and nothing may stick out sideways. ``VIGIE_SCREENS=FOLDER`` keeps the pictures.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings as django_settings
+from django.core.files.base import ContentFile
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from clinic.accounts.models import User
+from clinic.accounts.roles import Role
+from ml.algorithms.haemorrhage.examples import EXAMPLES, as_of
+from ml.algorithms.sleep.statistics import statistics
+from ml.contracts import Problem, Text
+from patients.models import Patient
+from predictions.models import Explanation, Prediction, StoredArtefact, Study
+from predictions.states import State
+from predictions.storage import receive, storage
+from tests import factories, studies
+from tests.chest_phantom import phantom
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+LONG_NAME = "Lantern-Ladder-Featherstonehaugh-Wolkenkratzerfenster"
+SCREENS = os.environ.get("VIGIE_SCREENS", "")
+DESKTOP, TABLET, ZOOMED = (1440, 900), (820, 1180), (320, 256)
+"""``ZOOMED`` is a screen of 1280 × 1024 at 400 %."""
+
+
+@dataclass(frozen=True)
+class House:
+    """Who and what the pages are about."""
+
+    url: str
+    staff: dict[str, User]
+    claire: Patient
+    studies: dict[str, Study]
+
+
+def clinical_pages(house: House) -> dict[str, str]:
+    """Return the pages of clinical staff by name."""
+    new = {
+        kind: reverse("study_new", args=[kind, house.claire.pk])
+        for kind in ("haemorrhage", "chest_xray", "sleep")
+    }
+    return {
+        "worklist": reverse("worklist"),
+        "worklist-filtered": reverse("worklist") + "?state=running",
+        "search": reverse("patient_search"),
+        "patient-new": reverse("patient_new"),
+        "patient": reverse("patient", args=[house.claire.pk]),
+        "patient-edit": reverse("patient_edit", args=[house.claire.pk]),
+        "encounter": reverse("encounter_new", args=[house.claire.pk]),
+        **{f"new-{kind}": address for kind, address in new.items()},
+        **{f"study-{name}": reverse("study", args=[s.pk]) for name, s in house.studies.items()},
+        "missing": "/no-such-page/",
+    }
+
+
+ACCOUNT_PAGES = (
+    "profile",
+    "account_change_password",
+    "mfa_index",
+    "usersessions_list",
+    "account_logout",
+    "models",
+)
+ADMIN_PAGES = ("audit_search", "staff_list", "staff_new")
+
+
+@pytest.fixture
+def house(live_server: LiveServer) -> House:
+    """Return a house with a study in every state and one of every kind."""
+    units = [factories.unit(code) for code in ("maternity", "radiology", "sleep")]
+    staff = {
+        "physician": factories.staff("bob", Role.PHYSICIAN, *units),
+        "radiologist": factories.staff("charlie", Role.RADIOLOGIST, units[1]),
+        "admin": factories.staff("admin", Role.ADMIN),
+        "steward": factories.staff("steward", Role.STEWARD),
+    }
+    claire = factories.patient(*units, invented=True)
+    factories.encounter(claire)
+    long = factories.patient(units[0], family_name=LONG_NAME, given_name="Maximiliana Bartholomea Anastasia")
+    bob = staff["physician"]
+    made = {
+        "waiting": studies.waiting(bob, claire, unit=units[0]),
+        "haemorrhage": _assessed(bob, long),
+        "refused": _stopped(bob, claire, State.REFUSED),
+        "failed": _stopped(bob, claire, State.FAILED),
+        "sleep": _night(bob, claire),
+        "chest_xray": _xray(staff["radiologist"], claire),
+    }
+    return House(live_server.url, staff, claire, made)
+
+
+def _assessed(by: User, patient: Patient) -> Study:
+    return studies.analysed(studies.waiting(by, patient, values=as_of(EXAMPLES[0], timezone.now())))
+
+
+def _stopped(by: User, patient: Patient, state: State) -> Study:
+    study = studies.waiting(by, patient, unit=factories.unit("radiology"), algorithm="chest_xray")
+    problem = Problem(
+        "adult",
+        Text(
+            "The X-ray is of an adult; the model is for children.", "La radiographie est celle d’un adulte."
+        ),
+    )
+    Study.objects.filter(pk=study.pk).update(
+        state=state, problems=[problem.as_json()], finished_at=timezone.now()
+    )
+    study.refresh_from_db()
+    return study
+
+
+def _answered(study: Study, result: dict[str, Any], explanation: dict[str, Any]) -> Study:
+    Study.objects.filter(pk=study.pk).update(state=State.READY, finished_at=timezone.now())
+    pins = {"package_version": "1.0.0", "package_sha256": "ab" * 32}
+    report = {"headline": studies.HEADLINE, "sections": [], "limits": []}
+    prediction = Prediction.objects.create(
+        study=study, result=result, report=report, created_at=timezone.now(), **pins
+    )
+    sentence = {"en": "This spoke most for it.", "fr": "Ceci a le plus parlé pour cela."}
+    Explanation.objects.create(
+        prediction=prediction, status="ok", method="test", sentence=sentence, data=explanation, **pins
+    )
+    study.refresh_from_db()
+    return study
+
+
+def _stored(prediction: Prediction, name: str, media_type: str, content: bytes) -> None:
+    received = receive(ContentFile(content), limit=10**8)
+    digest = received.sha256
+    StoredArtefact.objects.create(
+        prediction=prediction,
+        name=name,
+        media_type=media_type,
+        stored_name=storage.adopt(received, "artefacts"),
+        size=len(content),
+        sha256=digest,
+    )
+
+
+def _night(by: User, patient: Patient) -> Study:
+    order = ("W", "N1", "N2", "N3", "R")
+    stages = (["W"] * 20 + ["N1"] * 5 + ["N2"] * 60 + ["N3"] * 40 + ["R"] * 25) * 6
+    channels = {"eeg_frontal_central": "C4-M1", "eeg_posterior": "O2-M1", "eog": None, "emg_chin": "chin"}
+    result = {
+        "stages": stages,
+        "probabilities": [[0.72 if stage == own else 0.07 for stage in order] for own in stages],
+        "epoch_seconds": 30,
+        "channels": channels,
+        "statistics": statistics(stages),
+        "uncertain": list(range(20, 300, 5)),
+        "start": "2026-11-20T22:41:30",
+        "simulated": True,
+    }
+    study = studies.waiting(by, patient, algorithm="sleep", unit=factories.unit("sleep"))
+    study = _answered(study, result, {})
+    slots = list(channels)[:3]
+    contributions = {
+        "slots": slots,
+        "bands": ["delta", "theta", "alpha", "sigma", "beta"],
+        "contributions": [[0.8, -0.4, 0.2, 0.1, 0.0] * 3] * len(stages),
+        "neighbours": [0.4] * len(stages),
+    }
+    envelope = {"slot": slots[0], "label": "C4-M1", "unit": "µV", "min": [-40.0] * 400, "max": [35.0] * 400}
+    signal = {"seconds": 30 * len(stages), "channels": [envelope]}
+    _stored(study.prediction, "contributions.json", "application/json", json.dumps(contributions).encode())
+    _stored(study.prediction, "signal.json", "application/json", json.dumps(signal).encode())
+    return study
+
+
+def _xray(by: User, patient: Patient) -> Study:
+    picture = io.BytesIO()
+    Image.fromarray(phantom()).save(picture, "PNG")
+    result = {
+        "probability": 0.873,
+        "label": "PNEUMONIA",
+        "threshold": 0.61,
+        "gate": {"accepted": True, "reasons": []},
+        "preview": {"width": 1024, "height": 1024},
+    }
+    zones = [
+        {"row": row, "side": side, "added": 0.3, "share": 0.2}
+        for row in ("upper", "middle", "lower")
+        for side in ("left", "right")
+    ]
+    study = studies.waiting(by, patient, algorithm="chest_xray", unit=factories.unit("radiology"))
+    study = _answered(study, result, {"zones": zones, "ramp": ["#102030", "#8090a0", "#f0e0d0"]})
+    _stored(study.prediction, "preview.png", "image/png", picture.getvalue())
+    _stored(study.prediction, "heatmap.png", "image/png", picture.getvalue())
+    return study
+
+
+@dataclass
+class Visit:
+    """A browser window of one person, which remembers what the console complained about."""
+
+    page: Page
+    url: str
+    complaints: list[str]
+
+    def go(self, address: str) -> None:
+        """Open a page and wait until it is drawn."""
+        self.complaints.clear()
+        self.page.goto(self.url + address, wait_until="load")
+
+    def judge(self, name: str) -> list[str]:
+        """Return everything wrong with the page that is open."""
+        violations = Axe().run(self.page).response["violations"]
+        wrong = [f"{name}: axe {v['id']} at {v['nodes'][0]['target']}" for v in violations]
+        if self.page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
+            wrong.append(f"{name}: sticks out sideways")
+        # The status of a page that is meant to be missing or refused is no complaint.
+        wrong += [
+            f"{name}: console {text}" for text in self.complaints if "Failed to load resource" not in text
+        ]
+        if SCREENS:
+            self.page.screenshot(path=Path(SCREENS) / f"{name}.png", full_page=True)
+        return wrong
+
+
+@pytest.fixture
+def visit(browser: Browser, house: House) -> Iterator[Any]:
+    """Return a function that opens a window for one person, language, theme and size."""
+    contexts: list[BrowserContext] = []
+
+    def open_window(
+        who: str, *, language: str = "en", theme: str = "light", size: tuple[int, int] = DESKTOP
+    ) -> Visit:
+        context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]}, color_scheme=theme, locale=language
+        )
+        contexts.append(context)
+        client = Client()
+        if who:
+            User.objects.filter(pk=house.staff[who].pk).update(language=language)
+            client.force_login(house.staff[who])
+        cookies = {key: morsel.value for key, morsel in client.cookies.items()}
+        cookies[django_settings.LANGUAGE_COOKIE_NAME] = language
+        context.add_cookies([{"name": k, "value": v, "url": house.url} for k, v in cookies.items()])
+        page, complaints = context.new_page(), []
+        page.on(
+            "console",
+            lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None,
+        )
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        return Visit(page, house.url, complaints)
+
+    yield open_window
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize(
+    ("language", "theme", "size"),
+    [("en", "light", DESKTOP), ("fr", "dark", TABLET)],
+    ids=["desktop-en-light", "tablet-fr-dark"],
+)
+def test_every_clinical_page(
+    house: House, visit: Any, language: str, theme: str, size: tuple[int, int]
+) -> None:
+    window = visit("physician", language=language, theme=theme, size=size)
+    wrong = []
+    for name, address in clinical_pages(house).items():
+        window.go(address)
+        wrong += window.judge(f"{name}-{language}-{theme}-{size[0]}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_pages_of_account_models_and_administration(house: House, visit: Any) -> None:
+    window = visit("admin", language="fr", theme="dark", size=DESKTOP)
+    addresses = {name: reverse(name) for name in (*ACCOUNT_PAGES, *ADMIN_PAGES)}
+    addresses |= {f"model-{name}": reverse("model", args=[name]) for name in ("haemorrhage", "german_credit")}
+    addresses["not-allowed"] = reverse("patient_search")
+    wrong = []
+    for name, address in addresses.items():
+        window.go(address)
+        wrong += window.judge(name)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_door(visit: Any, theme: str) -> None:
+    window = visit("", theme=theme, size=TABLET)
+    window.go(reverse("account_login"))
+    assert not window.judge(f"login-{theme}")
+
+
+def test_nothing_is_lost_at_four_times_the_size(house: House, visit: Any) -> None:
+    window = visit("physician", language="fr", size=ZOOMED)
+    wrong = []
+    for name, address in clinical_pages(house).items():
+        window.go(address)
+        if window.page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
+            wrong.append(name)
+    assert not wrong, f"scroll sideways at 400 %: {wrong}"
+
+
+def test_paper_shows_the_report_and_no_tools(house: House, visit: Any) -> None:
+    window = visit("physician", theme="dark")
+    window.go(reverse("study", args=[house.studies["chest_xray"].pk]))
+    window.page.emulate_media(media="print")
+    expect(window.page.locator(".nav")).to_be_hidden()
+    expect(window.page.get_by_text("AI draft – not signed")).to_be_visible()
+    background = window.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert background == "rgb(255, 255, 255)"
+
+
+def test_the_result_appears_by_itself(house: House, visit: Any) -> None:
+    study = studies.waiting(house.staff["physician"], house.claire, values=as_of(EXAMPLES[0], timezone.now()))
+    window = visit("physician")
+    window.go(reverse("study", args=[study.pk]))
+    expect(window.page.get_by_text("Waiting for the analyser")).to_be_visible()
+    studies.analysed(study)
+    expect(window.page.get_by_text("in 100 women like her").first).to_be_visible(timeout=3000)
+    expect(window.page.get_by_role("button", name="Sign", exact=True)).to_be_visible()
+
+
+def test_the_map_is_off_until_asked_for_and_keys_work(house: House, visit: Any) -> None:
+    window = visit("radiologist")
+    window.go(reverse("study", args=[house.studies["chest_xray"].pk]))
+    overlay, layers = window.page.locator("[data-overlay]"), window.page.locator("[data-layers]")
+    expect(overlay).to_be_hidden()
+    window.page.keyboard.press("o")
+    expect(overlay).to_be_hidden()
+    window.page.locator("[data-stage]").focus()
+    window.page.keyboard.press("o")
+    expect(overlay).to_be_visible()
+    window.page.keyboard.press("]")
+    assert overlay.evaluate("e => e.style.opacity") == "0.6"
+    window.page.keyboard.press("+")
+    assert "scale(1.25)" in layers.evaluate("e => e.style.transform")
+    window.page.keyboard.press("i")
+    assert "inverted" in layers.get_attribute("class")
+    window.page.keyboard.press("Space")
+    assert "scale(1)" in layers.evaluate("e => e.style.transform")
+
+
+def test_a_click_into_the_night_opens_that_epoch(house: House, visit: Any) -> None:
+    window = visit("physician")
+    window.go(reverse("study", args=[house.studies["sleep"].pk]))
+    plot = window.page.locator(".hypnogram")
+    box = plot.bounding_box()
+    plot.click(position={"x": box["width"] / 2 + 1, "y": 50})
+    expect(window.page.locator("#epoch")).to_contain_text("Epoch 451")
+    window.page.get_by_role("button", name="Next epoch").click()
+    expect(window.page.locator("#epoch")).to_contain_text("Epoch 452")
+    expect(window.page.locator("canvas.envelope")).to_be_visible()
+
+
+def test_the_form_counts_and_warns_while_it_is_filled_in(house: House, visit: Any) -> None:
+    window = visit("physician")
+    window.go(reverse("study_new", args=["haemorrhage", house.claire.pk]))
+    window.page.get_by_label("Haemoglobin", exact=True).fill("108")
+    window.page.get_by_role("radiogroup", name="Fibroids").get_by_role("radio", name="No", exact=True).check()
+    expect(window.page.locator("#progress")).to_contain_text("draft saved at")
+    expect(window.page.locator("#problems-haemoglobin")).to_contain_text("in g/L?")
+    window.page.reload()
+    expect(window.page.get_by_label("Haemoglobin", exact=True)).to_have_value("108")
+
+
+def test_an_upload_refused_says_why_without_leaving(house: House, visit: Any, tmp_path: Path) -> None:
+    wrong = tmp_path / "scan.dcm"
+    wrong.write_text("this is no image")
+    window = visit("radiologist")
+    window.go(reverse("study_new", args=["chest_xray", house.claire.pk]))
+    window.page.get_by_label("Drop the file here, or choose it").set_input_files(wrong)
+    window.page.get_by_role("button", name="Send", exact=True).click()
+    expect(window.page.get_by_role("alert")).to_contain_text("This is not a JPEG, PNG or DICOM file")
+    assert not Study.objects.filter(submitted_by=house.staff["radiologist"], state=State.QUEUED).exists()
