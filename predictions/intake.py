@@ -192,7 +192,7 @@ def _circumstances(
     contract: Contract, patient: Patient, encounter: Encounter | None, key: str, options: Mapping[str, Any]
 ) -> list[Problem]:
     problems = []
-    if not 0 < len(key) <= LONGEST_KEY:
+    if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
         problems.append(NO_KEY)
     if not patient.units.filter(code=contract.unit).exists():
         unit = Unit.objects.get(code=contract.unit)
@@ -202,7 +202,8 @@ def _circumstances(
         problems.append(OTHER_ENCOUNTER)
     for name, value in options.items():
         known = contract.input_kind is InputKind.FILE and name in SENDER_OPTIONS
-        if not known or not isinstance(value, str) or len(value) > LONGEST_OPTION:
+        short = isinstance(value, str) and len(value) <= LONGEST_OPTION and value.isprintable()
+        if not known or not short:
             problems.append(Problem("unknown_option", OPTION.format(name=str(name)[:LONGEST_OPTION])))
     return problems
 

@@ -96,7 +96,7 @@ def give(*, user: User, study: Study, verdict: str, reason: str = "", comment: s
             author=user,
             verdict=verdict,
             reason="" if verdict == Verdict.AGREE else reason,
-            comment=comment.strip(),
+            comment=_plain(comment),
             created_at=timezone.now(),
         )
         _record(Action.REVIEW, user, study, {"verdict": verdict, "reason": review.reason})
@@ -152,7 +152,7 @@ def amend(*, user: User, study: Study, reason: str) -> Amendment:
     """
     _require(selectors.may_sign(user, study), user, study)
     check(study.state, State.READY)
-    reason = reason.strip()
+    reason = _plain(reason)
     if not reason:
         raise Refused(AMENDMENT_REASON_MISSING)
     if len(reason) > LONGEST_COMMENT:
@@ -194,13 +194,18 @@ def content_sha256(signature: Signature) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
+def _plain(text: str) -> str:
+    """Return ``text`` without what PostgreSQL cannot store and what nobody meant to type."""
+    return text.replace("\x00", "").strip()
+
+
 def _problems(verdict: str, reason: str, comment: str) -> list[Problem]:
     problems = []
     if verdict not in Verdict.values:
         problems.append(UNKNOWN_VERDICT)
     elif verdict != Verdict.AGREE and reason not in Reason.values:
         problems.append(REASON_MISSING)
-    elif verdict != Verdict.AGREE and reason == Reason.OTHER and not comment.strip():
+    elif verdict != Verdict.AGREE and reason == Reason.OTHER and not _plain(comment):
         problems.append(COMMENT_MISSING)
     if len(comment) > LONGEST_COMMENT:
         problems.append(COMMENT_TOO_LONG)

@@ -250,6 +250,22 @@ def test_patients_are_registered_in_ones_own_units_only(alice: User, radiology: 
     assert codes(foreign) == {"not_your_unit"}
 
 
+@pytest.mark.parametrize("query", ["state=%00", "state=lost", "algorithm=palmistry", "patient=claire"])
+def test_a_filter_that_means_nothing_is_a_sentence(alice: User, query: str) -> None:
+    program = Program(alice)
+    answer = program.client.get(f"{reverse('api-studies')}?{query}", headers=program.headers)
+    assert answer.status_code == 400
+    assert answer.json()["problems"][0]["field"] == query.split("=")[0] or "patient" in query
+
+
+def test_studies_are_found_by_state(alice: User, claire: Patient) -> None:
+    study = ready(alice, claire)
+    waiting(alice, claire)
+    program = Program(alice)
+    answer = program.client.get(f"{reverse('api-studies')}?state=ready", headers=program.headers)
+    assert [found["id"] for found in answer.json()["results"]] == [str(study.pk)]
+
+
 def test_a_failed_study_can_be_sent_again(alice: User, claire: Patient) -> None:
     study = waiting(alice, claire)
     program = Program(alice)

@@ -142,7 +142,7 @@ def test_another_persons_key_is_another_study(alice: User, bob: User, claire: Pa
     assert submit_form(alice, claire) != submit_form(bob, claire)
 
 
-@pytest.mark.parametrize("key", ["", "x" * 65])
+@pytest.mark.parametrize("key", ["", "x" * 65, "a\x00b"])
 def test_a_key_is_needed(alice: User, claire: Patient, key: str) -> None:
     with pytest.raises(Refused) as refused:
         submit_form(alice, claire, idempotency_key=key)
@@ -176,7 +176,7 @@ def test_a_patient_of_another_unit_is_sent_there_first(bob: User, claire: Patien
     assert codes(refused) == {"patient_not_in_unit"}
 
 
-@pytest.mark.parametrize("options", [{"no_gate": True}, {"eeg": 3}, {"eeg": "x" * 200}])
+@pytest.mark.parametrize("options", [{"no_gate": True}, {"eeg": 3}, {"eeg": "x" * 200}, {"eeg": "\x00"}])
 def test_only_channel_names_can_be_chosen(charlie: User, henri: Patient, options: dict[str, Any]) -> None:
     with pytest.raises(Refused) as refused:
         submit_image(charlie, henri, options=options)

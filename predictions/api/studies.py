@@ -18,6 +18,7 @@ from rest_framework.response import Response
 
 from clinic.audit.models import Action
 from clinic.audit.recording import record
+from ml import registry
 from ml.contracts import Problem, Refused, Text
 from ml.registry import UnknownAlgorithm
 from patients import access
@@ -116,8 +117,10 @@ class StudiesView(ApiView, ListAPIView):
         """Return the studies the caller may see, filtered by the query."""
         found = selectors.studies_for(self.request.user)
         query = self.request.query_params
-        for name in ("state", "algorithm"):
+        for name, known in (("state", State.values), ("algorithm", registry.names())):
             if value := query.get(name):
+                if value not in known:
+                    raise ParseError({name: [f"must be one of {', '.join(known)}"]})
                 found = found.filter(**{name: value})
         if patient := query.get("patient"):
             try:
@@ -192,7 +195,7 @@ class ArtefactView(StudyDoor):
     def get(self, request: Request, study_id: UUID, name: str) -> FileResponse:
         """Download a file of the answer."""
         study = self.study(study_id, None)
-        artefact = _prediction(study).artefacts.filter(name=name).first()
+        artefact = {stored.name: stored for stored in _prediction(study).artefacts.all()}.get(name)
         if artefact is None:
             raise Http404
         record(
