@@ -41,7 +41,6 @@ class StaffForm(forms.ModelForm):
         model = User
         fields = ("username", "first_name", "last_name", "role", "units", "is_active")
         labels = {"role": _("Role"), "units": _("Units")}
-        labels = {"role": _("Role"), "units": _("Units")}
         widgets = {"units": forms.CheckboxSelectMultiple}
 
     def __init__(self, *args: Any, actor: User, **kwargs: Any) -> None:
