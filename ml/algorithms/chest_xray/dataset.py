@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ml.algorithms.chest_xray.view import SIDE
 from ml.training import data as training_data
 
 KERMANY = "chest_xray/kermany224"
@@ -76,6 +77,12 @@ def grey(path: Path) -> np.ndarray:
         return np.asarray(image.convert("L"), dtype=np.uint8)
 
 
+def _squashed(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        square = image.convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+        return np.asarray(square, dtype=np.uint8)
+
+
 @dataclass(frozen=True)
 class Adults:
     """Frontal chest X-rays of NIH ChestX-ray14, for the gate and never for the pneumonia head.
@@ -83,7 +90,7 @@ class Adults:
     Parameters
     ----------
     pixels
-        Shape (n, 256, 256), uint8.
+        Shape (n, 224, 224), uint8: squashed to the size in which the children's images are stored.
     ages
         Shape (n,), years; some are children.
     y
@@ -108,7 +115,7 @@ def adults(data: Path, seed: int) -> Adults:
     unique = np.unique(patients)
     training = np.random.default_rng(seed).permutation(unique)[: len(unique) // 2]
     return Adults(
-        pixels=np.stack([grey(folder / row["path"]) for row in listed]),
+        pixels=np.stack([_squashed(folder / row["path"]) for row in listed]),
         ages=np.array([int(row["age_years"]) for row in listed]),
         y=np.array([int(row["label"]) for row in listed]),
         patients=patients,

@@ -31,37 +31,43 @@ def assemble(backbone: keras.Model, pneumonia: Head, gate: list[Head], cloud: Cl
         ``evidence_<side>`` (n, side, side, 1): a class-activation map (Zhou 2016), exact because the
         head is linear in averaged maps.
     """
-    averages = [ops.mean(stage, axis=(1, 2)) for stage in backbone.outputs]
+    # Centred before they are averaged: the mean of many large numbers loses the digits that matter.
+    centre = np.asarray(pneumonia.centre, dtype=np.float32)
+    ends = np.cumsum([stage.shape[3] for stage in backbone.outputs])
+    parts = [slice(end - stage.shape[3], end) for end, stage in zip(ends, backbone.outputs, strict=True)]
+    centred = [stage - centre[part] for stage, part in zip(backbone.outputs, parts, strict=True)]
+    averages = [ops.mean(stage, axis=(1, 2)) for stage in centred]
     pooled = averages[0] if len(averages) == 1 else ops.concatenate(averages, axis=1)
-    outputs = {
-        "logit": _dense(pooled, "pneumonia", [pneumonia]),
-        "gate": _dense(pooled, "gate_heads", gate),
-        "distance": _distance(pooled, cloud),
-    }
-    start = 0
-    for stage in backbone.outputs:
-        side, channels = stage.shape[1], stage.shape[3]
-        part = slice(start, start + channels)
-        outputs[f"evidence_{side}"] = _evidence(stage, pneumonia.centre[part], pneumonia.weights[part])
-        start += channels
-    return keras.Model(backbone.input, outputs, name="chest_xray")
+    return keras.Model(
+        backbone.input,
+        {
+            "logit": _dense(pooled, "pneumonia", [pneumonia], centre),
+            "gate": _dense(pooled, "gate_heads", gate, centre),
+            "distance": _distance(pooled, cloud, centre),
+            **{
+                f"evidence_{stage.shape[1]}": _evidence(stage, pneumonia.weights[part])
+                for stage, part in zip(centred, parts, strict=True)
+            },
+        },
+        name="chest_xray",
+    )
 
 
-def _dense(pooled: keras.KerasTensor, name: str, heads: list[Head]) -> keras.KerasTensor:
+def _dense(pooled: keras.KerasTensor, name: str, heads: list[Head], centre: np.ndarray) -> keras.KerasTensor:
     weights = np.stack([head.weights for head in heads], axis=1)
-    bias = np.array([head.intercept - head.centre @ head.weights for head in heads])
+    bias = np.array([head.intercept + (centre - head.centre) @ head.weights for head in heads])
     return _linear(layers.Dense(len(heads), name=name), pooled, weights, bias)
 
 
-def _distance(pooled: keras.KerasTensor, cloud: Cloud) -> keras.KerasTensor:
+def _distance(pooled: keras.KerasTensor, cloud: Cloud, centre: np.ndarray) -> keras.KerasTensor:
     layer = layers.Dense(cloud.axes.shape[1], name="principal_axes")
-    projected = _linear(layer, pooled, cloud.axes, -cloud.centre @ cloud.axes)
+    projected = _linear(layer, pooled, cloud.axes, (centre - cloud.centre) @ cloud.axes)
     return ops.mean(ops.square(projected), axis=1, keepdims=True)
 
 
-def _evidence(stage: keras.KerasTensor, centre: np.ndarray, weights: np.ndarray) -> keras.KerasTensor:
-    layer = layers.Conv2D(1, 1, name=f"evidence_of_{stage.shape[1]}")
-    return _linear(layer, stage, weights[None, None, :, None], np.array([-centre @ weights]))
+def _evidence(centred: keras.KerasTensor, weights: np.ndarray) -> keras.KerasTensor:
+    layer = layers.Conv2D(1, 1, name=f"evidence_of_{centred.shape[1]}")
+    return _linear(layer, centred, weights[None, None, :, None], np.zeros(1))
 
 
 def _linear(

@@ -10,9 +10,13 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
-from sklearn.preprocessing import StandardScaler
+
+from ml.training.progress import progress
 
 MAX_ITERATIONS = 500
+TOLERANCE = 1e-3
+SMALLEST_SCALE = 0.01
+"""Features that hardly vary are not stretched further: that would only magnify rounding on export."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +48,18 @@ def fit(features: np.ndarray, y: np.ndarray, regularisation: float) -> Head:
     regularisation
         Inverse strength of the quadratic penalty (scikit-learn's ``C``).
     """
-    scaler = StandardScaler().fit(features)
-    model = LogisticRegression(C=regularisation, class_weight="balanced", max_iter=MAX_ITERATIONS)
-    model.fit(scaler.transform(features), y)
-    return Head(scaler.mean_, model.coef_[0] / scaler.scale_, float(model.intercept_[0]))
+    centre, scale = _centre_and_scale(features)
+    model = LogisticRegression(
+        C=regularisation, class_weight="balanced", max_iter=MAX_ITERATIONS, tol=TOLERANCE
+    )
+    model.fit((features - centre) / scale, y)
+    return Head(centre, model.coef_[0] / scale, float(model.intercept_[0]))
+
+
+def _centre_and_scale(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    centre = features.mean(axis=0, dtype=np.float64).astype(np.float32)
+    spread = features.std(axis=0, dtype=np.float64).astype(np.float32)
+    return centre, np.maximum(spread, SMALLEST_SCALE)
 
 
 def folds(y: np.ndarray, patients: np.ndarray, n: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -89,16 +101,25 @@ def out_of_fold(
 def choose_regularisation(
     candidates: Sequence[float],
     training: Sequence[np.ndarray],
+    clean: np.ndarray,
     shifted: Sequence[np.ndarray],
     y: np.ndarray,
     parts: Sequence[tuple[np.ndarray, np.ndarray]],
-) -> tuple[float, dict[float, float]]:
-    """Return the penalty with the best mean AUC on the shifted copies, and every candidate's AUC."""
-    aucs = {}
-    for candidate in candidates:
-        scores = out_of_fold(training, shifted, y, parts, candidate)
-        aucs[candidate] = float(np.mean([roc_auc_score(y, score) for score in scores]))
-    return max(aucs, key=aucs.__getitem__), aucs
+) -> tuple[float, dict[float, float], list[np.ndarray]]:
+    """Choose the penalty with the best mean AUC on the shifted copies.
+
+    Returns
+    -------
+    tuple
+        The choice, every candidate's AUC, and the out-of-fold log odds of the choice: of the clean
+        images first, then of each shifted copy.
+    """
+    aucs, scores = {}, {}
+    for candidate in progress(candidates, "validating under shift", unit="candidate"):
+        scores[candidate] = out_of_fold(training, [clean, *shifted], y, parts, candidate)
+        aucs[candidate] = float(np.mean([roc_auc_score(y, score) for score in scores[candidate][1:]]))
+    best = max(aucs, key=aucs.__getitem__)
+    return best, aucs, scores[best]
 
 
 def calibrate(logits: np.ndarray, y: np.ndarray) -> dict[str, float]:
@@ -141,7 +162,7 @@ class Cloud:
 
 def fit_cloud(features: np.ndarray, components: int, seed: int) -> Cloud:
     """Fit the principal axes of standardised features."""
-    scaler = StandardScaler().fit(features)
-    pca = PCA(components, random_state=seed).fit(scaler.transform(features))
-    axes = pca.components_.T / scaler.scale_[:, None] / np.sqrt(pca.explained_variance_)
-    return Cloud(scaler.mean_, axes)
+    centre, scale = _centre_and_scale(features)
+    pca = PCA(components, random_state=seed).fit((features - centre) / scale)
+    axes = pca.components_.T / scale[:, None] / np.sqrt(pca.explained_variance_)
+    return Cloud(centre, axes)

@@ -28,7 +28,8 @@ __all__ = ["describe", "evaluate", "train"]
 
 COMMAND = "python -m ml train chest_xray --data ../shared/data"
 UNDER_SHIFT = "training images under shift (exposure, sharpness, geometry), out of fold"
-LARGEST_DIFFERENCE = 1e-5
+LARGEST_DIFFERENCE = 1e-4
+WRITTEN_BY_PACKAGE = ("files", "sha256", "created")
 SHIFT_SEED = 100
 """Shifted copies have seeds of their own, far from those of the training copies."""
 
@@ -55,7 +56,7 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
     ml.training.data.DataMissing
         When a file is missing.
     ExportDiffers
-        When ONNX and Keras disagree by more than 1e-5.
+        When ONNX and Keras disagree by more than 1e-4 in probability.
     """
     weights, kermany, nih = training_data.require(data, dataset.WEIGHTS, dataset.KERMANY, dataset.NIH)
     fingerprint = training_data.fingerprint(weights, kermany, nih)
@@ -89,12 +90,23 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
         }
         package = packages.write(folder, manifest)
         if params["score_test"]:
-            manifest["training"]["looks_at_the_test"] = 1
-            manifest["metrics"] += [asdict(metric) for metric in evaluate(data, package)]
-            package = packages.write(folder, manifest)
+            package = look(data, package)
         run.metrics(package.metrics)
         run.package(package)
     return package
+
+
+def look(data: Path, package: Package) -> Package:
+    """Score a finished package on the official test, and write the figures and the look into it.
+
+    Nothing may be chosen after this: a package that is looked at twice says so.
+    """
+    found = [asdict(metric) for metric in evaluate(data, package)]
+    kept = {key: value for key, value in package.manifest.items() if key not in WRITTEN_BY_PACKAGE}
+    earlier = [metric for metric in kept["metrics"] if metric["command"] == COMMAND]
+    training = kept["training"]
+    training = training | {"looks_at_the_test": training["looks_at_the_test"] + 1}
+    return packages.write(package.folder, kept | {"metrics": earlier + found, "training": training})
 
 
 def _identity(params: Mapping[str, Any], fingerprint: str) -> dict[str, Any]:
@@ -126,11 +138,9 @@ def _pneumonia(
     """Choose, calibrate and fit the head; everything out of fold, patients kept together."""
     learned = [*copies["clean"], *copies["train"]]
     parts = heads.folds(images.y, images.patients, params["folds"], params["seed"])
-    strength, aucs = heads.choose_regularisation(
-        params["regularisation"], learned, copies["shift"], images.y, parts
+    strength, aucs, (clean, *shifted) = heads.choose_regularisation(
+        params["regularisation"], learned, copies["clean"][0], copies["shift"], images.y, parts
     )
-    scored = [*copies["clean"], *copies["shift"]]
-    clean, *shifted = heads.out_of_fold(learned, scored, images.y, parts, strength)
     pooled, y = np.concatenate(shifted), np.tile(images.y, len(shifted))
     calibration = heads.calibrate(pooled, y)
     probabilities = heads.sigmoid(pooled, calibration)
@@ -201,5 +211,8 @@ def _manifest(
         },
         "intended_use": INTENDED_USE.as_json(),
         "limits": [limit.as_json() for limit in LIMITS],
-        "training": {"params": dict(params), "command": COMMAND},
+        "training": {
+            "params": {key: value for key, value in params.items() if key != "score_test"},
+            "command": COMMAND,
+        },
     }

@@ -1,0 +1,85 @@
+"""What only the real images can show."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless, RLELossless
+
+from ml import package as packages
+from ml import runner
+from ml.algorithms.chest_xray import dataset, network
+from ml.algorithms.chest_xray.describe import describe
+from ml.algorithms.chest_xray.evaluation import evaluate
+from ml.algorithms.chest_xray.load import view_of
+from ml.contracts import Identity, Source, Status
+from tests.dicom_builder import dx_from_jpeg, write
+
+pytestmark = pytest.mark.shared
+
+DATA = Path("../shared/data")
+XRAYS = DATA / "chest_xray"
+ENCODINGS = (
+    {},
+    {"photometric": "MONOCHROME1"},
+    {"bits": 12},
+    {"bits": 16, "photometric": "MONOCHROME1"},
+    {"transfer_syntax": JPEGBaseline8Bit},
+    {"transfer_syntax": JPEGLSLossless, "bits": 12},
+    {"transfer_syntax": JPEG2000Lossless, "bits": 16},
+    {"transfer_syntax": RLELossless},
+)
+
+
+def originals() -> list[tuple[Path, Path]]:
+    """Pairs of an original and its 224 × 224 copy."""
+    copies = {Path(row["path"]).stem: XRAYS / "kermany224" / row["path"] for row in dataset.rows(DATA)}
+    found = sorted((XRAYS / "originals").glob("*.jpeg"))
+    return [(original, copies[original.stem.split("_", 1)[1]]) for original in found]
+
+
+def test_originals_and_copies_look_the_same_to_the_network() -> None:
+    package = packages.load("chest_xray")
+    pairs = originals()
+    assert len(pairs) == 24
+    for original, copy in pairs:
+        large, small = view_of(original), view_of(copy)
+        assert np.abs(large.astype(float) - small).mean() < 2
+        assert abs(network.run(package, large).logit - network.run(package, small).logit) < 0.3, original.name
+
+
+def test_eight_encodings_of_a_real_image_score_the_same(tmp_path: Path) -> None:
+    original = originals()[0][0]
+    plain = runner.run("chest_xray", Source(path=original), explain=False).result["probability"]
+    for encoding in ENCODINGS:
+        path = write(dx_from_jpeg(original, **encoding), tmp_path / "image.dcm")
+        outcome = runner.run("chest_xray", Source(path=path), explain=False)
+        assert outcome.status is Status.OK
+        assert outcome.result["probability"] == pytest.approx(plain, abs=0.01), encoding
+
+
+def test_the_adult_secondary_capture_of_another_patient_is_refused_for_each_reason() -> None:
+    record = Identity("EXEMPLE", "LUCIE", "VG-000417", date(2022, 3, 14), "F")
+    path = XRAYS / "dicom" / "nih_dx_no_finding.dcm"
+    outcome = runner.run("chest_xray", Source(path=path, record=record))
+    assert outcome.status is Status.REFUSED
+    assert {p.code for p in outcome.problems} >= {"secondary_capture", "adult", "identity_mismatch"}
+    assert "probability" not in outcome.result
+
+
+def test_the_manifest_states_what_the_package_does() -> None:
+    package = packages.load("chest_xray")
+    stated = {(metric.name, metric.data): metric for metric in package.metrics}
+    for found in evaluate(DATA, package):
+        told = stated[found.name, found.data]
+        assert (found.value, found.n) == (pytest.approx(told.value, abs=1e-6), told.n)
+
+
+def test_the_data_set_is_what_the_card_says() -> None:
+    found = describe(DATA)
+    assert found["images"] == 5543
+    assert found["formats"] == {"JPEG L": 5543}
+    assert found["patients_in_several_splits"] == 0

@@ -1,0 +1,138 @@
+"""The training bench without its data: splits, heads, copies, and one small training end to end."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from ml import runner
+from ml.algorithms.chest_xray import augment, dataset, heads
+from ml.algorithms.chest_xray.contract import CONTRACT
+from ml.contracts import Source, Status
+from ml.package import Package, read
+from ml.training.data import DataMissing
+from tests.chest_phantom import phantom
+
+RNG = np.random.default_rng(7)
+
+
+def test_a_head_is_the_same_line_after_folding_its_scaling() -> None:
+    features = RNG.normal(3, 5, (300, 12))
+    y = (features[:, 0] + RNG.normal(0, 2, 300) > 3).astype(int)
+    head = heads.fit(features, y, 0.1)
+    assert head.logit(features.mean(axis=0)[None])[0] == pytest.approx(head.intercept)
+    assert np.mean((head.logit(features) > 0) == y) > 0.8
+
+
+def test_no_patient_is_on_both_sides_of_a_fold() -> None:
+    patients = np.repeat([f"child{i}" for i in range(40)], 3)
+    y = np.repeat(RNG.integers(0, 2, 40), 3)
+    parts = heads.folds(y, patients, 4, seed=1)
+    for inside, outside in parts:
+        assert not set(patients[inside]) & set(patients[outside])
+    assert sorted(np.concatenate([outside for _, outside in parts])) == list(range(120))
+
+
+def test_the_threshold_keeps_the_wanted_sensitivity_and_no_more() -> None:
+    p, y = RNG.random(1000), RNG.integers(0, 2, 1000)
+    threshold = heads.threshold_for_sensitivity(p, y, 0.9)
+    assert np.mean(p[y == 1] >= threshold) >= 0.9
+    assert np.mean(p[y == 1] >= np.nextafter(threshold + 0.01, 1)) < 0.9
+
+
+def test_calibration_answers_for_one_in_two_whatever_the_training_prevalence() -> None:
+    y = (RNG.random(20_000) < 0.75).astype(int)
+    logits = 2 * (y * 2 - 1) + RNG.normal(0, 2, 20_000)
+    p = heads.sigmoid(logits, heads.calibrate(logits, y))
+    assert p[y == 1].mean() + p[y == 0].mean() == pytest.approx(1, abs=0.01)
+
+
+def test_the_distance_of_the_cloud_itself_is_about_one() -> None:
+    features = RNG.normal(0, 1, (500, 20)) @ RNG.normal(0, 1, (20, 20))
+    cloud = heads.fit_cloud(features, 10, seed=0)
+    assert cloud.distance(features).mean() == pytest.approx(1, abs=0.05)
+    assert cloud.distance(features + 100).min() > 10
+
+
+@pytest.mark.parametrize("recipe", augment.RECIPES)
+def test_a_seed_gives_one_copy_and_the_copy_is_altered(recipe: str) -> None:
+    image = np.asarray(Image.fromarray(phantom()).resize((224, 224)))
+    copies = [augment.augment(image, recipe, np.random.default_rng(seed)) for seed in (3, 3, 4)]
+    assert (copies[0] == copies[1]).all()
+    assert (copies[0] != copies[2]).any()
+    assert copies[0].shape == (224, 224)
+    assert copies[0].dtype == np.uint8
+
+
+def test_missing_data_says_what_to_put_where(tmp_path: Path) -> None:
+    with pytest.raises(DataMissing, match=r"kermany224/labels\.csv"):
+        dataset.rows(tmp_path)
+
+
+def write_images(data: Path) -> None:
+    """A data folder of phantoms: the ones with pneumonia have a bright lower left zone."""
+    folder = data / dataset.KERMANY
+    listed = []
+    for index in range(60):
+        ill, split = index % 2 == 0, "test" if index >= 40 else "train"
+        pixels = np.array(Image.fromarray(phantom(seed=index)).resize((224, 224)))
+        if ill:
+            pixels[120:170, 50:90] = 190
+        path = f"{split}/{index}.jpg"
+        (folder / split).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(folder / path)
+        label, etiology = ("PNEUMONIA", "virus") if ill else ("NORMAL", "")
+        listed.append(
+            {"path": path, "split": split, "label": label, "etiology": etiology, "patient_id": index // 2}
+        )
+    _write_csv(folder / "labels.csv", listed)
+    adults = data / dataset.NIH
+    adults.mkdir(parents=True)
+    rows = []
+    for index in range(16):
+        Image.fromarray(phantom(256, 256, seed=index)[::-1]).save(adults / f"{index}.jpg")
+        rows.append({"path": f"{index}.jpg", "label": index % 2, "patient_id": index // 2, "age_years": 50})
+    _write_csv(adults / "labels.csv", rows)
+
+
+def _write_csv(path: Path, rows: list[Mapping[str, Any]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@pytest.mark.long
+def test_a_training_ends_in_a_package_that_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Heavy, and only this test needs it: Keras takes several seconds to import.
+    from ml.algorithms.chest_xray import backbone, train
+    from ml.algorithms.chest_xray.features import Extractor
+
+    data = tmp_path / "data"
+    write_images(data)
+    weights = data / dataset.WEIGHTS
+    weights.parent.mkdir(parents=True)
+    params = yaml.safe_load(Path("params.yaml").read_text("utf-8"))["chest_xray"]
+    params |= {"copies": 1, "shifts": 1, "folds": 2, "regularisation": [0.01]}
+    params["gate"] |= {"components": 8, "folds": 2, "adult_copies": 1}
+    network = backbone.keras.applications.MobileNetV2(
+        input_shape=(224, 224, 3), alpha=params["alpha"], include_top=False, weights=None
+    )
+    network.save_weights(weights)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.setattr(train, "Extractor", lambda *given: Extractor(*given, cache=tmp_path / "cache"))
+    package = train.train(data, tmp_path / "out", version="0.0.1", params=params)
+    assert isinstance(read(package.folder), Package)
+    assert package.manifest["training"]["looks_at_the_test"] == 1
+    assert {"roc_auc", "recall", "specificity"} <= {metric.name for metric in package.metrics}
+    assert sum(file.stat().st_size for file in package.folder.iterdir()) < 4e6
+    monkeypatch.setattr(runner.packages, "load", lambda *_: package)
+    source = Source(path=data / dataset.KERMANY / "test" / "41.jpg", options={"no_gate": True})
+    assert runner.run(CONTRACT.name, source).status is Status.OK
