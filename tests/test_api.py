@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 import pytest
+from allauth.mfa.totp.internal import auth as totp
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -119,6 +120,17 @@ def test_a_temporary_password_and_a_closed_account_get_no_token(alice: User, bob
         sent = {"username": name, "password": factories.PASSWORD}
         assert codes(Program(None).post("api-token", data=sent)) == {code}
     assert Program(bob).get("api-algorithms").status_code == 401
+
+
+def test_a_second_factor_is_asked_of_whoever_has_one(alice: User) -> None:
+    secret = totp.generate_totp_secret()
+    totp.TOTP.activate(alice, secret)
+    counter = next(totp.yield_hotp_counters_from_time())
+    sent = {"username": "alice", "password": factories.PASSWORD}
+    for code in ("", "000000"):
+        assert codes(Program(None).post("api-token", data=sent | {"code": code})) == {"wrong_credentials"}
+    code = totp.format_hotp_value(totp.hotp_value(secret, counter))
+    assert "token" in Program(None).post("api-token", data=sent | {"code": code}).json()
 
 
 def test_a_study_from_submission_to_signature(alice: User, bob: User, claire: Patient) -> None:

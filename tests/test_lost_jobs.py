@@ -74,15 +74,15 @@ class Ward:
             started.wait()
             log.close()
 
-    def submit(self, **values: Any) -> Study:
-        """Send one form to the probe."""
+    def submit(self, *, key: str = "", **values: Any) -> Study:
+        """Send one form to the probe, under a new key unless one is given."""
         self._keys += 1
         return intake.submit(
             user=self.midwife,
             patient=self.patient,
             algorithm=probe.NAME,
             values=values,
-            idempotency_key=f"key-{self._keys}",
+            idempotency_key=key or f"key-{self._keys}",
         )
 
     def mark(self, name: str) -> Path:
@@ -243,6 +243,15 @@ def test_a_message_delivered_three_times_is_one_result(ward: Ward) -> None:
         assert_answered_once(end(study))
         last = ward.submit(behaviour="answer")
         assert_answered_once(end(last))
+    assert len(began(mark)) == 1
+
+
+def test_a_double_click_is_one_job(ward: Ward) -> None:
+    mark = ward.mark("double")
+    with ward.worker("tabular"):
+        first, second = (ward.submit(key="double", behaviour="answer", mark=str(mark)) for _ in range(2))
+        assert first == second
+        assert_answered_once(end(first))
     assert len(began(mark)) == 1
 
 
