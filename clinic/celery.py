@@ -8,10 +8,11 @@ from typing import Any
 
 from celery import Celery, bootsteps
 from celery.concurrency.prefork import TaskPool
-from celery.signals import celeryd_after_setup, setup_logging
+from celery.signals import celeryd_after_setup, setup_logging, worker_process_init
 from django.conf import settings
 
 from clinic import pulse
+from clinic.processes import die_with_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clinic.settings")
 
@@ -48,6 +49,12 @@ class Pulse(bootsteps.StartStopStep):
 
 
 app.steps["worker"].add(Pulse)
+
+
+@worker_process_init.connect
+def die_with_the_worker(**_: Any) -> None:
+    """Keep no child of a killed worker analysing for nobody."""
+    die_with_parent(os.getppid())
 
 
 @setup_logging.connect

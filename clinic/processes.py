@@ -33,14 +33,11 @@ class Service:
         Its command line.
     grace
         Seconds it may take to finish what it is doing when asked to stop.
-    orphan_signal
-        What the kernel sends it when the supervisor is gone: the signal on which it drops everything.
     """
 
     name: str
     command: tuple[str, ...]
     grace: float = 10
-    orphan_signal: signal.Signals = signal.SIGTERM
 
 
 @dataclass
@@ -64,7 +61,7 @@ class Child:
 
     def start(self) -> None:
         """Start the process in a group of its own, so that Ctrl-C reaches only the supervisor."""
-        parent, orphan_signal = os.getpid(), self.service.orphan_signal
+        parent = os.getpid()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.service.command,
@@ -75,7 +72,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 # Safe here: the supervisor has one thread.
-                preexec_fn=lambda: _follow_parent(parent, orphan_signal),  # noqa: PLW1509
+                preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509
             )
         self.started_at = time.monotonic()
 
@@ -152,10 +149,19 @@ def rotate(log: Path) -> None:
         log.replace(log.with_suffix(".log.1"))
 
 
-def _follow_parent(parent: int, orphan_signal: signal.Signals) -> None:
-    """Have the kernel signal this process when its parent dies, however it dies."""
+def die_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when its parent dies, however it dies.
+
+    Nothing milder than SIGKILL will do: a program that tidies up when asked may wait for ever for a
+    broker that died with the same parent. What it was doing is in the database under a lease.
+
+    Parameters
+    ----------
+    parent
+        The parent as known before this process was made: when it is gone already, this one ends here.
+    """
     if _libc is None:
         return
-    _libc.prctl(PR_SET_PDEATHSIG, orphan_signal)
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)

@@ -228,14 +228,13 @@ def _services(root: Path, data: Path, port: int) -> list[Service]:
             (*PYTHON, "celery", "-A", "clinic", "worker", "-Q", queues, "-n", f"{queue}@%h",
              "--pool", "prefork", "--concurrency", "1", "--without-gossip", "--without-mingle"),
             grace=30,
-            orphan_signal=signal.SIGQUIT,
         )
         for queue, queues in QUEUES.items()
     ]  # fmt: skip
     clock = (*PYTHON, "celery", "-A", "clinic", "beat", "-s", str(data / "beat-schedule"), "--pidfile=")
     sealer = (sys.executable, str(root / "manage.py"), "seal_audit", "--follow")
     return [
-        Service("web", web, orphan_signal=signal.SIGQUIT),
+        Service("web", web),
         *workers,
         Service("beat", clock),
         Service("sealer", sealer),
