@@ -74,6 +74,7 @@ NEEDS = (
     Need("postgres", "PostgreSQL", postgres_bin, "apt install postgresql"),
     Need("redis", "Redis", lambda: shutil.which("redis-server"), "apt install redis-server"),
     Need("dciodvfy", "dciodvfy", lambda: shutil.which("dciodvfy"), "apt install dicom3tools"),
+    Need("poppler", "pdftotext", lambda: shutil.which("pdftotext"), "apt install poppler-utils"),
     Need("hadolint", "hadolint", hadolint, "it comes with requirements/lock.txt: make environment"),
     Need("docker", "Docker Compose", compose, "apt install docker-compose"),
     Need(

@@ -58,6 +58,7 @@ def _epochs(facts: Facts) -> Iterator[Sequence[Any]]:
     result = facts.result
     seconds, check = result["epoch_seconds"], set(result["uncertain"])
     status = facts.status if facts.signature is None else f"{facts.status} v{facts.signature.version}"
+    status += " simulated" if result.get("simulated") else ""
     yield EPOCH_HEADER
     pairs = zip(result["stages"], result["probabilities"], strict=True)
     for index, (stage, probabilities) in enumerate(pairs):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from predictions.outputs.pdf_words import WORDS
 
 TEMPLATE = Path(__file__).with_name("report.typ")
 STANDARD = "ua-1"
+HEADER_CHARACTERS = 45
 PICTURES = ("preview.png", "heatmap.png")
 
 
@@ -63,8 +65,12 @@ def content(facts: Facts, pictures: list[str]) -> dict[str, Any]:
         "hypnogram": list(runs(result["stages"])) if "stages" in result else [],
         "epochs": len(result.get("stages", ())),
         "epoch_seconds": result.get("epoch_seconds", 0),
-        "start": result.get("start") or "",
-        "sections": [_section(facts, section) for section in report["sections"]],
+        "start": _start(facts),
+        "sections": [
+            _section(facts, section)
+            for section in report["sections"]
+            if section["rows"] or section["paragraphs"]
+        ],
         "quality": [_finding(facts, finding) for finding in facts.prediction.quality],
         "review": _review(facts),
         "limits": [facts.say(limit) for limit in report.get("limits", ())],
@@ -82,6 +88,20 @@ def runs(stages: list[str]) -> Iterator[list[Any]]:
         first += count
 
 
+def shortened(name: str) -> str:
+    """Return a name that fits into one line of the header of a page; the banner has it in full."""
+    return name if len(name) <= HEADER_CHARACTERS else f"{name[: HEADER_CHARACTERS - 1]}…"
+
+
+def _start(facts: Facts) -> str:
+    """Return when a recording began by its own clock, which carries no time zone."""
+    said = facts.result.get("start")
+    if not said:
+        return ""
+    start = datetime.fromisoformat(said)
+    return f"{wording.day(start.date(), facts.language)} {start:%H:%M}"
+
+
 def _write_picture(facts: Facts, folder: Path, name: str) -> bool:
     picture = facts.artefact(name)
     if picture is not None:
@@ -94,6 +114,7 @@ def _patient(facts: Facts) -> dict[str, Any]:
     age = completed_years(patient.birth_date, facts.study.submitted_at.date())
     return {
         "name": str(patient),
+        "short_name": shortened(str(patient)),
         "sex": facts.say(wording.SEX[patient.sex]),
         "birth_date": wording.day(patient.birth_date, facts.language),
         "age": facts.say(wording.AGE.format(years=age)),

@@ -1,0 +1,235 @@
+"""A result as a FHIR R4B collection, checked against the standard's own definitions before it is kept.
+
+What the algorithm wrote carries the security label AIAST; what people entered does not. The report is
+``preliminary`` until somebody signs, then ``final``, and ``amended`` from the second signature on.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from fhir.resources.R4B.bundle import Bundle
+
+from ml.contracts import Field, FieldKind
+from predictions.outputs import fhir_codes as codes
+from predictions.outputs import fhir_people as people
+from predictions.outputs import wording
+from predictions.outputs.facts import Facts
+
+Resource = dict[str, Any]
+
+AI_WROTE = {
+    "security": [{"system": codes.SECURITY, "code": "AIAST", "display": "Artificial Intelligence asserted"}]
+}
+
+SIMULATED = {"system": codes.LOCAL, "code": "simulated", "display": "Simulated recording, of nobody"}
+
+
+def render(facts: Facts) -> bytes:
+    """Write the bundle as JSON.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        When a resource is not what FHIR R4B allows; nothing is given out then.
+    """
+    bundle = Bundle.model_validate(_bundle(facts))
+    return json.dumps(json.loads(bundle.model_dump_json()), indent=2, ensure_ascii=False).encode()
+
+
+def _bundle(facts: Facts) -> Resource:
+    resources = dict(_resources(facts))
+    local = {
+        coding["code"]: coding["display"]
+        for resource in resources.values()
+        for coding in _codings(resource)
+        if coding.get("system") == codes.LOCAL
+    }
+    resources["codes"] = _code_system(local)
+    return {
+        "resourceType": "Bundle",
+        "id": str(address(facts, "bundle"))[9:],
+        "language": facts.language,
+        "type": "collection",
+        "timestamp": facts.written_at.isoformat(),
+        "entry": [
+            {"fullUrl": address(facts, name), "resource": resource} for name, resource in resources.items()
+        ],
+    }
+
+
+def address(facts: Facts, name: str) -> str:
+    """Return the address of a resource: the same whenever the same version is written again."""
+    version = facts.signature.version if facts.signature else 0
+    return uuid.uuid5(facts.prediction.pk, f"{version}/{name}").urn
+
+
+def _resources(facts: Facts) -> Iterator[tuple[str, Resource]]:
+    yield "patient", people.patient(facts.patient)
+    yield "device", people.device(facts)
+    if facts.signature:
+        yield "signer", people.signer(facts.signature.signer)
+    entered = dict(_entered(facts))
+    yield from entered.items()
+    measured = dict(_measured(facts))
+    yield from measured.items()
+    written = ["report", *measured]
+    if "risk" in facts.result:
+        yield "risk", _risk(facts, list(entered))
+        written.append("risk")
+    yield "report", _report(facts, list(measured))
+    yield "provenance", people.provenance(facts, written, lambda name: _reference(facts, name))
+
+
+def _reference(facts: Facts, name: str) -> dict[str, str]:
+    return {"reference": address(facts, name)}
+
+
+def _by_algorithm(facts: Facts) -> Resource:
+    """Return what every resource has in common that the algorithm wrote about the patient."""
+    meta = AI_WROTE | ({"tag": [SIMULATED]} if facts.result.get("simulated") else {})
+    return {"meta": meta, "status": facts.status, "subject": _reference(facts, "patient")}
+
+
+def _entered(facts: Facts) -> Iterator[tuple[str, Resource]]:
+    """Yield what the midwife answered, on which a risk is based."""
+    for field in facts.contract.fields:
+        value = facts.study.values.get(field.name)
+        if value is None or value == "unknown" or field.kind in (FieldKind.DATE, FieldKind.DATETIME):
+            continue
+        yield (
+            f"entered/{field.name}",
+            {
+                "resourceType": "Observation",
+                "status": "final",
+                "code": codes.concept(field.name.replace("_", "-"), field.label.en, loinc=field.code),
+                "subject": _reference(facts, "patient"),
+                "effectiveDateTime": facts.study.submitted_at.isoformat(),
+                **_value(facts, field, value),
+            },
+        )
+
+
+def _value(facts: Facts, field: Field, value: Any) -> Resource:
+    if field.kind is FieldKind.INTEGER and not field.unit:
+        return {"valueInteger": int(value)}
+    if field.kind in (FieldKind.NUMBER, FieldKind.INTEGER):
+        # Units are written as the form shows them; only a receiver's own map makes UCUM of them.
+        return {"valueQuantity": {"value": value} | ({"unit": field.unit} if field.unit else {})}
+    labels = {choice.code: facts.say(choice.label) for choice in field.choices}
+    if field.kind is FieldKind.TERNARY:
+        return {"valueBoolean": value == "yes"}
+    return {"valueCodeableConcept": {"text": labels.get(value, str(value))}}
+
+
+def _measured(facts: Facts) -> Iterator[tuple[str, Resource]]:
+    """Yield the figures of the algorithm as observations."""
+    for local, (loinc, display, value, unit) in _figures(facts.result).items():
+        yield (
+            f"measured/{local}",
+            {
+                "resourceType": "Observation",
+                **_by_algorithm(facts),
+                "code": codes.concept(local, display, loinc=loinc),
+                "effectiveDateTime": facts.study.submitted_at.isoformat(),
+                "device": _reference(facts, "device"),
+                "valueQuantity": codes.quantity(value, unit),
+            },
+        )
+
+
+def _figures(result: Mapping[str, Any]) -> dict[str, tuple[str, str, float, str]]:
+    if "statistics" in result:
+        found = dict(result["statistics"])
+        found["light"] = found["n1"] + found["n2"]
+        return {
+            key.replace("_", "-"): (loinc, display, found[key], unit)
+            for key, (loinc, display, unit) in codes.SLEEP.items()
+            if found.get(key) is not None
+        }
+    if "probability" in result:
+        share = 100 * result["probability"]
+        return {"pneumonia-probability": ("", "Probability of pneumonia", share, "%")}
+    if "risk" in result:
+        return {"severe-pph-risk": ("", "Risk of severe postpartum haemorrhage", 100 * result["risk"], "%")}
+    return {}
+
+
+def _risk(facts: Facts, basis: list[str]) -> Resource:
+    """Return the assessment; ``probabilityDecimal`` is a percentage in FHIR: 4.2, not 0.042."""
+    result = facts.result
+    low, high = (f"{100 * bound:.1f}" for bound in result["interval"])
+    explained = facts.say(facts.explanation.sentence) if facts.explanation else ""
+    return {
+        "resourceType": "RiskAssessment",
+        **_by_algorithm(facts),
+        "occurrenceDateTime": facts.prediction.created_at.isoformat(),
+        "method": {"text": facts.package_name},
+        "performer": _reference(facts, "device"),
+        "basis": [_reference(facts, name) for name in basis],
+        "prediction": [
+            {
+                "outcome": {
+                    "coding": [
+                        {"system": codes.SNOMED, "code": "47821001", "display": "Postpartum hemorrhage"}
+                    ],
+                    "text": facts.say(facts.contract.title),
+                },
+                "probabilityDecimal": round(Decimal(100 * result["risk"]), 1),
+                "relativeRisk": round(Decimal(result["risk"] / result["incidence"]), 2),
+                "rationale": explained or facts.say(facts.prediction.report["headline"]),
+            }
+        ],
+        "note": [{"text": f"95 %: {low}–{high} %"}, {"text": facts.say(wording.RESEARCH_USE)}],
+    }
+
+
+def _report(facts: Facts, results: list[str]) -> Resource:
+    loinc, display = codes.REPORTS[facts.study.algorithm]
+    local = facts.study.algorithm.replace("_", "-")
+    limits = [facts.say(limit) for limit in facts.prediction.report.get("limits", ())]
+    said = [facts.say(facts.prediction.report["headline"]), wording.state(facts), *limits]
+    signed = facts.signature
+    performer = ["signer"] if signed else ["device"]
+    report = {
+        "resourceType": "DiagnosticReport",
+        "language": facts.language,
+        **_by_algorithm(facts),
+        "identifier": [{"system": codes.STUDY, "value": str(facts.study.pk)}],
+        "code": codes.concept(local, display, loinc=loinc),
+        "effectiveDateTime": facts.study.submitted_at.isoformat(),
+        "issued": (signed.signed_at if signed else facts.prediction.created_at).isoformat(),
+        "performer": [_reference(facts, name) for name in performer],
+        "result": [_reference(facts, name) for name in results],
+        "conclusion": "\n".join(said),
+    }
+    if signed:
+        report["resultsInterpreter"] = [_reference(facts, "signer")]
+    return report
+
+
+def _codings(value: Any) -> Iterator[Mapping[str, str]]:
+    """Yield every coding anywhere in a resource."""
+    if isinstance(value, Mapping):
+        yield from value.get("coding", ())
+        for child in value.values():
+            yield from _codings(child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from _codings(child)
+
+
+def _code_system(local: Mapping[str, str]) -> Resource:
+    """Return the local codes that this bundle uses, so that it explains itself."""
+    return {
+        "resourceType": "CodeSystem",
+        "url": codes.LOCAL,
+        "name": "VigieMeasures",
+        "status": "draft",
+        "content": "fragment",
+        "concept": [{"code": code, "display": display} for code, display in sorted(local.items())],
+    }

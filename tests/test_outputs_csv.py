@@ -1,0 +1,47 @@
+"""Figures as CSV: readable by spreadsheets, harmless in them."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from predictions.outputs.csv import neutral
+from tests import outputs
+
+
+def rows(content: bytes) -> list[list[str]]:
+    assert content.startswith(b"\xef\xbb\xbf")
+    return list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+
+
+@pytest.mark.django_db
+def test_a_night_is_one_row_per_epoch_with_a_decimal_point_in_french_too() -> None:
+    study = outputs.answered("sleep")
+    outputs.sign(study)
+    header, *epochs = rows(outputs.written(study, "csv", "fr"))
+    assert header[:4] == ["onset_s", "duration_s", "stage", "p_W"]
+    assert [epoch[2] for epoch in epochs] == study.prediction.result["stages"]
+    assert [int(epoch[0]) for epoch in epochs] == [30 * index for index in range(len(epochs))]
+    assert [float(cell) for cell in epochs[3][3:8]] == study.prediction.result["probabilities"][3]
+    assert {epoch[-1] for epoch in epochs} == {"final v1 simulated"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("algorithm", "code"), [("haemorrhage", "risk"), ("chest_xray", "probability")])
+def test_other_results_are_one_row_per_figure_with_its_code(algorithm: str, code: str) -> None:
+    study = outputs.answered(algorithm)
+    found = {row[0]: row[2] for row in rows(outputs.written(study, "csv", "fr"))}
+    assert float(found[code]) == study.prediction.result[code]
+    assert found["about.status"] == "preliminary"
+    assert found["about.package_sha256"] == study.prediction.package_sha256
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_no_cell_begins_like_a_formula(text: str) -> None:
+    assert neutral(text) == f"'{text}"
+
+
+def test_negative_numbers_stay_numbers() -> None:
+    assert neutral(-0.5) == -0.5

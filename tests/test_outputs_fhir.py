@@ -1,0 +1,123 @@
+"""The FHIR bundle: valid, self-contained, honest about who wrote what and about its codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fhir.resources.R4B.bundle import Bundle
+
+from predictions import review
+from predictions.outputs.fhir_codes import CHECKED_LOINC, LOCAL, LOINC
+from tests import outputs
+
+pytestmark = pytest.mark.django_db
+
+Resources = dict[str, list[dict[str, Any]]]
+
+
+def bundle(study: Any, language: str = "en", version: str = "") -> tuple[dict[str, Any], Resources]:
+    """Return a written bundle, valid once more, and its resources by type."""
+    written = json.loads(outputs.written(study, "fhir", language, version))
+    Bundle.model_validate(written)
+    found: Resources = {}
+    for entry in written["entry"]:
+        found.setdefault(entry["resource"]["resourceType"], []).append(entry["resource"])
+    return written, found
+
+
+def find(value: Any, key: str) -> Iterator[Any]:
+    """Yield whatever stands under ``key`` anywhere."""
+    if isinstance(value, dict):
+        for name, child in value.items():
+            if name == key:
+                yield child
+            yield from find(child, key)
+    elif isinstance(value, list):
+        for child in value:
+            yield from find(child, key)
+
+
+@pytest.mark.parametrize("algorithm", outputs.OUTCOMES)
+def test_every_reference_leads_somewhere_and_every_code_is_checked_or_ours(algorithm: str) -> None:
+    study = outputs.answered(algorithm)
+    outputs.sign(study)
+    written, found = bundle(study, "fr")
+    there = {entry["fullUrl"] for entry in written["entry"]}
+    assert set(find(written, "reference")) <= there
+    codings = [coding for codings in find(written, "coding") for coding in codings]
+    assert {coding["code"] for coding in codings if coding["system"] == LOINC} <= CHECKED_LOINC
+    explained = {concept["code"] for concept in found["CodeSystem"][0]["concept"]}
+    assert {coding["code"] for coding in codings if coding["system"] == LOCAL} == explained
+
+
+def test_the_probability_of_a_haemorrhage_is_a_percentage() -> None:
+    study = outputs.answered("haemorrhage")
+    _, found = bundle(study)
+    (prediction,) = found["RiskAssessment"][0]["prediction"]
+    assert prediction["probabilityDecimal"] == pytest.approx(100 * study.prediction.result["risk"], abs=0.05)
+    assert prediction["outcome"]["coding"][0]["code"] == "47821001"
+    assert len(found["RiskAssessment"][0]["basis"]) > 20
+
+
+def test_what_the_algorithm_wrote_is_labelled_and_what_people_entered_is_not() -> None:
+    _, found = bundle(outputs.answered("haemorrhage"))
+    labelled = {
+        resource["code"]["text"] if "code" in resource else kind
+        for kind, resources in found.items()
+        for resource in resources
+        if "AIAST" in json.dumps(resource.get("meta", {}))
+    }
+    assert labelled == {
+        "RiskAssessment",
+        "Severe postpartum haemorrhage risk at admission",
+        "Risk of severe postpartum haemorrhage",
+    }
+
+
+def test_the_report_is_preliminary_then_final_then_amended_and_old_versions_stay() -> None:
+    study = outputs.answered("chest_xray")
+    assert status(study) == "preliminary"
+    outputs.sign(study)
+    assert status(study) == "final"
+    review.amend(user=study.submitted_by, study=study, reason="Wrong side named")
+    assert status(study) == "preliminary"
+    outputs.sign(study)
+    assert status(study) == "amended"
+    assert status(study, version="1") == "final"
+    _, found = bundle(study)
+    assert found["Provenance"][0]["reason"] == [{"text": "Wrong side named"}]
+
+
+def status(study: Any, version: str = "") -> str:
+    """Return the status of the report in the bundle as the study stands."""
+    _, found = bundle(study, version=version)
+    statuses = {r["status"] for kind in ("DiagnosticReport", "Observation") for r in found[kind]}
+    assert len(statuses) == 1
+    return statuses.pop()
+
+
+def test_a_night_carries_its_statistics_with_checked_codes() -> None:
+    study = outputs.answered("sleep")
+    _, found = bundle(study)
+    values = {
+        coding["code"]: observation["valueQuantity"]
+        for observation in found["Observation"]
+        for coding in observation["code"]["coding"]
+    }
+    assert values["93832-4"]["value"] == study.prediction.result["statistics"]["tst"]
+    assert values["93832-4"]["code"] == "min"
+    assert "simulated" in json.dumps(found["DiagnosticReport"][0]["meta"])
+
+
+def test_the_algorithm_is_a_device_and_the_signer_attests() -> None:
+    study = outputs.answered("chest_xray")
+    outputs.sign(study)
+    written, found = bundle(study)
+    addresses = {entry["fullUrl"]: entry["resource"]["resourceType"] for entry in written["entry"]}
+    agents = found["Provenance"][0]["agent"]
+    who = {agent["type"]["coding"][0]["code"]: addresses[agent["who"]["reference"]] for agent in agents}
+    assert who == {"author": "Device", "attester": "Practitioner"}
+    assert found["Device"][0]["version"] == [{"value": study.prediction.package_version}]

@@ -1,0 +1,92 @@
+"""The PDF: what it says, in which language, whatever people typed; tagged for screen readers."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from predictions.models import Explanation, Prediction
+from tests import outputs
+
+pytestmark = [pytest.mark.django_db, pytest.mark.poppler]
+
+
+def words(pdf: bytes) -> str:
+    """Return the text of a PDF as one line, without the places where it was broken."""
+    answer = subprocess.run(("pdftotext", "-", "-"), input=pdf, capture_output=True, check=True)
+    return re.sub(r"\s+", " ", answer.stdout.decode().replace("\u200b", "").replace("-\n", "-"))
+
+
+def unbroken(text: str) -> str:
+    """Return a text without what line breaks add or take away."""
+    return text.replace(" ", "").replace("-", "")
+
+
+@pytest.mark.parametrize("algorithm", outputs.OUTCOMES)
+@pytest.mark.parametrize(
+    ("language", "draft", "notice"),
+    [
+        ("en", "AI draft – not signed", "Research use, not a medical device"),
+        ("fr", "Brouillon de l’IA – non signé", "Usage de recherche, pas un dispositif médical"),
+    ],
+)
+def test_a_draft_says_so_on_every_page_in_the_language_of_the_document(
+    algorithm: str, language: str, draft: str, notice: str
+) -> None:
+    study = outputs.answered(algorithm)
+    pdf = outputs.written(study, "pdf", language)
+    said = words(pdf)
+    pages = int(re.findall(r"page \d+ (?:of|sur) (\d+)", said)[0])
+    assert said.count(draft) == pages + 1
+    assert said.count(notice) >= pages
+    assert study.patient.record_number in said
+    assert study.prediction.package_sha256 in said.replace(" ", "")
+    assert study.prediction.report["headline"][language].split()[0] in said
+    for section in study.prediction.report["sections"]:
+        if section["rows"] or section["paragraphs"]:
+            assert re.sub(r"\s+", " ", section["title"][language]) in said
+
+
+def test_it_is_tagged_and_declares_the_accessibility_standard() -> None:
+    pdf = outputs.written(outputs.answered("chest_xray"), "pdf", "fr")
+    assert b"/MarkInfo" in pdf
+    assert b"/Lang(fr)" in pdf
+    assert b"pdfuaid" in pdf
+
+
+def test_what_people_typed_is_shown_and_never_run() -> None:
+    typed = '*gras* #panic("x") $E=mc^2$ @ref <label> [crochets] \\ `code` — œuvre'
+    study = outputs.answered("sleep", family_name=outputs.HARD_NAME, given_name="Zoé-Ælfgifu")
+    outputs.sign(study, comment=typed)
+    said = words(outputs.written(study, "pdf", "fr"))
+    assert typed in said
+    assert unbroken(outputs.HARD_NAME.upper()) in unbroken(said)
+    assert "Zoé-Ælfgifu" in said
+
+
+def test_a_signed_one_names_the_signer_the_version_and_the_verdict() -> None:
+    study = outputs.answered("haemorrhage")
+    outputs.sign(study)
+    said = words(outputs.written(study, "pdf", "fr"))
+    assert f"Version 1, signée par {study.submitted_by.label}" in said
+    assert "Brouillon" not in said
+    assert "D’accord" in said
+    assert study.signatures.get().content_sha256 in said.replace(" ", "")
+
+
+def test_a_night_without_stages_known_and_a_lost_explanation_still_make_a_report() -> None:
+    study = outputs.answered("sleep")
+    prediction = Prediction.objects.create(
+        study=study,
+        package_version="0",
+        package_sha256="0" * 64,
+        result={**study.prediction.result, "stages": ["?"] * 40, "start": ""},
+        report=study.prediction.report,
+        created_at=study.prediction.created_at.replace(year=2999),
+    )
+    Explanation.objects.create(
+        prediction=prediction, status="failed", package_version="0", package_sha256="0"
+    )
+    assert "No explanation was computed" in words(outputs.written(study, "pdf", "en"))
