@@ -1,36 +1,74 @@
-"""Pages for what went wrong: one sentence that says what it is and the way on."""
+"""Pages for what went wrong: one sentence that says what it is, and the way on."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from clinic.logs import request_id
 
-TOO_LARGE = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
+TOO_LARGE_TO_READ = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What went wrong, in a title and a sentence."""
+
+    status: int
+    title: Promise
+    sentence: Promise
+
+
+BAD_REQUEST = Trouble(
+    400,
+    _("Request not understood"),
+    _("The browser sent something this page cannot read. Go back, load the page again and try once more."),
+)
+TOO_LARGE = Trouble(
+    413,
+    _("Too large"),
+    _("What was sent is larger than this page takes. Check that it is the right file."),
+)
+FORBIDDEN = Trouble(
+    403,
+    _("Not for this role"),
+    _("Your role does not allow this. Ask a colleague whose role does, or your administrator."),
+)
+OUT_OF_DATE = Trouble(
+    403,
+    _("Page out of date"),
+    _("The form was open for too long, or cookies are blocked. Load the page again and send it once more."),
+)
+NOT_FOUND = Trouble(
+    404,
+    _("Nothing here for you"),
+    _("This page does not exist, or the record belongs to a unit that is not yours."),
+)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """400, or 413 when the request was too large to be read."""
-    if isinstance(exception, TOO_LARGE):
-        return _page(request, 413)
-    return _page(request, 400)
+    return _page(request, TOO_LARGE if isinstance(exception, TOO_LARGE_TO_READ) else BAD_REQUEST)
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """403: the page exists, this role has no business there."""
-    return _page(request, 403)
+    return _page(request, FORBIDDEN)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """403 of a form that was left open too long, or that another site sent."""
-    return _page(request, 403, template="errors/csrf.html")
+    return _page(request, OUT_OF_DATE)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """404: it does not exist, or it is not for this person, and nobody is told which."""
-    return _page(request, 404)
+    return _page(request, NOT_FOUND)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -38,6 +76,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return render(None, "errors/500.html", {"request_id": request_id.get()}, status=500)
 
 
-def _page(request: HttpRequest, status: int, *, template: str = "") -> HttpResponse:
-    context = {"request_id": request_id.get()}
-    return render(request, template or f"errors/{status}.html", context, status=status)
+def _page(request: HttpRequest, trouble: Trouble) -> HttpResponse:
+    if request.headers.get("Accept", "").startswith("application/json"):
+        return JsonResponse({"problems": [str(trouble.sentence)]}, status=trouble.status)
+    context = {"trouble": trouble, "request_id": request_id.get()}
+    return render(request, "errors/page.html", context, status=trouble.status)

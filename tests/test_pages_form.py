@@ -129,3 +129,9 @@ def test_a_colleague_of_another_unit_finds_nothing(client: Client, charlie: User
 def test_reference_tasks_have_no_form(client: Client, alice: User, claire: Patient) -> None:
     client.force_login(alice)
     assert client.get(reverse("study_new", args=["german_credit", claire.pk])).status_code == 404
+
+
+def test_what_was_refused_is_kept_as_a_draft(client: Client, alice: User, claire: Patient) -> None:
+    client.force_login(alice)
+    client.post(address(claire), answers(haemoglobin="abc", fetuses="2"))
+    assert 'name="fetuses" value="2"' in client.get(address(claire)).content.decode()

@@ -153,3 +153,11 @@ def test_language_and_colours_are_kept(client: Client, alice: User) -> None:
 def test_preferences_lead_nowhere_else(client: Client) -> None:
     response = client.post(reverse("set_theme"), {"theme": "dark", "next": "https://example.org/"})
     assert response["Location"] == reverse("worklist")
+
+
+def test_an_upload_that_breaks_off_gets_its_sentence_as_json(alice: User) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(alice)
+    response = client.post(reverse("set_theme"), {"theme": "dark"}, headers={"Accept": "application/json"})
+    assert response.status_code == 403
+    assert "Load the page again" in response.json()["problems"][0]

@@ -104,6 +104,7 @@ def _take_form(request: HttpRequest, contract: Contract, patient: Patient) -> Ht
             drafts.forget(request, contract.name, patient.pk)
             return redirect("study", study.pk)
     context = _form_context(contract, patient, values, problems) | {
+        "saved_at": drafts.save(request, contract.name, patient.pk, values),
         "key": _key(request),
         "asked": forms.warnings(problems) if not forms.refusals(problems) else [],
         "confirmation": forms.confirmation(problems),

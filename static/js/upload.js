@@ -12,6 +12,8 @@ class UploadForm extends HTMLElement {
     this.send = this.form.querySelector("button:not([type=button])");
     this.form.addEventListener("submit", (event) => this.start(event));
     this.cancel.addEventListener("click", () => this.request?.abort());
+    this.file.addEventListener("change", () => this.name());
+    this.name();
     this.followDrag(this.querySelector("[data-drop]"));
   }
 
@@ -26,7 +28,14 @@ class UploadForm extends HTMLElement {
     area.addEventListener("drop", (event) => {
       event.preventDefault();
       if (event.dataTransfer.files.length) this.file.files = event.dataTransfer.files;
+      this.name();
     });
+  }
+
+  name() {
+    const [file] = this.file.files;
+    const megabytes = file && (file.size / 1e6).toLocaleString(document.documentElement.lang, { maximumFractionDigits: 1 });
+    this.querySelector("[data-chosen]").textContent = file ? `${file.name} · ${megabytes} ${this.dataset.unit}` : "";
   }
 
   start(event) {
