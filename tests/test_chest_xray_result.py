@@ -125,7 +125,7 @@ def test_sentence_and_report_speak_both_languages(scored: Outcome) -> None:
         (np.random.default_rng(0).integers(0, 256, (500, 500)).astype(np.uint8), "not_chest_xray"),
         (load_sample_images().images[1], "colour_image"),
         (load_sample_images().images[1].mean(axis=2).astype(np.uint8), "not_chest_xray"),
-        (np.where(phantom() > 70, 255, 0).astype(np.uint8), "clipped"),
+        (np.clip((phantom().astype(int) - 90) * 20, 0, 255).astype(np.uint8), "clipped"),
     ],
     ids=["blank", "small", "long", "noise", "colour photograph", "grey photograph", "clipped"],
 )

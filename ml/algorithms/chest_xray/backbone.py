@@ -15,7 +15,7 @@ from ml.algorithms.chest_xray.view import SIDE
 STAGES = (
     "block_1_expand_relu", "block_3_expand_relu", "block_6_expand_relu", "block_13_expand_relu", "out_relu",
 )  # fmt: skip
-"""Layers whose maps are averaged into features: 112, 56, 28, 14 and 7 positions a side."""
+"""Layers whose maps can be averaged into features: 112, 56, 28, 14 and 7 positions a side."""
 
 
 def build(params: Mapping[str, Any], weights: Path | None) -> keras.Model:

@@ -24,6 +24,7 @@ HEADS = {
     "adult": "adult_appearance",
 }
 """Heads of the network and the reason each gives."""
+TOLD_APART = ("not_chest", "inverted", "rotated")
 
 
 def judge(
@@ -81,9 +82,11 @@ def by_features(activations: Activations, limits: Mapping[str, Any], *, age_know
     heads = limits["heads"]
     above = [name for name in HEADS if activations.gate[name] > heads[name]["threshold"]]
     if "not_chest" in above or activations.distance > limits["max_distance"]:
-        # A turned or inverted chest is far from the training images too: name what can be mended.
-        mendable = [name for name in ("inverted", "rotated") if name in above]
-        yield from (refusal(HEADS[name]) for name in mendable or ["not_chest"])
+        # A turned or inverted chest is far from the training images too: name what can be mended,
+        # unless the image resembles something else more.
+        margins = {name: activations.gate[name] - heads[name]["threshold"] for name in TOLD_APART}
+        likeliest = max(margins, key=margins.__getitem__)
+        yield refusal(HEADS[likeliest if margins[likeliest] > 0 else "not_chest"])
         return
     for name in above:
         if not (name == "adult" and age_known):

@@ -17,6 +17,13 @@ from ml.algorithms.chest_xray.view import model_view
 EVERY = 4
 """Every how many-th training image is also turned and inverted: enough to learn what that looks like."""
 ADULT_YEARS = 18
+APART = {
+    "not_chest": ("inverted", "rotated"),
+    "inverted": ("not_chest", "rotated"),
+    "rotated": ("not_chest", "inverted"),
+    "adult": (),
+}
+"""What a head is told apart from beside the chests, so that the reason given is the right one."""
 
 
 @dataclass(frozen=True)
@@ -62,17 +69,17 @@ def train_gate(
     parts = folds(images.y, images.patients, params["folds"], seed)
     strength = params["regularisation"]
 
-    def held_out(negatives: np.ndarray) -> list[np.ndarray]:
+    def held_out(name: str) -> list[np.ndarray]:
         """Log odds of the clean and the shifted training images, from heads that never saw the child."""
         scores = [np.zeros(len(images.y)) for _ in range(2)]
         for inside, outside in parts:
-            head = _head([copy[inside] for copy in chests], negatives, strength)
+            head = _head([copy[inside] for copy in chests], refused, name, strength)
             for score, copy in zip(scores, (chests[0], chests[2]), strict=True):
                 score[outside] = head.logit(copy[outside])
         return scores
 
-    scores = {name: held_out(refused[name]) for name in gate.HEADS}
-    heads = {name: _head(chests, refused[name], strength) for name in gate.HEADS}
+    scores = {name: held_out(name) for name in gate.HEADS}
+    heads = {name: _head(chests, refused, name, strength) for name in gate.HEADS}
     scores["distance"] = _distances(chests, parts, params["components"], seed)
     limits = {name: _limit(*pair, params) for name, pair in scores.items()}
     accepted = {
@@ -110,10 +117,12 @@ def _refused_features(
     }
 
 
-def _head(chests: list[np.ndarray], refused: np.ndarray, strength: float) -> Head:
-    negatives = np.concatenate(chests)
-    y = np.r_[np.zeros(len(negatives), int), np.ones(len(refused), int)]
-    return fit(np.concatenate([negatives, refused]), y, strength)
+def _head(chests: list[np.ndarray], refused: Mapping[str, np.ndarray], name: str, strength: float) -> Head:
+    """Fit one head against chests and against what the other heads are there for."""
+    others = [refused[other] for other in APART[name]]
+    negatives = np.concatenate([*chests, *others])
+    y = np.r_[np.zeros(len(negatives), int), np.ones(len(refused[name]), int)]
+    return fit(np.concatenate([negatives, refused[name]]), y, strength)
 
 
 def _distances(

@@ -25,7 +25,7 @@ def report(package: Package, result: dict[str, Any]) -> Report:
     """
     return Report(
         headline=HEADLINES[result["label"] == POSITIVE],
-        sections=(_score(result), _meaning(package), _gate(result)),
+        sections=tuple(part for part in (_score(result), _meaning(package), _gate(result)) if part.rows),
         limits=package.limits,
     )
 
