@@ -115,6 +115,12 @@ def seconds(milliseconds: float) -> str:
 
 
 @register.filter
+def colon(label: str) -> str:
+    """Write a label with the colon of its language, which in French stands apart."""
+    return f"{label}\u00a0:" if _french() else f"{label}:"
+
+
+@register.filter
 def statistic(value: float | None, kind: str) -> str:
     """Write a statistic of a night: hours and minutes, minutes, percent or a count; a dash without one."""
     if value is None:

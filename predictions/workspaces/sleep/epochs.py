@@ -5,9 +5,18 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from predictions.models import Prediction
 from predictions.storage import storage
 
+BANDS = {
+    "delta": _("delta"),
+    "theta": _("theta"),
+    "alpha": _("alpha"),
+    "sigma": _("sigma"),
+    "beta": _("beta"),
+}
 CONTRIBUTIONS = "contributions.json"
 HALF = 100  # half the width of a bar's drawing: zero stands in the middle
 
@@ -42,7 +51,7 @@ def _row(channel: str, band: str, value: float, largest: float) -> dict[str, Any
     width = round(HALF * abs(value) / largest, 1)
     return {
         "channel": channel,
-        "band": band,
+        "band": BANDS.get(band, band),
         "value": value,
         "direction": "raises" if value > 0 else "lowers",
         "x": HALF if value > 0 else HALF - width,
