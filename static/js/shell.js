@@ -27,3 +27,18 @@ document.addEventListener("submit", (event) => {
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
+
+// A page that refreshes itself must say when it no longer can, and must not show a log-in page inside itself.
+const offline = document.getElementById("offline");
+for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
+  document.addEventListener(name, () => { offline.hidden = false; });
+}
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.successful) offline.hidden = true;
+});
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const answered = event.detail.xhr.responseURL;
+  if (!answered || new URL(answered).pathname !== offline.dataset.login) return;
+  event.detail.shouldSwap = false;
+  location.reload();
+});

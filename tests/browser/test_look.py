@@ -387,3 +387,23 @@ def test_an_upload_refused_says_why_without_leaving(house: House, visit: Any, tm
     window.page.get_by_role("button", name="Send", exact=True).click()
     expect(window.page.get_by_role("alert")).to_contain_text("This is not a JPEG, PNG or DICOM file")
     assert not Study.objects.filter(submitted_by=house.staff["radiologist"], state=State.QUEUED).exists()
+
+
+def test_a_page_that_cannot_refresh_says_so(house: House, visit: Any) -> None:
+    window = visit("physician")
+    window.go(reverse("worklist"))
+    notice = window.page.get_by_text("No connection: what you see may be out of date.")
+    expect(notice).to_be_hidden()
+    window.page.context.set_offline(True)
+    expect(notice).to_be_visible(timeout=6000)
+    window.page.context.set_offline(False)
+    expect(notice).to_be_hidden(timeout=6000)
+
+
+def test_a_session_that_ended_leads_to_the_door(house: House, visit: Any) -> None:
+    window = visit("physician")
+    window.go(reverse("worklist"))
+    studies.waiting(house.staff["physician"], house.claire, unit=house.studies["waiting"].unit)
+    window.page.context.clear_cookies()
+    expect(window.page.get_by_role("heading", name="Log in")).to_be_visible(timeout=6000)
+    expect(window.page.locator("#list")).to_have_count(0)
