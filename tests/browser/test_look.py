@@ -6,8 +6,6 @@ there), and nothing may stick out sideways. ``VIGIE_SCREENS=FOLDER`` keeps the p
 
 from __future__ import annotations
 
-import io
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,42 +15,24 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings as django_settings
-from django.core.files.base import ContentFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from clinic.accounts.models import User
-from clinic.accounts.roles import Role
 from ml.algorithms.haemorrhage.examples import EXAMPLES, as_of
-from ml.algorithms.sleep.statistics import statistics
-from ml.contracts import Problem, Text
-from patients.models import Patient
-from predictions.models import Explanation, Prediction, StoredArtefact, Study
+from predictions.models import Study
 from predictions.states import State
-from predictions.storage import receive, storage
-from tests import factories, studies
-from tests.chest_phantom import phantom
+from tests import studies
+from tests.browser.house import House, build
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-LONG_NAME = "Lantern-Ladder-Featherstonehaugh-Wolkenkratzerfenster"
 SCREENS = os.environ.get("VIGIE_SCREENS", "")
 DESKTOP, TABLET, ZOOMED = (1440, 900), (820, 1180), (320, 256)
 """``ZOOMED`` is a screen of 1280 × 1024 at 400 %."""
-
-
-@dataclass(frozen=True)
-class House:
-    """Who and what the pages are about."""
-
-    url: str
-    staff: dict[str, User]
-    claire: Patient
-    studies: dict[str, Study]
 
 
 def clinical_pages(house: House) -> dict[str, str]:
@@ -88,126 +68,8 @@ ADMIN_PAGES = ("audit_search", "staff_list", "staff_new")
 
 @pytest.fixture
 def house(live_server: LiveServer) -> House:
-    """Return a house with a study in every state and one of every kind."""
-    units = [factories.unit(code) for code in ("maternity", "radiology", "sleep")]
-    staff = {
-        "physician": factories.staff("bob", Role.PHYSICIAN, *units),
-        "radiologist": factories.staff("charlie", Role.RADIOLOGIST, units[1]),
-        "admin": factories.staff("admin", Role.ADMIN),
-        "steward": factories.staff("steward", Role.STEWARD),
-    }
-    claire = factories.patient(*units, invented=True)
-    factories.encounter(claire)
-    long = factories.patient(units[0], family_name=LONG_NAME, given_name="Maximiliana Bartholomea Anastasia")
-    bob = staff["physician"]
-    made = {
-        "waiting": studies.waiting(bob, claire, unit=units[0]),
-        "haemorrhage": _assessed(bob, long),
-        "refused": _stopped(bob, claire, State.REFUSED),
-        "failed": _stopped(bob, claire, State.FAILED),
-        "sleep": _night(bob, claire),
-        "chest_xray": _xray(staff["radiologist"], claire),
-    }
-    return House(live_server.url, staff, claire, made)
-
-
-def _assessed(by: User, patient: Patient) -> Study:
-    return studies.analysed(studies.waiting(by, patient, values=as_of(EXAMPLES[0], timezone.now())))
-
-
-def _stopped(by: User, patient: Patient, state: State) -> Study:
-    study = studies.waiting(by, patient, unit=factories.unit("radiology"), algorithm="chest_xray")
-    problem = Problem(
-        "adult",
-        Text(
-            "The X-ray is of an adult; the model is for children.", "La radiographie est celle d’un adulte."
-        ),
-    )
-    Study.objects.filter(pk=study.pk).update(
-        state=state, problems=[problem.as_json()], finished_at=timezone.now()
-    )
-    study.refresh_from_db()
-    return study
-
-
-def _answered(study: Study, result: dict[str, Any], explanation: dict[str, Any]) -> Study:
-    Study.objects.filter(pk=study.pk).update(state=State.READY, finished_at=timezone.now())
-    pins = {"package_version": "1.0.0", "package_sha256": "ab" * 32}
-    report = {"headline": studies.HEADLINE, "sections": [], "limits": []}
-    prediction = Prediction.objects.create(
-        study=study, result=result, report=report, created_at=timezone.now(), **pins
-    )
-    sentence = {"en": "This spoke most for it.", "fr": "Ceci a le plus parlé pour cela."}
-    Explanation.objects.create(
-        prediction=prediction, status="ok", method="test", sentence=sentence, data=explanation, **pins
-    )
-    study.refresh_from_db()
-    return study
-
-
-def _stored(prediction: Prediction, name: str, media_type: str, content: bytes) -> None:
-    received = receive(ContentFile(content), limit=10**8)
-    digest = received.sha256
-    StoredArtefact.objects.create(
-        prediction=prediction,
-        name=name,
-        media_type=media_type,
-        stored_name=storage.adopt(received, "artefacts"),
-        size=len(content),
-        sha256=digest,
-    )
-
-
-def _night(by: User, patient: Patient) -> Study:
-    order = ("W", "N1", "N2", "N3", "R")
-    stages = (["W"] * 20 + ["N1"] * 5 + ["N2"] * 60 + ["N3"] * 40 + ["R"] * 25) * 6
-    channels = {"eeg_frontal_central": "C4-M1", "eeg_posterior": "O2-M1", "eog": None, "emg_chin": "chin"}
-    result = {
-        "stages": stages,
-        "probabilities": [[0.72 if stage == own else 0.07 for stage in order] for own in stages],
-        "epoch_seconds": 30,
-        "channels": channels,
-        "statistics": statistics(stages),
-        "uncertain": list(range(20, 300, 5)),
-        "start": "2026-11-20T22:41:30",
-        "simulated": True,
-    }
-    study = studies.waiting(by, patient, algorithm="sleep", unit=factories.unit("sleep"))
-    study = _answered(study, result, {})
-    slots = list(channels)[:3]
-    contributions = {
-        "slots": slots,
-        "bands": ["delta", "theta", "alpha", "sigma", "beta"],
-        "contributions": [[0.8, -0.4, 0.2, 0.1, 0.0] * 3] * len(stages),
-        "neighbours": [0.4] * len(stages),
-    }
-    envelope = {"slot": slots[0], "label": "C4-M1", "unit": "µV", "min": [-40.0] * 400, "max": [35.0] * 400}
-    signal = {"seconds": 30 * len(stages), "channels": [envelope]}
-    _stored(study.prediction, "contributions.json", "application/json", json.dumps(contributions).encode())
-    _stored(study.prediction, "signal.json", "application/json", json.dumps(signal).encode())
-    return study
-
-
-def _xray(by: User, patient: Patient) -> Study:
-    picture = io.BytesIO()
-    Image.fromarray(phantom()).save(picture, "PNG")
-    result = {
-        "probability": 0.873,
-        "label": "PNEUMONIA",
-        "threshold": 0.61,
-        "gate": {"accepted": True, "reasons": []},
-        "preview": {"width": 1024, "height": 1024},
-    }
-    zones = [
-        {"row": row, "side": side, "added": 0.3, "share": 0.2}
-        for row in ("upper", "middle", "lower")
-        for side in ("left", "right")
-    ]
-    study = studies.waiting(by, patient, algorithm="chest_xray", unit=factories.unit("radiology"))
-    study = _answered(study, result, {"zones": zones, "ramp": ["#102030", "#8090a0", "#f0e0d0"]})
-    _stored(study.prediction, "preview.png", "image/png", picture.getvalue())
-    _stored(study.prediction, "heatmap.png", "image/png", picture.getvalue())
-    return study
+    """Return the house the pages are about, behind a running server."""
+    return build(live_server.url)
 
 
 @dataclass
