@@ -15,12 +15,12 @@ ANALYSIS_MS = 120_000
 
 
 def log_in(page: Page, stack: LiveStack, who: str) -> None:
-    """Log in as a member of the demo staff and arrive at the worklist."""
+    """Log in as a member of the demo staff and arrive at the first page of their role."""
     page.goto(f"{stack.url}/accounts/login/")
     page.get_by_label("Username").fill(who)
     page.get_by_label("Password").fill(stack.password)
     page.get_by_role("main").get_by_role("button", name="Log in").click()
-    expect(page).to_have_url(f"{stack.url}/")
+    expect(page.get_by_role("banner")).to_contain_text("Démo")
 
 
 def open_record(page: Page, stack: LiveStack, record_number: str) -> None:
@@ -60,6 +60,6 @@ def wait_for(page: Page, state: str) -> None:
 
 def agree_and_sign(page: Page) -> None:
     """Agree with the result and sign it."""
-    page.get_by_text("Agree", exact=True).click()
+    page.get_by_role("radio", name="Agree", exact=True).check()
     page.get_by_role("button", name="Sign", exact=True).click()
     expect(page.locator(".study-line")).to_contain_text("signed by")

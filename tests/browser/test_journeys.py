@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -77,7 +78,8 @@ def test_a_radiologist_reads_an_original_film_and_signs(page: Page, live_stack: 
     send_file(page, ORIGINAL)
     wait_for(page, "to sign")
     main = page.get_by_role("main")
-    expect(main).to_contain_text("suggests pneumonia")
+    expect(main).to_contain_text("in 100: probability of pneumonia")
+    expect(page.locator("body")).to_have_class(re.compile("reading-room"))
     expect(page.locator("[data-image]")).to_be_visible()
     expect(page.locator("[data-overlay]")).to_be_hidden()
     page.locator("[data-stage]").press("o")
