@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint lock messages environment clean
+.PHONY: help run test test-all bench lint lock messages environment clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -22,6 +22,9 @@ test: environment ## run the tests; lists what could not be run here
 
 test-all: environment ## the tests and the long ones
 	@exec $(PYTEST) --long $(ARGS)
+
+bench: environment ## measure CPU and memory against the usual tools, as ratios; ARGS=sleep for one
+	@exec $(BIN)/python -m bench $(ARGS)
 
 lint: environment ## style, types of imports, security patterns, templates
 	$(BIN)/ruff check .

@@ -1,0 +1,30 @@
+"""The usual way: Keras' own MobileNetV2 of the same width, asked with ``predict`` and called directly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from bench.chest_xray.film import ARRAY
+from bench.measuring import Samples, cpu_ms
+
+
+def measure(folder: Path, repeats: int) -> Samples:
+    """Return CPU milliseconds per image, weights random: they cost the same."""
+    view = np.load(folder / ARRAY).astype(np.float32)
+    batch = np.repeat(view[None, :, :, None], 3, axis=3) / 127.5 - 1
+    network = keras.applications.MobileNetV2(
+        input_shape=(*view.shape, 3), alpha=0.35, weights=None, classes=2
+    )
+
+    def predict() -> None:
+        network.predict(batch, verbose=0)
+
+    def call() -> None:
+        network(batch, training=False)
+
+    predict()
+    call()
+    return {"predict_cpu_ms": cpu_ms(predict, repeats), "call_cpu_ms": cpu_ms(call, repeats)}
