@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from ml.algorithms.sleep.features import N_BANDS, SLOTS
 from ml.contracts import Problem, Refused, Text
 
 IGNORED = -100
+# An encrypted member is a RuntimeError, a shape that no memory could hold a MemoryError.
+_UNREADABLE = (
+    OSError, ValueError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 _MAX_BYTES = 256 * 1024**2
 
 
@@ -51,7 +56,7 @@ def read(path: Path) -> Night:
                 raise Refused(_problem("it holds no “features”", "il ne contient pas « features »"))
             features = np.asarray(stored["features"], np.float32)
             labels = np.asarray(stored["labels"], int) if "labels" in stored else None
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+    except _UNREADABLE as error:
         raise Refused(_problem("it cannot be opened", "il ne peut pas être ouvert")) from error
     return _checked(features, labels)
 

@@ -19,6 +19,8 @@ from ml.package import Package
 PREVIEW = "signal.json"
 PREVIEW_PAIRS = 2000
 LOWEST_RATE = 50.0
+# No amplifier of a sleep laboratory comes near; beyond it the resampling to 100 Hz is no longer exact.
+HIGHEST_RATE = 20_000.0
 SHORT_CONTEXT_SECONDS = 5 * 60
 SHORT_NIGHT_SECONDS = 3 * 3600
 
@@ -119,16 +121,21 @@ def _check_length(header: Header, signals: tuple[Signal, ...]) -> None:
 
 
 def _check_rates(header: Header, signals: tuple[Signal, ...], derivations: list[Derivation]) -> None:
-    slow = [
-        d.label
-        for d in derivations
-        if d.slot in SLOTS and reader.rate(header, signals[d.signal]) < LOWEST_RATE
-    ]
+    rates = {d.label: reader.rate(header, signals[d.signal]) for d in derivations if d.slot in SLOTS}
+    slow = [label for label, rate in rates.items() if rate < LOWEST_RATE]
     if slow:
         raise Refused(Problem("rate_too_low", Text(
             f"Sampled below {LOWEST_RATE:.0f} Hz, too slow for staging: {', '.join(slow)}.",
             f"Échantillonnage inférieur à {LOWEST_RATE:.0f} Hz, insuffisant pour les stades : "
             f"{', '.join(slow)}.",
+        )))  # fmt: skip
+    fast = [label for label, rate in rates.items() if rate > HIGHEST_RATE]
+    if fast:
+        raise Refused(Problem("rate_too_high", Text(
+            f"Sampled above {HIGHEST_RATE / 1000:.0f} kHz if the header is right, as no sleep recorder does: "
+            f"{', '.join(fast)}. Export it again.",
+            f"Échantillonnage supérieur à {HIGHEST_RATE / 1000:.0f} kHz selon l'en-tête, ce qu'aucun "
+            f"polysomnographe ne fait : {', '.join(fast)}. Exportez de nouveau l'enregistrement.",
         )))  # fmt: skip
 
 

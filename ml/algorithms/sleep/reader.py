@@ -12,6 +12,8 @@ from ml.algorithms.sleep.edf_header import Header, Signal
 from ml.contracts import Refused, Text
 
 _PIECE_BYTES = 8 * 1024**2
+# A million volts: a header that announces more is damaged, and its numbers would overflow in float32.
+_LARGEST_MICROVOLTS = 1e12
 _MICROVOLTS = {"nv": 1e-3, "uv": 1.0, "µv": 1.0, "μv": 1.0, "mv": 1e3, "v": 1e6}
 
 
@@ -71,7 +73,7 @@ def physical(digital: np.ndarray, signal: Signal) -> np.ndarray:
     Raises
     ------
     Refused
-        ``edf_header_damaged`` when the header gives no scale.
+        ``edf_header_damaged`` when the header gives no scale, or an impossible one.
     """
     span = signal.digital_max - signal.digital_min
     if span == 0 or signal.physical_max == signal.physical_min:
@@ -81,6 +83,12 @@ def physical(digital: np.ndarray, signal: Signal) -> np.ndarray:
     unit = microvolts_per_unit(signal) or 1.0
     gain = (signal.physical_max - signal.physical_min) / span
     offset = signal.physical_min - signal.digital_min * gain
+    # "Not below" and not "above": an overflow has already made a NaN of it.
+    if not (32768 * abs(gain) + abs(offset)) * unit <= _LARGEST_MICROVOLTS:
+        raise Refused(edf_header.damaged(Text(
+            f"the physical range of the channel {signal.label} is impossible",
+            f"l'étendue physique de la voie {signal.label} est impossible",
+        )))  # fmt: skip
     scaled = digital.astype(np.float32)
     scaled *= np.float32(gain * unit)
     scaled += np.float32(offset * unit)
