@@ -73,7 +73,7 @@ class PrivateStorage(FileSystemStorage):
         key = uuid.uuid4().hex
         name = f"{folder}/{key[:2]}/{key}"
         target = Path(self.path(name))
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _private_folder(target.parent)
         received.move_to(target)
         return name
 
@@ -105,7 +105,18 @@ storage = PrivateStorage()
 def incoming() -> Path:
     """Return the folder of files still being received, on the file system of the final ones."""
     folder = Path(settings.PRIVATE_ROOT) / "incoming"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return _private_folder(folder)
+
+
+def _private_folder(folder: Path) -> Path:
+    """Make a folder below ``PRIVATE_ROOT`` that only this user can enter, with every folder on the way.
+
+    ``mkdir(parents=True)`` would give its mode to the last one alone and leave the root open to others.
+    """
+    root = Path(settings.PRIVATE_ROOT)
+    ours = [part for part in (folder, *folder.parents) if part == root or root in part.parents]
+    for part in reversed(ours):
+        part.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 
 

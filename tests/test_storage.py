@@ -114,3 +114,12 @@ def test_a_forgotten_file_vanishes(private_root: Path) -> None:
 def test_a_private_file_has_no_address() -> None:
     with pytest.raises(ValueError, match="no URL"):
         storage.storage.url("uploads/ab/abcdef")
+
+
+def test_no_folder_on_the_way_to_a_private_file_is_open_to_others(settings, tmp_path: Path) -> None:
+    settings.PRIVATE_ROOT = tmp_path / "private"
+    name = storage.storage.adopt(receive(ContentFile(CONTENT), limit=len(CONTENT)), "uploads")
+    target = Path(storage.storage.path(name))
+    folders = [settings.PRIVATE_ROOT, incoming(), *list(target.parents)[:2]]
+    assert {folder.stat().st_mode & 0o777 for folder in folders} == {0o700}
+    assert target.stat().st_mode & 0o777 == 0o600
