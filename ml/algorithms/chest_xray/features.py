@@ -12,6 +12,7 @@ import numpy as np
 
 from ml.algorithms.chest_xray import backbone
 from ml.algorithms.chest_xray.augment import augment
+from ml.algorithms.chest_xray.nuisance import stored_again
 from ml.algorithms.chest_xray.view import model_view
 from ml.training.progress import progress
 
@@ -53,8 +54,8 @@ class Extractor:
         pixels
             Shape (n, side, side), uint8.
         recipe
-            A name of :data:`FIXED`, ``"quarter_turn"``, ``"inverted_train"``, or a recipe of
-            :mod:`ml.algorithms.chest_xray.augment`.
+            A name of :data:`FIXED`, ``"quarter_turn"``, ``"inverted_train"``, ``"stored_again"``, or
+            a recipe of :mod:`ml.algorithms.chest_xray.augment`.
         seed
             Seed of the copy; every image has chance of its own, so that a chunk can be redone alone.
         """
@@ -83,6 +84,8 @@ def altered(image: np.ndarray, recipe: str, seed: int, index: int) -> np.ndarray
     if recipe == "quarter_turn":
         return np.rot90(image, 1 if index % 2 else 3)
     rng = np.random.default_rng([seed, index])
+    if recipe == "stored_again":
+        return stored_again(image, rng)
     if recipe == "inverted_train":
         return 255 - augment(image, "train", rng)
     return augment(image, recipe, rng)

@@ -17,6 +17,7 @@ from ml.algorithms.chest_xray.contract import CONTRACT
 from ml.algorithms.chest_xray.describe import describe
 from ml.algorithms.chest_xray.evaluation import evaluate, figures
 from ml.algorithms.chest_xray.features import Extractor
+from ml.algorithms.chest_xray.gate_training import EVERY
 from ml.algorithms.chest_xray.network import MODEL
 from ml.algorithms.chest_xray.view import SIDE, model_view
 from ml.package import Metric, Package
@@ -129,6 +130,9 @@ def _copies(
         "clean": [copy("clean", 0)],
         "train": [copy("train", params["seed"] + i) for i in range(params["copies"])],
         "shift": [copy("shift", params["seed"] + SHIFT_SEED + i) for i in range(params["shifts"])],
+        "stored_again": [
+            extractor.copies("kermany_some", images.pixels[::EVERY], "stored_again", params["seed"])
+        ],
     }
 
 
@@ -136,17 +140,22 @@ def _pneumonia(
     images: dataset.Images, copies: Mapping[str, list[np.ndarray]], params: Mapping[str, Any]
 ) -> tuple[heads.Head, dict[str, Any], dict[float, float], list[Metric]]:
     """Choose, calibrate and fit the head; everything out of fold, patients kept together."""
-    learned = [*copies["clean"], *copies["train"]]
-    parts = heads.folds(images.y, images.patients, params["folds"], params["seed"])
-    strength, aucs, (clean, *shifted) = heads.choose_regularisation(
-        params["regularisation"], learned, copies["clean"][0], copies["shift"], images.y, parts
+    differences = copies["stored_again"][0] - copies["clean"][0][::EVERY]
+    matrix = heads.damping(copies["clean"][0], differences, params["damping"])
+    learned, clean, shifted = (
+        [copy @ matrix for copy in part]
+        for part in ([*copies["clean"], *copies["train"]], copies["clean"], copies["shift"])
     )
-    pooled, y = np.concatenate(shifted), np.tile(images.y, len(shifted))
+    parts = heads.folds(images.y, images.patients, params["folds"], params["seed"])
+    strength, aucs, (plain, *moved) = heads.choose_regularisation(
+        params["regularisation"], learned, clean[0], shifted, images.y, parts
+    )
+    pooled, y = np.concatenate(moved), np.tile(images.y, len(moved))
     calibration = heads.calibrate(pooled, y)
     probabilities = heads.sigmoid(pooled, calibration)
     threshold = heads.threshold_for_sensitivity(probabilities, y, params["sensitivity"])
-    patients = np.tile(images.patients, len(shifted))
-    as_they_are = heads.sigmoid(clean, calibration)
+    patients = np.tile(images.patients, len(moved))
+    as_they_are = heads.sigmoid(plain, calibration)
     validated = {
         UNDER_SHIFT: (y, probabilities, patients),
         "training images as they are, out of fold": (images.y, as_they_are, images.patients),
@@ -173,7 +182,8 @@ def _pneumonia(
             "specificity": shift["specificity"],
         },
     }
-    head = heads.fit(np.concatenate(learned), np.tile(images.y, len(learned)), strength)
+    damped = heads.fit(np.concatenate(learned), np.tile(images.y, len(learned)), strength, standardise=False)
+    head = heads.undamped(damped, matrix, np.concatenate([*copies["clean"], *copies["train"]]))
     return head, decision, aucs, metrics
 
 
