@@ -16,18 +16,15 @@ from django.utils import timezone
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from clinic.accounts.models import User
 from clinic.accounts.roles import Role
 from ml import registry, runner
 from ml.algorithms.haemorrhage.examples import EXAMPLES, as_of
 from ml.contracts import Problem, Source, Status
-from patients.models import Patient
 from predictions.models import Prediction, StoredArtefact, Study, StudyFile
 from predictions.states import State
 from tests import bad_files, factories
 from tests.sleep_files import edf_bytes
 from tests.studies import analysed
-from tests.test_api import Program
 from tests.test_intake import PNG, kept_files
 
 UNITS = {"haemorrhage": "maternity", "chest_xray": "radiology", "sleep": "sleep"}
@@ -255,86 +252,6 @@ def test_a_key_that_no_page_made_is_refused(key: str) -> None:
     assert answer.status_code == 422
     assert "Rouvrez le formulaire" in said(answer)
     assert nothing_kept()
-
-
-# --- programs -------------------------------------------------------------------------------
-
-DEEP = '{"values":' + "[" * 100_000
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"algorithm": ["haemorrhage"]}, {"algorithm": 7}, {"algorithm": "\ud800"}, {"algorithm": "../sleep"},
-        {"patient": 12}, {"patient": {"$ne": ""}}, {"patient": None}, {"encounter": {}}, {"encounter": "x"},
-        {"values": [1, 2]}, {"values": "haemoglobin"}, {"values": None}, {"values": {}}, {"values": 10**400},
-        {"values": {"haemoglobin": {"$gt": 0}}}, {"values": {"haemoglobin": [10.8]}},
-        {"values": {"haemoglobin": True}}, {"values": {"haemoglobin": 10**400}},
-        {"options": 7}, {"options": {"eeg": {}}}, {"options": {"eeg": "\ud800"}},
-        {"options": {"no_gate": True}}, {"file": "not a file", "algorithm": "sleep"},
-    ],
-    ids=lambda change: json.dumps(change)[:40],
-)  # fmt: skip
-def test_json_of_the_wrong_types_is_answered_in_words(
-    alice: User, claire: Patient, change: dict[str, Any]
-) -> None:
-    whole = {
-        "algorithm": "haemorrhage",
-        "patient": str(claire.pk),
-        "values": as_of(EXAMPLES[0], timezone.now()),
-    }
-    refused_in_words(Program(alice, "fr"), json.dumps(whole | change))
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(
-    "body",
-    [
-        "",
-        "[]",
-        "3",
-        "null",
-        '"x"',
-        "{",
-        DEEP,
-        '{"values": NaN}',
-        '{"n": ' + "9" * 5000 + "}",
-        "\xff\xfe",
-        "{}",
-    ],
-    ids=range(11),
-)
-def test_a_body_that_is_no_request_is_answered_in_words(alice: User, body: str) -> None:
-    refused_in_words(Program(alice, "fr"), body.encode("latin-1"))
-
-
-def refused_in_words(program: Program, body: bytes | str, name: str = "api-studies") -> None:
-    answer = program.post(name, data=body, key="k1")
-    assert 400 <= answer.status_code < 500, answer.content
-    problems = answer.json()["problems"]
-    assert problems
-    assert all(problem["message"] for problem in problems)
-    assert nothing_kept()
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("name", "body"),
-    [
-        ("sleep-predict", {"signal": "abc", "sampling_rate": 100}),
-        ("sleep-predict", {"signal": ["nan"] * 3000, "sampling_rate": 100}),
-        ("sleep-predict", {"signal": ["1e999"] * 3000, "sampling_rate": 100}),
-        ("sleep-predict", {"signal": [1.0] * 3000, "sampling_rate": "nan"}),
-        ("sleep-predict", {"signal": [], "sampling_rate": 0}),
-        ("api-credit", [1]),
-        ("api-credit-batch", {"data": 3}),
-        ("api-credit-batch", {"data": [{}] * 101}),
-        ("api-credit-batch", {"data": ["x"]}),
-    ],
-)
-def test_the_seeds_addresses_answer_wrong_types_in_words(steward: User, name: str, body: Any) -> None:
-    refused_in_words(Program(steward, "fr"), json.dumps(body), name)
 
 
 # --- the cheap checks never fail ------------------------------------------------------------

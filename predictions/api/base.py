@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,9 +40,19 @@ class BoundedJSONParser(JSONParser):
         if announced > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             raise ParseError(_("The JSON body is larger than 2 MiB."), code="request_too_large")
         try:
-            return super().parse(stream, media_type, parser_context)
+            body = super().parse(stream, media_type, parser_context)
         except RecursionError as error:
             raise ParseError(_("The JSON body is nested too deeply.")) from error
+        require_whole_characters(body)
+        return body
+
+
+def require_whole_characters(body: Any) -> None:
+    """Raise ``ParseError`` for half a character (``"\\ud800"``): JSON can say it, nobody can store it."""
+    try:
+        json.dumps(body, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ParseError from error
 
 
 class ApiView(APIView):

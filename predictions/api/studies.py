@@ -24,7 +24,7 @@ from ml.registry import UnknownAlgorithm
 from patients import access
 from patients.models import Encounter
 from predictions import intake, review, selectors
-from predictions.api.base import ApiView
+from predictions.api.base import ApiView, require_whole_characters
 from predictions.api.permissions import ClinicalStaff
 from predictions.api.serializers import (
     AmendmentSerializer,
@@ -295,4 +295,5 @@ def _object(value: Any, field: str) -> dict[str, Any]:
             value = None
     if not isinstance(value, dict):
         raise ParseError({field: ["not a JSON object"]})
+    require_whole_characters(value)
     return value
