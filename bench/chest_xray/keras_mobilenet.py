@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from bench.chest_xray.film import ARRAY
+from bench.chest_xray.film import ARRAY, FILE
 from bench.measuring import Samples, cpu_ms
 
 
@@ -25,6 +25,15 @@ def measure(folder: Path, repeats: int) -> Samples:
     def call() -> None:
         network(batch, training=False)
 
+    def from_file() -> None:
+        image = keras.utils.load_img(folder / FILE, target_size=view.shape, interpolation="bilinear")
+        network.predict(keras.utils.img_to_array(image)[None] / 127.5 - 1, verbose=0)
+
     predict()
     call()
-    return {"predict_cpu_ms": cpu_ms(predict, repeats), "call_cpu_ms": cpu_ms(call, repeats)}
+    from_file()
+    return {
+        "predict_cpu_ms": cpu_ms(predict, 4 * repeats),
+        "call_cpu_ms": cpu_ms(call, repeats),
+        "file_cpu_ms": cpu_ms(from_file, 4 * repeats),
+    }
