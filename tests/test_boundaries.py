@@ -25,7 +25,7 @@ HEAVY = {
     "numpy", "pandas", "scipy", "PIL", "edfio",
 }  # fmt: skip
 WEB_MEGABYTES = 150
-OURS = ("clinic", "patients", "predictions", "ml")
+OURS = ("clinic", "patients", "predictions", "ml", "bench")
 
 # One worker of the web server: every address resolved, pages asked for, then a look at what it holds.
 WEB_PROCESS = """
