@@ -36,7 +36,8 @@ if PRODUCTION and len(SECRET_KEY) < 50:
     )
 SECRET_KEY = SECRET_KEY or kept_key(DATA_DIR / "demo-secret-key")
 
-ALLOWED_HOSTS = env.list("VIGIE_ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
+LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = env.list("VIGIE_ALLOWED_HOSTS", default=[] if PRODUCTION else LOCAL_HOSTS)
 CSRF_TRUSTED_ORIGINS = env.list("VIGIE_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
@@ -110,7 +111,9 @@ DATABASES = {
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     if PRODUCTION and not env.bool("VIGIE_ALLOW_SQLITE", False):
-        raise ImproperlyConfigured("DATABASE_URL is not set; SQLite in production needs VIGIE_ALLOW_SQLITE=yes")
+        raise ImproperlyConfigured(
+            "DATABASE_URL is not set; SQLite in production needs VIGIE_ALLOW_SQLITE=yes"
+        )
     # Several processes write: WAL lets readers pass, IMMEDIATE takes the write lock at BEGIN, where
     # SQLite honours the busy timeout, instead of failing at the first write of a read transaction.
     DATABASES["default"]["OPTIONS"] = {
