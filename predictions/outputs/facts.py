@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from ml import package, registry
@@ -86,6 +88,16 @@ class Facts:
             return None
         with storage.open(stored.stored_name) as stream:
             return stream.read()
+
+    @contextmanager
+    def input_path(self) -> Iterator[Path | None]:
+        """Lend the file that was analysed; ``None`` for a form."""
+        file = getattr(self.study, "file", None)
+        if file is None:
+            yield None
+            return
+        with storage.local(file.name) as path:
+            yield path
 
 
 def gather(document: Document) -> Facts:

@@ -62,6 +62,11 @@ KINDS = {
             "predictions.outputs.edf_hypnogram", "application/octet-stream", ".edf",
             queues=("signals",), worded=False,
         ),
+        Kind(
+            "dicom_sr", Text("Structured report (DICOM SR)", "Compte rendu structuré (DICOM SR)"),
+            "predictions.outputs.dicom_sr", "application/dicom", ".dcm",
+            queues=("imaging",), worded=False,
+        ),
     )
 }  # fmt: skip
 
