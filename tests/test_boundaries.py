@@ -22,7 +22,7 @@ pytestmark = pytest.mark.xdist_group("boundaries")
 
 HEAVY = {
     "tensorflow", "keras", "mne", "shap", "sklearn", "xgboost", "mlflow", "pydicom", "onnxruntime",
-    "numpy", "pandas", "scipy", "PIL", "edfio",
+    "numpy", "pandas", "scipy", "PIL", "edfio", "typst", "fhir", "highdicom",
 }  # fmt: skip
 WEB_MEGABYTES = 150
 OURS = ("clinic", "patients", "predictions", "ml", "bench")
