@@ -52,7 +52,7 @@ AT_THE_DOOR = [
 # Past the web process, refused by the worker that reads all of it.
 IN_DEPTH = [
     ("chest_xray", "cut.jpg", lambda: bad_files.jpeg()[:9000], "image_damaged"),
-    ("chest_xray", "lie.jpg", lambda: bad_files.jpeg_saying(13_000, 13_000), "too_many_pixels"),
+    ("chest_xray", "lie.jpg", lambda: bad_files.jpeg_saying(60_000, 60_000), "too_many_pixels"),
     ("chest_xray", "lie.png", lambda: bad_files.png(400, 400, said=(4000, 4000)), "image_damaged"),
     ("chest_xray", "comment.png", bad_files.text_bomb, "image_damaged"),
     ("chest_xray", "huge.dcm", lambda: bad_files.dicom(Rows=60_000, Columns=60_000), "too_many_pixels"),
@@ -60,7 +60,7 @@ IN_DEPTH = [
     ("chest_xray", "cut.dcm", lambda: bad_files.dicom()[:-9000], "pixels_unreadable"),
     ("chest_xray", "noise.dcm", lambda: bytes(128) + b"DICM" + bytes(range(256)) * 8, "no_pixel_data"),
     ("chest_xray", "frames.dcm", lambda: bad_files.dicom(NumberOfFrames=2**31 - 1), "multi_frame"),
-    ("chest_xray", "infinite.dcm", bad_files.infinite_film, "blank"),
+    ("chest_xray", "infinite.dcm", bad_files.infinite_film, "pixels_unreadable"),
     ("sleep", "lie.edf", bad_files.many_channels_lying, "edf_size_mismatch"),
     ("sleep", "nan.edf", lambda: bad_files.night(physical=("NaN", "NaN")), "edf_header_damaged"),
     ("sleep", "scale.edf", lambda: bad_files.night(physical=(5, 5)), "edf_header_damaged"),

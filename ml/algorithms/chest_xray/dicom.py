@@ -80,6 +80,9 @@ def read(path: Path, *, allow_secondary_capture: bool = False) -> Picture:
         except Exception as error:
             # Decoders of hostile bytes may raise anything; whatever it is, there is no image.
             raise Refused(refusal("pixels_unreadable"), *reasons, identity=identity) from error
+        if not np.isfinite(grey).all():
+            # A rescale slope that lies takes the values out of what a number can hold.
+            raise Refused(refusal("pixels_unreadable"), *reasons, identity=identity)
         return Picture(
             grey=grey,
             identity=identity,

@@ -16,6 +16,10 @@ COLOUR_SPREAD = 24
 """Grey levels by which channels may differ (a tint of the scanner, JPEG chroma) in 99 % of pixels."""
 DEEP_MODES = ("I", "I;16", "I;16B", "F")
 
+# Our own limit is checked before a pixel is decoded and says which size is allowed; Pillow's would
+# come first and end as "damaged".
+Image.MAX_IMAGE_PIXELS = None
+
 FORMAT = Text("File format", "Format du fichier")
 SIZE = Text("Image size", "Taille de l'image")
 

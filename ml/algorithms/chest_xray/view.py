@@ -54,8 +54,8 @@ def preview(grey: np.ndarray) -> Image.Image:
 
 
 def png(image: Image.Image) -> bytes:
-    """Encode an image as PNG with nothing but its pixels."""
+    """Encode an image as PNG with nothing but its pixels, lightly: film grain hardly compresses."""
     bare = Image.fromarray(np.asarray(image))
     buffer = io.BytesIO()
-    bare.save(buffer, "PNG", optimize=False)
+    bare.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
