@@ -308,7 +308,7 @@ class Loaded:
     """
 
     data: Any
-    identity: Identity = Identity()
+    identity: Identity = field(default_factory=Identity)
     problems: tuple[Problem, ...] = ()
     quality: tuple[Finding, ...] = ()
     artefacts: tuple[Artefact, ...] = ()
