@@ -84,10 +84,13 @@ def since(value: datetime | None) -> str:
 
 @register.filter
 def figure(value: float | None, digits: int = 2) -> str:
-    """Write a number with ``digits`` decimals and the separators of the language."""
+    """Write a number, rounded to ``digits`` decimals, with the separators of the language.
+
+    Django's own formatting cuts decimals off instead of rounding: 5.8 would be shown as 5.
+    """
     if value is None:
         return "–"
-    return formats.number_format(value, decimal_pos=digits)
+    return formats.number_format(round(value, digits), decimal_pos=digits)
 
 
 @register.filter

@@ -1,0 +1,30 @@
+"""Numbers on pages are rounded, never cut, and written as the language writes them."""
+
+import pytest
+from django.utils import translation
+
+from clinic.templatetags.vigie import figure, percent, signed
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "english", "french"),
+    [
+        (5.8026, 0, "6", "6"),
+        (0.996, 2, "1.00", "1,00"),
+        (12.25, 1, "12.2", "12,2"),
+        (1e-7, 2, "0.00", "0,00"),
+        (None, 2, "–", "–"),
+    ],
+)
+def test_a_figure_is_rounded_and_not_cut(value, digits, english, french):
+    with translation.override("en"):
+        assert figure(value, digits) == english
+    with translation.override("fr"):
+        assert figure(value, digits) == french
+
+
+def test_a_share_and_a_sign_are_rounded_too():
+    with translation.override("fr"):
+        assert percent(0.0876) == "9"
+        assert percent(0.9968) == "100"
+        assert signed(-0.4392) == "−0,44"
