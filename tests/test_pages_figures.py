@@ -3,7 +3,7 @@
 import pytest
 from django.utils import translation
 
-from clinic.templatetags.vigie import figure, percent, signed
+from clinic.templatetags.vigie import chance, figure, percent, signed
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,9 @@ def test_a_share_and_a_sign_are_rounded_too():
         assert percent(0.0876) == "9"
         assert percent(0.9968) == "100"
         assert signed(-0.4392) == "−0,44"
+
+
+def test_no_probability_is_shown_as_certain():
+    assert chance(0.9968) == "> 99"
+    assert chance(0.0001) == "< 1"
+    assert chance(0.434) == "43"

@@ -106,6 +106,14 @@ def trimmed(value: float) -> str:
 
 
 @register.filter
+def chance(probability: float) -> str:
+    """Write a probability as its number in a hundred; never 0 or 100, which no model may claim."""
+    if probability < 0.01:
+        return "< 1"
+    return "> 99" if probability > 0.99 else percent(probability)
+
+
+@register.filter
 def percent(share: float, digits: int = 0) -> str:
     """Write a share as its number in a hundred, without the sign."""
     return figure(100 * share, digits)
