@@ -22,6 +22,7 @@ ENTRIES = (
     ("worklist", _("Worklist"), CLINICAL, ("", "studies")),
     ("patient_search", _("Patients"), CLINICAL, ("patients",)),
     ("staff_list", _("Staff"), frozenset({Role.ADMIN}), ("staff",)),
+    ("unit_list", _("Units"), frozenset({Role.ADMIN}), ("units",)),
     ("models", _("Models"), frozenset(Role), ("models",)),
     ("audit_search", _("Audit"), frozenset({Role.ADMIN}), ("audit",)),
 )

@@ -6,6 +6,7 @@ urlpatterns = [
     path("", include("predictions.urls")),
     path("patients/", include("patients.urls")),
     path("staff/", include("clinic.accounts.urls")),
+    path("units/", include("clinic.accounts.unit_urls")),
     path("audit/", include("clinic.audit.urls")),
     path("accounts/", include("clinic.accounts.entrance")),
     path("api/", include("predictions.api.urls")),

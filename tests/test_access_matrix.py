@@ -144,6 +144,10 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "staff_new": (only(ADMIN), only(ADMIN, "POST", 422)),
     "staff_edit": (only(ADMIN), only(ADMIN, "POST", 422)),
     "staff_password": only(ADMIN, "POST"),
+    "staff_second_factor": (only(ADMIN), only(ADMIN, "POST", 302)),
+    "unit_list": only(ADMIN),
+    "unit_new": (only(ADMIN), only(ADMIN, "POST", 422)),
+    "unit_edit": (only(ADMIN), only(ADMIN, "POST", 422)),
     # --- audit ----------------------------------------------------------------------------------
     "audit_search": (only(ADMIN), only(ADMIN, "POST")),
     "audit_patient": only(ADMIN),
@@ -232,6 +236,7 @@ class World:
             "study_id": study.pk if study else None,
             "document_id": study.documents.values_list("pk", flat=True).first() if study else None,
             "pk": self.visitors["midwife here"].pk,
+            "code": "maternity",
             "algorithm": "haemorrhage",
             "name": "preview.png",
             "index": 0,

@@ -1,15 +1,24 @@
-"""The form of a member of staff."""
+"""The forms of a member of staff and of a unit."""
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.core.validators import RegexValidator
+from django.utils import formats
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from clinic.accounts.models import User
+from clinic.accounts import selectors
+from clinic.accounts.models import Unit, User
 from clinic.accounts.roles import CLINICAL
+
+# What the model of a form reckons with; its package refuses other shares.
+LOWEST_INCIDENCE, HIGHEST_INCIDENCE = Decimal("0.2"), Decimal("20")
+_PERCENTAGE = re.compile(r"[0-9]{1,2}(?:[.,][0-9]{1,2})?")
 
 
 class StaffForm(forms.ModelForm):
@@ -76,4 +85,76 @@ class StaffForm(forms.ModelForm):
                 self.add_error("role", _("Ask another administrator to change your own role."))
             if not data.get("is_active"):
                 self.add_error("is_active", _("Ask another administrator to disable your own account."))
+        return data
+
+
+class IncidenceField(forms.CharField):
+    """A share typed as a percentage, with a point or a comma; the value is between 0 and 1, or ``None``."""
+
+    widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
+    default_error_messages = {
+        "invalid": _("Write a percentage between 0.2 and 20, for example 3.5, or leave this empty.")
+    }
+
+    def clean(self, value: Any) -> float | None:
+        """Return the share."""
+        typed = re.sub(r"\s|%", "", super().clean(value))
+        if not typed:
+            return None
+        percentage = Decimal(typed.replace(",", ".")) if _PERCENTAGE.fullmatch(typed) else None
+        if percentage is None or not LOWEST_INCIDENCE <= percentage <= HIGHEST_INCIDENCE:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return float(percentage / 100)
+
+    def prepare_value(self, value: Any) -> Any:
+        """Write a stored share as a percentage of the language; what was typed stays as it was."""
+        if not isinstance(value, float):
+            return value
+        percentage = f"{100 * value:.2f}".rstrip("0").rstrip(".")
+        return formats.number_format(Decimal(percentage))
+
+
+class UnitForm(forms.ModelForm):
+    """Names and incidence of a unit, and for a new one its code, among those the algorithms ask for.
+
+    The code is fixed once the unit exists: it is the border of who sees which patient.
+    """
+
+    code = forms.ChoiceField(
+        label=_("Studies of the unit"),
+        error_messages={
+            "invalid_choice": _("This unit exists already, or there is no such study. Choose another.")
+        },
+    )
+    name_fr = forms.CharField(label=_("Name in French"), max_length=100)
+    name_en = forms.CharField(label=_("Name in English"), max_length=100)
+    incidence = IncidenceField(
+        label=_("Severe haemorrhages in 100 births"),
+        required=False,
+        help_text=_(
+            "The unit's own share of severe haemorrhages, 1000 mL or more, in percent: every risk is "
+            "reckoned from it. Leave it empty and the model takes its own."
+        ),
+    )
+
+    class Meta:
+        model = Unit
+        fields = ("code", "name_fr", "name_en", "incidence")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is None:
+            language = get_language()
+            self.fields["code"].choices = [(o.code, o.title.to(language)) for o in selectors.offers()]
+            return
+        del self.fields["code"]
+        if not selectors.uses_incidence(self.instance.code):
+            del self.fields["incidence"]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse an incidence that nothing would reckon with."""
+        data = super().clean()
+        code = data.get("code")
+        if code and data.get("incidence") is not None and not selectors.uses_incidence(code):
+            self.add_error("incidence", _("The studies of this unit take no such share. Leave this empty."))
         return data

@@ -1,12 +1,14 @@
-"""Creating and changing staff; every change writes its event."""
+"""Creating and changing staff and their units; every change writes its event."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from clinic.accounts.models import Unit, User
@@ -14,6 +16,7 @@ from clinic.audit.models import Action
 from clinic.audit.recording import record
 
 FIELDS = ("username", "first_name", "last_name", "role", "is_active")
+UNIT_FIELDS = ("name_fr", "name_en", "incidence")
 # Without 0, 1, l, o: the password is read from a screen and typed on another.
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 
@@ -27,6 +30,15 @@ def _snapshot(user: User) -> dict[str, Any]:
     return {name: getattr(user, name) for name in FIELDS} | {
         "units": sorted(user.units.values_list("code", flat=True))
     }
+
+
+def _unit_snapshot(unit: Unit) -> dict[str, Any]:
+    return {name: getattr(unit, name) for name in UNIT_FIELDS}
+
+
+def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Return the old and the new value of everything that differs."""
+    return {name: [before[name], after[name]] for name in after if before[name] != after[name]}
 
 
 @transaction.atomic
@@ -92,9 +104,7 @@ def update_staff(*, actor: User, user: User, units: Collection[Unit], **changes:
     user.units.set(units)
     if not user.is_active:
         end_sessions(user)
-    after = _snapshot(user)
-    changed = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
-    if changed:
+    if changed := _changed(before, _snapshot(user)):
         record(Action.ADMIN, actor=actor, kind="staff", object_id=str(user.pk), detail=changed)
     return user
 
@@ -109,6 +119,73 @@ def renew_password(*, actor: User, user: User) -> str:
     end_sessions(user)
     record(Action.ADMIN, actor=actor, kind="password", object_id=str(user.pk), detail={"renewed": True})
     return password
+
+
+def reset_second_factor(*, actor: User, user: User) -> bool:
+    """Take a lost second factor away, recovery codes with it, and end the person's sessions.
+
+    Returns
+    -------
+    bool
+        Whether there was one; without one nothing happens.
+
+    Raises
+    ------
+    PermissionDenied
+        For one's own, recorded: whoever sits at an open session of an administrator would be rid of it.
+    """
+    if actor == user:
+        record(Action.REFUSED, actor=actor, kind="second factor", object_id=str(user.pk))
+        raise PermissionDenied
+    with transaction.atomic():
+        factors = Authenticator.objects.select_for_update().filter(user=user)
+        types = sorted(factor.type for factor in factors)
+        if types:
+            # Not through allauth, which would say in the audit that the person did it.
+            factors.delete()
+            end_sessions(user)
+            detail = {"reset": types}
+            record(Action.ADMIN, actor=actor, kind="second factor", object_id=str(user.pk), detail=detail)
+    return bool(types)
+
+
+@transaction.atomic
+def create_unit(
+    *, actor: User, code: str, name_fr: str, name_en: str, incidence: float | None = None
+) -> Unit:
+    """Create a unit.
+
+    Parameters
+    ----------
+    code
+        What the contracts of its algorithms call it; never changed afterwards.
+    incidence
+        The unit's own share of what is predicted, between 0 and 1; ``None`` for the model's.
+    """
+    unit = Unit.objects.create(code=code, name_fr=name_fr, name_en=name_en, incidence=incidence)
+    record(Action.CREATE, actor=actor, kind="unit", object_id=code, detail=_unit_snapshot(unit))
+    return unit
+
+
+@transaction.atomic
+def update_unit(*, actor: User, unit: Unit, **changes: Any) -> Unit:
+    """Change the names of a unit, or its incidence.
+
+    Raises
+    ------
+    TypeError
+        For a change that is not one of :data:`UNIT_FIELDS`.
+    """
+    if unknown := set(changes) - set(UNIT_FIELDS):
+        raise TypeError(f"no such field of a unit, or fixed: {', '.join(sorted(unknown))}")
+    unit = Unit.objects.select_for_update().get(pk=unit.pk)
+    before = _unit_snapshot(unit)
+    for name, value in changes.items():
+        setattr(unit, name, value)
+    unit.save(update_fields=UNIT_FIELDS)
+    if changed := _changed(before, _unit_snapshot(unit)):
+        record(Action.ADMIN, actor=actor, kind="unit", object_id=unit.code, detail=changed)
+    return unit
 
 
 def end_sessions(user: User) -> None:

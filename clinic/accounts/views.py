@@ -8,13 +8,14 @@ from typing import Any
 
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from clinic.accounts import services
+from clinic.accounts import selectors, services
 from clinic.accounts.access import require
 from clinic.accounts.forms import StaffForm
 from clinic.accounts.models import Unit, User
@@ -34,7 +35,7 @@ def for_admins(view: View) -> View:
     return guarded
 
 
-def _posted(request: HttpRequest) -> QueryDict | None:
+def posted(request: HttpRequest) -> QueryDict | None:
     """Return what was sent, also when it is empty; ``None`` when nothing was."""
     return request.POST if request.method == "POST" else None
 
@@ -66,7 +67,7 @@ def _show_password(request: HttpRequest, person: User, password: str) -> HttpRes
 @require_http_methods(["GET", "POST"])
 def staff_new(request: HttpRequest) -> HttpResponse:
     """Create a member of staff and show their one-time password."""
-    form = StaffForm(_posted(request), actor=request.user)
+    form = StaffForm(posted(request), actor=request.user)
     if request.method == "POST" and form.is_valid():
         person, password = services.create_staff(actor=request.user, **form.cleaned_data)
         return _show_password(request, person, password)
@@ -78,12 +79,12 @@ def staff_new(request: HttpRequest) -> HttpResponse:
 def staff_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change name, role, units, or whether somebody may log in."""
     person = get_object_or_404(User, pk=pk)
-    form = StaffForm(_posted(request), instance=get_object_or_404(User, pk=pk), actor=request.user)
+    form = StaffForm(posted(request), instance=get_object_or_404(User, pk=pk), actor=request.user)
     if request.method == "POST" and form.is_valid():
         services.update_staff(actor=request.user, user=person, **form.cleaned_data)
         messages.success(request, _("Saved."))
         return redirect("staff_list")
-    context = {"form": form, "person": person}
+    context = {"form": form, "person": person, "second_factor": selectors.has_second_factor(person)}
     return render(request, "accounts/staff_form.html", context, status=422 if form.errors else 200)
 
 
@@ -93,3 +94,22 @@ def staff_password(request: HttpRequest, pk: int) -> HttpResponse:
     """Replace somebody's password by a one-time one and show it."""
     person = get_object_or_404(User, pk=pk)
     return _show_password(request, person, services.renew_password(actor=request.user, user=person))
+
+
+@for_admins
+@require_http_methods(["GET", "POST"])
+def staff_second_factor(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask whether somebody's lost second factor shall go, and take it away."""
+    person = get_object_or_404(User, pk=pk)
+    if request.method == "GET":
+        return render(request, "accounts/second_factor.html", {"person": person})
+    try:
+        removed = services.reset_second_factor(actor=request.user, user=person)
+    except PermissionDenied:
+        messages.error(request, _("Ask another administrator to reset your own second factor."))
+    else:
+        if removed:
+            messages.success(request, _("The second factor is gone; the password alone opens this account."))
+        else:
+            messages.warning(request, _("This person has no second factor. Nothing was changed."))
+    return redirect("staff_edit", person.pk)

@@ -25,6 +25,7 @@ KINDS = {
     "study": _("study"),
     "encounter": _("encounter"),
     "staff": _("staff"),
+    "unit": _("unit"),
     "password": _("password"),
     "second factor": _("second factor"),
     "audit": _("audit"),
