@@ -129,6 +129,9 @@ def test_a_second_factor_is_asked_of_whoever_has_one(alice: User) -> None:
     sent = {"username": "alice", "password": factories.PASSWORD}
     for code in ("", "000000"):
         assert codes(Program(None).post("api-token", data=sent | {"code": code})) == {"wrong_credentials"}
+        event = Event.objects.filter(action=Action.LOGIN_FAILED).latest("pk")
+        assert (event.actor, event.object_id) == (None, str(alice.pk))
+        assert event.payload.data == {"account": "alice", "factor": "code"}
     code = totp.format_hotp_value(totp.hotp_value(secret, counter))
     assert "token" in Program(None).post("api-token", data=sent | {"code": code}).json()
 
