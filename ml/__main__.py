@@ -26,7 +26,7 @@ INTERNAL = Problem(
     code="internal",
     message=Text(
         "The analyser stopped on this input; this is a defect of the software.",
-        "L'analyse s'est arrêtée sur cette entrée ; c'est un défaut du logiciel.",
+        "L’analyse s’est arrêtée sur cette entrée ; c’est un défaut du logiciel.",
     ),
 )
 NOT_JSON = Problem(

@@ -36,7 +36,7 @@ NO_IDENTITY = Finding(
     code="no_identity",
     label=Text(
         "The file names no patient: check that it is the right one",
-        "Le fichier ne nomme aucun patient : vérifiez que c'est le bon",
+        "Le fichier ne nomme aucun patient : vérifiez que c’est le bon",
     ),
     attention=True,
 )
@@ -44,7 +44,7 @@ IDENTITY_AGREES = Finding(
     code="identity_agrees",
     label=Text(
         "The identity in the file agrees with the record",
-        "L'identité dans le fichier correspond au dossier",
+        "L’identité dans le fichier correspond au dossier",
     ),
 )
 

@@ -108,9 +108,8 @@ def trimmed(value: float) -> str:
 @register.filter
 def chance(probability: float) -> str:
     """Write a probability as its number in a hundred; never 0 or 100, which no model may claim."""
-    if probability < 0.01:
-        return "< 1"
-    return "> 99" if probability > 0.99 else percent(probability)
+    whole = round(100 * probability)
+    return "< 1" if whole < 1 else "> 99" if whole > 99 else percent(probability)
 
 
 @register.filter

@@ -14,12 +14,12 @@ MAX_SIDE = 12_000
 
 CONTRACT = Contract(
     name="chest_xray",
-    title=Text("Chest X-ray: pneumonia in children", "Radiographie du thorax : pneumonie de l'enfant"),
+    title=Text("Chest X-ray: pneumonia in children", "Radiographie du thorax : pneumonie de l’enfant"),
     purpose=Text(
         "Probability of pneumonia on a frontal chest X-ray of a child aged 1 to 5 years, with a map of "
         "the regions that moved it. Research use, not a medical device.",
-        "Probabilité de pneumonie sur une radiographie thoracique de face d'un enfant de 1 à 5 ans, avec "
-        "une carte des régions qui l'ont fait varier. Usage de recherche, pas un dispositif médical.",
+        "Probabilité de pneumonie sur une radiographie thoracique de face d’un enfant de 1 à 5 ans, avec "
+        "une carte des régions qui l’ont fait varier. Usage de recherche, pas un dispositif médical.",
     ),
     input_kind=InputKind.FILE,
     queue="imaging",
@@ -50,7 +50,7 @@ HEADLESS_DICOM = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
 
 EMPTY = Text(
     "The file is empty. Export the image again and send it once more.",
-    "Le fichier est vide. Exportez de nouveau l'image et renvoyez-la.",
+    "Le fichier est vide. Exportez de nouveau l’image et renvoyez-la.",
 )
 TOO_LARGE = Text(
     "The file is larger than {limit} MiB. Send a single frontal image, not a whole study.",
@@ -58,30 +58,30 @@ TOO_LARGE = Text(
 )
 UNKNOWN_FORMAT = Text(
     "This is not a JPEG, PNG or DICOM file, whatever its name says. Export the X-ray as one of these.",
-    "Ce n'est pas un fichier JPEG, PNG ou DICOM, quel que soit son nom. Exportez la radiographie dans "
-    "l'un de ces formats.",
+    "Ce n’est pas un fichier JPEG, PNG ou DICOM, quel que soit son nom. Exportez la radiographie dans "
+    "l’un de ces formats.",
 )
 NO_PREAMBLE = Text(
     "This looks like a DICOM data set without its file header (128 bytes and “DICM”). Export it as a DICOM "
     "Part 10 file.",
-    "Il semble s'agir de données DICOM sans leur en-tête de fichier (128 octets puis « DICM »). Exportez-les "
+    "Il semble s’agir de données DICOM sans leur en-tête de fichier (128 octets puis « DICM »). Exportez-les "
     "comme fichier DICOM (partie 10).",
 )
 EXECUTABLE_PREAMBLE = Text(
     "The first bytes of this DICOM file are those of a program or an archive. It was not opened; tell "
     "your IT security team and export the image again from its source.",
-    "Les premiers octets de ce fichier DICOM sont ceux d'un programme ou d'une archive. Il n'a pas été "
-    "ouvert ; prévenez la sécurité informatique et exportez de nouveau l'image depuis sa source.",
+    "Les premiers octets de ce fichier DICOM sont ceux d’un programme ou d’une archive. Il n’a pas été "
+    "ouvert ; prévenez la sécurité informatique et exportez de nouveau l’image depuis sa source.",
 )
 TOO_MANY_PIXELS = Text(
     "The image says it is {width} × {height} pixels, more than any X-ray detector gives (limit: {side} "
     "pixels a side, {millions} million in all). Send the original X-ray.",
-    "L'image annonce {width} × {height} pixels, plus qu'aucun détecteur de radiologie (limite : "
-    "{side} pixels par côté, {millions} millions au total). Envoyez la radiographie d'origine.",
+    "L’image annonce {width} × {height} pixels, plus qu’aucun détecteur de radiologie (limite : "
+    "{side} pixels par côté, {millions} millions au total). Envoyez la radiographie d’origine.",
 )
 DAMAGED = Text(
     "The image is damaged or incomplete and cannot be read. Export it again.",
-    "L'image est endommagée ou incomplète et ne peut être lue. Exportez-la de nouveau.",
+    "L’image est endommagée ou incomplète et ne peut être lue. Exportez-la de nouveau.",
 )
 
 

@@ -42,7 +42,7 @@ POLARITY = Text("Stored inverted (MONOCHROME1), shown upright", "Stockée invers
 AGE = Text("Age in the file", "Âge dans le fichier")
 NO_AGE = Text(
     "The file gives no age: the model is for children of 1 to 5 years",
-    "Le fichier n'indique pas d'âge : le modèle est destiné aux enfants de 1 à 5 ans",
+    "Le fichier n’indique pas d’âge : le modèle est destiné aux enfants de 1 à 5 ans",
 )
 
 

@@ -28,20 +28,20 @@ SIDES = {"left": Text("left", "gauche"), "right": Text("right", "droite")}
 RAISED = Text(
     "The score was raised most in the {row} zone on the {side} of the image ({share} % of all that raised "
     "it: {strength}).",
-    "C'est la zone {row} à {side} de l'image qui a le plus élevé le score ({share} % de tout ce qui l'a "
+    "C’est la zone {row} à {side} de l’image qui a le plus élevé le score ({share} % de tout ce qui l’a "
     "élevé\u202f: {strength}).",
 )
 LOWERED = Text(
     "Nothing outweighed what lowered the score; it was lowered most in the {row} zone on the {side} of the "
     "image.",
-    "Rien n'a pesé plus que ce qui a abaissé le score\u202f; il a surtout été abaissé par la zone {row} à "
-    "{side} de l'image.",
+    "Rien n’a pesé plus que ce qui a abaissé le score\u202f; il a surtout été abaissé par la zone {row} à "
+    "{side} de l’image.",
 )
 CAVEAT = Text(
     "The map shows where the model found its evidence, compared with the average training image; it does "
     "not say why, and it does not outline disease. Left and right are those of the image.",
-    "La carte montre où le modèle a trouvé ses indices, par rapport à l'image moyenne d'entraînement\u202f; "
-    "elle ne dit pas pourquoi et ne délimite pas de lésion. Gauche et droite sont celles de l'image.",
+    "La carte montre où le modèle a trouvé ses indices, par rapport à l’image moyenne d’entraînement\u202f; "
+    "elle ne dit pas pourquoi et ne délimite pas de lésion. Gauche et droite sont celles de l’image.",
 )
 FOCAL = Text("concentrated", "concentré")
 SPREAD = Text("spread out", "diffus")

@@ -21,7 +21,7 @@ DEEP_MODES = ("I", "I;16", "I;16B", "F")
 Image.MAX_IMAGE_PIXELS = None
 
 FORMAT = Text("File format", "Format du fichier")
-SIZE = Text("Image size", "Taille de l'image")
+SIZE = Text("Image size", "Taille de l’image")
 
 
 def read(path: Path) -> Picture:

@@ -22,13 +22,13 @@ SENTENCES = {
     "dicom_deflated": Text(
         "The DICOM file uses the deflated transfer syntax, which is not opened because its size cannot be "
         "known beforehand. Export it with another transfer syntax.",
-        "Le fichier DICOM utilise la syntaxe de transfert « deflated », qui n'est pas ouverte car sa taille "
-        "ne peut être connue d'avance. Exportez-le avec une autre syntaxe de transfert.",
+        "Le fichier DICOM utilise la syntaxe de transfert « deflated », qui n’est pas ouverte car sa taille "
+        "ne peut être connue d’avance. Exportez-le avec une autre syntaxe de transfert.",
     ),
     "no_pixel_data": Text(
         "The DICOM file holds no image, or was cut off before it. Send the image object of the study.",
-        "Le fichier DICOM ne contient pas d'image, ou a été tronqué avant elle. Envoyez l'objet image de "
-        "l'examen.",
+        "Le fichier DICOM ne contient pas d’image, ou a été tronqué avant elle. Envoyez l’objet image de "
+        "l’examen.",
     ),
     "pixels_unreadable": Text(
         "The pixels of the DICOM file cannot be decoded: they are incomplete or in an encoding that is not "
@@ -42,76 +42,76 @@ SENTENCES = {
     ),
     "colour_image": Text(
         "This is a colour image; an X-ray is grey. Send the X-ray itself, not a photograph or a screenshot.",
-        "C'est une image en couleurs ; une radiographie est en niveaux de gris. Envoyez la radiographie "
-        "elle-même, pas une photographie ni une capture d'écran.",
+        "C’est une image en couleurs ; une radiographie est en niveaux de gris. Envoyez la radiographie "
+        "elle-même, pas une photographie ni une capture d’écran.",
     ),
     "secondary_capture": Text(
         "The DICOM object is a Secondary Capture (a copy, a scan or a screenshot), not the detector's own "
         "image. Send the original CR or DX object.",
-        "L'objet DICOM est une capture secondaire (une copie, une numérisation ou une capture d'écran), pas "
-        "l'image du détecteur. Envoyez l'objet CR ou DX d'origine.",
+        "L’objet DICOM est une capture secondaire (une copie, une numérisation ou une capture d’écran), pas "
+        "l’image du détecteur. Envoyez l’objet CR ou DX d’origine.",
     ),
     "modality": Text(
         "The modality of the DICOM object is not CR or DX. Send a projection radiograph of the chest.",
-        "La modalité de l'objet DICOM n'est ni CR ni DX. Envoyez une radiographie standard du thorax.",
+        "La modalité de l’objet DICOM n’est ni CR ni DX. Envoyez une radiographie standard du thorax.",
     ),
     "object_class": Text(
         "The DICOM object is not of a computed or digital radiography class. Send the CR or DX image object.",
-        "L'objet DICOM n'est pas d'une classe de radiographie numérisée ou numérique. Envoyez l'objet image "
+        "L’objet DICOM n’est pas d’une classe de radiographie numérisée ou numérique. Envoyez l’objet image "
         "CR ou DX.",
     ),
     "for_processing": Text(
         "The DICOM object holds the detector's raw data (FOR PROCESSING). Send the image FOR PRESENTATION.",
-        "L'objet DICOM contient les données brutes du détecteur (FOR PROCESSING). Envoyez l'image "
+        "L’objet DICOM contient les données brutes du détecteur (FOR PROCESSING). Envoyez l’image "
         "« FOR PRESENTATION ».",
     ),
     "not_frontal": Text(
         "The view position is not AP or PA. The model reads frontal images only.",
-        "L'incidence n'est ni AP ni PA. Le modèle ne lit que les clichés de face.",
+        "L’incidence n’est ni AP ni PA. Le modèle ne lit que les clichés de face.",
     ),
     "adult": Text(
         "The file gives an adult age. The model was made for children of 1 to 5 years and is no better than "
         "chance in adults.",
         "Le fichier indique un âge adulte. Le modèle est fait pour les enfants de 1 à 5 ans et ne vaut pas "
-        "mieux que le hasard chez l'adulte.",
+        "mieux que le hasard chez l’adulte.",
     ),
     "adult_appearance": Text(
         "By its appearance this is an adult's chest. The model was made for children of 1 to 5 years and is "
         "no better than chance in adults. If it is a child, send the DICOM object with its age.",
-        "D'après son aspect, c'est le thorax d'un adulte. Le modèle est fait pour les enfants de 1 à 5 ans "
-        "et ne vaut pas mieux que le hasard chez l'adulte. S'il s'agit d'un enfant, envoyez l'objet DICOM "
+        "D’après son aspect, c’est le thorax d’un adulte. Le modèle est fait pour les enfants de 1 à 5 ans "
+        "et ne vaut pas mieux que le hasard chez l’adulte. S’il s’agit d’un enfant, envoyez l’objet DICOM "
         "avec son âge.",
     ),
     "too_small": Text(
         "The image is too small: at least {side} pixels on each side are needed. Send the original image.",
-        "L'image est trop petite : il faut au moins {side} pixels par côté. Envoyez l'image d'origine.",
+        "L’image est trop petite : il faut au moins {side} pixels par côté. Envoyez l’image d’origine.",
     ),
     "shape": Text(
         "The image is much longer than wide, or wider than long: this is not a whole frontal chest X-ray.",
-        "L'image est beaucoup plus longue que large, ou l'inverse : ce n'est pas une radiographie thoracique "
+        "L’image est beaucoup plus longue que large, ou l’inverse : ce n’est pas une radiographie thoracique "
         "de face entière.",
     ),
     "blank": Text(
         "The image is blank or nearly so. Check the export and send it again.",
-        "L'image est vide ou presque. Vérifiez l'export et renvoyez-la.",
+        "L’image est vide ou presque. Vérifiez l’export et renvoyez-la.",
     ),
     "clipped": Text(
         "A large part of the image is pure black or pure white: detail has been cut off by the window or the "
         "exposure. Export it with the full grey scale.",
-        "Une grande partie de l'image est entièrement noire ou blanche : la fenêtre ou l'exposition a "
-        "supprimé des détails. Exportez-la avec toute l'échelle de gris.",
+        "Une grande partie de l’image est entièrement noire ou blanche : la fenêtre ou l’exposition a "
+        "supprimé des détails. Exportez-la avec toute l’échelle de gris.",
     ),
     "inverted": Text(
         "The grey scale looks inverted (air bright, bone dark). Export the image with bone bright.",
-        "L'échelle de gris semble inversée (air clair, os sombre). Exportez l'image avec l'os en clair.",
+        "L’échelle de gris semble inversée (air clair, os sombre). Exportez l’image avec l’os en clair.",
     ),
     "rotated": Text(
         "The image looks turned on its side or upside down. Turn it upright and send it again.",
-        "L'image semble couchée ou à l'envers. Redressez-la et renvoyez-la.",
+        "L’image semble couchée ou à l’envers. Redressez-la et renvoyez-la.",
     ),
     "not_chest_xray": Text(
         "This does not look like a frontal chest X-ray. Check that the right file was sent.",
-        "Cette image ne ressemble pas à une radiographie thoracique de face. Vérifiez que c'est le bon "
+        "Cette image ne ressemble pas à une radiographie thoracique de face. Vérifiez que c’est le bon "
         "fichier.",
     ),
     "older_child": Text(
@@ -128,13 +128,13 @@ SENTENCES = {
     ),
     "body_part": Text(
         "The file names another body part than the chest. Check that the right image was sent.",
-        "Le fichier indique une autre région que le thorax. Vérifiez que c'est la bonne image.",
+        "Le fichier indique une autre région que le thorax. Vérifiez que c’est la bonne image.",
     ),
     "burnt_in_text": Text(
         "There seems to be writing or a bright overlay inside the image. Check that it does not lie over the "
         "lungs and that it names nobody.",
-        "Il semble y avoir du texte ou un marquage clair dans l'image. Vérifiez qu'il ne recouvre pas les "
-        "poumons et qu'il ne nomme personne.",
+        "Il semble y avoir du texte ou un marquage clair dans l’image. Vérifiez qu’il ne recouvre pas les "
+        "poumons et qu’il ne nomme personne.",
     ),
 }
 

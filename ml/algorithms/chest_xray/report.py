@@ -9,8 +9,8 @@ from ml.contracts import Report, ReportRow, ReportSection, Text
 from ml.package import Metric, Package
 
 HEADLINES = {
-    True: Text("Suggests pneumonia", "En faveur d'une pneumonie"),
-    False: Text("Does not suggest pneumonia", "Pas d'argument pour une pneumonie"),
+    True: Text("Suggests pneumonia", "En faveur d’une pneumonie"),
+    False: Text("Does not suggest pneumonia", "Pas d’argument pour une pneumonie"),
 }
 TEST = "official test"
 
@@ -49,7 +49,7 @@ def _score(result: dict[str, Any]) -> ReportSection:
         paragraphs=(
             Text(
                 "The probability is that of a child from a group in which every second one has pneumonia.",
-                "La probabilité est celle d'un enfant issu d'un groupe où un sur deux a une pneumonie.",
+                "La probabilité est celle d’un enfant issu d’un groupe où un sur deux a une pneumonie.",
             ),
         ),
     )
@@ -80,10 +80,10 @@ def _gate(result: dict[str, Any]) -> ReportSection:
     """Whether the image was accepted, and why not where it was scored all the same."""
     accepted = result["gate"]["accepted"]
     return ReportSection(
-        title=Text("Suitability of the image", "Aptitude de l'image"),
+        title=Text("Suitability of the image", "Aptitude de l’image"),
         rows=(
             ReportRow(
-                Text("Accepted by the input check", "Acceptée par le contrôle d'entrée"),
+                Text("Accepted by the input check", "Acceptée par le contrôle d’entrée"),
                 Text("yes", "oui") if accepted else Text("no", "non"),
             ),
         ),

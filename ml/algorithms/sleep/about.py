@@ -12,9 +12,9 @@ INTENDED_USE = Text(
     "A draft of the sleep stages of an adult's whole night, from one to two EEG channels and an EOG where "
     "there is one, for a person trained in scoring to check and correct before a physician signs. "
     + RESEARCH_USE.en,
-    "Un brouillon des stades de sommeil d'une nuit entière chez l'adulte, à partir d'une ou deux voies "
+    "Un brouillon des stades de sommeil d’une nuit entière chez l’adulte, à partir d’une ou deux voies "
     "EEG et "
-    "d'un EOG s'il existe, qu'une personne formée à la lecture vérifie et corrige avant la signature d'un "
+    "d’un EOG s’il existe, qu’une personne formée à la lecture vérifie et corrige avant la signature d’un "
     "médecin. " + RESEARCH_USE.fr,
 )
 LIMITS = (
@@ -22,7 +22,7 @@ LIMITS = (
         "Learned from healthy adults recorded at home on one kind of device; not children, not severe "
         "apnoea, "
         "not narcolepsy, not a disturbed sleep under drugs.",
-        "Appris sur des adultes sains enregistrés à domicile avec un seul type d'appareil ; ni enfants, ni "
+        "Appris sur des adultes sains enregistrés à domicile avec un seul type d’appareil ; ni enfants, ni "
         "apnée sévère, ni narcolepsie, ni sommeil perturbé sous traitement.",
     ),
     Text(
@@ -31,22 +31,22 @@ LIMITS = (
     ),
     Text(
         "Confidence was checked on the training device only; on another device it may be too high.",
-        "La confiance n'a été vérifiée que sur l'appareil d'apprentissage ; sur un autre, elle peut être "
+        "La confiance n’a été vérifiée que sur l’appareil d’apprentissage ; sur un autre, elle peut être "
         "trop haute.",
     ),
     Text(
         "Needs most of a night: every epoch is judged against the rest of the recording.",
-        "Il faut l'essentiel d'une nuit : chaque époque est jugée par rapport au reste de l'enregistrement.",
+        "Il faut l’essentiel d’une nuit : chaque époque est jugée par rapport au reste de l’enregistrement.",
     ),
     Text(
         "The chin EMG is not used for staging; arousals, respiratory events and limb movements are not "
         "scored.",
-        "L'EMG mentonnier n'est pas utilisé pour les stades ; micro-éveils, événements respiratoires et "
+        "L’EMG mentonnier n’est pas utilisé pour les stades ; micro-éveils, événements respiratoires et "
         "mouvements des membres ne sont pas cotés.",
     ),
     Text(
         "Statistics cover the whole recording until lights off and lights on are entered.",
-        "Les statistiques portent sur tout l'enregistrement tant que l'extinction et le rallumage des "
+        "Les statistiques portent sur tout l’enregistrement tant que l’extinction et le rallumage des "
         "lumières "
         "ne sont pas saisis.",
     ),

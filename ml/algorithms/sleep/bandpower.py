@@ -69,7 +69,7 @@ def _checked(features: np.ndarray, labels: np.ndarray | None) -> Night:
             f"Des puissances de bandes de forme époques×3×10 sont attendues ; ce fichier contient {shape}.",
         )))  # fmt: skip
     if labels is not None and len(labels) != len(features):
-        raise Refused(_problem("it has not one label per epoch", "il n'a pas une étiquette par époque"))
+        raise Refused(_problem("it has not one label per epoch", "il n’a pas une étiquette par époque"))
     finite = np.isfinite(features)
     mask = finite.any(axis=(0, 2)) & (np.ptp(np.where(finite, features, 0), axis=0).max(axis=1) > 0)
     if not finite[:, mask].all() or not mask.any():
@@ -81,5 +81,5 @@ def _checked(features: np.ndarray, labels: np.ndarray | None) -> Night:
 def _problem(en: str, fr: str) -> Problem:
     return Problem("npz_damaged", Text(
         f"This file of band powers is unusable: {en}. Make it again from the recording.",
-        f"Ce fichier de puissances de bandes est inutilisable : {fr}. Recréez-le depuis l'enregistrement.",
+        f"Ce fichier de puissances de bandes est inutilisable : {fr}. Recréez-le depuis l’enregistrement.",
     ))  # fmt: skip

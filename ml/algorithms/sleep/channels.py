@@ -116,7 +116,7 @@ def choose(signals: Sequence[Signal], options: Mapping[str, Any]) -> tuple[list[
     if not chosen:
         raise Refused(Problem("no_eeg", Text(
             f"No EEG channel was recognised. Name one with the option “eeg”. Channels: {_list(signals)}.",
-            "Aucune voie EEG n'a été reconnue. Indiquez-en une avec l'option « eeg ». "
+            "Aucune voie EEG n’a été reconnue. Indiquez-en une avec l’option « eeg ». "
             f"Voies : {_list(signals)}.",
         )))  # fmt: skip
     warnings = _position_warnings(signals, chosen)
@@ -139,7 +139,7 @@ def _named(signals: Sequence[Signal], options: Mapping[str, Any], kind: str) -> 
     if unknown:
         raise Refused(Problem("unknown_channel", Text(
             f"There is no channel called {', '.join(unknown)}. Channels: {_list(signals)}.",
-            f"Aucune voie ne s'appelle {', '.join(unknown)}. Voies : {_list(signals)}.",
+            f"Aucune voie ne s’appelle {', '.join(unknown)}. Voies : {_list(signals)}.",
         ), field=kind))  # fmt: skip
     return [labels.index(_plain(name)) for name in names]
 
@@ -219,7 +219,7 @@ def _position_warnings(signals: Sequence[Signal], chosen: Sequence[Derivation]) 
         return [Problem("position_unknown", Text(
             f"The position of {first.label} on the head is not known to the rule; it was read as frontal or "
             "central. Check the stages closely.",
-            f"La position de {first.label} sur la tête n'est pas connue de la règle ; la voie a été lue "
+            f"La position de {first.label} sur la tête n’est pas connue de la règle ; la voie a été lue "
             "comme "
             "frontale ou centrale. Vérifiez soigneusement les stades.",
         ), severity=Severity.WARN)]  # fmt: skip

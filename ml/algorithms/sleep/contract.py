@@ -14,7 +14,7 @@ CONTRACT = Contract(
     purpose=Text(
         "Proposes a sleep stage for every 30 s epoch of a polysomnography, with the statistics of the night, "
         "for a person to check, correct and sign.",
-        "Propose un stade de sommeil pour chaque époque de 30 s d'une polysomnographie, avec les "
+        "Propose un stade de sommeil pour chaque époque de 30 s d’une polysomnographie, avec les "
         "statistiques de la nuit, à vérifier, corriger et signer par un professionnel.",
     ),
     input_kind=InputKind.FILE,

@@ -24,7 +24,7 @@ _SIGNAL_FIELDS = (
 )  # fmt: skip
 _INTEGER = re.compile(r"[+-]?\d+\Z")
 _AGAIN = Text(
-    "Export the recording again as EDF or EDF+.", "Exportez de nouveau l'enregistrement en EDF ou EDF+."
+    "Export the recording again as EDF or EDF+.", "Exportez de nouveau l’enregistrement en EDF ou EDF+."
 )
 
 
@@ -83,14 +83,14 @@ def parse_main(head: bytes) -> Header:
     if head[:8] == b"\xffBIOSEMI":
         raise Refused(_problem(
             "bdf", "This is a BDF file (24 bits), which is not read yet.",
-            "Ce fichier est au format BDF (24 bits), qui n'est pas encore lu.",
+            "Ce fichier est au format BDF (24 bits), qui n’est pas encore lu.",
             Text("Export it as EDF or EDF+.", "Exportez-le en EDF ou EDF+."),
         ))  # fmt: skip
     if head[:8] != b"0       ":
         raise Refused(_problem(
             "not_edf", "This is not an EDF file: it does not begin as one.",
-            "Ce n'est pas un fichier EDF : il ne commence pas comme un EDF.",
-            Text("Choose the recording itself (.edf).", "Choisissez l'enregistrement lui-même (.edf)."),
+            "Ce n’est pas un fichier EDF : il ne commence pas comme un EDF.",
+            Text("Choose the recording itself (.edf).", "Choisissez l’enregistrement lui-même (.edf)."),
         ))  # fmt: skip
     if len(head) < MAIN_BYTES:
         raise Refused(
@@ -101,12 +101,12 @@ def parse_main(head: bytes) -> Header:
         recording=_text(head[88:168]),
         start_date=_text(head[168:176]),
         start_time=_text(head[176:184]),
-        header_bytes=_integer(head[184:192], Text("the header length", "la longueur de l'en-tête")),
+        header_bytes=_integer(head[184:192], Text("the header length", "la longueur de l’en-tête")),
         reserved=_text(head[192:236]),
         n_records=_integer(
             head[236:244], Text("the number of data records", "le nombre de blocs de données")
         ),
-        record_seconds=_real(head[244:252], Text("the record duration", "la durée d'un bloc")),
+        record_seconds=_real(head[244:252], Text("the record duration", "la durée d’un bloc")),
         n_signals=_integer(head[252:256], Text("the number of signals", "le nombre de signaux")),
     )
     _check_main(header)
@@ -117,9 +117,9 @@ def _check_main(header: Header) -> None:
     if header.n_records == -1:
         raise Refused(_problem(
             "edf_not_closed", "The recording was not closed: its number of data records is −1.",
-            "L'enregistrement n'a pas été clôturé : son nombre de blocs de données vaut −1.",
+            "L’enregistrement n’a pas été clôturé : son nombre de blocs de données vaut −1.",
             Text("Close it on the recorder and export it again.",
-                 "Clôturez-le sur l'enregistreur, puis exportez-le de nouveau."),
+                 "Clôturez-le sur l’enregistreur, puis exportez-le de nouveau."),
         ))  # fmt: skip
     if header.n_signals == 0:
         raise Refused(_problem("edf_no_signals", "The file holds no signals.",
@@ -128,7 +128,7 @@ def _check_main(header: Header) -> None:
         raise Refused(_problem(
             "edf_too_many_signals",
             f"The header announces {header.n_signals} signals; {MAX_SIGNALS} is the most read.",
-            f"L'en-tête annonce {header.n_signals} signaux ; {MAX_SIGNALS} au plus sont lus.", _AGAIN,
+            f"L’en-tête annonce {header.n_signals} signaux ; {MAX_SIGNALS} au plus sont lus.", _AGAIN,
         ))  # fmt: skip
     if header.n_signals < 0 or header.n_records < -1:
         raise Refused(damaged(Text("a count in it is negative", "un de ses nombres est négatif")))
@@ -139,13 +139,13 @@ def _check_main(header: Header) -> None:
         )))  # fmt: skip
     if header.n_records == 0:
         raise Refused(_problem("edf_no_data", "The recording holds no data.",
-                               "L'enregistrement ne contient aucune donnée.", _AGAIN))  # fmt: skip
+                               "L’enregistrement ne contient aucune donnée.", _AGAIN))  # fmt: skip
     if header.record_seconds < 0:
-        raise Refused(damaged(Text("its record duration is negative", "la durée d'un bloc est négative")))
+        raise Refused(damaged(Text("its record duration is negative", "la durée d’un bloc est négative")))
     if header.seconds > MAX_HOURS * 3600:
         raise Refused(_problem(
             "edf_too_long", f"The header announces more than {MAX_HOURS} h of recording.",
-            f"L'en-tête annonce plus de {MAX_HOURS} h d'enregistrement.",
+            f"L’en-tête annonce plus de {MAX_HOURS} h d’enregistrement.",
             Text("Export one night at a time.", "Exportez une nuit à la fois."),
         ))  # fmt: skip
     if header.reserved.startswith("EDF+D"):
@@ -153,8 +153,8 @@ def _check_main(header: Header) -> None:
             "edf_discontinuous",
             "The recording has interruptions (EDF+D); its pieces are not joined silently, "
             "which would shift every epoch.",
-            "L'enregistrement comporte des interruptions (EDF+D) ; ses morceaux ne sont pas réunis à "
-            "l'insu du lecteur, ce qui décalerait toutes les époques.",
+            "L’enregistrement comporte des interruptions (EDF+D) ; ses morceaux ne sont pas réunis à "
+            "l’insu du lecteur, ce qui décalerait toutes les époques.",
             Text("Export each uninterrupted part as EDF+C.", "Exportez chaque partie continue en EDF+C."),
         ))  # fmt: skip
 
@@ -173,7 +173,7 @@ def parse_signals(head: bytes, header: Header) -> tuple[Signal, ...]:
         ``edf_header_damaged`` when it is incomplete or a field is not what it should be.
     """
     if len(head) < header.header_bytes:
-        raise Refused(damaged(Text("it ends before its last signal", "il s'arrête avant son dernier signal")))
+        raise Refused(damaged(Text("it ends before its last signal", "il s’arrête avant son dernier signal")))
     columns: dict[str, list[bytes]] = {}
     at = MAIN_BYTES
     for name, width in _SIGNAL_FIELDS:
@@ -184,7 +184,7 @@ def parse_signals(head: bytes, header: Header) -> tuple[Signal, ...]:
         label = _text(columns["label"][i])
         samples = _integer(columns["samples"][i], _of("samples per record", "échantillons par bloc", i))
         if samples < 0:
-            raise Refused(damaged(_of("a negative sample count", "un nombre d'échantillons négatif", i)))
+            raise Refused(damaged(_of("a negative sample count", "un nombre d’échantillons négatif", i)))
         signals.append(Signal(
             label=label,
             transducer=_text(columns["transducer"][i]),
@@ -227,7 +227,7 @@ def screen(head: bytes, size: int) -> list[Problem]:
     except Refused as refusal:
         return list(refusal.problems)
     if size < header.header_bytes:
-        return [damaged(Text("the file ends inside it", "le fichier s'arrête en plein en-tête"))]
+        return [damaged(Text("the file ends inside it", "le fichier s’arrête en plein en-tête"))]
     at = MAIN_BYTES + 216 * header.n_signals
     if at + 8 * header.n_signals > len(head):
         # The samples per record lie beyond the bytes at hand: only divisibility can be checked.
@@ -251,7 +251,7 @@ def screen(head: bytes, size: int) -> list[Problem]:
 def damaged(why: Text) -> Problem:
     """Return the problem "the EDF header is damaged", with the reason."""
     return _problem("edf_header_damaged", f"The EDF header is damaged: {why.en}.",
-                    f"L'en-tête EDF est endommagé : {why.fr}.", _AGAIN)  # fmt: skip
+                    f"L’en-tête EDF est endommagé : {why.fr}.", _AGAIN)  # fmt: skip
 
 
 def _problem(code: str, en: str, fr: str, advice: Text) -> Problem:
@@ -274,7 +274,7 @@ def _text(raw: bytes) -> str:
 def _integer(raw: bytes, what: Text) -> int:
     text = _text(raw)
     if not _INTEGER.match(text):
-        raise Refused(damaged(Text(f"{what.en} is not a number", f"{what.fr} n'est pas un nombre")))
+        raise Refused(damaged(Text(f"{what.en} is not a number", f"{what.fr} n’est pas un nombre")))
     return int(text)
 
 
@@ -284,5 +284,5 @@ def _real(raw: bytes, what: Text) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise Refused(damaged(Text(f"{what.en} is not a number", f"{what.fr} n'est pas un nombre")))
+        raise Refused(damaged(Text(f"{what.en} is not a number", f"{what.fr} n’est pas un nombre")))
     return value

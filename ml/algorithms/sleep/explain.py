@@ -180,7 +180,7 @@ def _sentence(summary: Mapping[str, Any], recorded: Recorded) -> Text:
     if not parts:
         return Text(
             "No single band decided; the stages rest on the course of the night.",
-            "Aucune bande n'a décidé seule ; les stades reposent sur le déroulement de la nuit.",
+            "Aucune bande n’a décidé seule ; les stades reposent sur le déroulement de la nuit.",
         )
     return Text(
         "What spoke most for each stage, against the rest of this night: "

@@ -134,7 +134,7 @@ def _checked(signal: Sequence[float], rate: float) -> np.ndarray:
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not RATES[0] <= rate <= RATES[1]:
         raise Refused(Problem("sampling_rate", Text(
             f"The sampling rate must be a number from {RATES[0]:.0f} to {RATES[1]:.0f} Hz.",
-            f"La fréquence d'échantillonnage doit être un nombre de {RATES[0]:.0f} à {RATES[1]:.0f} Hz.",
+            f"La fréquence d’échantillonnage doit être un nombre de {RATES[0]:.0f} à {RATES[1]:.0f} Hz.",
         ), field="sampling_rate"))  # fmt: skip
     if any(isinstance(v, bool) or not isinstance(v, int | float) or not math.isfinite(v) for v in signal):
         raise Refused(Problem("signal_values", Text(

@@ -27,7 +27,7 @@ PREFIX = "forest-16-"
 _LIMITS = (
     Text(
         "Trained on six recordings, five of them wake and N3 only; compatibility, not for reading.",
-        "Entraîné sur six enregistrements, dont cinq réduits à l'éveil et au N3 ; compatibilité, pas "
+        "Entraîné sur six enregistrements, dont cinq réduits à l’éveil et au N3 ; compatibilité, pas "
         "pour la lecture.",
     ),
     Text(

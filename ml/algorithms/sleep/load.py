@@ -110,13 +110,13 @@ def _check_length(header: Header, signals: tuple[Signal, ...]) -> None:
     if all(s.annotations for s in signals):
         raise Refused(Problem("edf_only_annotations", Text(
             "The file holds annotations only (a hypnogram?). Choose the recording itself.",
-            "Le fichier ne contient que des annotations (un hypnogramme ?). Choisissez l'enregistrement "
+            "Le fichier ne contient que des annotations (un hypnogramme ?). Choisissez l’enregistrement "
             "lui-même.",
         )))  # fmt: skip
     if header.seconds < EPOCH_SECONDS:
         raise Refused(Problem("too_short", Text(
             "The recording is shorter than one epoch of 30 s. Export the whole night.",
-            "L'enregistrement dure moins d'une époque de 30 s. Exportez la nuit entière.",
+            "L’enregistrement dure moins d’une époque de 30 s. Exportez la nuit entière.",
         )))  # fmt: skip
 
 
@@ -134,8 +134,8 @@ def _check_rates(header: Header, signals: tuple[Signal, ...], derivations: list[
         raise Refused(Problem("rate_too_high", Text(
             f"Sampled above {HIGHEST_RATE / 1000:.0f} kHz if the header is right, as no sleep recorder does: "
             f"{', '.join(fast)}. Export it again.",
-            f"Échantillonnage supérieur à {HIGHEST_RATE / 1000:.0f} kHz selon l'en-tête, ce qu'aucun "
-            f"polysomnographe ne fait : {', '.join(fast)}. Exportez de nouveau l'enregistrement.",
+            f"Échantillonnage supérieur à {HIGHEST_RATE / 1000:.0f} kHz selon l’en-tête, ce qu’aucun "
+            f"polysomnographe ne fait : {', '.join(fast)}. Exportez de nouveau l’enregistrement.",
         )))  # fmt: skip
 
 
@@ -167,7 +167,7 @@ def _read(
         raise Refused(Problem("flat_signal", Text(
             "Nothing was recorded on the EEG: the signal is flat. Check the electrode, or name another "
             "channel.",
-            "Rien n'a été enregistré sur l'EEG : le signal est plat. Vérifiez l'électrode ou indiquez "
+            "Rien n’a été enregistré sur l’EEG : le signal est plat. Vérifiez l’électrode ou indiquez "
             "une autre voie.",
         )))  # fmt: skip
     content = json.dumps({"seconds": header.seconds, "channels": previews}, separators=(",", ":"))
@@ -194,13 +194,13 @@ def _dead(derivation: Derivation) -> Finding:
 
 
 def _recording_findings(header: Header, recorded: Recorded) -> list[Finding]:
-    hours = Finding("duration", Text("Length of the recording", "Durée de l'enregistrement"),
+    hours = Finding("duration", Text("Length of the recording", "Durée de l’enregistrement"),
                     f"{header.seconds / 3600:.2f}", "h")  # fmt: skip
     if not recorded.simulated:
         return [hours]
     return [Finding("simulated", Text(
         "Simulated recording: no patient was measured",
-        "Enregistrement simulé : aucun patient n'a été mesuré",
+        "Enregistrement simulé : aucun patient n’a été mesuré",
     ), attention=True), hours]  # fmt: skip
 
 

@@ -87,7 +87,7 @@ def _amplitude(label: str, quality: Quality, voltage: bool) -> Finding:
     if not voltage:
         return Finding("unit_unknown", Text(
             f"{label}: the file names no unit; stages do not depend on the scale",
-            f"{label} : le fichier n'indique pas d'unité ; les stades ne dépendent pas de l'échelle",
+            f"{label} : le fichier n’indique pas d’unité ; les stades ne dépendent pas de l’échelle",
         ), value)  # fmt: skip
     if quality.amplitude < _TOO_SMALL:
         return Finding("amplitude_low", Text(
@@ -95,12 +95,12 @@ def _amplitude(label: str, quality: Quality, voltage: bool) -> Finding:
             "microvolts. "
             "Stages do not depend on the scale, amplitude rules by eye do",
             f"{label} : bien trop petit pour son unité ; on dirait des volts ou des millivolts notés en "
-            "microvolts. Les stades ne dépendent pas de l'échelle, les critères d'amplitude à l'œil, si",
+            "microvolts. Les stades ne dépendent pas de l’échelle, les critères d’amplitude à l’œil, si",
         ), value, "µV", attention=True)  # fmt: skip
     if quality.amplitude > _TOO_LARGE:
         return Finding("amplitude_high", Text(
             f"{label}: far too large for its unit, or badly disturbed. Stages do not depend on the scale",
             f"{label} : bien trop grand pour son unité, ou très perturbé. "
-            "Les stades ne dépendent pas de l'échelle",
+            "Les stades ne dépendent pas de l’échelle",
         ), value, "µV", attention=True)  # fmt: skip
     return Finding("amplitude", Text(f"{label}: amplitude", f"{label} : amplitude"), value, "µV")

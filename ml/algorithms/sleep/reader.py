@@ -78,7 +78,7 @@ def physical(digital: np.ndarray, signal: Signal) -> np.ndarray:
     span = signal.digital_max - signal.digital_min
     if span == 0 or signal.physical_max == signal.physical_min:
         raise Refused(edf_header.damaged(Text(
-            f"the channel {signal.label} has no scale", f"la voie {signal.label} n'a pas d'échelle",
+            f"the channel {signal.label} has no scale", f"la voie {signal.label} n’a pas d’échelle",
         )))  # fmt: skip
     unit = microvolts_per_unit(signal) or 1.0
     gain = (signal.physical_max - signal.physical_min) / span
@@ -87,7 +87,7 @@ def physical(digital: np.ndarray, signal: Signal) -> np.ndarray:
     if not (32768 * abs(gain) + abs(offset)) * unit <= _LARGEST_MICROVOLTS:
         raise Refused(edf_header.damaged(Text(
             f"the physical range of the channel {signal.label} is impossible",
-            f"l'étendue physique de la voie {signal.label} est impossible",
+            f"l’étendue physique de la voie {signal.label} est impossible",
         )))  # fmt: skip
     scaled = digital.astype(np.float32)
     scaled *= np.float32(gain * unit)

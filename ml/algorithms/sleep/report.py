@@ -16,7 +16,7 @@ _TIMES = (
     (
         Text(
             "Recording time, TRT (lights on − lights off)",
-            "Temps d'enregistrement, TRT (rallumage − extinction)",
+            "Temps d’enregistrement, TRT (rallumage − extinction)",
         ),
         "trt",
     ),
@@ -24,7 +24,7 @@ _TIMES = (
         Text("Total sleep time, TST (N1 + N2 + N3 + R)", "Temps total de sommeil, TST (N1 + N2 + N3 + R)"),
         "tst",
     ),
-    (Text("Sleep onset latency, SOL", "Latence d'endormissement, SOL"), "sol"),
+    (Text("Sleep onset latency, SOL", "Latence d’endormissement, SOL"), "sol"),
     (
         Text(
             "Sleep period, SPT (first to last sleep)", "Période de sommeil, SPT (premier au dernier sommeil)"
@@ -34,11 +34,11 @@ _TIMES = (
     (Text("WASO, AASM (TRT − SOL − TST)", "WASO, AASM (TRT − SOL − TST)"), "waso"),
     (Text("Wake within the sleep period", "Éveil pendant la période de sommeil"), "wake_in_sleep_period"),
     (
-        Text("REM latency, AASM (from sleep onset)", "Latence du REM, AASM (depuis l'endormissement)"),
+        Text("REM latency, AASM (from sleep onset)", "Latence du REM, AASM (depuis l’endormissement)"),
         "rem_latency",
     ),
     (
-        Text("REM latency from lights off", "Latence du REM depuis l'extinction"),
+        Text("REM latency from lights off", "Latence du REM depuis l’extinction"),
         "rem_latency_from_lights_off",
     ),
 )
@@ -86,7 +86,7 @@ def _statistics(result: Mapping[str, Any]) -> ReportSection:
     ))  # fmt: skip
     whole = Text(
         "Over the whole recording: lights off and lights on were not entered.",
-        "Sur tout l'enregistrement : extinction et rallumage des lumières non saisis.",
+        "Sur tout l’enregistrement : extinction et rallumage des lumières non saisis.",
     )
     return ReportSection(Text("Sleep statistics", "Statistiques du sommeil"), tuple(rows), (whole,))
 
