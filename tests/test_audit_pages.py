@@ -55,7 +55,8 @@ def history(alice: User, bob: User, claire: Patient, henri: Patient) -> None:
     [
         ({"person": "alice"}, [("Alice Invented", "view")]),
         ({"person": "bob inv"}, [("Bob Invented", "refused"), ("Bob Invented", "view")]),
-        ({"person": "worker"}, [("worker", "predict")]),
+        ({"person": "worker"}, [("analyser", "predict")]),
+        ({"person": "Analyser"}, [("analyser", "predict")]),
         ({"person": "nobody"}, []),
         ({"patient": "ladder"}, [("Bob Invented", "refused")]),
         ({"patient": "ladder", "action": "view"}, []),

@@ -19,6 +19,7 @@ from clinic.audit.models import Action, Event, Payload, Waiting
 from clinic.logs import request_id
 
 WORKER = "worker"
+COMMAND_LINE = "command line"
 
 
 def canonical(detail: Mapping[str, Any]) -> str:
@@ -54,7 +55,8 @@ def record(
     actor
         The member of staff, or ``None`` (also for an anonymous user).
     actor_label
-        Who acted when no member of staff did: :data:`WORKER`.
+        Who acted when no member of staff did: :data:`WORKER`; by default :data:`COMMAND_LINE`
+        outside a request, nobody within one.
     patient, study
         The record concerned, found again by "who opened this record".
     kind, object_id
@@ -76,7 +78,7 @@ def record(
             at=timezone.now(),
             action=action,
             actor=actor,
-            actor_label=(actor.label if actor else actor_label)[:150],
+            actor_label=_label(actor, actor_label),
             role=actor.role if actor else "",
             patient=patient,
             study=study,
@@ -92,3 +94,9 @@ def record(
     if action == Action.REFUSED:
         context.refused.set(True)
     return event
+
+
+def _label(actor: Any, given: str) -> str:
+    if actor is not None:
+        return actor.label[:150]
+    return given[:150] or ("" if request_id.get() else COMMAND_LINE)

@@ -16,8 +16,16 @@ from django.utils.translation import gettext_lazy as _
 
 from clinic.audit import naming
 from clinic.audit.models import Event
+from clinic.audit.recording import COMMAND_LINE, WORKER
 
 PAGE = 50
+
+# Who acted when no member of staff did.
+NOBODYS = {
+    "": _("nobody logged in"),
+    WORKER: _("analyser"),
+    COMMAND_LINE: _("command line"),
+}
 
 # What an event concerns besides a patient or a study, in the words of the page.
 KINDS = {
@@ -92,7 +100,7 @@ def events(
     Parameters
     ----------
     person
-        A user name, or any part of names; ``"worker"`` for what no person did.
+        A user name, or any part of names; what the page calls those who are no person (``"analyser"``).
     patient
         A record number, or any part of a name.
     first, last
@@ -103,7 +111,9 @@ def events(
         # Ids and not a subquery or an alternative: only then the index over actor and id is walked backwards.
         people = list(_people(person).values_list("pk", flat=True))
         found = (
-            found.filter(actor__in=people) if people else found.filter(actor=None, actor_label__iexact=person)
+            found.filter(actor__in=people)
+            if people
+            else found.filter(actor=None, actor_label__in=_labels(person))
         )
     if patient:
         found = found.filter(patient__in=naming.find("patient", patient))
@@ -125,6 +135,17 @@ def page(found: QuerySet[Event], *, before: int | None = None) -> Page:
     return Page(rows=tuple(_rows(shown)), before=shown[-1].pk if len(latest) > PAGE else None)
 
 
+def _labels(words: str) -> list[str]:
+    """Return the stored labels that read like ``words``, in the reader's language or as stored."""
+    folded = words.casefold()
+    return [label for label, shown in NOBODYS.items() if folded in (label, str(shown).casefold())]
+
+
+def who(label: str) -> str:
+    """Write out who acted; people by their names, the rest in the reader's language."""
+    return str(NOBODYS.get(label, label))
+
+
 def _rows(shown: Iterable[Event]) -> Iterable[Row]:
     patients = naming.names("patient", {event.patient for event in shown if event.patient})
     studies = naming.names("study", {event.study for event in shown if event.study})
@@ -132,7 +153,7 @@ def _rows(shown: Iterable[Event]) -> Iterable[Row]:
         payload = getattr(event, "payload", None)
         yield Row(
             event=event,
-            who=event.actor_label or str(_("nobody logged in")),
+            who=who(event.actor_label),
             kind=str(KINDS.get(event.kind, event.kind)),
             patient_name=patients.get(event.patient, ""),
             study_name=studies.get(event.study, ""),
@@ -148,14 +169,15 @@ def _pairs(detail: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         )
 
 
-def who_opened(patient: UUID) -> QuerySet[Event, dict[str, Any]]:
+def who_opened(patient: UUID) -> list[dict[str, Any]]:
     """Return each person who did something with a record: how often, first and last time."""
-    return (
+    rows = (
         Event.objects.filter(patient=patient)
         .values("actor", "actor_label", "role")
         .annotate(times=Count("pk"), first=Min("at"), last=Max("at"))
         .order_by("-last")
     )
+    return [row | {"who": who(row["actor_label"])} for row in rows]
 
 
 def what_was_opened(person: int) -> list[dict[str, Any]]:
