@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -59,7 +60,10 @@ def get_in(username: str, password: str) -> Client:
     return browser
 
 
-def test_the_first_day_of_a_new_installation(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_first_day_of_a_new_installation(capsys: pytest.CaptureFixture[str], settings: Any) -> None:
+    settings.PRODUCTION = True
+    assert not Unit.objects.exists()
+    assert not User.objects.exists()
     call_command("create_admin", "nadia", "--generate")
     nadia = get_in("nadia", re.search(r"shown only now: (\S+)", capsys.readouterr().out)[1])
     assert "There is no unit yet" in nadia.get(reverse("staff_new")).content.decode()

@@ -21,7 +21,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from clinic.accounts.models import User
+from clinic.accounts.models import Unit, User
 from ml.algorithms.haemorrhage.examples import EXAMPLES, as_of
 from predictions.models import Study
 from predictions.states import State
@@ -63,7 +63,7 @@ ACCOUNT_PAGES = (
     "account_logout",
     "models",
 )
-ADMIN_PAGES = ("audit_search", "staff_list", "staff_new")
+ADMIN_PAGES = ("audit_search", "staff_list", "staff_new", "unit_list", "unit_new")
 
 
 @pytest.fixture
@@ -150,8 +150,11 @@ def test_every_clinical_page(
 
 def test_pages_of_account_models_and_administration(house: House, visit: Any) -> None:
     window = visit("admin", language="fr", theme="dark", size=DESKTOP)
+    Unit.objects.filter(code="radiology").update(code="imaging")  # so that a unit is left to be created
     addresses = {name: reverse(name) for name in (*ACCOUNT_PAGES, *ADMIN_PAGES)}
     addresses |= {f"model-{name}": reverse("model", args=[name]) for name in ("haemorrhage", "german_credit")}
+    addresses["unit_edit"] = reverse("unit_edit", args=["maternity"])
+    addresses["staff_second_factor"] = reverse("staff_second_factor", args=[house.staff["physician"].pk])
     addresses["not-allowed"] = reverse("patient_search")
     wrong = []
     for name, address in addresses.items():
