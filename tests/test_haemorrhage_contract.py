@@ -53,6 +53,21 @@ def test_reads_french_and_english_notation() -> None:
     assert contract.bmi(french) == pytest.approx(22.957, abs=1e-3)
 
 
+@pytest.mark.parametrize("pasted", ["10,8 g/dL", "10.8g/dl", "10,8\u202fg/dL "])
+def test_a_value_pasted_with_the_unit_of_the_field_is_read(pasted: str) -> None:
+    typed, problems = check(haemoglobin=pasted, weight_kg="62,5 kg")
+
+    assert refused(problems) == []
+    assert (typed["haemoglobin"], typed["weight_kg"]) == (10.8, 62.5)
+
+
+@pytest.mark.parametrize("pasted", ["10,8 g/L", "6,7 mmol/L", "g/dL", "10,8 g/dL g/dL", "10,8 g"])
+def test_a_value_in_another_unit_is_refused_not_guessed(pasted: str) -> None:
+    _, problems = check(haemoglobin=pasted)
+
+    assert codes(problems, "haemoglobin") == ["not_a_number"]
+
+
 @pytest.mark.parametrize("written", ["39+4", "39 + 4", "39 SA + 4 j", "39 wk + 4 d"])
 def test_gestation_in_one_go(written: str) -> None:
     typed, problems = check(gestation_weeks=written)

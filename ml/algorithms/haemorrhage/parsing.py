@@ -84,11 +84,14 @@ def parse(field: Field, raw: Any) -> Any:
 
 
 def parse_number(field: Field, raw: Any) -> float:
-    """Read a finite number: ``10.8``, ``"10,8"``, ``"3 450"``; letters and booleans are refused."""
+    """Read a finite number: ``10.8``, ``"10,8"``, ``"3 450"``, ``"10,8 g/dL"`` in a field that is in g/dL.
+
+    Any other unit is refused, and so are letters and booleans.
+    """
     if isinstance(raw, bool) or not isinstance(raw, numbers.Real | Decimal | str):
         raise _not_a_number(field)
     if isinstance(raw, str):
-        text = _short(field, raw)
+        text = _without_unit(field, _short(field, raw))
         if not NUMBER.fullmatch(text):
             raise _not_a_number(field)
         raw = re.sub(r"[\u00a0\u202f\u2009 ]", "", text).replace(",", ".")
@@ -198,6 +201,14 @@ def _short(field: Field, raw: str) -> str:
     return raw.strip(BLANK)
 
 
+def _without_unit(field: Field, text: str) -> str:
+    """Drop the field's own unit, which comes along when a value is copied from a laboratory sheet."""
+    unit = field.unit.casefold()
+    if unit and text.casefold().endswith(unit):
+        return text[: -len(unit)].rstrip(BLANK)
+    return text
+
+
 def _day_and_rest(field: Field, raw: Any, name: str) -> tuple[date, str]:
     if not isinstance(raw, str):
         raise _not_a_date(field, name)
@@ -230,8 +241,8 @@ def _not_a_number(field: Field) -> Unreadable:
     return fail(
         field,
         "not_a_number",
-        "{label}: this is not a number. Write figures only, for example {example_en}{unit}.",
-        "{label} : ce n’est pas un nombre. Saisissez seulement des chiffres, par exemple {example_fr}{unit}.",
+        "{label}: this is not a number{in_unit_en}. Write it in figures, for example {example_en}{unit}.",
+        "{label} : ce n’est pas un nombre{in_unit_fr}. Écrivez-le en chiffres, par exemple {example_fr}{unit}.",
         **_example(field),
     )
 
@@ -242,6 +253,8 @@ def _example(field: Field) -> dict[str, str]:
         "example_en": example.en,
         "example_fr": example.fr,
         "unit": f" {field.unit}" if field.unit else "",
+        "in_unit_en": f" in {field.unit}" if field.unit else "",
+        "in_unit_fr": f" en {field.unit}" if field.unit else "",
     }
 
 
