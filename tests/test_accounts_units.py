@@ -12,6 +12,7 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
+from rest_framework.authtoken.models import Token
 
 from clinic.accounts import forms, services
 from clinic.accounts.models import Unit, User
@@ -198,6 +199,8 @@ def test_a_lost_second_factor_is_reset_and_sessions_end(office: Client, admin: U
     phone = Client()
     phone.post(reverse("account_login"), {"login": "alice", "password": PASSWORD})
     assert phone.get(reverse("profile")).status_code == 200
+    program = {"authorization": f"Token {Token.objects.create(user=alice).key}"}
+    assert Client().get(reverse("api-algorithms"), headers=program).status_code == 200
     TOTP.activate(alice, SECRET)
     address = reverse("staff_second_factor", args=[alice.pk])
     assert f'href="{address}"' in office.get(reverse("staff_edit", args=[alice.pk])).content.decode()
@@ -208,6 +211,7 @@ def test_a_lost_second_factor_is_reset_and_sessions_end(office: Client, admin: U
     assert "The second factor is gone" in answer.content.decode()
     assert not Authenticator.objects.exists()
     assert phone.get(reverse("profile")).status_code == 302
+    assert Client().get(reverse("api-algorithms"), headers=program).status_code == 401
     event = Event.objects.get(kind="second factor")
     assert (event.action, event.actor, event.object_id) == (Action.ADMIN, admin, str(alice.pk))
     assert event.payload.data == {"reset": ["totp"]}

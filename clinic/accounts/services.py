@@ -10,6 +10,7 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from rest_framework.authtoken.models import Token
 
 from clinic.accounts.models import Unit, User
 from clinic.audit.models import Action
@@ -189,6 +190,7 @@ def update_unit(*, actor: User, unit: Unit, **changes: Any) -> Unit:
 
 
 def end_sessions(user: User) -> None:
-    """Log somebody out everywhere."""
+    """Log somebody out everywhere, also the programs that work with their token."""
     for session in UserSession.objects.filter(user=user):
         session.end()
+    Token.objects.filter(user=user).delete()
