@@ -242,7 +242,8 @@ def _not_a_number(field: Field) -> Unreadable:
         field,
         "not_a_number",
         "{label}: this is not a number{in_unit_en}. Write it in figures, for example {example_en}{unit}.",
-        "{label} : ce n’est pas un nombre{in_unit_fr}. Écrivez-le en chiffres, par exemple {example_fr}{unit}.",
+        "{label} : ce n’est pas un nombre{in_unit_fr}. "
+        "Écrivez-le en chiffres, par exemple {example_fr}{unit}.",
         **_example(field),
     )
 
