@@ -13,12 +13,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from clinic.accounts.models import Unit, User
+from clinic.accounts.selectors import USUAL_NAMES
 from ml.algorithms.haemorrhage.examples import ADMISSIONS, as_of
 from ml.algorithms.sleep.simulate import write_night
 from patients import services
 from patients.models import Patient
 from predictions import intake
-from predictions.demo.people import SLEEPER, STAFF, UNITS, Invented, Person, patients
+from predictions.demo.people import SLEEPER, STAFF, Invented, Person, patients
 from predictions.models import Study
 
 NIGHT_HOURS = 4.0
@@ -45,8 +46,8 @@ def password() -> str:
 def units() -> dict[str, Unit]:
     """Return the three units, made when they are missing."""
     return {
-        code: Unit.objects.get_or_create(code=code, defaults={"name_fr": french, "name_en": english})[0]
-        for code, (french, english) in UNITS.items()
+        code: Unit.objects.get_or_create(code=code, defaults={"name_fr": name.fr, "name_en": name.en})[0]
+        for code, name in USUAL_NAMES.items()
     }
 
 

@@ -7,12 +7,6 @@ from datetime import date
 
 from clinic.accounts.roles import Role
 
-UNITS = {
-    "maternity": ("Maternité", "Maternity"),
-    "radiology": ("Radiologie", "Radiology"),
-    "sleep": ("Laboratoire du sommeil", "Sleep laboratory"),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Person:
