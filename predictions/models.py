@@ -272,3 +272,19 @@ class Document(models.Model):
     def problem_list(self) -> tuple[Problem, ...]:
         """The stored problems as dataclasses."""
         return tuple(Problem.from_json(problem) for problem in self.problems)
+
+
+class Draft(models.Model):
+    """A half-filled form, kept for whoever fills it in, so that a session may end in the middle of it."""
+
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="drafts")
+    patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="drafts")
+    algorithm = models.CharField(max_length=40)
+    values = models.JSONField(default=dict, help_text="As typed, unchecked")
+    saved_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-saved_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["author", "patient", "algorithm"], name="one_draft_per_form")
+        ]

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from clinic.accounts.models import User
 from patients.models import Patient
-from predictions.models import Study
+from predictions.models import Draft, Study
 from tests import factories
 
 
@@ -96,14 +96,32 @@ def test_a_draft_survives_a_reload_and_counts_what_is_known(
     assert "draft saved at" in page
 
 
-def test_a_draft_is_gone_once_sent_or_logged_out(client: Client, alice: User, claire: Patient) -> None:
+def test_a_draft_is_gone_once_sent(client: Client, alice: User, claire: Patient) -> None:
     client.force_login(alice)
     client.post(address(claire, "study_draft"), answers(fetuses="2"))
     client.post(address(claire), answers())
     assert "draft saved at" not in client.get(address(claire)).content.decode()
+
+
+def test_a_draft_outlives_the_session_it_was_typed_in(client: Client, alice: User, claire: Patient) -> None:
+    client.force_login(alice)
     client.post(address(claire, "study_draft"), answers(fetuses="2"))
     client.logout()
     client.force_login(alice)
+    assert 'name="fetuses" value="2"' in client.get(address(claire)).content.decode()
+
+
+def test_a_draft_is_for_its_author_alone(client: Client, alice: User, bob: User, claire: Patient) -> None:
+    client.force_login(alice)
+    client.post(address(claire, "study_draft"), answers(fetuses="2"))
+    client.force_login(bob)
+    assert "draft saved at" not in client.get(address(claire)).content.decode()
+
+
+def test_the_draft_of_another_day_is_not_offered(client: Client, alice: User, claire: Patient) -> None:
+    client.force_login(alice)
+    client.post(address(claire, "study_draft"), answers(fetuses="2"))
+    Draft.objects.update(saved_at=timezone.now() - timedelta(hours=25))
     assert "draft saved at" not in client.get(address(claire)).content.decode()
 
 

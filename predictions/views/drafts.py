@@ -1,45 +1,51 @@
-"""Half-filled forms, kept on the server in the session of whoever fills them in.
+"""Half-filled forms, kept on the server for the person who fills them in.
 
-Nothing that identifies is left in a browser that others use after; logging out forgets the drafts.
+They outlive the session: a night shift is longer than one, and whoever is sent to the log-in page in the
+middle of a form finds it again. Nothing is left in a browser that others use after; no colleague sees a draft.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.db.models import QuerySet
 from django.utils import timezone
 
-SESSION_KEY = "drafts"
+from clinic.accounts.models import User
+from predictions.models import Draft
+
 KEPT = 10
+# Older answers no longer describe an admission of today.
+LIFETIME = timedelta(hours=24)
 
 
-def read(request: HttpRequest, algorithm: str, patient: UUID) -> tuple[dict[str, str], datetime | None]:
+def read(user: User, algorithm: str, patient: UUID) -> tuple[dict[str, str], datetime | None]:
     """Return the answers kept for this form and when they were saved; nothing when there are none."""
-    draft = request.session.get(SESSION_KEY, {}).get(_key(algorithm, patient))
-    if draft is None:
-        return {}, None
-    return draft["values"], datetime.fromisoformat(draft["saved_at"])
+    draft = _of(user, algorithm, patient).filter(saved_at__gt=timezone.now() - LIFETIME).first()
+    return (draft.values, draft.saved_at) if draft else ({}, None)
 
 
-def save(request: HttpRequest, algorithm: str, patient: UUID, values: Mapping[str, str]) -> datetime:
-    """Keep the answers; the oldest draft of this person makes room when there are many."""
-    drafts = request.session.get(SESSION_KEY, {})
+def save(user: User, algorithm: str, patient: UUID, values: Mapping[str, str]) -> datetime:
+    """Keep the answers; old drafts of this person, and the oldest of many, make room."""
     saved_at = timezone.now()
-    drafts.pop(_key(algorithm, patient), None)
-    drafts[_key(algorithm, patient)] = {"values": dict(values), "saved_at": saved_at.isoformat()}
-    request.session[SESSION_KEY] = dict(list(drafts.items())[-KEPT:])
+    Draft.objects.update_or_create(
+        author=user,
+        algorithm=algorithm,
+        patient_id=patient,
+        defaults={"values": dict(values), "saved_at": saved_at},
+    )
+    own = Draft.objects.filter(author=user)
+    latest = own.filter(saved_at__gt=saved_at - LIFETIME).values_list("pk", flat=True)[:KEPT]
+    own.exclude(pk__in=list(latest)).delete()
     return saved_at
 
 
-def forget(request: HttpRequest, algorithm: str, patient: UUID) -> None:
+def forget(user: User, algorithm: str, patient: UUID) -> None:
     """Drop the draft of a form that was sent or started again."""
-    drafts = request.session.get(SESSION_KEY, {})
-    if drafts.pop(_key(algorithm, patient), None) is not None:
-        request.session[SESSION_KEY] = drafts
+    _of(user, algorithm, patient).delete()
 
 
-def _key(algorithm: str, patient: UUID) -> str:
-    return f"{algorithm}:{patient}"
+def _of(user: User, algorithm: str, patient: UUID) -> QuerySet[Draft]:
+    return Draft.objects.filter(author=user, algorithm=algorithm, patient_id=patient)

@@ -45,7 +45,7 @@ def study_draft(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> Htt
     if contract.input_kind is not InputKind.FORM:
         raise Http404
     values = forms.posted(contract, request.POST, person)
-    saved_at = drafts.save(request, algorithm, person.pk, values)
+    saved_at = drafts.save(request.user, algorithm, person.pk, values)
     problems = [problem for problem in forms.check(contract, values) if problem.field in values]
     context = _form_context(contract, person, values, problems) | {"saved_at": saved_at}
     return render(request, "studies/form_live.html", context)
@@ -55,7 +55,7 @@ def study_draft(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> Htt
 def study_draft_discard(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> HttpResponse:
     """Start the form again with nothing but what the record says."""
     contract, person = _admit(request, algorithm, patient)
-    drafts.forget(request, contract.name, person.pk)
+    drafts.forget(request.user, contract.name, person.pk)
     return redirect("study_new", contract.name, person.pk)
 
 
@@ -77,7 +77,7 @@ def _encounter(patient: Patient, contract: Contract) -> Encounter | None:
 def _form(request: HttpRequest, contract: Contract, patient: Patient) -> HttpResponse:
     if request.method == "POST":
         return _take_form(request, contract, patient)
-    values, saved_at = drafts.read(request, contract.name, patient.pk)
+    values, saved_at = drafts.read(request.user, contract.name, patient.pk)
     values = values or forms.initial(contract, patient, _encounter(patient, contract))
     _record_view(request, contract, patient)
     context = _form_context(contract, patient, values, ()) | {"saved_at": saved_at, "key": uuid.uuid4().hex}
@@ -101,10 +101,10 @@ def _take_form(request: HttpRequest, contract: Contract, patient: Patient) -> Ht
         except Refused as refusal:
             problems = list(refusal.problems)
         else:
-            drafts.forget(request, contract.name, patient.pk)
+            drafts.forget(request.user, contract.name, patient.pk)
             return redirect("study", study.pk)
     context = _form_context(contract, patient, values, problems) | {
-        "saved_at": drafts.save(request, contract.name, patient.pk, values),
+        "saved_at": drafts.save(request.user, contract.name, patient.pk, values),
         "key": _key(request),
         "asked": forms.warnings(problems) if not forms.refusals(problems) else [],
         "confirmation": forms.confirmation(problems),
