@@ -1,7 +1,8 @@
 """Half-filled forms, kept on the server for the person who fills them in.
 
-They outlive the session: a night shift is longer than one, and whoever is sent to the log-in page in the
-middle of a form finds it again. Nothing is left in a browser that others use after; no colleague sees a draft.
+They outlive the session: a night shift is longer than one, and whoever is sent to the log-in page in
+the middle of a form finds it again. Nothing is left in a browser that others use after, and no colleague
+sees a draft.
 """
 
 from __future__ import annotations
