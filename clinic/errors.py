@@ -12,40 +12,47 @@ from django.utils.translation import gettext_lazy as _
 
 from clinic.logs import request_id
 
+API = "/api/"
 TOO_LARGE_TO_READ = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What went wrong, in a title and a sentence."""
+    """What went wrong, in a title and a sentence, and in a word for programs."""
 
     status: int
+    code: str
     title: Promise
     sentence: Promise
 
 
 BAD_REQUEST = Trouble(
     400,
+    "bad_request",
     _("Request not understood"),
     _("The browser sent something this page cannot read. Go back, load the page again and try once more."),
 )
 TOO_LARGE = Trouble(
     413,
+    "too_large",
     _("Too large"),
     _("What was sent is larger than this page takes. Check that it is the right file."),
 )
 FORBIDDEN = Trouble(
     403,
+    "permission_denied",
     _("Not for this role"),
     _("Your role does not allow this. Ask a colleague whose role does, or your administrator."),
 )
 OUT_OF_DATE = Trouble(
     403,
+    "csrf_failed",
     _("Page out of date"),
     _("The form was open for too long, or cookies are blocked. Load the page again and send it once more."),
 )
 NOT_FOUND = Trouble(
     404,
+    "not_found",
     _("Nothing here for you"),
     _("This page does not exist, or the record belongs to a unit that is not yours."),
 )
@@ -77,6 +84,10 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, trouble: Trouble) -> HttpResponse:
+    if request.path.startswith(API):
+        # The shape of every other problem of the API: a program that mistyped an address reads no page.
+        problem = {"code": trouble.code, "message": str(trouble.sentence), "field": "", "severity": "refuse"}
+        return JsonResponse({"problems": [problem]}, status=trouble.status)
     if request.headers.get("Accept", "").startswith("application/json"):
         return JsonResponse({"problems": [str(trouble.sentence)]}, status=trouble.status)
     context = {"trouble": trouble, "request_id": request_id.get()}

@@ -214,6 +214,18 @@ def test_a_broken_body_is_a_sentence(alice: User, body: bytes) -> None:
     assert answer.json()["problems"]
 
 
+@pytest.mark.parametrize(("language", "word"), [("en", "does not exist"), ("fr", "n’existe pas")])
+def test_an_address_that_does_not_exist_is_a_problem_not_a_page(
+    alice: User, language: str, word: str
+) -> None:
+    program = Program(alice, language)
+    answer = program.client.get("/api/studdies", headers=program.headers)
+
+    assert answer.status_code == 404
+    assert [(p["code"], p["severity"]) for p in answer.json()["problems"]] == [("not_found", "refuse")]
+    assert word in answer.json()["problems"][0]["message"]
+
+
 def test_a_stranger_gets_404_for_everything_and_is_recorded(
     alice: User, charlie: User, claire: Patient
 ) -> None:
