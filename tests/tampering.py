@@ -153,6 +153,27 @@ def _cut_seals_off_the_end(connection: Any, events: list[int]) -> str:
     return f"the first is event {events[4]}"
 
 
+def _delete_last(connection: Any, events: list[int]) -> str:
+    _delete(connection, events[5])
+    return f"event {events[5]} (seal 6) is missing: it was deleted"
+
+
+def _cut_off_the_end(connection: Any, events: list[int]) -> str:
+    for event in events[3:]:
+        _delete(connection, event)
+    return f"event {events[5]} (seal 6), the end of a piece that begins with seal 4, is missing"
+
+
+def _replace_last(connection: Any, events: list[int]) -> str:
+    sql(connection, "UPDATE audit_head SET hash = %s", "0" * 64)
+    return "seal 6 is not the one the chain ended with"
+
+
+def _delete_head(connection: Any, events: list[int]) -> str:
+    sql(connection, "DELETE FROM audit_head")
+    return "the head of the chain was deleted"
+
+
 TAMPERINGS = (
     *(_edit(column) for column in COLUMNS),
     Tampering("deleted event", _delete_event),
@@ -168,4 +189,8 @@ TAMPERINGS = (
     Tampering("inserted payload", _insert_payload),
     Tampering("edited time of sealing", _edit_seal_time),
     Tampering("cut seals off the end", _cut_seals_off_the_end),
+    Tampering("deleted the last event with its seal", _delete_last),
+    Tampering("cut events and seals off the end", _cut_off_the_end),
+    Tampering("another last link than the head's", _replace_last),
+    Tampering("deleted head", _delete_head),
 )

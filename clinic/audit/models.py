@@ -106,6 +106,14 @@ class Seal(models.Model):
         ordering = ["position"]
 
 
+class Head(models.Model):
+    """The end of the chain, kept apart from it: one row, so that links cut off the end are missed."""
+
+    position = models.BigIntegerField()
+    event = models.BigIntegerField(help_text="Id of the last event sealed; a number, as the event may vanish")
+    hash = models.CharField(max_length=64)
+
+
 class Verification(models.Model):
     """What ``verify_audit`` found, for the line on the audit page."""
 

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from clinic.audit.models import Event, Seal, Verification, Waiting
+from clinic.audit.models import Event, Head, Seal, Verification, Waiting
 
 GENESIS = "0" * 64
 BATCH = 500
@@ -91,6 +91,9 @@ def seal_batch(limit: int = BATCH) -> int:
         events = list(Event.objects.filter(waiting__isnull=False).order_by("pk")[:limit])
         links = _continue_chain(events, after=Seal.objects.order_by("-position").first())
         Seal.objects.bulk_create(links)
+        if links:
+            end = {"position": links[-1].position, "event": links[-1].event_id, "hash": links[-1].hash}
+            Head.objects.update_or_create(pk=1, defaults=end)
         Waiting.objects.filter(pk__in=[event.pk for event in events]).delete()
     return len(links)
 

@@ -1,7 +1,8 @@
 """Walking the chain from its first link and naming the first row that is not as it was sealed.
 
-What this cannot see alone: a chain recomputed from some row to its end, and links cut off the end together
-with their events, by somebody who may alter tables. For that the heads have to be kept outside the database.
+What this cannot see alone: a chain recomputed from some row to its end together with its head, or cut off at
+the end with the head moved back, by somebody who may alter tables. For that the heads have to be kept outside
+the database.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from clinic.audit import guards
-from clinic.audit.models import Event, Seal, Verification
+from clinic.audit.models import Event, Head, Seal, Verification
 from clinic.audit.recording import payload_hash
 from clinic.audit.seal import GENESIS, link_hash
 
@@ -103,6 +104,18 @@ def _walk(progress: Progress) -> tuple[int, str]:
     return position, ""
 
 
+def _cut_off(head: Head | None, seals: int) -> str:
+    """Return what is missing at the end of a chain that reached ``head`` before it was walked."""
+    if head is None:
+        return "the head of the chain was deleted" if seals else ""
+    if seals < head.position:
+        cut = "" if seals + 1 == head.position else f", the end of a piece that begins with seal {seals + 1},"
+        return f"event {head.event} (seal {head.position}){cut} is missing: it was deleted"
+    if not Seal.objects.filter(position=head.position, hash=head.hash).exists():
+        return f"seal {head.position} is not the one the chain ended with: the chain was recomputed"
+    return ""
+
+
 def unsealed() -> QuerySet[Event]:
     """Return events no seal covers although they are older than a minute."""
     return Event.objects.filter(seal__isnull=True, at__lt=timezone.now() - GRACE).order_by("pk")
@@ -129,10 +142,12 @@ def verify(progress: Progress = lambda done: None) -> Outcome:
     progress
         Called with the number of links checked, every :data:`CHUNK`.
     """
+    head = Head.objects.first()
     seals, finding = _walk(progress)
     # A last link whose event is gone is passed over by the join of the walk.
     if not finding and Seal.objects.filter(position__gt=seals).exists():
         finding = _gap(seals + 1)
+    finding = finding or _cut_off(head, seals)
     outcome = Outcome(seals=seals, finding=finding, warnings=_warnings())
     Verification.objects.create(
         at=timezone.now(), seals=seals, finding="; ".join(filter(None, (finding, *outcome.warnings)))
