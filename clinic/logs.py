@@ -40,9 +40,7 @@ def _only_allowed(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMa
 def logging_config(*, level: str, form: str) -> dict[str, Any]:
     """Return Django's LOGGING for ``level`` and ``form`` (``"json"`` or ``"text"``)."""
     renderer = (
-        structlog.processors.JSONRenderer()
-        if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=False)
+        structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer(colors=False)
     )
     stamps = [
         structlog.stdlib.add_log_level,

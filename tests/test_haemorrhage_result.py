@@ -220,8 +220,8 @@ def test_an_answer_nobody_gave_is_no_reason() -> None:
         ),
         (
             {"risk": 0, "low": 0, "high": 1, "ward": 1.5},
-            "Fewer than 1 in 100 women like her (likely up to 1); ward average 1.5 in 100",
-            "Moins de 1 femme sur 100 comme elle (probablement jusqu’à 1) ; moyenne du service 1,5 sur 100",
+            "Fewer than 1 in 100 women like her (likely 1 at most); ward average 1.5 in 100",
+            "Moins de 1 femme sur 100 comme elle (probablement 1 au plus) ; moyenne du service 1,5 sur 100",
         ),
     ],
 )

@@ -172,3 +172,10 @@ def test_waits_for_workers_but_not_for_a_package_that_will_not_come() -> None:
     assert missing_parts(found) == ["worker for imaging"]
     assert missing_packages(found) == ["sleep"]
     assert missing_parts({}) == ["web server"]
+
+
+def test_nobody_else_on_this_machine_can_read_what_is_stored(live_stack: LiveStack) -> None:
+    ours = [path for path in live_stack.folder.rglob("*") if path.name != "supervisor.txt"]
+    open_to_others = [path.name for path in ours if path.is_file() and path.stat().st_mode & 0o077]
+    assert any(path.name == "vigie.sqlite3" for path in ours)
+    assert open_to_others == []

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -43,5 +45,8 @@ class TemporaryPasswordMiddleware:
         """Redirect everything but the way out to the change of password."""
         waiting = request.user.is_authenticated and request.user.temporary_password
         if waiting and request.resolver_match.url_name not in self.OPEN:
+            messages.warning(
+                request, _("An administrator gave you this password. Choose your own before going on.")
+            )
             return redirect("account_change_password")
         return None

@@ -29,6 +29,8 @@ class Command(BaseCommand):
         """Run until a signal to stop."""
         if settings.PRODUCTION:
             raise CommandError("the demo does not run under production settings; use docker compose")
+        # Database, logs and uploads hold what patients told: nobody else on this machine may read them.
+        os.umask(0o077)
         try:
             port = _port(os.environ.get("PORT", DEFAULT_PORT))
             with only_one(settings.DATA_DIR):

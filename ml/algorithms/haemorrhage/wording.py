@@ -25,7 +25,7 @@ def headline(per_100: Mapping[str, float]) -> Text:
     if per_100["low"] == per_100["high"]:
         likely = Text(f"likely about {high.en}", f"probablement environ {high.fr}")
     elif not per_100["low"]:
-        likely = Text(f"likely up to {high.en}", f"probablement jusqu’à {high.fr}")
+        likely = Text(f"likely {high.en} at most", f"probablement {high.fr} au plus")
     else:
         likely = Text(f"likely {low.en} to {high.en}", f"probablement {low.fr} à {high.fr}")
     noun = "femmes" if per_100["risk"] > 1 else "femme"

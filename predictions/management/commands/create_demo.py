@@ -40,8 +40,8 @@ class Command(BaseCommand):
                     "",
                     "To try: four admissions are already filled in.",
                     f"For the technician there is a simulated night: {night}",
-                    "For the radiologist bring a frontal chest X-ray of a child aged 1 to 5:"
-                    "  JPEG, PNG or DICOM",
+                    "For the radiologist bring a frontal chest X-ray of a child aged 1 to 5: JPEG, PNG or"
+                    " DICOM",
                     "  (for example from the public Kermany set, Mendeley rscbjbr9sj).",
                     "  A DICOM file that names its patient must name"
                     f" {child.family_name}^{child.given_name}, number {child.record_number},"
