@@ -4,6 +4,8 @@ import pytest
 from django.utils import translation
 
 from clinic.templatetags.vigie import chance, figure, percent, signed
+from ml import package, registry
+from predictions.templatetags.metrics import metric_name
 
 
 @pytest.mark.parametrize(
@@ -34,3 +36,20 @@ def test_no_probability_is_shown_as_certain():
     assert chance(0.9968) == "> 99"
     assert chance(0.0001) == "< 1"
     assert chance(0.434) == "43"
+
+
+@pytest.mark.parametrize("algorithm", registry.names())
+def test_every_figure_of_a_package_has_words_in_both_languages(algorithm):
+    names = {metric.name for metric in package.load(algorithm).metrics}
+    words = {}
+    for language in ("en", "fr"):
+        with translation.override(language):
+            words[language] = {name: metric_name(name) for name in names}
+    assert "" not in words["en"].values()
+    assert not [name for name in names if words["en"][name] == words["fr"][name] != ""]
+
+
+def test_the_longest_known_part_names_a_figure():
+    assert metric_name("natality_proxies_brier_null") == "Brier score of the bare frequency"
+    assert metric_name("frontal_eeg.recall_N3") == "sensitivity"
+    assert metric_name("colour") == ""

@@ -1,0 +1,49 @@
+"""The figures of a model package by the names people know, beside the names programs know."""
+
+from __future__ import annotations
+
+import re
+
+from django import template
+from django.utils.translation import gettext_lazy as _
+
+register = template.Library()
+
+# A manifest prefixes a name with its data (zurich_roc_auc) and ends it with a class (recall_N3).
+NAMES = {
+    "kappa_within_sleep_period": _("Cohen’s kappa within the sleep period"),
+    "kappa_after_review": _("Cohen’s kappa after the review of uncertain epochs"),
+    "gate_accepts_test": _("share of fitting images accepted"),
+    "gate_refuses_adults": _("share of adults refused"),
+    "gate_refuses_other_images": _("share of other images refused"),
+    "calibration_intercept": _("calibration in the large"),
+    "calibration_slope": _("calibration slope"),
+    "roc_auc_above_baseline": _("gain in area under the ROC curve over the baseline"),
+    "acceptance_rate": _("share accepted"),
+    "uncertain_share": _("share of uncertain epochs"),
+    "flagged_rate": _("share flagged"),
+    "specificity": _("specificity"),
+    "net_benefit": _("net benefit"),
+    "brier_null": _("Brier score of the bare frequency"),
+    "precision": _("positive predictive value"),
+    "accuracy": _("accuracy"),
+    "macro_f1": _("mean F1 of the classes"),
+    "roc_auc": _("area under the ROC curve"),
+    "pr_auc": _("area under the precision–recall curve"),
+    "recall": _("sensitivity"),
+    "brier": _("Brier score"),
+    "kappa": _("Cohen’s kappa"),
+    "cost": _("cost per case"),
+    "npv": _("negative predictive value"),
+    "ece": _("expected calibration error"),
+    "f1": _("F1 score"),
+}
+
+
+@register.filter
+def metric_name(name: str) -> str:
+    """Return the words for a metric's name, the longest known part of it; empty when none is known."""
+    for known, words in NAMES.items():
+        if re.search(rf"(?:^|[._]){known}(?:$|[._])", name):
+            return str(words)
+    return ""
