@@ -46,6 +46,7 @@ def test_a_midwife_assesses_and_the_physician_signs(page: Page, live_stack: Live
     main = page.get_by_role("main")
     expect(main).to_contain_text("in 100 women like her")
     expect(main).to_contain_text("previous postpartum haemorrhage", ignore_case=True)
+    expect(main).to_contain_text("raises the figure most", ignore_case=True)
     expect(main.get_by_role("button", name="Sign", exact=True)).to_have_count(0)
     address = page.url
 
