@@ -239,3 +239,10 @@ def test_a_real_night_cut_short_is_refused(kept, tmp_path):
     expected = {0: "file_empty", 200: "edf_header_damaged"}.get(kept, "edf_size_mismatch")
     assert codes(path.read_bytes()) == [expected]
     assert refusal(path) == [expected]
+
+
+@pytest.mark.parametrize(("hours", "codes"), [(2, ["short_night"]), (8, []), (25, ["several_nights"])])
+def test_a_recording_of_unusual_length_says_so(tmp_path, hours, codes):
+    path = tmp_path / "night.npz"
+    np.savez(path, features=np.random.default_rng(0).normal(size=(hours * 120, 3, 10)))
+    assert [p.code for p in load(Source(path=path), None).problems] == codes

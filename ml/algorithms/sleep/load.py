@@ -23,6 +23,7 @@ LOWEST_RATE = 50.0
 HIGHEST_RATE = 20_000.0
 SHORT_CONTEXT_SECONDS = 5 * 60
 SHORT_NIGHT_SECONDS = 3 * 3600
+LONG_NIGHT_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,5 +220,12 @@ def _length_warnings(seconds: float) -> tuple[Problem, ...]:
             "reliable.",
             "Moins de trois heures : les stades se jugent par rapport au reste de la nuit ; une sieste "
             "est moins fiable.",
+        ), severity=Severity.WARN),)  # fmt: skip
+    if seconds > LONG_NIGHT_SECONDS:
+        return (Problem("several_nights", Text(
+            "More than 24 hours in one file: its nights are staged and counted as one. Export each night "
+            "apart.",
+            "Plus de 24 heures dans un seul fichier : ses nuits sont cotées et comptées comme une seule. "
+            "Exportez chaque nuit à part.",
         ), severity=Severity.WARN),)  # fmt: skip
     return ()
