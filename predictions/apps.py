@@ -5,7 +5,7 @@ from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 from clinic.audit import naming
-from predictions import guards
+from predictions.guards import GUARDS
 
 
 class PredictionsConfig(AppConfig):
@@ -18,6 +18,6 @@ class PredictionsConfig(AppConfig):
         """Register with the floors below; models can be imported only once all are loaded."""
         from predictions import selectors, timeline
 
-        post_migrate.connect(guards.install_after_migration, sender=self)
+        post_migrate.connect(GUARDS.install_after_migration, sender=self)
         naming.register("study", selectors.names)
         timeline.register()

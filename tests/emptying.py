@@ -9,9 +9,8 @@ import pytest
 from django.db import connection
 from django.test import TransactionTestCase
 
-from clinic.audit import guards as audit_guards
-from predictions import guards as prediction_guards
-from predictions import guards as signed_work
+from clinic.audit.guards import GUARDS as AUDIT
+from predictions.guards import GUARDS as SIGNED_WORK
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -20,9 +19,8 @@ def guarded_tables_can_be_emptied() -> Iterator[None]:
     empty = TransactionTestCase._fixture_teardown
 
     def without_guards(case: Any) -> None:
-        for guards in (audit_guards, prediction_guards):
+        for guards in (AUDIT, SIGNED_WORK):
             guards.remove(connection)
-        signed_work.remove(connection)
         empty(case)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clinic.accounts.models import User
-from clinic.audit import guards
+from clinic.audit.guards import GUARDS
 from clinic.audit.models import Action, Event
 from clinic.audit.recording import WORKER, record
 from clinic.audit.seal import seal_all
@@ -155,24 +155,24 @@ def test_the_state_of_the_chain_is_shown(office: Client, history: None) -> None:
     assert "5 sealed, 1 waiting" in page
     assert "verified at" in page
 
-    guards.remove(connection)
+    GUARDS.remove(connection)
     Event.objects.filter(action=Action.PREDICT).update(role="admin")
-    guards.install(connection)
+    GUARDS.install(connection)
     verify()
     assert "The chain is broken" in office.get(reverse("audit_search")).content.decode()
 
 
 def test_the_chain_says_when_nothing_seals(office: Client, history: None) -> None:
-    guards.remove(connection)
+    GUARDS.remove(connection)
     Event.objects.filter(action=Action.PREDICT).update(at=timezone.now() - timedelta(minutes=5))
-    guards.install(connection)
+    GUARDS.install(connection)
     assert "Sealing has stopped" in office.get(reverse("audit_search")).content.decode()
 
 
 def test_an_event_whose_payload_is_gone_still_shows(office: Client, history: None, claire: Patient) -> None:
-    guards.remove(connection)
+    GUARDS.remove(connection)
     Event.objects.get(action=Action.PREDICT).payload.delete()
-    guards.install(connection)
+    GUARDS.install(connection)
     assert office.get(reverse("audit_patient", args=[claire.pk])).status_code == 200
 
 

@@ -4,7 +4,7 @@ from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
-from clinic.audit import guards
+from clinic.audit.guards import GUARDS
 
 
 class AuditConfig(AppConfig):
@@ -15,4 +15,4 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         """Install the guards after migrations: a table that SQLite remade has lost its triggers."""
-        post_migrate.connect(guards.install_after_migration, sender=self)
+        post_migrate.connect(GUARDS.install_after_migration, sender=self)

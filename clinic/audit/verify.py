@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from clinic.audit import guards
+from clinic.audit.guards import GUARDS
 from clinic.audit.models import Event, Head, Seal, Verification
 from clinic.audit.recording import payload_hash
 from clinic.audit.seal import GENESIS, link_hash
@@ -129,7 +129,7 @@ def _warnings() -> tuple[str, ...]:
             f"{late.count()} events older than a minute are not sealed, the first is event {first.pk}: "
             "no sealer runs (manage.py seal_audit --follow), or rows were inserted or unsealed by hand"
         )
-    if absent := guards.missing(connection):
+    if absent := GUARDS.missing(connection):
         found.append(f"triggers are missing: {', '.join(sorted(absent))} (manage.py migrate restores them)")
     return tuple(found)
 
