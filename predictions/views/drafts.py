@@ -31,11 +31,15 @@ def read(user: User, algorithm: str, patient: UUID) -> tuple[dict[str, str], dat
 def save(user: User, algorithm: str, patient: UUID, values: Mapping[str, str]) -> datetime:
     """Keep the answers; old drafts of this person, and the oldest of many, make room."""
     saved_at = timezone.now()
-    Draft.objects.update_or_create(
-        author=user,
-        algorithm=algorithm,
-        patient_id=patient,
-        defaults={"values": dict(values), "saved_at": saved_at},
+    draft = Draft(
+        author=user, algorithm=algorithm, patient_id=patient, values=dict(values), saved_at=saved_at
+    )
+    # One statement: two quick changes of a form save at the same time, and neither may fail.
+    Draft.objects.bulk_create(
+        [draft],
+        update_conflicts=True,
+        unique_fields=["author", "patient", "algorithm"],
+        update_fields=["values", "saved_at"],
     )
     own = Draft.objects.filter(author=user)
     latest = own.filter(saved_at__gt=saved_at - LIFETIME).values_list("pk", flat=True)[:KEPT]
