@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from ml import package as packages
+from ml.algorithms.haemorrhage import literature as table
 from ml.algorithms.haemorrhage import model, operating, train, uncertainty
 
 PARAMS = yaml.safe_load(Path("params.yaml").read_text("utf-8"))["haemorrhage"]
@@ -178,11 +179,11 @@ def test_the_decision_curve_flags_everybody_at_a_threshold_below_all(literature:
 
 
 def test_the_shipped_coefficients_are_those_of_the_literature_table() -> None:
-    assert train.coefficients(PARAMS) == packages.load("haemorrhage").json(model.COEFFICIENTS)
+    assert table.coefficients(PARAMS) == packages.load("haemorrhage").json(model.COEFFICIENTS)
 
 
 def test_every_factor_names_its_source_and_prevalences_sum_to_one() -> None:
-    for factor in train.coefficients(PARAMS)["factors"]:
+    for factor in table.coefficients(PARAMS)["factors"]:
         assert sum(level["prevalence"] for level in factor["levels"]) == pytest.approx(1)
         for level in factor["levels"]:
             assert level["odds_ratio"] == 1 or level["source"], (factor["name"], level["code"])

@@ -127,13 +127,12 @@ class Model:
         """
         parity = self.by_name["parity"]
         share = parity.prevalence * parity.mask(allowed)
-        parous = 1 - parity.prevalence[parity.codes.index(NULLIPAROUS)]
         found = []
         for index, code in enumerate(parity.codes):
             weight, levels = share[index], {parity.name: np.eye(len(parity.codes))[index]}
             for factor in self.factors:
                 if factor is not parity:
-                    open_mass = self._given(factor, code, parous) * factor.mask(allowed)
+                    open_mass = self.given_parity(factor, code) * factor.mask(allowed)
                     if factor.parous_only:
                         weight *= open_mass.sum()
                     levels[factor.name] = open_mass / max(open_mass.sum(), 1e-300)
@@ -170,13 +169,15 @@ class Model:
         """Return the mean log odds ratio of a factor over all women."""
         return float(factor.prevalence @ factor.log_odds)
 
-    def _given(self, factor: Factor, parity_code: str, parous: float) -> np.ndarray:
-        """Prevalences of a factor's levels among women of one parity."""
+    def given_parity(self, factor: Factor, parity_code: str) -> np.ndarray:
+        """Return the prevalence of each level of a factor among women of one parity, shape (levels,)."""
         if not factor.parous_only:
             return factor.prevalence
         is_reference = np.array([code == factor.reference for code in factor.codes], dtype=float)
         if parity_code == NULLIPAROUS:
             return is_reference
+        parity = self.by_name["parity"]
+        parous = 1 - parity.prevalence[parity.codes.index(NULLIPAROUS)]
         others = factor.prevalence * (1 - is_reference) / parous
         return others + is_reference * (1 - others.sum())
 

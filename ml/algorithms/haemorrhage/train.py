@@ -14,18 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from scipy.stats import norm, qmc
 
 from ml import package as packages
-from ml.algorithms.haemorrhage import about, external, model, operating, uncertainty
+from ml.algorithms.haemorrhage import about, external, literature, model, operating, uncertainty
 from ml.package import Metric, Package
 from ml.training import data as training_data
 from ml.training import tracking
 from ml.training.progress import progress
 
-LITERATURE = Path(__file__).with_name("literature.yaml")
-Z_95 = norm.ppf(0.975)
 REPEATS, REPEATS_LARGE = 1000, 200
 DATA_HINT = "Zurich: R package TH.data; natality: CDC public-use file of 2014."
 
@@ -53,7 +50,7 @@ def build(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
     """
     folder = out / "haemorrhage" / version
     folder.mkdir(parents=True, exist_ok=True)
-    table = coefficients(params)
+    table = literature.coefficients(params)
     fitted = model.from_json(table)
     _write_json(folder / model.COEFFICIENTS, table)
     np.savez(folder / model.DRAWS, **draws(fitted, params))
@@ -81,25 +78,6 @@ def evaluate(data: Path, package: Package) -> list[Metric]:
         With what to put where.
     """
     return _external(data, model.of(package), package.manifest["training"]["params"]["seed"])
-
-
-def coefficients(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the coefficient file: the literature table with prevalences, log odds and spreads worked out.
-
-    The intercept at the default incidence is written for readers; serving solves it for the ward's own.
-    """
-    literature = yaml.safe_load(LITERATURE.read_text("utf-8"))
-    factors = [_factor(entry, params["spread_without_interval"]) for entry in literature["factors"]]
-    table = {
-        "outcome": literature["outcome"],
-        "sources": literature["sources"],
-        "incidence": params["incidence"],
-        "intercept_solved": "so that the mean risk over the prevalences equals the incidence; factors taken "
-        "as independent, except that only women who gave birth before have had a caesarean or a haemorrhage; "
-        "the mean is an exact convolution over all combinations on a grid of log odds, not a sample",
-        "factors": factors,
-    }
-    return {**table, "intercept": model.from_json(table).intercept(params["incidence"])}
 
 
 def draws(fitted: model.Model, params: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -133,55 +111,6 @@ def _external(data: Path, fitted: model.Model, seed: int) -> list[Metric]:
     ]
 
 
-def _factor(entry: Mapping[str, Any], default_spread: float) -> dict[str, Any]:
-    levels = entry["levels"]
-    shares = _prevalences(entry)
-    return {
-        "name": entry["name"],
-        "label": entry["label"],
-        "fields": entry["fields"],
-        "normal": entry.get("normal"),
-        "parous_only": entry.get("parous_only", False),
-        "modifiable": entry.get("modifiable", False),
-        "levels": [
-            {
-                "code": level["code"],
-                "label": level["label"],
-                "odds_ratio": level["or"],
-                "log_odds_ratio": float(np.log(level["or"])),
-                "spread": _spread(level, default_spread),
-                "prevalence": share,
-                "below": level.get("below"),
-                "interval": level.get("interval"),
-                "published": level.get("published", ""),
-                "source": level.get("source", ""),
-                "checked": level.get("checked", False),
-            }
-            for level, share in zip(levels, shares, strict=True)
-        ],
-    }
-
-
-def _prevalences(entry: Mapping[str, Any]) -> list[float]:
-    """Shares of the levels: from the normal distribution, or the reference as what is left."""
-    levels = entry["levels"]
-    if normal := entry.get("normal"):
-        bounds = [level["below"] for level in levels if "below" in level]
-        edges = norm.cdf(bounds, normal["mean"], normal["sd"])
-        return np.diff([0.0, *edges, 1.0]).tolist()
-    rest = 1 - sum(level.get("prevalence", 0) for level in levels)
-    return [level.get("prevalence", rest) for level in levels]
-
-
-def _spread(level: Mapping[str, Any], default: float) -> float:
-    if level["or"] == 1:
-        return 0.0
-    if "interval" not in level:
-        return default
-    low, high = level["interval"]
-    return float(np.log(high / low) / (2 * Z_95))
-
-
 def _manifest(
     version: str,
     params: Mapping[str, Any],
@@ -207,7 +136,7 @@ def _manifest(
         "training": {
             "kind": "literature model, no training data",
             "params": dict(params),
-            "literature_sha256": packages.file_sha256(LITERATURE),
+            "literature_sha256": packages.file_sha256(literature.TABLE),
             "external_figures": "computed" if metrics else "left out: the data folder was not there",
         },
     }
