@@ -95,6 +95,16 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument("--hours", type=float, default=7.5)
     simulate.add_argument("--seed", type=int, default=0)
     simulate.set_defaults(run=_simulate_night)
+
+    births = commands.add_parser("simulate-births", help="write synthetic births as a hospital's CSV file")
+    births.add_argument("--out", type=Path, required=True, metavar="OUT.csv")
+    births.add_argument("--n", type=int, default=10_000, help="births (default: 10000)")
+    births.add_argument("--events", type=int, help="exactly so many with 1000 mL or more")
+    births.add_argument("--incidence", type=float, default=0.022, help="expected share, without --events")
+    births.add_argument("--missing", type=float, default=0.03, help="share of answers nobody wrote down")
+    births.add_argument("--seed", type=int, default=0)
+    births.add_argument("--language", choices=LANGUAGES, default="en", help="headings, dates and numbers")
+    births.set_defaults(run=_simulate_births)
     return parser
 
 
@@ -201,6 +211,34 @@ def _simulate_night(chosen: argparse.Namespace) -> int:
         chosen.out, hours=chosen.hours, seed=chosen.seed
     )
     _line({"written": str(chosen.out), "simulated": True, "hours": chosen.hours, "seed": chosen.seed})
+    return 0
+
+
+def _simulate_births(chosen: argparse.Namespace) -> int:
+    simulate = import_module("ml.algorithms.haemorrhage.simulate")
+    try:
+        births = simulate.births(
+            chosen.n,
+            seed=chosen.seed,
+            incidence=chosen.incidence,
+            events=chosen.events,
+            missing=chosen.missing,
+        )
+        mapping = import_module("ml.algorithms.haemorrhage.simulated_csv").write(
+            births, chosen.out, language=chosen.language
+        )
+    except (ValueError, OSError) as error:
+        raise WrongCall(str(error)) from error
+    _line(
+        {
+            "written": str(chosen.out),
+            "mapping": str(mapping),
+            "synthetic": True,
+            "births": chosen.n,
+            "events": int(births.cohort.outcome.sum()),
+            "seed": chosen.seed,
+        }
+    )
     return 0
 
 
