@@ -4,12 +4,17 @@
 hash is the sha256 of the manifest's canonical JSON without ``created`` and ``sha256``, so it pins
 every byte a prediction depends on while two trainings with one seed still give the same hash.
 ``ml/packages/<algorithm>/CHAMPION`` holds the version that serves.
+
+Packages trained here lie in a second root, :data:`SITE`, beside the shipped ones. Its CHAMPION, written by
+:func:`name_champion`, goes before the shipped one; old versions stay, so that going back is naming one.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,8 +25,13 @@ from typing import Any
 from ml.contracts import Text
 
 ROOT = Path(__file__).parent / "packages"
+DATA = Path(os.environ.get("VIGIE_DATA_DIR") or Path(__file__).parents[1] / "var")
+SITE = Path(os.environ.get("VIGIE_PACKAGES") or DATA / "packages")
 MANIFEST = "manifest.json"
+CHAMPION = "CHAMPION"
 OUTSIDE_HASH = ("created", "sha256")
+# A version is the name of a folder and comes from addresses and files: nothing that leads elsewhere.
+VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
 
 class BrokenPackage(RuntimeError):
@@ -188,20 +198,86 @@ def read(folder: Path) -> Package:
     return Package(folder=folder, manifest=manifest)
 
 
-def versions(algorithm: str, *, root: Path = ROOT) -> tuple[str, ...]:
-    """Return the versions of an algorithm's packages, sorted."""
-    return tuple(sorted(p.parent.name for p in (root / algorithm).glob(f"*/{MANIFEST}")))
+def versions(algorithm: str) -> tuple[str, ...]:
+    """Return the versions of an algorithm's packages, shipped and trained here, sorted."""
+    found = {p.parent.name for root in (ROOT, SITE) for p in (root / algorithm).glob(f"*/{MANIFEST}")}
+    return tuple(sorted(version for version in found if VERSION.fullmatch(version)))
 
 
-def champion_version(algorithm: str, *, root: Path = ROOT) -> str:
-    """Return the version that serves; ``BrokenPackage`` when none is named."""
-    try:
-        return (root / algorithm / "CHAMPION").read_text("utf-8").strip()
-    except FileNotFoundError as error:
-        raise BrokenPackage(f"{algorithm} has no serving package: CHAMPION is missing") from error
+def champion_version(algorithm: str) -> str:
+    """Return the version that serves: the one named here, else the shipped one.
+
+    Raises
+    ------
+    BrokenPackage
+        When none is named.
+    """
+    version = _named(SITE, algorithm) or _named(ROOT, algorithm)
+    if not version:
+        raise BrokenPackage(f"{algorithm} has no serving package: {CHAMPION} is missing")
+    return version
+
+
+def name_champion(algorithm: str, version: str) -> Package:
+    """Put a version into service here; every process serves it from its next analysis on.
+
+    Naming the version that the product ships as its champion takes the choice made here back, so that
+    a later release may replace it again.
+
+    Returns
+    -------
+    Package
+        The verified package that serves now.
+
+    Raises
+    ------
+    BrokenPackage
+        When the package is missing or not what its manifest says: nothing is changed then.
+    """
+    package = read(_folder(algorithm, version))
+    if package.algorithm != algorithm or package.version != version:
+        raise BrokenPackage(
+            f"package {algorithm} {version}: its {MANIFEST} says {package.algorithm} {package.version}"
+        )
+    named = SITE / algorithm / CHAMPION
+    if version == _named(ROOT, algorithm):
+        named.unlink(missing_ok=True)
+        return package
+    named.parent.mkdir(parents=True, exist_ok=True)
+    # A reader sees the old name or the new one, never half of one.
+    written = named.with_name(f"{CHAMPION}.{os.getpid()}")
+    written.write_text(f"{version}\n", "utf-8")
+    written.replace(named)
+    return package
+
+
+def load(algorithm: str, version: str = "") -> Package:
+    """Return a verified package, the champion when ``version`` is empty; verified once per process.
+
+    Which version is the champion is looked up every time, so that a worker that runs follows a new one.
+    """
+    return _verified(_folder(algorithm, version or champion_version(algorithm)))
 
 
 @cache
-def load(algorithm: str, version: str = "", *, root: Path = ROOT) -> Package:
-    """Return a verified package, the champion when ``version`` is empty; verified once per process."""
-    return read(root / algorithm / (version or champion_version(algorithm, root=root)))
+def _verified(folder: Path) -> Package:
+    return read(folder)
+
+
+def _folder(algorithm: str, version: str) -> Path:
+    """Return the folder of a version; a shipped one goes before one trained here under its name."""
+    if not VERSION.fullmatch(version):
+        raise BrokenPackage(f"{algorithm} {version!r}: a version is written in letters, digits, . _ + and -")
+    shipped, here = ROOT / algorithm / version, SITE / algorithm / version
+    return here if here.is_dir() and not shipped.is_dir() else shipped
+
+
+def _named(root: Path, algorithm: str) -> str:
+    """Return the version a root's CHAMPION names, empty without the file."""
+    try:
+        version = (root / algorithm / CHAMPION).read_text("utf-8").strip()
+    except FileNotFoundError:
+        return ""
+    if not version:
+        raise BrokenPackage(f"{root.name}/{algorithm}/{CHAMPION} is empty; write a version into it")
+    return version

@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings as django_settings
 
 from clinic.catalogues import compile_catalogues
+from ml import package
 from tests.machine import MARKER_HELP, missing
 
 # Playwright's synchronous interface keeps an event loop in the main thread for the whole session; Django
@@ -77,8 +78,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(autouse=True)
-def private_root(settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def private_root(settings, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Keep the files of a test out of the checkout, and its passwords cheap to check."""
     settings.PRIVATE_ROOT = tmp_path_factory.mktemp("private")
+    monkeypatch.setattr(package, "SITE", settings.PRIVATE_ROOT / "packages")
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     return settings.PRIVATE_ROOT
