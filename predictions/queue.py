@@ -41,7 +41,7 @@ def send(study_id: UUID) -> bool:
     if study is None:
         return False
     limit = study.contract.limits.seconds + HARD_LIMIT_GRACE
-    if not _wake(ANALYSE, {"study_id": str(study_id)}, study.contract.queue, time_limit=limit):
+    if not wake(ANALYSE, {"study_id": str(study_id)}, study.contract.queue, time_limit=limit):
         return False
     Study.objects.filter(pk=study_id, state=State.QUEUED).update(sent_at=timezone.now())
     return True
@@ -51,13 +51,13 @@ def send_inquiry(inquiry: Inquiry) -> bool:
     """Wake a worker for a question that a program waits on; stale ones are dropped by the broker."""
     queue = INQUIRY_QUEUES[InquiryKind(inquiry.kind)]
     limits = {"time_limit": 3 * INQUIRY_SECONDS, "expires": INQUIRY_SECONDS}
-    return _wake(ANSWER, {"inquiry_id": str(inquiry.pk)}, queue, **limits)
+    return wake(ANSWER, {"inquiry_id": str(inquiry.pk)}, queue, **limits)
 
 
 def send_document(document_id: UUID) -> bool:
     """Wake a worker for a document; ``False`` when there is no broker, and the reaper sends it later."""
     limit = DOCUMENT_SECONDS + HARD_LIMIT_GRACE
-    if not _wake(RENDER, {"document_id": str(document_id)}, DOCUMENT_QUEUE, time_limit=limit):
+    if not wake(RENDER, {"document_id": str(document_id)}, DOCUMENT_QUEUE, time_limit=limit):
         return False
     waiting = Document.objects.filter(pk=document_id, state=DocumentState.REQUESTED)
     waiting.update(sent_at=timezone.now())
@@ -73,11 +73,12 @@ def overdue() -> list[UUID]:
     waiting = Study.objects.filter(state=State.QUEUED).order_by("submitted_at")
     never = waiting.filter(sent_at=None).values_list("pk", flat=True)
     quiet = list(waiting.filter(sent_at__lt=limit).only("pk", "algorithm"))
-    empty = {queue for queue in {study.contract.queue for study in quiet} if _empty(queue)}
+    empty = {queue for queue in {study.contract.queue for study in quiet} if is_empty(queue)}
     return [*never, *(study.pk for study in quiet if study.contract.queue in empty)]
 
 
-def _wake(task: str, kwargs: dict[str, str], queue: str, **options: int) -> bool:
+def wake(task: str, kwargs: dict[str, str], queue: str, **options: int) -> bool:
+    """Put a message into a queue; ``False`` when there is no broker."""
     if not settings.REDIS_URL:
         return False
     try:
@@ -88,7 +89,8 @@ def _wake(task: str, kwargs: dict[str, str], queue: str, **options: int) -> bool
     return True
 
 
-def _empty(queue: str) -> bool:
+def is_empty(queue: str) -> bool:
+    """Say whether nothing is on its way in a queue; ``False`` also when there is no broker to ask."""
     try:
         with app.connection_for_read() as connection:
             return connection.default_channel.client.llen(queue) == 0

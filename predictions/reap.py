@@ -18,7 +18,8 @@ from clinic.audit.models import Action
 from clinic.audit.recording import WORKER, record
 from ml.contracts import Problem, Text
 from predictions import queue
-from predictions.models import Inquiry, StoredArtefact, Study, StudyFile
+from predictions.lease import recall
+from predictions.models import Document, Inquiry, StoredArtefact, Study, StudyFile
 from predictions.states import State, check
 from predictions.storage import storage
 
@@ -69,6 +70,7 @@ def sweep() -> None:
         {
             *StudyFile.objects.values_list("name", flat=True),
             *StoredArtefact.objects.values_list("stored_name", flat=True),
+            *Document.objects.values_list("stored_name", flat=True),
         }
     )
     Inquiry.objects.filter(asked_at__lt=timezone.now() - INQUIRY_KEPT).delete()
@@ -95,7 +97,4 @@ def _fail(study: Study, deaths: int) -> None:
 def _move(study: Study, state: State, **values: object) -> bool:
     """Move a study on if its lease is still the one that ran out."""
     check(study.state, state)
-    mine = Study.objects.filter(
-        pk=study.pk, state=State.RUNNING, lease=study.lease, lease_until__lt=timezone.now()
-    )
-    return bool(mine.update(state=state, lease=None, lease_until=None, **values))
+    return recall(study, state=state, **values)

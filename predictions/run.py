@@ -18,7 +18,7 @@ from clinic.audit.recording import WORKER, record
 from ml import runner
 from ml.contracts import Artefact, InputKind, Outcome, Problem, Source, Status, Text
 from ml.package import BrokenPackage
-from predictions.lease import renewed
+from predictions.lease import release, renewed
 from predictions.limits import TooSlow, within
 from predictions.models import Explanation, ExplanationStatus, Prediction, StoredArtefact, Study
 from predictions.states import State, check
@@ -83,7 +83,7 @@ def run(study: Study) -> None:
     study
         As :func:`predictions.lease.claim` returned it. A process that lost the lease writes nothing.
     """
-    with renewed(study):
+    with renewed(study, seconds=study.contract.limits.seconds):
         ending = analyse(study)
         try:
             _write(study, ending)
@@ -146,10 +146,7 @@ def _end(study: Study, state: State, write: Callable[[], None]) -> None:
     """Move the study on and write what belongs to it in one transaction, if the lease is still ours."""
     check(State.RUNNING, state)
     with transaction.atomic():
-        moved = Study.objects.filter(pk=study.pk, state=State.RUNNING, lease=study.lease).update(
-            state=state, lease=None, lease_until=None, finished_at=timezone.now()
-        )
-        if not moved:
+        if not release(study, state=state, finished_at=timezone.now()):
             raise LostLease
         write()
     log.info("study ended", extra={"study": str(study.pk), "state": str(state)})

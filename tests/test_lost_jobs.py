@@ -275,7 +275,7 @@ def test_a_study_taken_without_a_broker_is_sent_once_there_is_one(
 
 
 def _unreachable(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(queue, "_wake", lambda *args, **kwargs: False)
+    patch.setattr(queue, "wake", lambda *args, **kwargs: False)
 
 
 def test_too_much_memory_and_too_much_time_end_in_words_and_the_child_lives(ward: Ward) -> None:

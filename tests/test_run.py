@@ -26,7 +26,7 @@ from predictions import intake, lease, reap, run
 from predictions.models import Prediction, StoredArtefact, Study
 from predictions.states import State
 from tests import probe
-from tests.studies import analysed, waiting
+from tests.studies import analysed, waiting, written
 
 pytestmark = pytest.mark.django_db
 
@@ -184,6 +184,7 @@ def test_a_study_in_somebodys_hands_is_left_alone(alice: User, claire: Patient) 
 
 def test_files_of_no_study_are_swept_after_a_day(alice: User, claire: Patient, ask: Any) -> None:
     answered = ask(behaviour="answer")
+    document = written(answered, b"signed report")
     for name in ("incoming/old.part", "incoming/new.part", "uploads/ab/orphan"):
         path = Path(settings.PRIVATE_ROOT) / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -194,4 +195,4 @@ def test_files_of_no_study_are_swept_after_a_day(alice: User, claire: Patient, a
     reap.sweep()
     left = {str(path.relative_to(settings.PRIVATE_ROOT)) for path in kept_files()}
     of_the_answer = {artefact.stored_name for artefact in answered.prediction.artefacts.all()}
-    assert left == {"incoming/new.part", *of_the_answer}
+    assert left == {"incoming/new.part", document.stored_name, *of_the_answer}
