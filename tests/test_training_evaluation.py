@@ -22,7 +22,7 @@ def scored() -> tuple[np.ndarray, np.ndarray]:
 
 def test_figures_agree_with_scikit_learn(scored):
     y, p = scored
-    found = binary_metrics(y, p, 0.3, costs=(5, 1), repeats=20)
+    found = binary_metrics(y, p, 0.3, costs=CostMatrix(5, 1), repeats=20)
     flagged = p >= 0.3
     expected = {
         "accuracy": sk.accuracy_score(y, flagged),

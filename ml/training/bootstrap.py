@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-CHUNK_CELLS = 1_000_000
+CHUNK_CELLS = 4_000_000
 Weighted = Callable[[np.ndarray], dict[str, np.ndarray]]
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
 from ml.package import Metric
-from ml.training.bootstrap import Interval, bootstrap, interval, weighted_bootstrap, wilson
+from ml.training.bootstrap import Interval, bootstrap, draws, interval, weighted_bootstrap, wilson
+from ml.training.steps import Question, Steps, logit
+from ml.training.thresholds import CostMatrix
 
 __all__ = [
-    "Interval", "as_metrics", "binary_metrics", "bootstrap", "fit_logistic", "interval", "logit",
-    "roc_auc", "stage_metrics", "weighted_bootstrap", "wilson",
+    "Interval", "Question", "Sampled", "as_metrics", "binary_metrics", "bootstrap", "fit_logistic",
+    "interval", "logit", "roc_auc", "sampled_figures", "stability", "stage_metrics",
+    "weighted_bootstrap", "wilson",
 ]  # fmt: skip
 
-CLIP = 1e-6
+STEPS = 1024
 STAGES = ("W", "N1", "N2", "N3", "R")
 
 
@@ -25,7 +29,8 @@ def binary_metrics(
     threshold: float,
     groups: np.ndarray | None = None,
     *,
-    costs: tuple[float, float] | None = None,
+    costs: CostMatrix | None = None,
+    recall: float | None = None,
     repeats: int = 1000,
     seed: int = 0,
 ) -> dict[str, Interval]:
@@ -43,34 +48,149 @@ def binary_metrics(
     groups
         Shape (n,): patient of each case; whole patients are resampled.
     costs
-        (cost of a missed case, cost of a false alarm); adds ``cost`` per case.
+        Adds ``cost`` per case, ``saving`` per case against flagging nobody, and ``profit`` per case.
+    recall
+        Adds ``precision_at_recall``: the precision where this share of the events is found.
 
     Returns
     -------
     dict of str to Interval
         ``accuracy``, ``f1``, ``recall`` (sensitivity), ``specificity``, ``precision``, ``npv``,
         ``flagged_rate``, ``acceptance_rate`` (1 − flagged), ``net_benefit`` (Vickers 2006),
-        ``brier``, ``brier_null`` (of the prevalence), ``roc_auc`` (ties count half), ``pr_auc``
-        (average precision), ``calibration_intercept`` (calibration-in-the-large: 0 is right),
-        ``calibration_slope`` (Cox 1958: 1 is right), ``cost``. Undefined figures are left out.
+        ``brier``, ``brier_null`` (of the prevalence), ``brier_skill`` (1 − brier / brier_null),
+        ``roc_auc`` (ties count half), ``pr_auc`` (average precision), ``calibration_intercept``
+        (calibration-in-the-large: 0 is right), ``calibration_slope`` (Cox 1958: 1 is right); with
+        several repeats ``probability_shift`` and ``decision_flips`` (see :func:`stability`).
+        Undefined figures are left out.
 
     Raises
     ------
     ValueError
         When ``y`` is not 0/1, ``p`` not within 0..1, or the lengths differ.
     """
-    y, p = _checked(y, p)
-    orders = np.argsort(p, axis=1, kind="stable")
+    question = Question(threshold, costs, recall)
+    drawn = sampled_figures(y, {"": p}, question, groups, repeats=repeats, seed=seed)[""]
+    return {name: drawn.interval(name) for name in drawn.values}
 
-    def of_one(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> dict[str, np.ndarray]:
-        return {**_decisions(y, p, threshold, costs, w), **_ranking(y, p, w), **_calibration(y, p, w)}
+
+@dataclass(frozen=True)
+class Sampled:
+    """Figures on the full data, and on every bootstrap sample.
+
+    Parameters
+    ----------
+    values
+        Figure by name; undefined ones are left out.
+    samples
+        The same figures on the samples, shape (samples,). Two vectors of probabilities judged in one
+        call of :func:`sampled_figures` share their samples, so differences of theirs are paired.
+    """
+
+    values: dict[str, float]
+    samples: dict[str, np.ndarray]
+
+    def interval(self, name: str) -> Interval:
+        """Return a figure with its 95 % percentile interval."""
+        return interval(self.values[name], self.samples[name])
+
+
+def sampled_figures(
+    y: np.ndarray,
+    probabilities: Mapping[str, np.ndarray],
+    question: Question,
+    groups: np.ndarray | None = None,
+    *,
+    repeats: int = 1000,
+    seed: int = 0,
+) -> dict[str, Sampled]:
+    """Return the figures of several vectors of probabilities over the same bootstrap samples.
+
+    Parameters
+    ----------
+    probabilities
+        Name → shape (n,) or (repeats, n), as in :func:`binary_metrics`.
+
+    Notes
+    -----
+    Figures on the full data are exact. On the samples cases are counted in at most ``STEPS`` steps of
+    probability, and the samples are shifted by what that changes on the full data.
+    """
+    judges = {name: _Judge(y, p, question) for name, p in probabilities.items()}
+    parts: dict[str, list[dict[str, np.ndarray]]] = {name: [] for name in judges}
+    for chunk in draws(len(np.asarray(y)), groups, repeats=repeats, seed=seed):
+        weights = np.ascontiguousarray(chunk.T, dtype=float)
+        for name, judge in judges.items():
+            parts[name].append(judge.on(weights))
+    return {name: judge.sampled(parts[name]) for name, judge in judges.items()}
+
+
+class _Judge:
+    """One vector of probabilities (or its repeats), judged on the full data and on weighted samples."""
+
+    def __init__(self, y: np.ndarray, p: np.ndarray, question: Question) -> None:
+        y, p = _checked(y, p)
+        everybody = np.ones((len(y), 1))
+        exact = _mean([Steps(y, row, question).figures(everybody) for row in p])
+        self._steps = [Steps(y, row, question, limit=STEPS) for row in p]
+        self._moves = _moves(p, question.threshold) if len(p) > 1 else {}
+        coarse = self.on(everybody)
+        exact = {**coarse, **exact}
+        self.values = {name: float(v[0]) for name, v in exact.items() if np.isfinite(v[0])}
+        self._shift = {name: value - coarse[name][0] for name, value in self.values.items()}
+
+    def on(self, weights: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the figures for weights of shape (n, samples)."""
+        moved = {name: each @ weights / weights.sum(axis=0) for name, each in self._moves.items()}
+        return _mean([steps.figures(weights) for steps in self._steps]) | moved
+
+    def sampled(self, parts: Sequence[Mapping[str, np.ndarray]]) -> Sampled:
+        """Put the samples of all chunks together."""
+        joined = {name: np.concatenate([part[name] for part in parts]) for name in self.values}
+        return Sampled(self.values, {name: drawn + self._shift[name] for name, drawn in joined.items()})
+
+
+def stability(
+    p: np.ndarray,
+    threshold: float,
+    groups: np.ndarray | None = None,
+    *,
+    original: np.ndarray | None = None,
+    repeats: int = 1000,
+    seed: int = 0,
+) -> dict[str, Interval]:
+    """Return how much a case's probability and decision depend on the rows a model was fitted on.
+
+    Parameters
+    ----------
+    p
+        Shape (refits, n): probabilities of the same cases by models fitted on bootstrap samples of the
+        training rows, or in the repeats of a cross-validation.
+    original
+        Shape (n,): by the model whose stability is asked. Each refit is then held against it, as in
+        the instability measures of Riley and Collins (2023); without it every refit against every
+        other.
+
+    Returns
+    -------
+    dict of str to Interval
+        ``probability_shift``: mean absolute difference of a case's probability between two models.
+        ``decision_flips``: share of cases that two models decide differently at ``threshold``
+        (classification instability). Intervals are over cases.
+
+    Raises
+    ------
+    ValueError
+        When there are fewer than two models to compare.
+    """
+    p = np.asarray(p, dtype=float)
+    if p.ndim != 2 or len(p) + (original is not None) < 2:
+        raise ValueError(f"expected probabilities of at least two models, shape (refits, n); got {p.shape}")
+    moves = _moves(p, threshold) if original is None else _moves_from(original, p, threshold)
 
     def statistics(w: np.ndarray) -> dict[str, np.ndarray]:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            each = [of_one(y[o], row[o], w[:, o]) for row, o in zip(p, orders, strict=True)]
-        return {name: np.mean([found[name] for found in each], axis=0) for name in each[0]}
+        return {name: w @ each / w.sum(axis=1) for name, each in moves.items()}
 
-    return weighted_bootstrap(statistics, len(y), groups, repeats=repeats, seed=seed)
+    return weighted_bootstrap(statistics, p.shape[1], groups, repeats=repeats, seed=seed)
 
 
 def stage_metrics(
@@ -135,10 +255,29 @@ def roc_auc(y: np.ndarray, p: np.ndarray) -> float:
     return float(above / (positive * (len(y) - positive)))
 
 
-def logit(p: np.ndarray) -> np.ndarray:
-    """Return log odds; probabilities closer than 1e-6 to 0 or 1 count as that close."""
-    p = np.clip(np.asarray(p, dtype=float), CLIP, 1 - CLIP)
-    return np.log(p / (1 - p))
+def _mean(found: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.mean([figures[name] for figures in found], axis=0) for name in found[0]}
+
+
+def _moves(p: np.ndarray, threshold: float) -> dict[str, np.ndarray]:
+    """Per case: mean absolute difference, and share of different decisions, over all pairs of rows."""
+    rows = len(p)
+    pairs = rows * (rows - 1) / 2
+    # In a sorted column the k-th value is the larger of k pairs and the smaller of the others.
+    signs = 2 * np.arange(rows) - rows + 1
+    flagged = (p >= threshold).sum(axis=0)
+    return {
+        "probability_shift": signs @ np.sort(p, axis=0) / pairs,
+        "decision_flips": flagged * (rows - flagged) / pairs,
+    }
+
+
+def _moves_from(original: np.ndarray, p: np.ndarray, threshold: float) -> dict[str, np.ndarray]:
+    original = np.asarray(original, dtype=float)
+    return {
+        "probability_shift": np.abs(p - original).mean(axis=0),
+        "decision_flips": ((p >= threshold) != (original >= threshold)).mean(axis=0),
+    }
 
 
 def _checked(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -153,62 +292,6 @@ def _checked(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if not ((p >= 0) & (p <= 1)).all():
         raise ValueError("expected probabilities within 0..1")
     return y, p
-
-
-def _decisions(
-    y: np.ndarray, p: np.ndarray, threshold: float, costs: tuple[float, float] | None, w: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Figures that follow from five weighted sums; ``w`` has shape (samples, n)."""
-    flagged = (p >= threshold).astype(float)
-    columns = np.stack([np.ones_like(y), y, flagged, y * flagged, (p - y) ** 2], axis=1)
-    n, positive, flag, tp, squared = (w @ columns).T
-    fp, fn = flag - tp, positive - tp
-    tn = n - positive - fp
-    prevalence = positive / n
-    odds = threshold / (1 - threshold) if threshold < 1 else np.inf
-    found = {
-        "accuracy": (tp + tn) / n,
-        "f1": 2 * tp / (2 * tp + fp + fn),
-        "recall": tp / positive,
-        "specificity": tn / (n - positive),
-        "precision": tp / flag,
-        "npv": tn / (n - flag),
-        "flagged_rate": flag / n,
-        "acceptance_rate": 1 - flag / n,
-        "net_benefit": tp / n - fp / n * odds,
-        "brier": squared / n,
-        "brier_null": prevalence * (1 - prevalence),
-    }
-    if costs is not None:
-        found["cost"] = (costs[0] * fn + costs[1] * fp) / n
-    return found
-
-
-def _ranking(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> dict[str, np.ndarray]:
-    """Areas under the ROC and precision-recall curves; ``p`` ascending, ties as one step."""
-    starts = np.flatnonzero(np.r_[True, np.diff(p) > 0])
-    positive = np.add.reduceat(w * y, starts, axis=1)
-    negative = np.add.reduceat(w * (1 - y), starts, axis=1)
-    total_positive, total_negative = positive.sum(axis=1), negative.sum(axis=1)
-    below = np.cumsum(negative, axis=1) - negative / 2
-    tp = np.cumsum(positive[:, ::-1], axis=1)
-    flagged = tp + np.cumsum(negative[:, ::-1], axis=1)
-    precision = np.divide(tp, flagged, out=np.zeros_like(tp), where=flagged > 0)
-    return {
-        "roc_auc": (positive * below).sum(axis=1) / (total_positive * total_negative),
-        "pr_auc": (positive[:, ::-1] * precision).sum(axis=1) / total_positive,
-    }
-
-
-def _calibration(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> dict[str, np.ndarray]:
-    """Intercept at slope 1, and slope, of a logistic fit of the label on the log odds."""
-    odds = logit(p)
-    ones = np.ones((len(y), 1))
-    intercept = fit_logistic(ones, y, w, offset=odds)[:, 0]
-    if np.ptp(odds) == 0:
-        return {"calibration_intercept": intercept, "calibration_slope": np.full(len(w), np.nan)}
-    slope = fit_logistic(np.stack([ones[:, 0], odds], axis=1), y, w, offset=np.zeros_like(y))[:, 1]
-    return {"calibration_intercept": intercept, "calibration_slope": slope}
 
 
 def fit_logistic(x: np.ndarray, y: np.ndarray, w: np.ndarray, offset: np.ndarray) -> np.ndarray:

@@ -16,22 +16,37 @@ class CostMatrix:
     Parameters
     ----------
     missed
-        Cost of an event that was not flagged.
+        Cost of an event that was not flagged (a bad credit given).
     false_alarm
-        Cost of a flag without an event.
+        Cost of a flag without an event (a good credit refused).
+    gain
+        Profit of a case without event that is not flagged (a good credit given). ``None`` takes what
+        refusing it costs, ``false_alarm``: a refused good case costs exactly the profit it would have
+        brought, so that least cost and most profit are the same decision.
     """
 
     missed: float
     false_alarm: float
+    gain: float | None = None
 
     def __post_init__(self) -> None:
         if self.missed <= 0 or self.false_alarm <= 0:
             raise ValueError(f"costs must be above zero, got {self.missed} and {self.false_alarm}")
+        if self.gain is not None and self.gain < 0:
+            raise ValueError(f"a gain cannot be below zero, got {self.gain}")
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> CostMatrix:
-        """Read ``{"missed": ..., "false_alarm": ...}``."""
-        return cls(float(params["missed"]), float(params["false_alarm"]))
+        """Read ``{"missed": ..., "false_alarm": ..., "gain": ...}``, the gain being optional."""
+        gain = params.get("gain")
+        return cls(
+            float(params["missed"]), float(params["false_alarm"]), None if gain is None else float(gain)
+        )
+
+    @property
+    def earned(self) -> float:
+        """Profit of a case without event that is let pass."""
+        return self.false_alarm if self.gain is None else self.gain
 
     @property
     def threshold(self) -> float:
@@ -48,6 +63,15 @@ class CostMatrix:
         flagged = np.asarray(p) >= threshold
         event = np.asarray(y) == 1
         return float(np.mean(self.missed * (event & ~flagged) + self.false_alarm * (~event & flagged)))
+
+    def saving(self, y: np.ndarray, p: np.ndarray, threshold: float) -> float:
+        """Return the mean cost per case saved against flagging nobody (accepting every credit)."""
+        return self.missed * float(np.mean(np.asarray(y) == 1)) - self.cost(y, p, threshold)
+
+    def profit(self, y: np.ndarray, p: np.ndarray, threshold: float) -> float:
+        """Return the mean profit per case: what passes rightly earns, what is missed costs, a flag is 0."""
+        passed, event = np.asarray(p) < threshold, np.asarray(y) == 1
+        return float(np.mean(self.earned * (~event & passed) - self.missed * (event & passed)))
 
     def best_threshold(self, y: np.ndarray, p: np.ndarray) -> float:
         """Return the threshold of least cost on out-of-fold probabilities.

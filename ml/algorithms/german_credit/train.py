@@ -94,7 +94,7 @@ def figures(table: Table, y: np.ndarray, params: Mapping[str, Any]) -> tuple[lis
     folds, repeats = int(params["nested"]["folds"]), int(params["nested"]["repeats"])
     record = nested(recipes(params), table, y, folds=folds, repeats=repeats, seed=int(params["seed"]))
     chosen = ", ".join(f"{name} {count}" for name, count in record.chosen.most_common())
-    found = binary_metrics(y, record.probabilities, costs.threshold, costs=costs.pair)
+    found = binary_metrics(y, record.probabilities, costs.threshold, costs=costs)
     metrics = as_metrics(
         found,
         data=f"Statlog German credit, nested cross-validation {folds}-fold × {repeats}",
