@@ -199,8 +199,8 @@ def test_the_sentence_names_the_strongest_reasons_and_what_can_be_changed() -> N
     sentence = run("previous_haemorrhage").explanation.sentence
 
     assert "previous postpartum haemorrhage" in sentence.en.split("Lowers")[0]
-    assert "Can still be changed: haemoglobin (9.6 g/dL)" in sentence.en
-    assert "hémoglobine (9,6 g/dL)" in sentence.fr.split("Encore modifiables")[1]
+    assert "May still change: haemoglobin (9.6 g/dL)" in sentence.en
+    assert "hémoglobine (9,6 g/dL)" in sentence.fr.split("Peuvent encore changer")[1]
 
 
 def test_an_answer_nobody_gave_is_no_reason() -> None:

@@ -94,7 +94,7 @@ def _sentence(contributions: Sequence[dict[str, Any]]) -> Text:
         _part(raising, Text("Raises the figure most", "Augmentent le plus le chiffre"))
         or Text("No answer raises the figure.", "Aucune réponse n’augmente le chiffre."),
         _part(lowering, Text("Lowers it most", "Le diminuent le plus")),
-        _part(changeable, Text("Can still be changed", "Encore modifiables")),
+        _part(changeable, Text("May still change", "Peuvent encore changer")),
     ]
     said = [part for part in parts if part is not None]
     return Text(" ".join(part.en for part in said), " ".join(part.fr for part in said))

@@ -11,7 +11,15 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from ml.algorithms.haemorrhage.model import Model, sigmoid
+from ml.algorithms.haemorrhage import model as models
+from ml.algorithms.haemorrhage.model import STEP, Model, logit, sigmoid
+from ml.package import Package
+
+# Shares of women flagged that every ward sees beside its own.
+SHARES = (0.05, 0.10, 0.20)
+# The decision curve runs over thresholds of a quarter to five times the ward's incidence.
+CURVE_POINTS, CURVE_FROM, CURVE_TO, CURVE_MOST = 20, 0.25, 5.0, 0.5
+WARDS_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,56 @@ class OperatingPoint:
     def as_json(self) -> dict[str, float]:
         """Return plain numbers."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Ward:
+    """What a model means for one ward, whoever the woman is.
+
+    Parameters
+    ----------
+    points
+        One operating point per workload, the ward's own share first.
+    curve
+        The decision curve, as :func:`decision_curve` returns it, rounded.
+    """
+
+    points: tuple[OperatingPoint, ...]
+    curve: tuple[dict[str, float], ...]
+
+
+_wards: dict[tuple[str, float, float], Ward] = {}
+
+
+def of(package: Package, incidence: float, flag_share: float) -> Ward:
+    """Return workloads and decision curve of a ward; kept per process, because no answer changes them."""
+    key = (package.sha256, incidence, flag_share)
+    if key not in _wards:
+        if len(_wards) >= WARDS_KEPT:
+            _wards.clear()
+        _wards[key] = ward(models.of(package), incidence, flag_share)
+    return _wards[key]
+
+
+def ward(model: Model, incidence: float, flag_share: float) -> Ward:
+    """Return the operating points of the ward's own share and of the usual ones, and the decision curve."""
+    shares = [flag_share, *(share for share in SHARES if abs(share - flag_share) > 1e-9)]
+    thresholds = np.linspace(
+        CURVE_FROM * incidence, min(CURVE_TO * incidence, CURVE_MOST), CURVE_POINTS
+    ).tolist()
+    return Ward(
+        points=tuple(operating_point(model, incidence, share) for share in shares),
+        curve=tuple(
+            {name: round(value, 6) for name, value in point.items()}
+            for point in decision_curve(model, incidence, thresholds)
+        ),
+    )
+
+
+def as_high(model: Model, incidence: float, risk: float) -> float:
+    """Return the share of the ward's women whose risk is ``risk`` or higher, 0–1."""
+    least = logit(risk) - model.intercept(incidence) - STEP / 2
+    return float(model.ward.mass[model.ward.value >= least].sum())
 
 
 def operating_point(model: Model, incidence: float, flag_share: float) -> OperatingPoint:

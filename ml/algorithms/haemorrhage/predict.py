@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ml.algorithms.haemorrhage import contract, model, uncertainty
+from ml.algorithms.haemorrhage import contract, model, operating, uncertainty
 from ml.algorithms.haemorrhage.load import Admission
-from ml.algorithms.haemorrhage.operating import operating_point
 from ml.algorithms.haemorrhage.rule_class import rule_class
 from ml.contracts import Loaded
 from ml.package import Package
+
+MOST_ONE_IN = 0.4
 
 
 def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
@@ -23,10 +24,14 @@ def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
     -------
     dict
         ``risk`` and ``interval`` (0–1, 95 %), ``incidence``; ``per_100`` (the same rounded for
-        words); ``known`` [answered, asked], ``unknown`` (field names), ``unknown_widening``
+        words; ``one_in`` and ``ward_one_in`` say the same as one woman in so many, two digits, ``None``
+        where that says nothing); ``known`` [answered, asked], ``unknown`` (field names), ``unknown_widening``
         (``factor``: how many times wider on the log odds scale, ``interval_coefficients_only``);
         ``rule_class``; ``threshold``, ``flagged``, ``operating_point`` (model-implied),
-        ``disagreement`` ("", "rule_only", "model_only"); ``age``, ``bmi``; ``warnings``.
+        ``disagreement`` ("", "rule_only", "model_only"); ``workloads`` (operating points, the ward's own
+        first, each with ``flagged``), ``as_high_share`` (of the ward's women, how many have this risk or
+        a higher one), ``decision_curve``; ``changeable`` (fields whose answer may still change);
+        ``age``, ``bmi``; ``warnings``.
     """
     admission: Admission = loaded.data
     coefficients = model.of(package)
@@ -38,7 +43,8 @@ def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
         admission.incidence,
         risk,
     )
-    point = operating_point(coefficients, admission.incidence, admission.flag_share)
+    ward = operating.of(package, admission.incidence, admission.flag_share)
+    point = ward.points[0]
     rule = rule_class(admission.typed)
     flagged = risk >= point.threshold
     return {
@@ -50,6 +56,8 @@ def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
             "low": per_100(spread.interval[0]),
             "high": per_100(spread.interval[1]),
             "ward": round(100 * admission.incidence, 1),
+            "one_in": one_in(risk),
+            "ward_one_in": one_in(admission.incidence),
         },
         "known": list(admission.known),
         "unknown": list(admission.unknown),
@@ -61,7 +69,11 @@ def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
         "threshold": point.threshold,
         "flagged": flagged,
         "operating_point": point.as_json(),
+        "workloads": [{**p.as_json(), "flagged": risk >= p.threshold} for p in ward.points],
+        "as_high_share": operating.as_high(coefficients, admission.incidence, risk),
+        "decision_curve": list(ward.curve),
         "disagreement": _disagreement(rule["class"], flagged),
+        "changeable": changeable(coefficients),
         "age": contract.age(admission.typed),
         "bmi": _rounded(contract.bmi(admission.typed)),
         "warnings": [problem.as_json() for problem in admission.warnings],
@@ -71,6 +83,23 @@ def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
 def per_100(risk: float) -> int:
     """Return a risk as whole women of 100, halves up; 0 stands for "fewer than 1"."""
     return math.floor(100 * risk + 0.5)
+
+
+def one_in(risk: float) -> int | None:
+    """Return ``n`` for "one woman in n", to two digits, because more would not be true.
+
+    ``None`` from two in five up, where "1 in 2" or "1 in 1" would mislead.
+    """
+    if risk > MOST_ONE_IN:
+        return None
+    n = 1 / risk
+    unit = 10 ** max(0, math.floor(math.log10(n)) - 1)
+    return unit * math.floor(n / unit + 0.5)
+
+
+def changeable(coefficients: model.Model) -> list[str]:
+    """Return the fields of the form whose answer may still change after admission."""
+    return [name for factor in coefficients.factors if factor.modifiable for name in factor.fields]
 
 
 def _disagreement(rule: str, flagged: bool) -> str:

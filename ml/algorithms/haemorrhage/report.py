@@ -41,26 +41,26 @@ def report(package: Package, result: Mapping[str, Any]) -> Report:
     )
 
 
-def _of_100(number: float) -> Text:
-    count = wording.women(number)
-    return Text(f"{count.en} in 100", f"{count.fr} sur 100")
-
-
 def _figure(result: Mapping[str, Any]) -> ReportSection:
     numbers = result["per_100"]
     low, high = wording.women(numbers["low"]), wording.women(numbers["high"])
     return ReportSection(
         title=Text("Risk of severe postpartum haemorrhage", "Risque d’hémorragie du post-partum sévère"),
         rows=(
-            ReportRow(Text("Women like her", "Femmes comme elle"), _of_100(numbers["risk"])),
+            ReportRow(Text("Women like her", "Femmes comme elle"), _with_one_in(numbers)),
             ReportRow(
                 Text("Likely range (95 %)", "Fourchette probable (95 %)"),
                 Text(f"{low.en} to {high.en} in 100", f"{low.fr} à {high.fr} sur 100"),
             ),
-            ReportRow(Text("Average of this ward", "Moyenne de ce service"), _of_100(numbers["ward"])),
+            ReportRow(Text("Average of this ward", "Moyenne de ce service"), wording.of_100(numbers["ward"])),
         ),
         paragraphs=(about.STANDARD_PREVENTION, about.NO_ORDER),
     )
+
+
+def _with_one_in(numbers: Mapping[str, Any]) -> Text:
+    counted, one_in = wording.of_100(numbers["risk"]), wording.one_in(numbers["one_in"])
+    return Text(f"{counted.en} ({one_in.en})", f"{counted.fr} ({one_in.fr})") if one_in else counted
 
 
 def _quality(result: Mapping[str, Any]) -> ReportSection:
@@ -117,30 +117,35 @@ def _rule(result: Mapping[str, Any]) -> ReportSection:
 
 
 def _workload(result: Mapping[str, Any]) -> ReportSection:
-    point = result["operating_point"]
-    share, found = per_100(point["flagged_share"]), per_100(point["found_share"])
-    true = written(point["true_per_100_flagged"], 0)
+    higher = max(1, per_100(result["as_high_share"]))
     return ReportSection(
         title=Text("Flagging on this ward", "Signalement dans ce service"),
         rows=(
             ReportRow(Text("Flagged", "Signalée"), YES_NO[result["flagged"]]),
-            ReportRow(Text("Women flagged", "Femmes signalées"), Text(f"{share} in 100", f"{share} sur 100")),
             ReportRow(
                 Text(
-                    "Of 100 women flagged, severe haemorrhages",
-                    "Sur 100 femmes signalées, hémorragies sévères",
+                    "Women of this ward with such a figure or a higher one",
+                    "Femmes de ce service avec un tel chiffre ou plus élevé",
                 ),
-                true,
+                Text(f"{higher} in 100", f"{higher} sur 100"),
             ),
-            ReportRow(
-                Text(
-                    "Of 100 severe haemorrhages, flagged before",
-                    "Sur 100 hémorragies sévères, signalées avant",
-                ),
-                Text(str(found), str(found)),
-            ),
+            *(_point(point, own=number == 0) for number, point in enumerate(result["workloads"])),
         ),
         paragraphs=(about.MODEL_IMPLIED,),
+    )
+
+
+def _point(point: Mapping[str, Any], *, own: bool) -> ReportRow:
+    share, found = per_100(point["flagged_share"]), per_100(point["found_share"])
+    true = per_100(point["true_per_100_flagged"] / 100)
+    mine = Text(" (this ward’s choice)", " (choix du service)") if own else Text("", "")
+    return ReportRow(
+        Text(f"{share} of 100 women flagged{mine.en}", f"{share} femmes sur 100 signalées{mine.fr}"),
+        Text(
+            f"of 100 flagged, {true} have a severe haemorrhage; of 100 severe haemorrhages, {found} found",
+            f"sur 100 signalées, {true} ont une hémorragie sévère ; "
+            f"sur 100 hémorragies sévères, {found} repérées",
+        ),
     )
 
 

@@ -11,12 +11,21 @@ from ml.algorithms.haemorrhage.model import Factor
 from ml.algorithms.haemorrhage.parsing import written
 from ml.contracts import Text
 
+NARROW_SPACE = "\u202f"
+# Below so many of 100 the count alone hides differences: the headline adds "1 in n".
+SMALL = 2
 FEWER_THAN_ONE = Text("fewer than 1", "moins de 1")
 
 
 def women(per_100: float) -> Text:
     """Write a number of women of 100: ``4``, ``1.5``, ``fewer than 1``."""
     return written(per_100, 1) if per_100 else FEWER_THAN_ONE
+
+
+def of_100(per_100: float) -> Text:
+    """Write "4 in 100", "fewer than 1 in 100"."""
+    count = women(per_100)
+    return Text(f"{count.en} in 100", f"{count.fr} sur 100")
 
 
 def headline(per_100: Mapping[str, float]) -> Text:
@@ -29,10 +38,21 @@ def headline(per_100: Mapping[str, float]) -> Text:
     else:
         likely = Text(f"likely {low.en} to {high.en}", f"probablement {low.fr} à {high.fr}")
     noun = "femmes" if per_100["risk"] > 1 else "femme"
+    small = one_in(per_100.get("one_in")) if per_100["risk"] < SMALL else None
+    about = Text(f"{small.en}, ", f"{small.fr}, ") if small else Text("", "")
     return Text(
-        f"{_capital(risk.en)} in 100 women like her ({likely.en}); ward average {ward.en} in 100",
-        f"{_capital(risk.fr)} {noun} sur 100 comme elle ({likely.fr}) ; moyenne du service {ward.fr} sur 100",
+        f"{_capital(risk.en)} in 100 women like her ({about.en}{likely.en}); ward average {ward.en} in 100",
+        f"{_capital(risk.fr)} {noun} sur 100 comme elle ({about.fr}{likely.fr}) ; "
+        f"moyenne du service {ward.fr} sur 100",
     )
+
+
+def one_in(number: int | None) -> Text | None:
+    """Write "about 1 in 140"; nothing where there is no such number."""
+    if number is None:
+        return None
+    shown = f"{number:,}"
+    return Text(f"about 1 in {shown}", f"environ 1 sur {shown.replace(',', NARROW_SPACE)}")
 
 
 def answer(factor: Factor, typed: Mapping[str, Any], codes: frozenset[str]) -> Text:
