@@ -15,8 +15,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from ml import batch, registry, runner
 from ml import package as packages
-from ml import registry, runner
 from ml.contracts import LANGUAGES, Contract, InputKind, Outcome, Problem, Source, Status, Text
 
 # Training needs TensorFlow, scikit-learn and MLflow; they are imported only by these commands.
@@ -32,8 +32,8 @@ INTERNAL = Problem(
 NOT_JSON = Problem(
     code="not_json",
     message=Text(
-        'The file is not a JSON object of form fields; give one such as {"age": 31}.',
-        'Le fichier n\'est pas un objet JSON de champs du formulaire ; donnez par exemple {"age": 31}.',
+        'The input is not a JSON object of form fields; give one such as {"age": 31}.',
+        'L’entrée n’est pas un objet JSON de champs du formulaire ; donnez par exemple {"age": 31}.',
     ),
 )
 
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         return chosen.run(chosen)
-    except (WrongCall, registry.UnknownAlgorithm, packages.BrokenPackage) as error:
+    except (WrongCall, registry.UnknownAlgorithm, packages.BrokenPackage, batch.WrongTable) as error:
         print(f"python -m ml: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
@@ -65,7 +65,10 @@ def _parser() -> argparse.ArgumentParser:
 
     predict = commands.add_parser("predict", help="analyse inputs, one JSON line each, in order")
     predict.add_argument("algorithm", choices=registry.names())
-    predict.add_argument("inputs", nargs="+", type=Path, metavar="INPUT")
+    predict.add_argument("inputs", nargs="*", type=Path, metavar="INPUT")
+    predict.add_argument("--values", metavar="JSON", help="the fields of a form, instead of a file of them")
+    predict.add_argument("--batch", type=Path, metavar="CSV", help="a table of forms, one a row; needs --out")
+    predict.add_argument("--out", type=Path, metavar="CSV", help="where the rows go with their answers")
     predict.add_argument("--version", default="", help="package version (default: the champion)")
     predict.add_argument("--lang", choices=LANGUAGES, default="en", help="language of the messages")
     predict.add_argument("--explain", action="store_true", help="add the explanation to each line")
@@ -126,24 +129,60 @@ def _algorithms(_: argparse.Namespace) -> int:
 
 
 def _predict(chosen: argparse.Namespace) -> int:
-    if missing := [str(path) for path in chosen.inputs if not path.is_file()]:
-        raise WrongCall(f"no such file: {', '.join(missing)}")
-    if chosen.incidence is not None and not 0 < chosen.incidence < 1:
-        raise WrongCall(f"--incidence is {chosen.incidence}; it must lie between 0 and 1")
     contract = registry.contract(chosen.algorithm)
+    _check_predict(chosen, contract)
     packages.load(chosen.algorithm, chosen.version)
+    if chosen.batch:
+        return _predict_batch(chosen)
     failed = False
-    for path in chosen.inputs:
-        line = _answer(contract, path, chosen)
+    for given in chosen.inputs or [chosen.values]:
+        line = _answer(contract, given, chosen)
         failed = failed or line["status"] == Status.FAILED
         _line(line)
     return int(failed)
 
 
-def _answer(contract: Contract, path: Path, chosen: argparse.Namespace) -> dict[str, Any]:
-    about = {"input": str(path), "algorithm": contract.name}
+def _check_predict(chosen: argparse.Namespace, contract: Contract) -> None:
+    if sum((bool(chosen.inputs), chosen.values is not None, chosen.batch is not None)) != 1:
+        raise WrongCall(
+            "give files to analyse, or --values with the fields of a form, or --batch with a table"
+        )
+    if (chosen.batch is None) != (chosen.out is None):
+        raise WrongCall("--batch and --out belong together: the table to read and the table to write")
+    if not chosen.inputs and contract.input_kind is not InputKind.FORM:
+        raise WrongCall(f"{contract.name} reads files; --values and --batch are for forms")
+    if chosen.batch and chosen.explain:
+        raise WrongCall("--explain goes with single inputs, not with --batch")
+    named = [chosen.batch] if chosen.batch else chosen.inputs
+    if missing := [str(path) for path in named if not path.is_file()]:
+        raise WrongCall(f"no such file: {', '.join(missing)}")
+    if chosen.out and not chosen.out.absolute().parent.is_dir():
+        raise WrongCall(f"--out {chosen.out}: there is no such folder")
+    if chosen.incidence is not None and not 0 < chosen.incidence < 1:
+        raise WrongCall(f"--incidence is {chosen.incidence}; it must lie between 0 and 1")
+
+
+def _predict_batch(chosen: argparse.Namespace) -> int:
+    summary = batch.score_file(
+        chosen.algorithm,
+        chosen.batch,
+        chosen.out,
+        version=chosen.version,
+        options=_options(chosen),
+        language=chosen.lang,
+    )
+    package = packages.load(chosen.algorithm, chosen.version)
+    about = {"input": str(chosen.batch), "written": str(chosen.out), "algorithm": chosen.algorithm}
+    _line(about | {"version": package.version, "sha256": package.sha256} | summary.as_json())
+    return int(summary.rows[str(Status.FAILED)] > 0)
+
+
+def _answer(contract: Contract, given: Path | str, chosen: argparse.Namespace) -> dict[str, Any]:
+    """Answer a file, or the text of a form's fields."""
+    name = str(given) if isinstance(given, Path) else "--values"
+    about = {"input": name, "algorithm": contract.name}
     try:
-        source = _source(contract, path, _options(chosen))
+        source = _source(contract, given, _options(chosen))
         outcome = (
             runner.run(contract.name, source, version=chosen.version, explain=chosen.explain)
             if source
@@ -151,7 +190,7 @@ def _answer(contract: Contract, path: Path, chosen: argparse.Namespace) -> dict[
         )
     # One broken input must not cost the answers to the others; the line says that it failed.
     except Exception as error:  # noqa: BLE001
-        print(f"{path}: {type(error).__name__}: {error}", file=sys.stderr)
+        print(f"{name}: {type(error).__name__}: {error}", file=sys.stderr)
         package = packages.load(contract.name, chosen.version)
         outcome = Outcome(contract.name, package.version, package.sha256, Status.FAILED, problems=(INTERNAL,))
     line = about | {
@@ -175,12 +214,12 @@ def _refused(contract: Contract, version: str) -> Outcome:
     return Outcome(contract.name, package.version, package.sha256, Status.REFUSED, problems=(NOT_JSON,))
 
 
-def _source(contract: Contract, path: Path, options: Mapping[str, Any]) -> Source | None:
-    """Return the source for a path, or ``None`` when a form's file is not a JSON object."""
-    if contract.input_kind is InputKind.FILE:
-        return Source(path=path, options=options)
+def _source(contract: Contract, given: Path | str, options: Mapping[str, Any]) -> Source | None:
+    """Return the source of an input, or ``None`` when a form's fields are not a JSON object."""
+    if contract.input_kind is InputKind.FILE and isinstance(given, Path):
+        return Source(path=given, options=options)
     try:
-        values = json.loads(path.read_bytes())
+        values = json.loads(given.read_bytes() if isinstance(given, Path) else given)
     except (ValueError, RecursionError):
         return None
     return Source(values=values, options=options) if isinstance(values, dict) else None

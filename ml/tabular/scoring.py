@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +45,11 @@ class Scorer:
 
     def probability(self, row: Mapping[str, Any]) -> float:
         """Return the probability of the event for one typed row."""
-        return float(self.probabilities(table_of([row], self.names))[0])
+        return float(self.of_rows([row])[0])
+
+    def of_rows(self, rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        """Return the probability of the event for each typed row, shape (n,)."""
+        return self.probabilities(table_of(rows, self.names))
 
     def imputed(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values that stand in for the fields of ``row`` that were not given."""

@@ -1,0 +1,260 @@
+"""Many inputs at once: one row of a CSV file in, one row out, in order, for any algorithm with a form.
+
+The file is read and written a thousand rows at a time, so its length costs time and no memory.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TextIO
+
+from ml import package as packages
+from ml import registry
+from ml.contracts import Loaded, Problem, Refused, Source, Status, Text
+
+log = logging.getLogger(__name__)
+
+ROWS_AT_ONCE, PIECE = 1000, 1 << 20
+DELIMITERS = ",;\t|"
+STATUS, IMPUTED, PROBLEMS = "answer", "imputed", "problems"
+
+NOT_ALIKE = Text(
+    "The row has {found} cells and the header {expected}: correct the row. A cell cannot hold a line break.",
+    "La ligne a {found} cellules et l’en-tête {expected} : corrigez-la. Une cellule ne peut pas contenir de "
+    "saut de ligne.",
+)
+NOT_READABLE = Problem(
+    "not_a_row",
+    Text(
+        "The row cannot be read as CSV: a cell is too long.",
+        "La ligne ne se lit pas comme du CSV : une cellule est trop longue.",
+    ),
+)
+DEFECT = Problem(
+    "internal",
+    Text(
+        "The analyser stopped on this row; this is a defect of the software.",
+        "L’analyse s’est arrêtée sur cette ligne ; c’est un défaut du logiciel.",
+    ),
+)
+
+
+class WrongTable(ValueError):
+    """The file cannot be taken for a table at all; the message says why and what to do."""
+
+
+@dataclass
+class Answer:
+    """What one row gets.
+
+    Parameters
+    ----------
+    cells
+        The row as it was sent.
+    result
+        What the algorithm's ``risks`` returned; empty unless ``status`` is ``ok``.
+    """
+
+    cells: Sequence[str]
+    status: Status
+    result: Mapping[str, Any] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass
+class Summary:
+    """How a file was answered: rows by status, fields filled in and reasons, with their counts."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    imputed: Counter[str] = field(default_factory=Counter)
+    problems: Counter[str] = field(default_factory=Counter)
+
+    def add(self, answer: Answer) -> None:
+        """Count one answer."""
+        self.rows[str(answer.status)] += 1
+        self.imputed.update(list(answer.result.get(IMPUTED, ())))
+        self.problems.update(f"{p.field}: {p.code}" if p.field else p.code for p in answer.problems)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the counts, most frequent first."""
+        return {
+            "rows": self.rows.total(),
+            **{str(status): self.rows[status] for status in Status},
+            IMPUTED: dict(self.imputed.most_common()),
+            PROBLEMS: dict(self.problems.most_common()),
+        }
+
+
+def score_file(
+    algorithm: str,
+    table: Path,
+    out: Path,
+    *,
+    version: str = "",
+    options: Mapping[str, Any] | None = None,
+    language: str = "en",
+) -> Summary:
+    """Answer every row of a CSV file and write ``out``: the columns of the file, then the answer.
+
+    Parameters
+    ----------
+    algorithm
+        One whose input is a form.
+    table
+        CSV with a header of field names, separated by comma, semicolon, tab or bar; UTF-8 or
+        Latin-1, as spreadsheets write them.
+    out
+        Written beside its name first and moved there when whole.
+    options
+        As of a :class:`ml.contracts.Source`.
+    language
+        Of the sentences in the column ``problems``.
+
+    Raises
+    ------
+    WrongTable
+        When there is no header, a name occurs twice or is one of the answer's, or ``out`` is ``table``.
+    ml.package.BrokenPackage
+        The package is not what its manifest says.
+    """
+    if out.exists() and out.samefile(table):
+        raise WrongTable(f"--out {out} is the table itself; name another file")
+    asked = _Asked(algorithm, packages.load(algorithm, version), options or {}, language)
+    part = out.with_name(f"{out.name}.part")
+    try:
+        with (
+            table.open(encoding=_encoding(table), newline="") as source,
+            part.open("w", encoding="utf-8", newline="") as target,
+        ):
+            summary = _score(asked, source, target, table)
+        os.replace(part, out)
+    finally:
+        part.unlink(missing_ok=True)
+    return summary
+
+
+@dataclass(frozen=True)
+class _Asked:
+    algorithm: str
+    package: packages.Package
+    options: Mapping[str, Any]
+    language: str
+
+    @property
+    def door(self) -> ModuleType:
+        return registry.door(self.algorithm, "batch")
+
+
+def _score(asked: _Asked, source: TextIO, target: TextIO, table: Path) -> Summary:
+    header, delimiter = _header(source.readline(), table, asked)
+    write = csv.writer(target, delimiter=delimiter, lineterminator="\n").writerow
+    write((*header, STATUS, *asked.door.COLUMNS, IMPUTED, PROBLEMS))
+    summary = Summary()
+    lines = (line for line in source if line.strip("\r\n"))
+    while chunk := list(islice(lines, ROWS_AT_ONCE)):
+        for answer in _answers(asked, header, [_cells(line, delimiter) for line in chunk]):
+            summary.add(answer)
+            write(_written(asked, answer, header))
+    if not summary.rows:
+        raise WrongTable(f"{table} has a header and no row")
+    return summary
+
+
+def _encoding(table: Path) -> str:
+    """Return UTF-8 when every byte of the file is, else what spreadsheets write without asking."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    encoding = "utf-8-sig"
+    with table.open("rb") as stream:
+        while piece := stream.read(PIECE):
+            if b"\0" in piece:
+                raise WrongTable(f"{table} is not a text file; save the table as CSV in UTF-8")
+            try:
+                decoder.decode(piece)
+            except UnicodeDecodeError:
+                # Windows-1252 leaves five bytes undefined; Latin-1 reads them as the rest.
+                encoding = "latin-1"
+                decoder.reset()
+    return encoding
+
+
+def _header(line: str, table: Path, asked: _Asked) -> tuple[list[str], str]:
+    """Return the column names and the delimiter, the one that cuts the header into most cells."""
+    delimiter = max(DELIMITERS, key=lambda mark: len(_cells(line, mark) or ()))
+    header = [name.strip() for name in _cells(line, delimiter) or ()]
+    if not any(header):
+        raise WrongTable(f"{table} has no header; its first row must name the fields")
+    if twice := [name for name, count in Counter(header).items() if count > 1]:
+        raise WrongTable(f"{table} names a column twice: {', '.join(map(repr, twice))}")
+    if taken := sorted({STATUS, *asked.door.COLUMNS, IMPUTED, PROBLEMS} & set(header)):
+        raise WrongTable(f"{table} has columns named like the answer's: {', '.join(taken)}; rename them")
+    return header, delimiter
+
+
+def _cells(line: str, delimiter: str) -> list[str] | None:
+    """Return the cells of one line; each is read by itself, so that a lost quote costs one row only."""
+    try:
+        return next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter), [])
+    except csv.Error:
+        return None
+
+
+def _answers(asked: _Asked, header: Sequence[str], rows: Sequence[list[str] | None]) -> Iterator[Answer]:
+    """Yield one answer per row, in order; what can be scored is scored together."""
+    read = [_read(asked, header, row) for row in rows]
+    scored = iter(_scored(asked, [found for found in read if isinstance(found, Loaded)]))
+    for row, found in zip(rows, read, strict=True):
+        if not isinstance(found, Loaded):
+            status = Status.FAILED if DEFECT in found else Status.REFUSED
+            yield Answer(row or (), status, problems=found)
+        elif (result := next(scored)) is None:
+            yield Answer(row or (), Status.FAILED, problems=(DEFECT,))
+        else:
+            yield Answer(row or (), Status.OK, result, found.problems)
+
+
+def _read(asked: _Asked, header: Sequence[str], row: list[str] | None) -> Loaded | tuple[Problem, ...]:
+    if row is None:
+        return (NOT_READABLE,)
+    if len(row) != len(header):
+        return (Problem("not_alike", NOT_ALIKE.format(found=len(row), expected=len(header))),)
+    source = Source(values=dict(zip(header, row, strict=True)), options=asked.options)
+    try:
+        return registry.door(asked.algorithm, "load").load(source, asked.package)
+    except Refused as refusal:
+        return refusal.problems
+    # One row we stumble over must not cost the answers to the others; the log has the type only,
+    # because messages may quote the row.
+    except Exception as error:  # noqa: BLE001
+        log.error("row not read", extra={"algorithm": asked.algorithm, "error": type(error).__name__})
+        return (DEFECT,)
+
+
+def _scored(asked: _Asked, loaded: Sequence[Loaded]) -> list[Mapping[str, Any] | None]:
+    """Return a result per row, ``None`` for one that cannot be scored through a defect of ours."""
+    if not loaded:
+        return []
+    try:
+        return list(asked.door.risks(asked.package, [found.data for found in loaded]))
+    except Exception as error:  # noqa: BLE001
+        log.error("rows not scored", extra={"algorithm": asked.algorithm, "error": type(error).__name__})
+        if len(loaded) == 1:
+            return [None]
+        return [result for found in loaded for result in _scored(asked, [found])]
+
+
+def _written(asked: _Asked, answer: Answer, header: Sequence[str]) -> list[Any]:
+    """Return the row to write: the cells as sent, cut or filled to the header, then the answer."""
+    cells = [*answer.cells, *[""] * len(header)][: len(header)]
+    results = [answer.result.get(name, "") for name in asked.door.COLUMNS]
+    imputed = "; ".join(f"{name}={value}" for name, value in answer.result.get(IMPUTED, {}).items())
+    sentences = " ".join(problem.message.to(asked.language) for problem in answer.problems)
+    return [*cells, str(answer.status), *results, imputed, sentences]
