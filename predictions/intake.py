@@ -245,8 +245,9 @@ def _accept_once(draft: Study, received: storage.Received | None, original_name:
     if (earlier := _earlier(draft)) is not None:
         return earlier
     draft.submitted_at = timezone.now()
-    if draft.unit.incidence is not None and draft.contract.input_kind is InputKind.FORM:
-        draft.options["incidence"] = draft.unit.incidence
+    if draft.contract.input_kind is InputKind.FORM:
+        shares = {name: getattr(draft.unit, name) for name in ("incidence", "flag_share")}
+        draft.options |= {name: share for name, share in shares.items() if share is not None}
     if received and _seen_elsewhere(draft, received.sha256):
         draft.warnings = [SEEN_ELSEWHERE.as_json()]
     file = None

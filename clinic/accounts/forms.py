@@ -18,6 +18,7 @@ from clinic.accounts.roles import CLINICAL
 
 # What the model of a form reckons with; its package refuses other shares.
 LOWEST_INCIDENCE, HIGHEST_INCIDENCE = Decimal("0.2"), Decimal("20")
+LOWEST_FLAGGED, HIGHEST_FLAGGED = Decimal("1"), Decimal("50")
 _PERCENTAGE = re.compile(r"[0-9]{1,2}(?:[.,][0-9]{1,2})?")
 
 
@@ -88,13 +89,20 @@ class StaffForm(forms.ModelForm):
         return data
 
 
-class IncidenceField(forms.CharField):
-    """A share typed as a percentage, with a point or a comma; the value is between 0 and 1, or ``None``."""
+class ShareField(forms.CharField):
+    """A share typed as a percentage, with a point or a comma; the value is between 0 and 1, or ``None``.
+
+    Parameters
+    ----------
+    lowest, highest
+        Limits in percent, inclusive.
+    """
 
     widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
-    default_error_messages = {
-        "invalid": _("Write a percentage between 0.2 and 20, for example 3.5, or leave this empty.")
-    }
+
+    def __init__(self, *, lowest: Decimal, highest: Decimal, **kwargs: Any) -> None:
+        super().__init__(required=False, **kwargs)
+        self.lowest, self.highest = lowest, highest
 
     def clean(self, value: Any) -> float | None:
         """Return the share."""
@@ -102,7 +110,7 @@ class IncidenceField(forms.CharField):
         if not typed:
             return None
         percentage = Decimal(typed.replace(",", ".")) if _PERCENTAGE.fullmatch(typed) else None
-        if percentage is None or not LOWEST_INCIDENCE <= percentage <= HIGHEST_INCIDENCE:
+        if percentage is None or not self.lowest <= percentage <= self.highest:
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
         return float(percentage / 100)
 
@@ -114,8 +122,11 @@ class IncidenceField(forms.CharField):
         return formats.number_format(Decimal(percentage))
 
 
+SHARES = ("incidence", "flag_share")
+
+
 class UnitForm(forms.ModelForm):
-    """Names and incidence of a unit, and for a new one its code, among those the algorithms ask for.
+    """Names and shares of a unit, and for a new one its code, among those the algorithms ask for.
 
     The code is fixed once the unit exists: it is the border of who sees which patient.
     """
@@ -128,18 +139,34 @@ class UnitForm(forms.ModelForm):
     )
     name_fr = forms.CharField(label=_("Name in French"), max_length=100)
     name_en = forms.CharField(label=_("Name in English"), max_length=100)
-    incidence = IncidenceField(
+    incidence = ShareField(
+        lowest=LOWEST_INCIDENCE,
+        highest=HIGHEST_INCIDENCE,
+        error_messages={
+            "invalid": _("Write a percentage between 0.2 and 20, for example 3.5, or leave this empty.")
+        },
         label=_("Severe haemorrhages in 100 births"),
-        required=False,
         help_text=_(
             "The unit's own share of severe haemorrhages, 1000 mL or more, in percent: every risk is "
             "reckoned from it. Leave it empty and the model takes its own."
         ),
     )
+    flag_share = ShareField(
+        lowest=LOWEST_FLAGGED,
+        highest=HIGHEST_FLAGGED,
+        error_messages={
+            "invalid": _("Write a percentage between 1 and 50, for example 10, or leave this empty.")
+        },
+        label=_("Women to be flagged in 100"),
+        help_text=_(
+            "How many women of 100 the unit can give particular attention, in percent: those with the "
+            "highest risks are flagged. Leave it empty and the model takes its own."
+        ),
+    )
 
     class Meta:
         model = Unit
-        fields = ("code", "name_fr", "name_en", "incidence")
+        fields = ("code", "name_fr", "name_en", *SHARES)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -149,12 +176,14 @@ class UnitForm(forms.ModelForm):
             return
         del self.fields["code"]
         if not selectors.uses_incidence(self.instance.code):
-            del self.fields["incidence"]
+            for name in SHARES:
+                del self.fields[name]
 
     def clean(self) -> dict[str, Any]:
-        """Refuse an incidence that nothing would reckon with."""
+        """Refuse a share that nothing would reckon with."""
         data = super().clean()
         code = data.get("code")
-        if code and data.get("incidence") is not None and not selectors.uses_incidence(code):
-            self.add_error("incidence", _("The studies of this unit take no such share. Leave this empty."))
+        for name in SHARES:
+            if code and data.get(name) is not None and not selectors.uses_incidence(code):
+                self.add_error(name, _("The studies of this unit take no such share. Leave this empty."))
         return data

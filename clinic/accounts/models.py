@@ -21,6 +21,9 @@ class Unit(models.Model):
         blank=True,
         help_text=_("The unit's own incidence of the predicted outcome, between 0 and 1"),
     )
+    flag_share = models.FloatField(
+        null=True, blank=True, help_text=_("The share of patients the unit wants flagged, between 0 and 1")
+    )
 
     class Meta:
         ordering = ["code"]

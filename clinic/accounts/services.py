@@ -17,7 +17,7 @@ from clinic.audit.models import Action
 from clinic.audit.recording import record
 
 FIELDS = ("username", "first_name", "last_name", "role", "is_active")
-UNIT_FIELDS = ("name_fr", "name_en", "incidence")
+UNIT_FIELDS = ("name_fr", "name_en", "incidence", "flag_share")
 # Without 0, 1, l, o: the password is read from a screen and typed on another.
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 
@@ -152,7 +152,13 @@ def reset_second_factor(*, actor: User, user: User) -> bool:
 
 @transaction.atomic
 def create_unit(
-    *, actor: User, code: str, name_fr: str, name_en: str, incidence: float | None = None
+    *,
+    actor: User,
+    code: str,
+    name_fr: str,
+    name_en: str,
+    incidence: float | None = None,
+    flag_share: float | None = None,
 ) -> Unit:
     """Create a unit.
 
@@ -162,15 +168,19 @@ def create_unit(
         What the contracts of its algorithms call it; never changed afterwards.
     incidence
         The unit's own share of what is predicted, between 0 and 1; ``None`` for the model's.
+    flag_share
+        The share of patients the unit wants flagged, between 0 and 1; ``None`` for the model's.
     """
-    unit = Unit.objects.create(code=code, name_fr=name_fr, name_en=name_en, incidence=incidence)
+    unit = Unit.objects.create(
+        code=code, name_fr=name_fr, name_en=name_en, incidence=incidence, flag_share=flag_share
+    )
     record(Action.CREATE, actor=actor, kind="unit", object_id=code, detail=_unit_snapshot(unit))
     return unit
 
 
 @transaction.atomic
 def update_unit(*, actor: User, unit: Unit, **changes: Any) -> Unit:
-    """Change the names of a unit, or its incidence.
+    """Change the names of a unit, its incidence, or the share it wants flagged.
 
     Raises
     ------

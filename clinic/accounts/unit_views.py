@@ -44,7 +44,7 @@ def unit_new(request: HttpRequest) -> HttpResponse:
 @for_admins
 @require_http_methods(["GET", "POST"])
 def unit_edit(request: HttpRequest, code: str) -> HttpResponse:
-    """Change the names of a unit, or its incidence."""
+    """Change the names of a unit, or its shares."""
     unit = get_object_or_404(Unit, code=code)
     form = UnitForm(posted(request), instance=get_object_or_404(Unit, code=code))
     if request.method == "POST" and form.is_valid():
