@@ -30,7 +30,7 @@ STEP = 0.005
 Allowed = Mapping[str, frozenset[str]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Factor:
     """A factor as the package holds it; arrays run over its levels.
 
@@ -106,7 +106,7 @@ class Spectrum:
         return float(self.mass @ sigmoid(intercept + self.value))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Model:
     """The coefficients of one package, and what follows from them."""
 
@@ -117,6 +117,22 @@ class Model:
         """Factors by name."""
         return {factor.name: factor for factor in self.factors}
 
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Position of each factor by name."""
+        return {factor.name: position for position, factor in enumerate(self.factors)}
+
+    @cached_property
+    def parity(self) -> Factor:
+        """The factor on which others depend."""
+        return self.by_name["parity"]
+
+    @cached_property
+    def blocks(self) -> tuple[tuple[Factor, ...], tuple[Factor, ...]]:
+        """Factors independent of all others, and those that parity binds together (parity among them)."""
+        bound = tuple(f for f in self.factors if f.parous_only or f is self.parity)
+        return tuple(f for f in self.factors if f not in bound), bound
+
     def strata(self, allowed: Allowed) -> tuple[Stratum, ...]:
         """Return the women the answers leave open, by parity, with the odds of each level.
 
@@ -125,7 +141,7 @@ class Model:
         allowed
             Per answered factor, the level codes the answers leave open; unanswered factors absent.
         """
-        parity = self.by_name["parity"]
+        parity = self.parity
         share = parity.prevalence * parity.mask(allowed)
         found = []
         for index, code in enumerate(parity.codes):
@@ -145,8 +161,7 @@ class Model:
     def spectrum(self, allowed: Allowed) -> Spectrum:
         """Return the distribution of the log odds, without intercept, of the women left open."""
         strata = self.strata(allowed)
-        shared = [f for f in self.factors if not (f.parous_only or f.name == "parity")]
-        by_parity = [f for f in self.factors if f not in shared]
+        shared, by_parity = self.blocks
         common = _convolve(shared, strata[0].levels, 0, np.ones(1))
         parts = [(s.weight, *_convolve(by_parity, s.levels, *common)) for s in strata]
         first = min(start for _, start, _ in parts)
@@ -176,8 +191,7 @@ class Model:
         is_reference = np.array([code == factor.reference for code in factor.codes], dtype=float)
         if parity_code == NULLIPAROUS:
             return is_reference
-        parity = self.by_name["parity"]
-        parous = 1 - parity.prevalence[parity.codes.index(NULLIPAROUS)]
+        parous = 1 - self.parity.prevalence[self.parity.codes.index(NULLIPAROUS)]
         others = factor.prevalence * (1 - is_reference) / parous
         return others + is_reference * (1 - others.sum())
 

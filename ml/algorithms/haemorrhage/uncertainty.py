@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from ml.package import Package
 PERCENTILES = (2.5, 97.5)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Draws:
     """Sampled models.
 
@@ -50,6 +50,22 @@ class Draws:
         left = min(int(position), len(grid) - 2)
         share = position - left
         return (1 - share) * self.intercepts[:, left] + share * self.intercepts[:, left + 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What every prediction of a package needs of its draws, worked out once.
+
+    Parameters
+    ----------
+    terms
+        Per factor, shape (levels, 1 + draws): log odds ratio of each level as used (column 0) and as sampled.
+    odds
+        The same, exponentiated.
+    """
+
+    terms: tuple[np.ndarray, ...]
+    odds: tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +104,74 @@ def uncertainty(
         The figure itself, which both intervals are made to contain.
     """
     intercepts = draws.at(incidence)
-    sampled = sigmoid(intercepts + _sampled_log_odds(model, draws, strata))
-    averaged = intercepts + _averaged_log_odds(model, draws.normal, strata)
-    central = model.intercept(incidence) + float(
-        _averaged_log_odds(model, np.zeros((1, len(model.factors))), strata)[0]
-    )
+    known = tables(model, draws)
+    shared, by_parity = model.blocks
+    sampled, averaged = intercepts.copy(), np.concatenate([[model.intercept(incidence)], intercepts])
+    for block in (*((factor,) for factor in shared), by_parity):
+        sampled += sampled_log_odds(model, draws, known, strata, block)
+        averaged += averaged_log_odds(model, known, strata, block)
     # The average is taken of odds, not of risks; shifting by the difference at the odds ratios in use
     # makes up for it there.
-    coefficients_only = sigmoid(averaged + logit(risk) - central)
-    return Uncertainty(_interval(sampled, risk), _interval(coefficients_only, risk))
+    coefficients_only = averaged[1:] + (logit(risk) - averaged[0])
+    return Uncertainty(_interval(sigmoid(sampled), risk), _interval(sigmoid(coefficients_only), risk))
+
+
+@lru_cache(maxsize=4)
+def tables(model: Model, draws: Draws) -> Tables:
+    """Return the sampled terms of a model, the same object for the same model and draws."""
+    normal = np.vstack([np.zeros(len(model.factors)), draws.normal])
+    terms = tuple(
+        factor.log_odds[:, None] + factor.spread[:, None] * normal[:, index]
+        for index, factor in enumerate(model.factors)
+    )
+    return Tables(terms, tuple(np.exp(term) for term in terms))
+
+
+def sampled_log_odds(
+    model: Model, draws: Draws, known: Tables, strata: Sequence[Stratum], block: Sequence[Factor]
+) -> np.ndarray:
+    """Return the sampled log odds of a block of factors, unknown ones at a sampled level.
+
+    Parameters
+    ----------
+    block
+        One factor that does not depend on parity, or all that do (:attr:`Model.blocks`).
+
+    Returns
+    -------
+    ndarray, shape (draws,)
+        Without the intercept.
+    """
+    if len(block) == 1:
+        return _sampled(model, draws, known, block[0], strata[0])
+    parity = model.index[model.parity.name]
+    member = _pick(np.array([stratum.weight for stratum in strata]), draws.uniform[:, parity])
+    total = np.zeros(len(draws.normal))
+    for number, stratum in enumerate(strata):
+        of_stratum = sum(_sampled(model, draws, known, factor, stratum) for factor in block)
+        total = np.where(member == number, of_stratum, total)
+    return total
+
+
+def averaged_log_odds(
+    model: Model, known: Tables, strata: Sequence[Stratum], block: Sequence[Factor]
+) -> np.ndarray:
+    """Return the log of a block's odds, averaged over what is unknown.
+
+    Returns
+    -------
+    ndarray, shape (1 + draws,)
+        At the odds ratios as used, then at each draw; without the intercept.
+    """
+    if len(block) == 1:
+        return _averaged(model, known, block[0], strata[0])
+    if len(strata) == 1:
+        return sum(_averaged(model, known, factor, strata[0]) for factor in block)
+    by_stratum = (
+        stratum.weight * np.exp(sum(_averaged(model, known, factor, stratum) for factor in block))
+        for stratum in strata
+    )
+    return np.log(sum(by_stratum))
 
 
 def sampled_models(model: Model, normal: np.ndarray) -> list[Model]:
@@ -123,47 +198,32 @@ def _read(path: Path, sha256: str) -> Draws:  # the hash is in the key: a new pa
         return Draws(file["normal"], file["uniform"], file["incidences"], file["intercepts"])
 
 
-def _sampled_log_odds(model: Model, draws: Draws, strata: Sequence[Stratum]) -> np.ndarray:
-    """Shape (draws,): log odds without intercept, unknown factors at a sampled level."""
-    parity = model.factors.index(model.by_name["parity"])
-    weights = np.array([stratum.weight for stratum in strata])
-    member = _pick(weights, draws.uniform[:, parity])
-    total = np.zeros(len(draws.normal))
-    for index, factor in enumerate(model.factors):
-        normal, uniform = draws.normal[:, index], draws.uniform[:, index]
-        if factor.parous_only or factor.name == "parity":
-            level = np.zeros(len(total), dtype=int)
-            for number, stratum in enumerate(strata):
-                rows = member == number
-                level[rows] = _pick(stratum.levels[factor.name], uniform[rows])
-        else:
-            level = _pick(strata[0].levels[factor.name], uniform)
-        total += factor.log_odds[level] + factor.spread[level] * normal
-    return total
+def _sampled(model: Model, draws: Draws, known: Tables, factor: Factor, stratum: Stratum) -> np.ndarray:
+    index, levels = model.index[factor.name], stratum.levels[factor.name]
+    terms = known.terms[index]
+    if (certain := _certain(levels)) is not None:
+        return terms[certain, 1:]
+    uniform = draws.uniform[:, index]
+    return terms[_pick(levels, uniform), np.arange(1, len(uniform) + 1)]
 
 
-def _averaged_log_odds(model: Model, normal: np.ndarray, strata: Sequence[Stratum]) -> np.ndarray:
-    """Shape (draws,): log of the odds averaged over what is unknown, without intercept."""
-    columns = range(len(model.factors))
-    odds = [_odds(factor, normal[:, i]) for i, factor in zip(columns, model.factors, strict=True)]
-    by_stratum = [
-        stratum.weight
-        * np.prod([o @ stratum.levels[f.name] for o, f in zip(odds, model.factors, strict=True)], axis=0)
-        for stratum in strata
-    ]
-    return np.log(np.sum(by_stratum, axis=0))
+def _averaged(model: Model, known: Tables, factor: Factor, stratum: Stratum) -> np.ndarray:
+    index, levels = model.index[factor.name], stratum.levels[factor.name]
+    if (certain := _certain(levels)) is not None:
+        return known.terms[index][certain]
+    return np.log(levels @ known.odds[index])
 
 
-def _odds(factor: Factor, normal: np.ndarray) -> np.ndarray:
-    """Shape (draws, levels): sampled odds ratios of a factor."""
-    return np.exp(factor.log_odds + factor.spread * normal[:, None])
+def _certain(probabilities: np.ndarray) -> int | None:
+    """Return the level that is sure, if one is."""
+    most = int(probabilities.argmax())
+    return most if probabilities[most] >= 1 - 1e-12 else None
 
 
 def _pick(probabilities: np.ndarray, uniform: np.ndarray) -> np.ndarray:
     """Return the level that each uniform number falls into."""
-    certain = np.flatnonzero(probabilities >= 1 - 1e-12)
-    if len(certain):
-        return np.full(len(uniform), certain[0])
+    if (certain := _certain(probabilities)) is not None:
+        return np.full(len(uniform), certain)
     edges = np.cumsum(probabilities)
     return np.minimum(np.searchsorted(edges, uniform, side="right"), len(probabilities) - 1)
 
