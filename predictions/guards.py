@@ -17,6 +17,7 @@ GUARDS = WriteOnce(
         "predictions_review",
         "predictions_signature",
         "predictions_amendment",
+        "predictions_bloodloss",
     ),
     refusal="written once: a correction is a new version",
 )

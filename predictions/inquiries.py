@@ -1,4 +1,4 @@
-"""Short questions of programs: stored by the web process, answered by a worker, then deleted.
+"""Short questions of programs and pages: stored by the web process, answered by a worker, then deleted.
 
 The web process imports no numerical library, so the APIs kept compatible with the seeds wait here for a
 worker. Only the number of the question travels through the broker.
@@ -18,9 +18,10 @@ from clinic.accounts.models import User
 from ml import package as packages
 from ml import registry, runner
 from ml.contracts import Limits, Problem, Refused, Source, Status, Text
+from ml.package import BrokenPackage
 from predictions import queue
 from predictions.limits import TooSlow, within
-from predictions.models import Inquiry, InquiryKind
+from predictions.models import Inquiry, InquiryKind, Prediction
 
 log = logging.getLogger(__name__)
 
@@ -32,13 +33,24 @@ NOBODY_ANSWERS = Problem(
     "no_answer",
     Text(
         "No worker answered within {seconds} seconds. Ask again; if it happens again, tell IT.",
-        "Aucun analyseur n’a répondu en {seconds} secondes. Réessayez ; si cela se reproduit, prévenez le "
+        "Aucun analyseur n’a répondu en {seconds} secondes. Réessayez ; si cela se reproduit, prévenez le "
         "service informatique.",
     ).format(seconds=queue.INQUIRY_SECONDS),
 )
 DEFECT = Problem(
     "internal",
     Text("The analyser stopped on a defect of its own.", "L’analyseur s’est arrêté sur un défaut interne."),
+)
+
+
+PACKAGE_GONE = Problem(
+    "package_gone",
+    Text(
+        "The model version of this assessment is no longer here, and another one would answer another "
+        "question. Reassess her to use the present version.",
+        "La version du modèle de cette évaluation n’est plus disponible, et une autre répondrait à une autre "
+        "question. Réévaluez la patiente pour utiliser la version actuelle.",
+    ),
 )
 
 
@@ -128,8 +140,23 @@ def _sleep_model(question: Mapping[str, Any]) -> dict[str, Any]:
     return registry.door("sleep", "forest16").model_info(packages.load("sleep", SLEEP_VERSION))
 
 
+def _what_if(question: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer with the very package of the prediction, so that only the answers differ."""
+    prediction = Prediction.objects.select_related("study").get(pk=question["prediction"])
+    study = prediction.study
+    try:
+        package = packages.load(study.algorithm, prediction.package_version)
+    except BrokenPackage as error:
+        raise Refused(PACKAGE_GONE) from error
+    if package.sha256 != prediction.package_sha256:
+        raise Refused(PACKAGE_GONE)
+    door = registry.door(study.algorithm, "what_if")
+    return door.answer(package, study.values, study.options, question["changes"])
+
+
 ANSWERS: dict[InquiryKind, Callable[[Mapping[str, Any]], Any]] = {
     InquiryKind.CREDIT: _credit,
     InquiryKind.SLEEP_EPOCH: _sleep_epoch,
     InquiryKind.SLEEP_MODEL: _sleep_model,
+    InquiryKind.WHAT_IF: _what_if,
 }

@@ -25,7 +25,7 @@ from ml import registry
 from ml.contracts import Contract, InputKind, Problem, Refused, Severity, Text
 from patients import access
 from patients.models import Encounter, Patient
-from predictions import queue, selectors, storage
+from predictions import outcomes, queue, selectors, storage
 from predictions.models import Study, StudyFile
 from predictions.states import State, check
 
@@ -200,6 +200,8 @@ def _circumstances(
         problems.append(Problem("patient_not_in_unit", message))
     if encounter is not None and encounter.patient_id != patient.pk:
         problems.append(OTHER_ENCOUNTER)
+    elif outcomes.birth_is_over(contract, patient, encounter):
+        problems.append(outcomes.AFTER_BIRTH)
     for name, value in options.items():
         known = contract.input_kind is InputKind.FILE and name in SENDER_OPTIONS
         short = isinstance(value, str) and len(value) <= LONGEST_OPTION and value.isprintable()

@@ -14,6 +14,9 @@ from ml.contracts import Contract, Problem
 from patients.models import Encounter, Patient
 from predictions.states import State
 
+# What the haemorrhage model predicts: 1000 mL or more within 24 hours.
+SEVERE_ML = 1000
+
 
 class Study(models.Model):
     """One question put to one algorithm about one patient."""
@@ -208,10 +211,11 @@ class InquiryKind(models.TextChoices):
     SLEEP_EPOCH = "sleep_epoch", _("Stage of one epoch")
     SLEEP_MODEL = "sleep_model", _("Description of the sleep model")
     CREDIT = "credit", _("Credit applications")
+    WHAT_IF = "what_if", _("What if an answer were another one")
 
 
 class Inquiry(models.Model):
-    """A short question of a program, answered by a worker while the web process waits; then deleted."""
+    """A short question, answered by a worker while the web process waits; then deleted."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=12, choices=InquiryKind)
@@ -221,6 +225,39 @@ class Inquiry(models.Model):
     answer = models.JSONField(null=True)
     problems = models.JSONField(default=list)
     answered_at = models.DateTimeField(null=True)
+
+
+class LossMethod(models.TextChoices):
+    """How blood loss was measured, the most exact first."""
+
+    WEIGHED = "weighed", _("weighed")
+    COLLECTOR = "collector", _("collector bag")
+    ESTIMATED = "estimated", _("estimated by eye")
+
+
+class BloodLoss(models.Model):
+    """Blood lost within 24 hours of the birth of one encounter; a correction is the next row."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    encounter = models.ForeignKey(Encounter, on_delete=models.PROTECT, related_name="blood_losses")
+    number = models.PositiveSmallIntegerField(help_text="1, and one more for each correction")
+    millilitres = models.PositiveIntegerField()
+    method = models.CharField(max_length=10, choices=LossMethod)
+    measured_at = models.DateTimeField()
+    recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    recorded_at = models.DateTimeField()
+    reason = models.TextField(blank=True, help_text="Why the row before it had to be corrected")
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["encounter", "number"], name="one_blood_loss_per_number")
+        ]
+
+    @property
+    def severe(self) -> bool:
+        """Whether it is what the model predicts."""
+        return self.millilitres >= SEVERE_ML
 
 
 class DocumentState(models.TextChoices):

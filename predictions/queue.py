@@ -25,6 +25,7 @@ INQUIRY_QUEUES = {
     InquiryKind.CREDIT: "tabular",
     InquiryKind.SLEEP_EPOCH: "signals",
     InquiryKind.SLEEP_MODEL: "signals",
+    InquiryKind.WHAT_IF: "tabular",
 }
 INQUIRY_SECONDS = 10
 DOCUMENT_QUEUE = "upkeep"
