@@ -14,7 +14,7 @@ from ml.training.steps import Question, Steps, logit
 from ml.training.thresholds import CostMatrix
 
 __all__ = [
-    "Interval", "Question", "Sampled", "as_metrics", "binary_metrics", "bootstrap", "fit_logistic",
+    "Interval", "Question", "Sampled", "as_metrics", "binary_metrics", "bootstrap", "checked", "fit_logistic",
     "interval", "logit", "roc_auc", "sampled_figures", "stability", "stage_metrics",
     "weighted_bootstrap", "wilson",
 ]  # fmt: skip
@@ -128,7 +128,7 @@ class _Judge:
     """One vector of probabilities (or its repeats), judged on the full data and on weighted samples."""
 
     def __init__(self, y: np.ndarray, p: np.ndarray, question: Question) -> None:
-        y, p = _checked(y, p)
+        y, p = checked(y, p)
         everybody = np.ones((len(y), 1))
         exact = _mean([Steps(y, row, question).figures(everybody) for row in p])
         self._steps = [Steps(y, row, question, limit=STEPS) for row in p]
@@ -255,6 +255,27 @@ def roc_auc(y: np.ndarray, p: np.ndarray) -> float:
     return float(above / (positive * (len(y) - positive)))
 
 
+def checked(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels as numbers and probabilities with one row per repeat.
+
+    Raises
+    ------
+    ValueError
+        When ``y`` is not 0/1, ``p`` not within 0..1, or the lengths differ.
+    """
+    y, p = np.asarray(y, dtype=float), np.atleast_2d(np.asarray(p, dtype=float))
+    if y.ndim != 1 or not len(y) or p.ndim != 2 or p.shape[1] != len(y):
+        raise ValueError(
+            f"expected probabilities of shape (n,) or (repeats, n) for n labels, "
+            f"got {p.shape} for labels of shape {y.shape}"
+        )
+    if not np.isin(y, (0.0, 1.0)).all():
+        raise ValueError("expected labels 0 and 1")
+    if not ((p >= 0) & (p <= 1)).all():
+        raise ValueError("expected probabilities within 0..1")
+    return y, p
+
+
 def _mean(found: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
     return {name: np.mean([figures[name] for figures in found], axis=0) for name in found[0]}
 
@@ -278,20 +299,6 @@ def _moves_from(original: np.ndarray, p: np.ndarray, threshold: float) -> dict[s
         "probability_shift": np.abs(p - original).mean(axis=0),
         "decision_flips": ((p >= threshold) != (original >= threshold)).mean(axis=0),
     }
-
-
-def _checked(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    y, p = np.asarray(y, dtype=float), np.atleast_2d(np.asarray(p, dtype=float))
-    if y.ndim != 1 or not len(y) or p.ndim != 2 or p.shape[1] != len(y):
-        raise ValueError(
-            f"expected probabilities of shape (n,) or (repeats, n) for n labels, "
-            f"got {p.shape} for labels of shape {y.shape}"
-        )
-    if not np.isin(y, (0.0, 1.0)).all():
-        raise ValueError("expected labels 0 and 1")
-    if not ((p >= 0) & (p <= 1)).all():
-        raise ValueError("expected probabilities within 0..1")
-    return y, p
 
 
 def fit_logistic(x: np.ndarray, y: np.ndarray, w: np.ndarray, offset: np.ndarray) -> np.ndarray:
