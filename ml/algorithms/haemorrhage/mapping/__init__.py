@@ -1,0 +1,23 @@
+"""Which column of a hospital's table holds which field of the admission form. Standard library only.
+
+The web process proposes, shows and checks mappings with this package; the package ``hospital`` beside it
+reads tables by them.
+"""
+
+from ml.algorithms.haemorrhage.mapping.fields import FIELDS, Mapped, Unit
+from ml.algorithms.haemorrhage.mapping.names import LEAKS, leak
+from ml.algorithms.haemorrhage.mapping.structure import (
+    MISSING,
+    TIERS,
+    Column,
+    Mapping,
+    Outcome,
+    WrongMapping,
+    check,
+)
+from ml.algorithms.haemorrhage.mapping.suggestion import suggest
+
+__all__ = [
+    "FIELDS", "LEAKS", "MISSING", "TIERS", "Column", "Mapped", "Mapping", "Outcome", "Unit", "WrongMapping",
+    "check", "leak", "suggest",
+]  # fmt: skip
