@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,6 @@ def evaluate(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
 
 def describe(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
     """Yield the analysis of an algorithm's data set."""
-    trainer = registry.door(chosen.algorithm, "train")
-    if not hasattr(trainer, "describe"):
+    if find_spec(f"{registry.ALGORITHMS[chosen.algorithm]}.describe") is None:
         raise NothingToDescribe(f"{chosen.algorithm} has no analysis of its data set")
-    yield trainer.describe(chosen.data)
+    yield registry.door(chosen.algorithm, "describe").describe(chosen.data)

@@ -14,7 +14,6 @@ from ml import package as packages
 from ml.algorithms.chest_xray import backbone, dataset, gate_training, graph, heads
 from ml.algorithms.chest_xray.about import INTENDED_USE, LIMITS
 from ml.algorithms.chest_xray.contract import CONTRACT
-from ml.algorithms.chest_xray.describe import describe
 from ml.algorithms.chest_xray.evaluation import evaluate, figures
 from ml.algorithms.chest_xray.features import Extractor
 from ml.algorithms.chest_xray.gate_training import EVERY
@@ -24,8 +23,6 @@ from ml.package import Metric, Package
 from ml.training import data as training_data
 from ml.training import tracking
 from ml.training.evaluation import as_metrics, binary_metrics
-
-__all__ = ["describe", "evaluate", "train"]
 
 COMMAND = "python -m ml train chest_xray --data ../shared/data"
 UNDER_SHIFT = "training images under shift (exposure, sharpness, geometry), out of fold"

@@ -1,0 +1,30 @@
+"""Analyse the crash table: ``python -m ml describe accident_severity --data ../shared/data``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ml import package as packages
+from ml.algorithms.accident_severity.contract import CONTRACT
+from ml.algorithms.accident_severity.train import FILE, HINT, baseline, read
+from ml.training import tabular
+from ml.training.data import require
+from ml.training.description import describe as of_table
+
+
+def describe(data: Path) -> dict[str, Any]:
+    """Return what is in the table and in the features derived for the serving package.
+
+    Raises
+    ------
+    ml.training.data.DataMissing
+        When the table is not below ``data``.
+    """
+    (path,) = require(data, FILE, hint=HINT)
+    table, y = read(path)
+    numbers, categories = tabular.columns_of(CONTRACT)
+    plain = baseline(packages.load(CONTRACT.name).manifest["training"]["params"])
+    return of_table(
+        table, y, numbers, categories, derived=plain.derived, events="crash with an injured person"
+    )
