@@ -1,19 +1,24 @@
-"""The same admissions for both sides, as checked answers and as a matrix."""
+"""The same admissions for both sides: as forms, as checked answers, as level codes, as a matrix."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ml import package as packages
 from ml import registry
-from ml.algorithms.haemorrhage import model
+from ml.algorithms.haemorrhage import answers, contract, model
 from ml.algorithms.haemorrhage.examples import EXAMPLES, as_of
 from ml.contracts import Loaded, Source
 from ml.package import Package
 
 ROWS_PER_CALL = 20
+BATCH = "batch.json"
 
 
 def sources() -> list[Source]:
@@ -28,19 +33,26 @@ def loaded(package: Package) -> list[Loaded]:
     return [load(source, package) for source in sources()]
 
 
-def matrix() -> np.ndarray:
-    """Return the admissions one-hot, shape (rows, levels beyond each reference); unknown is all zero."""
-    package = packages.load("haemorrhage")
-    factors = model.of(package).factors
-    nothing: frozenset[str] = frozenset()
-    return np.array(
-        [
-            [
-                float(admission.data.allowed.get(factor.name, nothing) == {code})
-                for factor in factors
-                for code in factor.codes
-                if code != factor.reference
-            ]
-            for admission in loaded(package)
-        ]
-    )
+def batch(folder: Path) -> list[dict[str, Any]]:
+    """Return the synthetic admissions that :mod:`bench.haemorrhage.births` wrote, checked."""
+    forms = json.loads((folder / BATCH).read_text("utf-8"))
+    return [contract.check(form)[0] for form in forms]
+
+
+def matrix(typed: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """Return admissions one-hot, shape (rows, levels beyond each reference); unknown is all zero."""
+    coefficients = model.of(packages.load("haemorrhage"))
+    column = {
+        (factor.name, frozenset({code})): number
+        for number, (factor, code) in enumerate(
+            (factor, code)
+            for factor in coefficients.factors
+            for code in factor.codes
+            if code != factor.reference
+        )
+    }
+    found = np.zeros((len(typed), len(column)))
+    for row, answer in zip(found, typed, strict=True):
+        said = answers.allowed(coefficients, answer).items()
+        row[[column[level] for level in said if level in column]] = 1
+    return found
