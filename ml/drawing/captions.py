@@ -20,35 +20,35 @@ TITLES = {
 }
 CAPTIONS = {
     "roc": Text(
-        "Area under the curve {roc_auc}. At the operating point ({threshold}) {sensitivity} % of the events "
-        "are flagged, and {alarms} % of the others.",
-        "Aire sous la courbe {roc_auc}. Au point de fonctionnement ({threshold}), {sensitivity} % des "
-        "événements sont signalés, et {alarms} % des autres cas.",
+        "Area under the curve {roc_auc}. At the operating point ({threshold}) {sensitivity} % of the events "
+        "are flagged, and {alarms} % of the others.",
+        "Aire sous la courbe {roc_auc}. Au point de fonctionnement ({threshold}), {sensitivity} % des "
+        "événements sont signalés, et {alarms} % des autres cas.",
     ),
     "precision_recall": Text(
-        "Area under the curve {pr_auc}, against a frequency of {prevalence} %. At the operating point "
-        "{precision} % of the flagged have the event.",
-        "Aire sous la courbe {pr_auc}, pour une fréquence de {prevalence} %. Au point de fonctionnement, "
-        "{precision} % des cas signalés ont l’événement.",
+        "Area under the curve {pr_auc}, against a frequency of {prevalence} %. At the operating point "
+        "{precision} % of the flagged have the event.",
+        "Aire sous la courbe {pr_auc}, pour une fréquence de {prevalence} %. Au point de fonctionnement, "
+        "{precision} % des cas signalés ont l’événement.",
     ),
     "calibration": Text(
         "Calibration slope {calibration_slope} (1 is right), in the large {calibration_intercept} (0 is "
         "right). Below: predictions for events (upwards) and for the others (downwards), each to its own "
         "scale.",
         "Pente de calibration {calibration_slope} (1 est juste), calibration globale {calibration_intercept} "
-        "(0 est juste). En bas : prédictions des événements (vers le haut) et des autres cas (vers le bas), "
+        "(0 est juste). En bas : prédictions des événements (vers le haut) et des autres cas (vers le bas), "
         "chacune à son échelle.",
     ),
     "confusion": Text(
         "At {threshold}: {tp} events flagged and {fn} missed; {fp} false alarms, {tn} rightly not flagged.",
-        "À {threshold} : {tp} événements signalés et {fn} manqués ; {fp} fausses alertes, {tn} cas laissés "
+        "À {threshold} : {tp} événements signalés et {fn} manqués ; {fp} fausses alertes, {tn} cas laissés "
         "à juste titre.",
     ),
     "decision": Text(
         "What acting on the model is worth against flagging everybody or nobody (Vickers and Elkin 2006). At "
         "{threshold}: {net_benefit} per 100 cases.",
         "Ce que vaut une décision fondée sur le modèle, comparée à signaler tous les cas ou aucun (Vickers "
-        "et Elkin 2006). À {threshold} : {net_benefit} pour 100 cas.",
+        "et Elkin 2006). À {threshold} : {net_benefit} pour 100 cas.",
     ),
     "cost": Text(
         "A missed event costs {missed}, a false alarm {false_alarm}. At {threshold} a case costs {cost}.",
@@ -75,13 +75,13 @@ def _words(curves: Mapping[str, Any], language: str) -> dict[str, str]:
     point = curves["precision_recall"]["point"]
     words = {name: figure(found, language) for name, found in curves["figures"].items()}
     benefit = curves["figures"].get("net_benefit")
-    words["net_benefit"] = figure(benefit, language, factor=100) if benefit else DASH
+    words["net_benefit"] = figure(benefit, language, factor=100, decimals=1) if benefit else DASH
     for name in FIGURES:
         words.setdefault(name, DASH)
     cost = curves.get("cost", {})
     return {
         **words,
-        "threshold": f"{short(100 * curves['threshold'], language)} %",
+        "threshold": f"{short(100 * curves['threshold'], language)} %",
         "sensitivity": number(100 * roc[1], 0, language),
         "alarms": number(100 * roc[0], 0, language),
         "precision": number(100 * point[1], 0, language) if point else DASH,

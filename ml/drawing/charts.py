@@ -20,9 +20,10 @@ FREQUENCY = Text("frequency", "fréquence")
 IDEAL = Text("ideal", "idéal")
 SMOOTHED = Text("smoothed", "lissée")
 TENTHS = Text("tenths, 95 %", "dixièmes, 95 %")
-FLAG_ALL = Text("flag all", "signaler tous")
-FLAG_NONE = Text("flag none", "ne signaler aucun")
+FLAG_ALL = Text("flag all", "tous signalés")
+FLAG_NONE = Text("flag none", "aucun signalé")
 POINT = Text("operating point", "point de fonctionnement")
+CHOSEN = Text("threshold used", "seuil retenu")
 SENSITIVITY = Text("Sensitivity (%)", "Sensibilité (%)")
 FALSE_ALARMS = Text("False positives among non-events (%)", "Faux positifs parmi les non-événements (%)")
 PRECISION = Text("Positive predictive value (%)", "Valeur prédictive positive (%)")
@@ -101,7 +102,7 @@ def _strip(canvas: Canvas, curve: Curves) -> None:
 
 def _confusion(canvas: Canvas, curve: Curves, _: Curves) -> None:
     to = canvas.language
-    left, top, wide, tall = 118, 56, 143, 124
+    left, top, wide, tall = 128, 56, 138, 124
     for column, words in enumerate((FLAGGED, PASSED)):
         canvas.text(words.to(to), left + (column + 0.5) * wide, top - 12, anchor="middle", look="chart-name")
     for row, (words, names) in enumerate(((EVENT, ("tp", "fn")), (OTHER, ("fp", "tn")))):
@@ -114,7 +115,7 @@ def _confusion(canvas: Canvas, curve: Curves, _: Curves) -> None:
             canvas.mark("rect", look, x=x, y=y, width=wide, height=tall)
             centre = x + wide / 2
             canvas.text(count(curve[name], to), centre, middle + 2, anchor="middle", look="chart-count")
-            canvas.text(f"{number(100 * curve[name] / total, 0, to)} %", centre, middle + 24, anchor="middle")
+            canvas.text(f"{number(100 * curve[name] / total, 0, to)} %", centre, middle + 24, anchor="middle")
 
 
 def _decision(canvas: Canvas, curve: Curves, curves: Curves) -> None:
@@ -159,7 +160,7 @@ def _three(to: str) -> tuple[tuple[str, str], ...]:
         ("chart-model", MODEL.to(to)),
         ("chart-first", FLAG_ALL.to(to)),
         ("chart-second", FLAG_NONE.to(to)),
-        ("chart-point", POINT.to(to)),
+        ("chart-point", CHOSEN.to(to)),
     )
 
 

@@ -12,6 +12,7 @@ TO = Text("to", "à")
 
 
 def number(value: float, decimals: int, language: str) -> str:
+    """Write a number with the separator and the minus sign of the language."""
     said = f"{value:.{decimals}f}"
     if float(said) == 0:
         said = said.removeprefix("-")
@@ -27,18 +28,21 @@ def short(value: float, language: str) -> str:
 
 
 def count(value: float, language: str) -> str:
+    """Write a number of cases, its thousands apart."""
     said = f"{round(value):,}"
     return said.replace(",", NARROW_SPACE) if language.lower().startswith("fr") else said
 
 
-def figure(found: Mapping[str, float | None], language: str, factor: float = 1) -> str:
+def figure(found: Mapping[str, float | None], language: str, *, factor: float = 1, decimals: int = 2) -> str:
+    """Write a figure with its interval."""
     value, low, high = (found[key] for key in ("value", "low", "high"))
-    said = number(factor * value, 2, language)
+    said = number(factor * value, decimals, language)
     if low is None or high is None:
         return said
-    to = TO.to(language)
-    return f"{said} ({number(factor * low, 2, language)} {to} {number(factor * high, 2, language)})"
+    ends = (number(factor * end, decimals, language) for end in (low, high))
+    return f"{said} ({f' {TO.to(language)} '.join(ends)})"
 
 
 def coordinate(value: float | str) -> str:
+    """Write an attribute with at most one decimal, so that the bytes do not depend on the last bit."""
     return value if isinstance(value, str) else f"{value:.1f}".removesuffix(".0")
