@@ -1,8 +1,8 @@
 """A prediction with its explanation, warm: one admission at a time, and 10,000 at once.
 
 Our own targets: 5 ms an admission, 3 s a batch. Both sides begin with checked answers. The reference's batch
-is two matrix products; ours averages over what is unknown and never leaves the interval out, so the fair ratio
-is the one in which the reference has an interval too.
+is two matrix products; ours averages over what is unknown and never leaves the interval out, so the fair
+ratio is the one in which the reference has an interval too.
 """
 
 from bench.measuring import Measurement, Ratio

@@ -37,7 +37,7 @@ def measure(folder: Path, repeats: int) -> Samples:
             fitted.predict_proba(row[None])
             explainer.shap_values(row[None])
 
-    def score_and_reasons_of_a_batch(folder) -> None:
+    def score_and_reasons_of_a_batch() -> None:
         table = matrix(many)
         fitted.predict_proba(table)
         explainer.shap_values(table)
@@ -51,7 +51,7 @@ def measure(folder: Path, repeats: int) -> Samples:
             np.percentile(1 / (1 + np.exp(-log_odds)), (2.5, 97.5), axis=1)
 
     score_and_reasons()
-    score_and_reasons_of_a_batch(folder)
+    score_and_reasons_of_a_batch()
     return {
         "row_cpu_ms": [spent / ROWS_PER_CALL for spent in cpu_ms(score_and_reasons, repeats)],
         "batch_cpu_ms": cpu_ms(score_and_reasons_of_a_batch, repeats),
