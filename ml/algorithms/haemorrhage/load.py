@@ -51,7 +51,8 @@ def load(source: Source, package: Package) -> Loaded:
     ----------
     source
         ``values``: the form. ``options``: ``incidence`` and ``flag_share`` of the ward, both 0–1;
-        the package's own defaults without them.
+        the package's own defaults without them. A package trained on the hospital's own births brings
+        its incidence along: what was tested is what serves, so the setting is not used then.
 
     Raises
     ------
@@ -73,7 +74,8 @@ def load(source: Source, package: Package) -> Loaded:
         unknown=tuple(contract.unknown(typed)),
         warnings=warnings,
     )
-    return Loaded(data=admission, problems=warnings, quality=_quality(admission))
+    quality = (*_quality(admission), *_setting_not_used(source.options, package))
+    return Loaded(data=admission, problems=warnings, quality=quality)
 
 
 def _settings(options: Mapping[str, Any], package: Package, problems: list[Problem]) -> tuple[float, float]:
@@ -93,7 +95,7 @@ def _settings(options: Mapping[str, Any], package: Package, problems: list[Probl
         ):
             problems.append(_bad_setting(name, label, low, high))
             value = default
-        found[name] = float(value)
+        found[name] = float(default if settings[name].get("learned") else value)
     return found["incidence"], found["flag_share"]
 
 
@@ -105,6 +107,25 @@ def _bad_setting(name: str, label: Text, low: float, high: float) -> Problem:
             f"The setting “{label.en}” must be a number from {least.en} to {most.en}. Ask an administrator.",
             f"Le réglage « {label.fr} » doit être un nombre de {least.fr} à {most.fr}. "
             "Demandez à un administrateur.",
+        ),
+    )
+
+
+def _setting_not_used(options: Mapping[str, Any], package: Package) -> tuple[Finding, ...]:
+    setting = package.input["settings"]["incidence"]
+    given = options.get("incidence", setting["default"])
+    if not setting.get("learned") or given == setting["default"]:
+        return ()
+    learned = written(round(100 * setting["default"], 2))
+    return (
+        Finding(
+            code="incidence_learned",
+            label=Text(
+                f"The model was trained on this hospital’s births and keeps their incidence, {learned.en} %; "
+                "the unit’s setting is not used",
+                "Le modèle a été entraîné sur les accouchements de cet hôpital et garde leur incidence, "
+                f"{learned.fr} % ; le réglage du service n’est pas utilisé",
+            ),
         ),
     )
 

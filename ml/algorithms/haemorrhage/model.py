@@ -108,9 +108,17 @@ class Spectrum:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """The coefficients of one package, and what follows from them."""
+    """The coefficients of one package, and what follows from them.
+
+    Parameters
+    ----------
+    offset
+        Added to the intercept that the prevalences call for: what a hospital's own births say beyond it,
+        because their factors are not quite independent. 0 in the literature model.
+    """
 
     factors: tuple[Factor, ...]
+    offset: float = 0.0
 
     @cached_property
     def by_name(self) -> dict[str, Factor]:
@@ -177,8 +185,8 @@ class Model:
         return self.spectrum({})
 
     def intercept(self, incidence: float) -> float:
-        """Return the intercept at which the mean risk over all women is ``incidence``."""
-        return solve_intercept(self.ward, incidence)
+        """Return the intercept at which the mean risk over all women is ``incidence``, and the offset."""
+        return solve_intercept(self.ward, incidence) + self.offset
 
     def mean_log_odds(self, factor: Factor) -> float:
         """Return the mean log odds ratio of a factor over all women."""
@@ -262,7 +270,8 @@ def _convolve(
 
 def from_json(coefficients: Mapping[str, Any]) -> Model:
     """Rebuild the model of a coefficients file."""
-    return Model(tuple(_factor(entry) for entry in coefficients["factors"]))
+    factors = tuple(_factor(entry) for entry in coefficients["factors"])
+    return Model(factors, coefficients.get("intercept_offset", 0.0))
 
 
 def _factor(entry: Mapping[str, Any]) -> Factor:

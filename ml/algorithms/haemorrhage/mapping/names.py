@@ -46,8 +46,8 @@ LEAKS: tuple[tuple[Text, str], ...] = (
         r"\b(mode|voie|route|type|issue)\b.*\b(accouchement|acc|delivery|birth|voie basse)\b|"
         r"\bdelivery (mode|type|route|method)\b|\b(forceps|ventouse|vacuum|spatules?|instrumental\w*|"
         r"extraction)\b|\bvoie (basse|haute)\b|\bvaginal (delivery|birth)\b|\b(emergency|unplanned|"
-        r"urgente?|en urgence|intrapartum|pendant le travail)\b.*\b(caesarean|cesarean|section|"
-        r"cesarienne)\b|\b(caesarean|cesarean|cesarienne)\b.*\b(emergency|unplanned|urgente?|"
+        r"urgences?|urgente?|en urgence|intrapartum|pendant le travail)\b.*\b(caesarean|cesarean|section|"
+        r"cesarienne)\b|\b(caesarean|cesarean|cesarienne)\b.*\b(emergency|unplanned|urgences?|urgente?|"
         r"en urgence|intrapartum|cours de travail|pendant le travail)\b|^(mode|delivery|cesarienne|"
         r"caesarean|cesarean|c section)$",
     ),
