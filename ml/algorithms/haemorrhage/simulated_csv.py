@@ -59,7 +59,17 @@ COLUMNS = (
     Column("platelets", Text("platelets_g_l", "plaquettes_g_l"), "G/L"),
     Column("blood_loss_ml", Text("blood_loss_ml", "pertes_sanguines_ml"), "mL"),
 )
-FRENCH_WORDS = {"yes": "oui", "no": "non"}
+FRENCH_WORDS = {
+    "yes": "oui",
+    "no": "non",
+    "none": "aucune",
+    "pph_500": ">=500",
+    "pph_1000": ">=1000",
+    "accreta": "suspicion d'accreta",
+    "spontaneous": "spontané",
+    "induced": "déclenché",
+    "planned_caesarean": "césarienne programmée",
+}
 
 
 def write(births: Births, out: Path, *, language: str = "en") -> Path:
@@ -96,7 +106,8 @@ def mapping_of(language: str) -> dict[str, Any]:
     for column in COLUMNS:
         unit = {"unit": column.unit} if column.unit else {}
         columns[column.field] = {"column": column.heading.to(language), **unit}
-    return {"synthetic": True, "columns": columns}
+    outcome = {"definition": LABEL.to(language), "window_hours": 24}
+    return {"synthetic": True, "columns": columns, "outcome": outcome}
 
 
 def _table(values: pd.DataFrame, *, french: bool) -> pd.DataFrame:
