@@ -11,12 +11,11 @@ from ml.tabular import preparation
 from ml.tabular.preparation import Derived, Preparation, take
 from ml.tabular.scoring import INPUT, OUTPUT, runner
 from ml.tabular.shapley import sampled
-from ml.training import pipeline
 from ml.training.evaluation import binary_metrics, logit
 from ml.training.folds import held_out, stratified_folds
 from ml.training.onnx_export import export
 from ml.training.pipeline import Recipe, fit_members, out_of_fold_votes
-from ml.training.resampling import resample
+from ml.training.resampling import RESAMPLERS
 from ml.training.selection import judge, nested, refit, select
 
 NUMBERS, CATEGORIES = ("dose", "age"), ("ward",)
@@ -82,42 +81,12 @@ def test_two_trainings_give_the_same_bytes(simulated):
     assert graphs[0] == graphs[1]
 
 
-def test_resampling_and_preparation_see_training_folds_only(simulated, monkeypatch):
-    table, y = simulated
-    seen = []
-    genuine = resample
-
-    def watched(x, labels, how, seed):
-        seen.append(len(labels))
-        return genuine(x, labels, how, seed)
-
-    monkeypatch.setattr(pipeline, "resample", watched)
-    votes = out_of_fold_votes(recipe(resampler="smote"), table, y)
-    assert votes.shape == y.shape
-    assert all(count == pytest.approx(len(y) * 4 / 5, abs=1) for count in seen)
-    # A value beyond anything seen, in a judged row, must not move the fences learnt from the others.
-    fold_train, fold_test = next(stratified_folds(y, 5, seed=0))
-    spoiled = {**table, "dose": table["dose"].copy()}
-    spoiled["dose"][fold_test] = 1e6
-    clean = fit_members(recipe(), take(table, fold_train), y[fold_train])
-    assert fit_members(recipe(), take(spoiled, fold_train), y[fold_train]).preparation == clean.preparation
-
-
-@pytest.mark.parametrize("how", ["smote", "undersampling", "class_weights"])
+@pytest.mark.parametrize("how", [name for name in RESAMPLERS if name != "none"])
 def test_a_resampled_model_is_recalibrated_to_the_natural_prevalence(simulated, how):
     table, y = simulated
     votes = out_of_fold_votes(recipe(resampler=how), table, y)
     assert votes.mean() > y.mean() + 0.1
     assert judge(recipe(resampler=how), table, y).probabilities.mean() == pytest.approx(y.mean(), abs=0.005)
-
-
-def test_class_weights_balance_and_undersampling_halves():
-    x, y = np.arange(20.0).reshape(10, 2), np.array([1, 1] + [0] * 8)
-    _, _, weights = resample(x, y, "class_weights", 0)
-    assert weights[y == 1].sum() == pytest.approx(weights[y == 0].sum())
-    assert len(resample(x, y, "undersampling", 0)[1]) == 4
-    with pytest.raises(ValueError, match="unknown resampler"):
-        resample(x, y, "bootstrap", 0)
 
 
 def test_preparation_survives_json_and_handles_what_training_never_saw(simulated):
@@ -147,13 +116,22 @@ def test_preparation_survives_json_and_handles_what_training_never_saw(simulated
     [
         {"members": {}},
         {"resampler": "magic"},
-        {"calibration": "isotonic"},
+        {"calibration": "platt"},
         {"weights": [1, 2]},
     ],
 )
 def test_a_recipe_says_what_is_wrong_with_it(wrong):
     with pytest.raises(ValueError, match="recipe 'test'"):
         recipe(**wrong)
+
+
+def test_a_number_that_lies_far_out_in_a_judged_row_moves_nothing(simulated):
+    table, y = simulated
+    train, test = next(stratified_folds(y, 5, seed=0))
+    spoiled = {**table, "dose": table["dose"].copy()}
+    spoiled["dose"][test] = 1e6
+    clean = fit_members(recipe(), take(table, train), y[train])
+    assert fit_members(recipe(), take(spoiled, train), y[train]).preparation == clean.preparation
 
 
 def test_nested_selection_does_not_flatter_noise():

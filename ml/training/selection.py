@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from ml.tabular.preparation import Table, take
-from ml.training.calibration import Sigmoid, fit_sigmoid, log_loss
-from ml.training.folds import stratified_folds
-from ml.training.pipeline import Recipe, TabularClassifier, fit_members, out_of_fold_votes
+from ml.training.calibration import Calibration, cross_fitted, fit_calibration, log_loss
+from ml.training.folds import repeated
+from ml.training.pipeline import Recipe, TabularClassifier, calibration_folds, fit, out_of_fold_votes
 from ml.training.progress import progress
 
 
@@ -21,15 +21,17 @@ class Candidate:
 
     Parameters
     ----------
+    calibration
+        Fitted to all out-of-fold votes.
     probabilities
-        Shape (n,): out of fold, recalibrated.
+        Shape (n,): out of fold, each recalibrated by a curve fitted to the other folds.
     loss
         Their log loss: a proper score, so neither an uncalibrated nor a resampled recipe can win
         by a threshold's luck.
     """
 
     recipe: Recipe
-    calibration: Sigmoid
+    calibration: Calibration
     probabilities: np.ndarray
     loss: float
 
@@ -50,26 +52,37 @@ class NestedRecord:
     chosen: Counter[str]
 
 
-def judge(recipe: Recipe, table: Table, y: np.ndarray) -> Candidate:
-    """Return the out-of-fold record of one recipe."""
-    votes = out_of_fold_votes(recipe, table, y)
-    curve = fit_sigmoid(votes, y) if recipe.calibration == "sigmoid" else Sigmoid()
-    p = curve.apply(votes)
+def judge(recipe: Recipe, table: Table, y: np.ndarray, groups: np.ndarray | None = None) -> Candidate:
+    """Return the out-of-fold record of a recipe; parameters are those of :func:`ml.training.pipeline.fit`."""
+    votes = out_of_fold_votes(recipe, table, y, groups)
+    curve = fit_calibration(recipe.calibration, votes, y)
+    p = cross_fitted(recipe.calibration, votes, y, calibration_folds(recipe, y, groups))
     return Candidate(recipe, curve, p, log_loss(p, y))
 
 
-def select(recipes: Sequence[Recipe], table: Table, y: np.ndarray) -> Candidate:
+def select(
+    recipes: Sequence[Recipe], table: Table, y: np.ndarray, groups: np.ndarray | None = None
+) -> Candidate:
     """Return the candidate of least out-of-fold log loss; the first named wins a tie."""
-    return min((judge(recipe, table, y) for recipe in recipes), key=lambda c: c.loss)
+    return min((judge(recipe, table, y, groups) for recipe in recipes), key=lambda c: c.loss)
 
 
-def refit(candidate: Candidate, table: Table, y: np.ndarray) -> TabularClassifier:
+def refit(
+    candidate: Candidate, table: Table, y: np.ndarray, groups: np.ndarray | None = None
+) -> TabularClassifier:
     """Fit a selected candidate on all rows, keeping the calibration found out of fold."""
-    return replace(fit_members(candidate.recipe, table, y), calibration=candidate.calibration)
+    return fit(candidate.recipe, table, y, groups, calibration=candidate.calibration)
 
 
 def nested(
-    recipes: Sequence[Recipe], table: Table, y: np.ndarray, *, folds: int, repeats: int, seed: int
+    recipes: Sequence[Recipe],
+    table: Table,
+    y: np.ndarray,
+    groups: np.ndarray | None = None,
+    *,
+    folds: int,
+    repeats: int,
+    seed: int,
 ) -> NestedRecord:
     """Repeated stratified cross-validation of the whole procedure, selection included.
 
@@ -78,19 +91,18 @@ def nested(
 
     Parameters
     ----------
+    groups
+        Shape (n,): rows of one group stay in one fold, outer and inner.
     folds, repeats
         Outer folds, and how often they are drawn anew.
     """
     p = np.empty((repeats, len(y)))
     chosen: Counter[str] = Counter()
-    outer = [
-        (repeat, *split)
-        for repeat in range(repeats)
-        for split in stratified_folds(y, folds, seed=seed + repeat)
-    ]
+    outer = list(repeated(y, folds, repeats, seed, groups))
     for repeat, train, test in progress(outer, "nested cross-validation", unit="fold"):
         rows = take(table, train)
-        best = select(recipes, rows, y[train])
+        inner = None if groups is None else groups[train]
+        best = select(recipes, rows, y[train], inner)
         chosen[best.recipe.name] += 1
-        p[repeat, test] = refit(best, rows, y[train]).probabilities(take(table, test))
+        p[repeat, test] = refit(best, rows, y[train], inner).probabilities(take(table, test))
     return NestedRecord(p, chosen)
