@@ -61,7 +61,7 @@ class Answer:
     cells
         The row as it was sent.
     result
-        What the algorithm's ``risks`` returned; empty unless ``status`` is ``ok``.
+        What the algorithm’s ``rows.answers`` returned; empty unless ``status`` is ``ok``.
     """
 
     cells: Sequence[str]
@@ -151,7 +151,7 @@ class _Asked:
 
     @property
     def door(self) -> ModuleType:
-        return registry.door(self.algorithm, "batch")
+        return registry.door(self.algorithm, "rows")
 
 
 def _score(asked: _Asked, source: TextIO, target: TextIO, table: Path) -> Summary:
@@ -243,7 +243,7 @@ def _scored(asked: _Asked, loaded: Sequence[Loaded]) -> list[Mapping[str, Any] |
     if not loaded:
         return []
     try:
-        return list(asked.door.risks(asked.package, [found.data for found in loaded]))
+        return list(asked.door.answers(asked.package, [found.data for found in loaded]))
     except Exception as error:  # noqa: BLE001
         log.error("rows not scored", extra={"algorithm": asked.algorithm, "error": type(error).__name__})
         if len(loaded) == 1:

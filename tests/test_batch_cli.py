@@ -13,7 +13,9 @@ import pytest
 
 from ml import __main__ as cli
 from ml import batch, registry
-from ml.contracts import Source, Status
+from ml import package as packages
+from ml.algorithms.haemorrhage.examples import EXAMPLES
+from ml.contracts import InputKind, Source, Status
 from ml.runner import run
 
 APPLICATION = {"duration": "24", "amount": "5000", "age": "35", "status": "0 <= ... < 200 DM"}
@@ -41,6 +43,14 @@ def predict(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int
     return status, [json.loads(line) for line in out.splitlines()], err
 
 
+def test_every_algorithm_with_a_form_answers_tables():
+    for contract in registry.contracts():
+        if contract.input_kind is InputKind.FORM:
+            door = registry.door(contract.name, "rows")
+            assert door.COLUMNS
+            assert door.answers(packages.load(contract.name), []) == []
+
+
 @pytest.mark.parametrize("algorithm", ROWS)
 def test_rows_are_answered_like_single_forms(algorithm, tmp_path, capsys):
     row = ROWS[algorithm]
@@ -52,10 +62,29 @@ def test_rows_are_answered_like_single_forms(algorithm, tmp_path, capsys):
     for sent, answer in zip([row, *others], written, strict=True):
         assert {name: answer[name] for name in row} == sent
         single = run(algorithm, Source(values=sent), explain=False).result
-        for name in registry.door(algorithm, "batch").COLUMNS:
+        for name in registry.door(algorithm, "rows").COLUMNS:
             assert answer[name] == str(single[name])
         assert answer["imputed"] == "; ".join(f"{k}={v}" for k, v in single["imputed"].items())
     assert line["imputed"]
+
+
+def test_admissions_are_answered_like_single_ones_for_the_ward_that_was_named(tmp_path, capsys):
+    women = [EXAMPLES[0], EXAMPLES[1], EXAMPLES[0] | {"haemoglobin": "ten"}]
+    names = sorted(set().union(*women))
+    rows = [{name: "" if woman.get(name) is None else str(woman[name]) for name in names} for woman in women]
+    table, out = write(tmp_path / "in.csv", rows), tmp_path / "out.csv"
+    status, _, _ = predict(capsys, "haemorrhage", "--batch", table, "--out", out, "--incidence", "0.04")
+    assert status == 0
+    *answered, refused = read(out)
+    for woman, answer in zip(rows, answered, strict=False):
+        source = Source(values=woman, options={"incidence": 0.04})
+        single = run("haemorrhage", source, explain=False).result
+        found = [float(answer[name]) for name in ("risk", "interval_low", "interval_high", "threshold")]
+        expected = [single["risk"], *single["interval"], single["threshold"]]
+        assert found == pytest.approx(expected, abs=1e-9)
+        assert answer["flagged"] == ("yes" if single["flagged"] else "no")
+        assert answer["unknown"] == "; ".join(single["unknown"])
+    assert (refused["answer"], refused["risk"]) == ("refused", "")
 
 
 def test_what_was_imputed_is_said_row_by_row(tmp_path, capsys):
@@ -111,15 +140,15 @@ def test_french_spreadsheets_are_read_and_answered_in_french(tmp_path, capsys):
 
 
 def test_a_defect_of_ours_costs_its_row_only_and_ends_with_one(tmp_path, capsys, monkeypatch):
-    door = registry.door("german_credit", "batch")
-    honest = door.risks
+    door = registry.door("german_credit", "rows")
+    honest = door.answers
 
     def stumbling(package, rows):
         if any(row["age"] == 40 for row in rows):
             raise RuntimeError("stumbled")
         return honest(package, rows)
 
-    monkeypatch.setattr(door, "risks", stumbling)
+    monkeypatch.setattr(door, "answers", stumbling)
     table = write(tmp_path / "in.csv", [APPLICATION | {"age": str(age)} for age in (39, 40, 41)])
     status, (line,), _ = predict(capsys, "german_credit", "--batch", table, "--out", tmp_path / "out.csv")
     assert (status, line["ok"], line["failed"]) == (1, 2, 1)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ml.algorithms.german_credit.batch import risks
+from ml.algorithms.german_credit.rows import answers
 from ml.contracts import Loaded
 from ml.package import Package
 
 
 def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
-    """Return the probability of a bad credit and the decision; the keys are those of :func:`risks`."""
-    (result,) = risks(package, [loaded.data])
+    """Return the probability of a bad credit and the decision; the keys are those of :func:`answers`."""
+    (result,) = answers(package, [loaded.data])
     return result

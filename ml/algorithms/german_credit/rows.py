@@ -1,4 +1,4 @@
-"""Score many credit applications at once."""
+"""Answer many credit applications at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ml.tabular.scoring import scorer
 COLUMNS = ("probability_bad", "label", "threshold")
 
 
-def risks(package: Package, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def answers(package: Package, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the result of each typed application, in order.
 
     Returns

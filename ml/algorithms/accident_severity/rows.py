@@ -1,4 +1,4 @@
-"""Score many crash reports at once."""
+"""Answer many crash reports at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ml.tabular.scoring import scorer
 COLUMNS = ("probability_injury", "label", "threshold")
 
 
-def risks(package: Package, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def answers(package: Package, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the result of each typed report, in order.
 
     Returns
