@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,17 @@ import numpy as np
 from ml.tabular.preparation import Table, take
 from ml.training.calibration import Calibration, cross_fitted, fit_calibration, log_loss
 from ml.training.folds import repeated
-from ml.training.pipeline import Recipe, TabularClassifier, calibration_folds, fit, out_of_fold_votes
+from ml.training.objectives import EVEN_COSTS, objective
+from ml.training.pipeline import (
+    Recipe,
+    TabularClassifier,
+    calibration_folds,
+    fit,
+    fold_votes,
+    out_of_fold_votes,
+)
 from ml.training.progress import progress
+from ml.training.thresholds import CostMatrix
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,41 @@ def judge(recipe: Recipe, table: Table, y: np.ndarray, groups: np.ndarray | None
     curve = fit_calibration(recipe.calibration, votes, y)
     p = cross_fitted(recipe.calibration, votes, y, calibration_folds(recipe, y, groups))
     return Candidate(recipe, curve, p, log_loss(p, y))
+
+
+def running_scores(
+    recipe: Recipe,
+    table: Table,
+    y: np.ndarray,
+    groups: np.ndarray | None = None,
+    *,
+    metric: str = "log_loss",
+    costs: CostMatrix = EVEN_COSTS,
+) -> Iterator[float]:
+    """Yield a recipe's score after each fold, over all rows judged so far; the last is its score.
+
+    The last is over probabilities recalibrated across folds, as in :func:`judge`. Those before
+    use a sigmoid on what there is: good enough to see that a trial is hopeless.
+
+    Parameters
+    ----------
+    metric
+        Of :data:`ml.training.objectives.OBJECTIVES`.
+    costs
+        Of the metric ``cost``.
+    """
+    figure = objective(metric).of
+    folds = calibration_folds(recipe, y, groups)
+    votes, judged = np.full(len(y), np.nan), np.zeros(len(y), dtype=bool)
+    early = "none" if recipe.calibration == "none" else "sigmoid"
+    for train, test in folds[:-1]:
+        votes[test] = fold_votes(recipe, table, y, groups, train, test)
+        judged[test] = True
+        seen, labels = votes[judged], y[judged]
+        yield figure(labels, fit_calibration(early, seen, labels).apply(seen), costs)
+    train, test = folds[-1]
+    votes[test] = fold_votes(recipe, table, y, groups, train, test)
+    yield figure(y, cross_fitted(recipe.calibration, votes, y, folds), costs)
 
 
 def select(
