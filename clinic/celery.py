@@ -1,4 +1,4 @@
-"""The Celery app: three queues for the analyses, one for upkeep. A worker refuses to start misconfigured."""
+"""The Celery app: queues to analyse, to train, for upkeep. A worker refuses to start misconfigured."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clinic.settings")
 
 app = Celery("vigie")
 app.config_from_object("clinic.celeryconfig")
-app.autodiscover_tasks(["predictions"])
+app.autodiscover_tasks(["predictions", "predictions.stewardship"])
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
-QUEUES = ("tabular", "imaging", "signals", "upkeep")
+QUEUES = ("tabular", "imaging", "signals", "training", "upkeep")
 
 # Port 1 answers nobody: without a broker a study is accepted and sent once there is one.
 broker_url = settings.REDIS_URL or "redis://127.0.0.1:1/0"

@@ -28,7 +28,15 @@ from clinic.processes import Child, Service, rotate
 READY_SECONDS = 180
 WORD_SECONDS = 5
 TRIES_BEFORE_READY = 3
-QUEUES = {"tabular": "tabular,upkeep", "imaging": "imaging", "signals": "signals"}
+QUEUES = {
+    "tabular": "tabular,upkeep",
+    "imaging": "imaging",
+    "signals": "signals",
+    # A process of its own, however rarely it has work: nobody waits for a prediction behind a training.
+    "training": "training",
+}
+# What a training imports is given back with the child that did it.
+OPTIONS = {"training": ("--max-tasks-per-child", "1")}
 PYTHON = (sys.executable, "-m")
 
 
@@ -226,7 +234,8 @@ def _services(root: Path, data: Path, port: int) -> list[Service]:
         Service(
             queue,
             (*PYTHON, "celery", "-A", "clinic", "worker", "-Q", queues, "-n", f"{queue}@%h",
-             "--pool", "prefork", "--concurrency", "1", "--without-gossip", "--without-mingle"),
+             "--pool", "prefork", "--concurrency", "1", "--without-gossip", "--without-mingle",
+             *OPTIONS.get(queue, ())),
             grace=30,
         )
         for queue, queues in QUEUES.items()

@@ -21,6 +21,7 @@ from predictions import queue
 from predictions.lease import recall
 from predictions.models import Document, Inquiry, StoredArtefact, Study, StudyFile
 from predictions.states import State, check
+from predictions.stewardship.models import Training
 from predictions.storage import storage
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ def sweep() -> None:
             *StudyFile.objects.values_list("name", flat=True),
             *StoredArtefact.objects.values_list("stored_name", flat=True),
             *Document.objects.values_list("stored_name", flat=True),
+            *Training.objects.values_list("stored_name", flat=True),
         }
     )
     Inquiry.objects.filter(asked_at__lt=timezone.now() - INQUIRY_KEPT).delete()

@@ -13,10 +13,10 @@ import tempfile
 import time
 import uuid
 import weakref
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
@@ -29,6 +29,8 @@ from django.utils.deconstruct import deconstructible
 from ml import registry
 from ml.contracts import Problem, Text
 from ml.registry import UnknownAlgorithm
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 HEAD_BYTES = 4096
 CHUNK_BYTES = 1024 * 1024
@@ -163,6 +165,11 @@ class Received:
         self._digest.update(chunk)
         self._stream.write(chunk)
 
+    def read_through(self) -> Path:
+        """Return where everything received so far can be read, for a look before it is accepted."""
+        self._stream.flush()
+        return self.path
+
     def move_to(self, target: Path) -> None:
         """Flush to disk and rename into place, so that a power cut leaves all of the file or none."""
         self._stream.flush()
@@ -260,9 +267,21 @@ def largest_upload() -> int:
     return max(contract.limits.upload_bytes for contract in registry.contracts(clinical=True))
 
 
+def takes(limit: int) -> Callable[[View], View]:
+    """Mark a view that takes files of at most ``limit`` bytes, whatever its algorithm takes elsewhere."""
+
+    def mark(view: View) -> View:
+        view.upload_bytes = limit
+        return view
+
+    return mark
+
+
 def upload_limit(request: Any) -> int:
     """Return the largest file the address asked for takes, in bytes."""
     match = getattr(request, "resolver_match", None)
+    if own := getattr(match and match.func, "upload_bytes", 0):
+        return own
     name = match.kwargs.get("algorithm", "") if match else ""
     try:
         return registry.contract(name).limits.upload_bytes

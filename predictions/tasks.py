@@ -10,6 +10,7 @@ from predictions import inquiries, lease, queue
 from predictions import reap as reaper
 from predictions import run as analysis
 from predictions.outputs import rendering
+from predictions.stewardship import reap as trainings
 
 
 @shared_task(name=queue.ANALYSE)
@@ -34,9 +35,10 @@ def render(*, document_id: str) -> None:
 
 @shared_task(name="predictions.reap", acks_late=False)
 def reap() -> None:
-    """Look after lost studies and documents."""
+    """Look after lost studies, documents and trainings."""
     reaper.reap()
     rendering.reap()
+    trainings.reap()
 
 
 @shared_task(name="predictions.sweep", acks_late=False)
@@ -44,3 +46,4 @@ def sweep() -> None:
     """Throw away what is left over."""
     reaper.sweep()
     rendering.sweep()
+    trainings.sweep()

@@ -11,6 +11,7 @@ from django.test import TransactionTestCase
 
 from clinic.audit.guards import GUARDS as AUDIT
 from predictions.guards import GUARDS as SIGNED_WORK
+from predictions.stewardship.guards import GUARDS as SERVING
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -19,7 +20,7 @@ def guarded_tables_can_be_emptied() -> Iterator[None]:
     empty = TransactionTestCase._fixture_teardown
 
     def without_guards(case: Any) -> None:
-        for guards in (AUDIT, SIGNED_WORK):
+        for guards in (AUDIT, SIGNED_WORK, SERVING):
             guards.remove(connection)
         empty(case)
 

@@ -35,6 +35,13 @@ class Action(models.TextChoices):
     REVIEW = "review", _("reviewed")
     SIGN = "sign", _("signed")
     AMEND = "amend", _("amended")
+    UPLOAD = "upload", _("uploaded")
+    TRAIN = "train", _("trained")
+    ACCEPT = "accept", _("accepted")
+    REJECT = "reject", _("did not accept")
+    SERVE = "serve", _("put into service")
+    ROLL_BACK = "roll_back", _("returned to the former version")
+    DISCARD = "discard", _("deleted")
     ADMIN = "admin", _("administered")
 
 

@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "clinic.accounts",
     "patients",
     "predictions",
+    "predictions.stewardship",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

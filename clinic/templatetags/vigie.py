@@ -22,6 +22,10 @@ SHAPES = {
     "signed": "✓",
     "failed": "▲",
     "refused": "⊘",
+    "uploaded": "◆",
+    "checked": "◆",
+    "accepted": "✓",
+    "rejected": "⊘",
 }
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 

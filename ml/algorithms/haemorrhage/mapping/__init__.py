@@ -4,7 +4,7 @@ The web process proposes, shows and checks mappings with this package; the packa
 reads tables by them.
 """
 
-from ml.algorithms.haemorrhage.mapping.fields import FIELDS, Mapped, Unit
+from ml.algorithms.haemorrhage.mapping.fields import FIELDS, MOTHER, OUTCOMES, Mapped, Unit
 from ml.algorithms.haemorrhage.mapping.names import LEAKS, leak
 from ml.algorithms.haemorrhage.mapping.structure import (
     MISSING,
@@ -18,6 +18,6 @@ from ml.algorithms.haemorrhage.mapping.structure import (
 from ml.algorithms.haemorrhage.mapping.suggestion import suggest
 
 __all__ = [
-    "FIELDS", "LEAKS", "MISSING", "TIERS", "Column", "Mapped", "Mapping", "Outcome", "Unit", "WrongMapping",
+    "FIELDS", "LEAKS", "MISSING", "MOTHER", "OUTCOMES", "TIERS", "Column", "Mapped", "Mapping", "Outcome", "Unit", "WrongMapping",
     "check", "leak", "suggest",
 ]  # fmt: skip

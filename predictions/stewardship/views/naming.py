@@ -1,0 +1,133 @@
+"""The page on which a steward says what each column of a table is."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from clinic.audit.models import Action
+from clinic.audit.recording import record
+from ml.contracts import Problem, Refused
+from predictions.intake import NO_FILE
+from predictions.stewardship import columns, selectors, services, table
+from predictions.stewardship.models import Training
+from predictions.stewardship.states import PREPARED, State
+from predictions.stewardship.views.access import UNPROCESSABLE, for_stewards
+from predictions.storage import storage, takes
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_stewards
+def training_columns(request: HttpRequest, algorithm: str, training_id: uuid.UUID) -> HttpResponse:
+    """Show and take what each column is; a complete answer sends the table to be read."""
+    found = selectors.get_or_404(algorithm, training_id)
+    if found.state not in PREPARED:
+        return redirect("training", algorithm, found.pk)
+    if request.method != "POST":
+        record(Action.VIEW, actor=request.user, kind="training", object_id=str(found.pk))
+        return _page(request, found, found.mapping, found.problem_list)
+    mapping, problems = columns.posted(algorithm, found.header, request.POST)
+    try:
+        if problems:
+            raise Refused(*problems)
+        if found.state == State.CHECKED:
+            services.rename(training=found)
+        services.keep_mapping(training=found, mapping=mapping)
+        services.describe(user=request.user, training=found, mapping=mapping)
+    except Refused as refusal:
+        return _page(request, found, mapping, refusal.problems, status=UNPROCESSABLE)
+    return redirect("training", algorithm, found.pk)
+
+
+@require_POST
+@for_stewards
+def training_columns_check(request: HttpRequest, algorithm: str, training_id: uuid.UUID) -> HttpResponse:
+    """Keep the answers so far and say what is wrong with them, each thing at its column."""
+    found = selectors.get_or_404(algorithm, training_id)
+    if found.state not in PREPARED:
+        raise Http404
+    mapping, problems = columns.posted(algorithm, found.header, request.POST)
+    services.keep_mapping(training=found, mapping=mapping)
+    problems = problems or columns.check(algorithm, found.header, mapping)
+    context = _context(found, mapping, problems)
+    trigger = request.headers.get("HX-Trigger-Name", "")
+    changed = trigger.removeprefix("f-")
+    context["changed"] = int(changed) if trigger != changed and changed.isdecimal() else -1
+    return render(request, "stewardship/columns_live.html", context)
+
+
+@require_safe
+@for_stewards
+def training_mapping(request: HttpRequest, algorithm: str, training_id: uuid.UUID) -> HttpResponse:
+    """Give out the mapping as a file, for the next export or the command line."""
+    found = selectors.get_or_404(algorithm, training_id)
+    response = HttpResponse(columns.as_yaml(found.mapping), content_type="application/yaml; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="mapping.yaml"'
+    return response
+
+
+@takes(columns.LARGEST_MAPPING)
+@require_POST
+@for_stewards
+def training_mapping_upload(request: HttpRequest, algorithm: str, training_id: uuid.UUID) -> HttpResponse:
+    """Take a mapping written before."""
+    found = selectors.get_or_404(algorithm, training_id)
+    if found.state not in PREPARED:
+        raise Http404
+    try:
+        mapping = columns.normal(algorithm, _uploaded(request))
+    except Refused as refusal:
+        return _page(request, found, found.mapping, (), status=UNPROCESSABLE, file_problems=refusal.problems)
+    if found.state == State.CHECKED:
+        services.rename(training=found)
+    services.keep_mapping(training=found, mapping=mapping)
+    messages.success(request, _("The mapping was read. Look through the columns, then go on."))
+    return redirect("training_columns", algorithm, found.pk)
+
+
+def _uploaded(request: HttpRequest) -> dict[str, Any]:
+    upload = request.FILES.get("file")
+    if upload is None:
+        raise Refused(NO_FILE)
+    if upload.received.problem:
+        raise Refused(upload.received.problem)
+    return columns.from_yaml(upload.received.read_through().read_bytes())
+
+
+def _page(
+    request: HttpRequest,
+    found: Training,
+    mapping: Mapping[str, Any],
+    problems: Sequence[Problem],
+    *,
+    status: int = 200,
+    file_problems: Sequence[Problem] = (),
+) -> HttpResponse:
+    problems = list(problems) or columns.check(found.algorithm, found.header, mapping)
+    context = _context(found, mapping, problems)
+    context |= {"file_problems": file_problems, "refused": status == UNPROCESSABLE and not file_problems}
+    return render(request, "stewardship/columns.html", context, status=status)
+
+
+def _context(found: Training, mapping: Mapping[str, Any], problems: Sequence[Problem]) -> dict[str, Any]:
+    with storage.local(found.stored_name) as path:
+        head = table.read_head(path)
+    rows = columns.rows(found.algorithm, head, mapping, problems)
+    return {
+        "training": found,
+        "contract": found.contract,
+        "rows": rows,
+        "named": sum(bool(row.field) for row in rows),
+        "choices": columns.choices(found.algorithm),
+        "mapping": mapping,
+        "missing": "; ".join(mapping.get("missing") or ()),
+        "problems": columns.unplaced(rows, problems),
+        "count": len(problems),
+    }

@@ -1,0 +1,143 @@
+"""A training from the upload of a table to its outcome."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from clinic.audit.models import Action
+from clinic.audit.recording import record
+from ml import registry
+from ml.contracts import Refused
+from predictions.stewardship import outcomes, selectors, services, serving
+from predictions.stewardship.models import Training
+from predictions.stewardship.states import ENDED, PENDING, PREPARED, State
+from predictions.stewardship.views.access import UNPROCESSABLE, for_stewards
+from predictions.storage import takes
+
+
+@require_safe
+@for_stewards
+def training_list(request: HttpRequest, algorithm: str) -> HttpResponse:
+    """List the trainings of an algorithm and which version serves."""
+    context = {
+        "contract": registry.contract(algorithm),
+        "trainings": selectors.trainings(algorithm),
+        "service": selectors.service(algorithm),
+        "former": serving.former(algorithm),
+    }
+    return render(request, "stewardship/list.html", context)
+
+
+@takes(services.LARGEST_TABLE)
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_stewards
+def training_new(request: HttpRequest, algorithm: str) -> HttpResponse:
+    """Show and take the upload of a table."""
+    context = {
+        "contract": registry.contract(algorithm),
+        "key": uuid.uuid4().hex,
+        "limit": services.LARGEST_TABLE,
+    }
+    if request.method != "POST":
+        return render(request, "stewardship/upload.html", context)
+    try:
+        training = services.upload(
+            user=request.user,
+            algorithm=algorithm,
+            file=request.FILES.get("file"),
+            idempotency_key=request.POST.get("key", ""),
+        )
+    except Refused as refusal:
+        return _upload_refused(request, context, refusal)
+    address = _address("training_columns", training)
+    return JsonResponse({"url": address}) if _asks_json(request) else redirect(address)
+
+
+@require_safe
+@for_stewards
+def training(request: HttpRequest, algorithm: str, training_id: uuid.UUID) -> HttpResponse:
+    """Show where a training is and what came of it."""
+    found = selectors.get_or_404(algorithm, training_id)
+    record(Action.VIEW, actor=request.user, kind="training", object_id=str(found.pk))
+    return render(request, "stewardship/page.html", context(found))
+
+
+@require_safe
+@for_stewards
+def training_state(request: HttpRequest, algorithm: str, training_id: uuid.UUID) -> HttpResponse:
+    """Answer the page that asks every second: where it is, or everything once it has moved on."""
+    found = selectors.get_or_404(algorithm, training_id)
+    if found.state in PENDING:
+        return render(request, "stewardship/pending.html", context(found))
+    response = render(request, "stewardship/body.html", context(found))
+    response["HX-Retarget"] = "#training"
+    response["HX-Reswap"] = "outerHTML"
+    return response
+
+
+@require_POST
+@for_stewards
+def training_start(request: HttpRequest, algorithm: str, training_id: uuid.UUID) -> HttpResponse:
+    """Have the candidate trained."""
+    return _do(request, algorithm, training_id, services.start)
+
+
+@require_POST
+@for_stewards
+def training_withdraw(request: HttpRequest, algorithm: str, training_id: uuid.UUID) -> HttpResponse:
+    """Delete the table of a training that will not be run."""
+    return _do(request, algorithm, training_id, services.withdraw)
+
+
+def context(found: Training) -> dict[str, Any]:
+    """Return everything the page of a training shows."""
+    service = selectors.service(found.algorithm)
+    return {
+        "training": found,
+        "contract": found.contract,
+        "pending": found.state in PENDING,
+        "ended": found.state in ENDED,
+        "prepared": found.state in PREPARED,
+        "position": selectors.position(found),
+        "twin": selectors.twin(found),
+        "report": outcomes.report(found),
+        "outcome": outcomes.outcome(found),
+        "service": service,
+        "in_service": bool(found.package_version) and service.version == found.package_version,
+        "may_serve": found.state == State.ACCEPTED and service.version != found.package_version,
+    }
+
+
+def _do(request: HttpRequest, algorithm: str, training_id: uuid.UUID, step: Any) -> HttpResponse:
+    found = selectors.get_or_404(algorithm, training_id)
+    try:
+        step(user=request.user, training=found)
+    except Refused as refusal:
+        for problem in refusal.problems:
+            messages.warning(request, problem.message.to(get_language() or "en"))
+    return redirect("training", algorithm, found.pk)
+
+
+def _upload_refused(request: HttpRequest, shown: dict[str, Any], refusal: Refused) -> HttpResponse:
+    if _asks_json(request):
+        language = get_language() or "en"
+        sentences = [problem.message.to(language) for problem in refusal.problems]
+        return JsonResponse({"problems": sentences}, status=UNPROCESSABLE)
+    shown |= {"problems": refusal.problems}
+    return render(request, "stewardship/upload.html", shown, status=UNPROCESSABLE)
+
+
+def _asks_json(request: HttpRequest) -> bool:
+    return request.headers.get("Accept", "").startswith("application/json")
+
+
+def _address(name: str, found: Training) -> str:
+    return reverse(name, args=[found.algorithm, found.pk])
