@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from predictions.views import documents, models, preferences, reviewing, studies, submission, worklist
+from predictions.views import (
+    comparison,
+    documents,
+    models,
+    preferences,
+    reviewing,
+    studies,
+    submission,
+    worklist,
+)
 
 urlpatterns = [
     path("", include("predictions.api.root_urls")),
@@ -37,6 +46,7 @@ urlpatterns = [
     path("studies/<uuid:study_id>/retry/", reviewing.study_retry, name="study_retry"),
     path("models/", models.models, name="models"),
     path("models/<slug:algorithm>/", models.model, name="model"),
+    path("models/<slug:algorithm>/comparison/", comparison.comparison, name="model_comparison"),
     path("preferences/language/", preferences.set_language, name="set_language"),
     path("preferences/theme/", preferences.set_theme, name="set_theme"),
 ]

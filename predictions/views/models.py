@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 from markdown_it import MarkdownIt
 
-from ml import package, registry
+from ml import drawing, package, registry
 from ml.contracts import Contract
 from ml.package import BrokenPackage, Package
 
 # The card's own raw HTML stays text: html is off, and links may lead nowhere but the web.
 CARDS = MarkdownIt("commonmark", {"html": False}).enable("table")
+
+CURVES, COMPARISON = "curves.json", "comparison.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,15 @@ class Model:
     contract: Contract
     package: Package | None
     broken: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """One curve of a package, drawn, and what it says."""
+
+    title: str
+    svg: SafeString
+    caption: str
 
 
 @require_safe
@@ -43,12 +55,22 @@ def models(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def model(request: HttpRequest, algorithm: str) -> HttpResponse:
-    """Show one algorithm: its manifest and its card."""
+    """Show one algorithm: its manifest, its curves and its card."""
     if algorithm not in registry.names():
         raise Http404
     contract = registry.contract(algorithm)
     found = _model(contract)
-    context = {"model": found, "contract": contract, "package": found.package, "card": _card(algorithm)}
+    files = found.package.manifest["files"] if found.package else {}
+    curves = found.package.json(CURVES) if CURVES in files else None
+    context = {
+        "model": found,
+        "contract": contract,
+        "package": found.package,
+        "card": _card(algorithm),
+        "curves": curves,
+        "drawings": _drawings(curves) if curves else [],
+        "compared": COMPARISON in files,
+    }
     return render(request, "models/page.html", context)
 
 
@@ -57,6 +79,18 @@ def _model(contract: Contract) -> Model:
         return Model(contract, package.load(contract.name), "")
     except BrokenPackage as error:
         return Model(contract, None, str(error))
+
+
+def _drawings(curves: drawing.Curves) -> list[Drawing]:
+    language = get_language() or "en"
+    return [
+        Drawing(
+            drawing.title(kind, language),
+            mark_safe(drawing.svg(kind, curves, language)),  # noqa: S308 (every text in it is escaped)
+            drawing.caption(kind, curves, language),
+        )
+        for kind in drawing.kinds(curves)
+    ]
 
 
 def _card(algorithm: str) -> SafeString:

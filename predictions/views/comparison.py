@@ -1,0 +1,246 @@
+"""The recipes of a model side by side, for the steward: raw beside recalibrated, differences in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.functional import Promise
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
+
+from clinic.accounts.access import require
+from clinic.accounts.roles import Role
+from clinic.templatetags.vigie import figure, signed
+from ml import package, registry
+from ml.contracts import Text
+from ml.package import BrokenPackage
+from predictions.views.models import COMPARISON
+
+MORE, LESS = 1, -1
+MOST_DECIMALS = 4
+
+Stored = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One figure of a table.
+
+    Parameters
+    ----------
+    factor
+        What it is multiplied with to be shown: 100 for percent.
+    better
+        Whether more or less of it is better; 0 where it is neither, and the table is not sorted by it.
+    """
+
+    name: str
+    heading: Promise
+    factor: int = 1
+    better: int = 0
+
+
+PROBABILITIES = (
+    Column("roc_auc", _("area under the ROC curve"), better=MORE),
+    Column("pr_auc", _("area under the precision–recall curve"), better=MORE),
+    Column("precision_at_recall", _("precision (%) at sensitivity %(recall)s"), 100, MORE),
+    Column("brier", _("Brier score"), better=LESS),
+    Column("brier_skill", _("gain over the bare frequency (%)"), 100, MORE),
+    Column("calibration_slope", _("calibration slope")),
+    Column("calibration_intercept", _("calibration in the large")),
+)
+DECISIONS = (
+    Column("recall", _("sensitivity (%)"), 100, MORE),
+    Column("precision", _("positive predictive value (%)"), 100, MORE),
+    Column("specificity", _("specificity (%)"), 100, MORE),
+    Column("npv", _("negative predictive value (%)"), 100, MORE),
+    Column("f1", _("F1 score"), better=MORE),
+    Column("accuracy", _("accuracy (%)"), 100, MORE),
+    Column("flagged_rate", _("flagged (%)"), 100),
+)
+WORTH = (
+    Column("net_benefit", _("net benefit per 100 cases"), 100, MORE),
+    Column("cost", _("cost per case"), better=LESS),
+    Column("saving", _("saving per case against flagging nobody"), better=MORE),
+    Column("profit", _("profit per case"), better=MORE),
+    Column("acceptance_rate", _("accepted (%)"), 100),
+    Column("probability_shift", _("shift of a probability between refits (%)"), 100, LESS),
+    Column("decision_flips", _("decisions that change between refits (%)"), 100, LESS),
+)
+COLUMNS = {column.name: column for column in (*PROBABILITIES, *DECISIONS, *WORTH)}
+
+VERDICTS = {
+    "better": ("↑", _("better")),
+    "worse": ("↓", _("worse")),
+    "undecided": ("=", _("undecided")),
+}
+
+
+@require_safe
+def comparison(request: HttpRequest, algorithm: str) -> HttpResponse:
+    """Show every comparison that the serving package holds; for the steward only."""
+    require(request.user, Role.STEWARD)
+    if algorithm not in registry.names():
+        raise Http404
+    sort = request.GET.get("sort", "")
+    context = {
+        "contract": registry.contract(algorithm),
+        "comparisons": [_shown(stored, sort) for stored in _stored(algorithm)],
+        "sort": sort,
+    }
+    return render(request, "models/comparison.html", context)
+
+
+def _stored(algorithm: str) -> list[Stored]:
+    try:
+        found = package.load(algorithm)
+    except BrokenPackage:
+        return []
+    return found.json(COMPARISON)["comparisons"] if COMPARISON in found.manifest["files"] else []
+
+
+def _shown(stored: Stored, sort: str) -> dict[str, Any]:
+    """Return a comparison in words and written numbers."""
+    rows = _sorted(stored["rows"], sort)
+    reference = next(row for row in rows if row["name"] == stored["reference"])
+    recall = figure(stored["recall"], 2)
+    tables = [_table(columns, rows, recall, sort) for columns in (PROBABILITIES, DECISIONS, WORTH)]
+    return {
+        "stored": stored,
+        "share": stored["events"] / stored["n"],
+        "null": reference["calibrated"]["brier_null"]["value"],
+        "recalibrated_well": all(_no_worse_than_null(row) for row in rows),
+        "reference": _words(reference["label"]),
+        "probabilities": tables[0],
+        "decisions": tables[1],
+        "worth": tables[2],
+        "differences": _differences(rows, recall),
+        "better": [_words(row["label"]) for row in rows if _any_better(row)],
+    }
+
+
+def _no_worse_than_null(row: Stored) -> bool:
+    return row["calibrated"]["brier"]["value"] <= row["calibrated"]["brier_null"]["value"]
+
+
+def _any_better(row: Stored) -> bool:
+    return any(found["verdict"] == "better" for found in row["differences"].values())
+
+
+def _sorted(rows: Sequence[Stored], sort: str) -> list[Stored]:
+    """Return the recipes with the best recalibrated figure first; as stored without a known figure."""
+    column = COLUMNS.get(sort)
+    if column is None or not column.better:
+        return list(rows)
+
+    def rank(row: Stored) -> float:
+        found = row["calibrated"].get(sort)
+        return math.inf if found is None else -column.better * found["value"]
+
+    return sorted(rows, key=rank)
+
+
+def _table(columns: Iterable[Column], rows: Sequence[Stored], recall: str, sort: str) -> dict[str, Any]:
+    kinds = ("raw", "calibrated")
+    shown = [column for column in columns if any(column.name in row[kind] for row in rows for kind in kinds)]
+    digits = {
+        column.name: _digits(
+            (row[kind][column.name] for row in rows for kind in kinds if column.name in row[kind]),
+            column.factor,
+        )
+        for column in shown
+    }
+    return {
+        "headings": [_heading(column, recall, sort) for column in shown],
+        "groups": [
+            {
+                "label": row["label"],
+                "raw": [_cell(row["raw"], column, digits) for column in shown],
+                "calibrated": [_cell(row["calibrated"], column, digits) for column in shown],
+            }
+            for row in rows
+        ],
+    }
+
+
+def _differences(rows: Sequence[Stored], recall: str) -> dict[str, Any]:
+    shown = [column for column in COLUMNS.values() if any(column.name in row["differences"] for row in rows)]
+    digits = {
+        column.name: _digits(
+            (row["differences"][column.name] for row in rows if column.name in row["differences"]),
+            column.factor,
+        )
+        for column in shown
+    }
+    return {
+        "headings": [_heading(column, recall, "") for column in shown],
+        "groups": [
+            {
+                "label": row["label"],
+                "cells": [_difference(row["differences"], column, digits) for column in shown],
+            }
+            for row in rows
+            if row["differences"]
+        ],
+    }
+
+
+def _heading(column: Column, recall: str, sort: str) -> dict[str, Any]:
+    order = {MORE: "descending", LESS: "ascending"}.get(column.better, "")
+    return {
+        "name": column.name,
+        "words": str(column.heading).replace("%(recall)s", recall),
+        "sortable": bool(order),
+        "order": order if sort == column.name else "",
+    }
+
+
+def _digits(found: Iterable[Stored], factor: int) -> int:
+    """Return how many decimals a column deserves: two that matter in its narrowest interval."""
+    widths = [factor * (one["high"] - one["low"]) for one in found if one["low"] is not None]
+    narrowest = min((width for width in widths if width > 0), default=1.0)
+    return min(MOST_DECIMALS, max(0, math.ceil(-math.log10(narrowest)) + 1))
+
+
+def _cell(figures: Stored, column: Column, digits: Mapping[str, int]) -> dict[str, str]:
+    found = figures.get(column.name)
+    if found is None:
+        return {"value": "–", "range": ""}
+    value, low, high = (found[end] for end in ("value", "low", "high"))
+    decimals = digits[column.name]
+    ends = "" if low is None else _between(low * column.factor, high * column.factor, decimals)
+    return {"value": _number(value * column.factor, decimals), "range": ends}
+
+
+def _difference(found: Stored, column: Column, digits: Mapping[str, int]) -> dict[str, Any]:
+    if column.name not in found:
+        return {"value": "–", "range": "", "verdict": ""}
+    one, decimals = found[column.name], digits[column.name]
+    shape, word = VERDICTS[one["verdict"]]
+    low, high = (signed(one[end] * column.factor, decimals) for end in ("low", "high"))
+    return {
+        "value": signed(one["value"] * column.factor, decimals),
+        "range": _("%(low)s to %(high)s") % {"low": low, "high": high},
+        "verdict": one["verdict"],
+        "shape": shape,
+        "word": word,
+    }
+
+
+def _between(low: float, high: float, decimals: int) -> str:
+    return _("%(low)s to %(high)s") % {"low": _number(low, decimals), "high": _number(high, decimals)}
+
+
+def _number(value: float, decimals: int) -> str:
+    """Write a number with the minus sign, never the hyphen; no sign for what rounds to zero."""
+    return signed(value, decimals) if round(value, decimals) < 0 else figure(abs(value), decimals)
+
+
+def _words(label: Stored) -> str:
+    return Text.from_json(label).to(get_language() or "en")
