@@ -178,6 +178,7 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     # --- models ---------------------------------------------------------------------------------
     "models": staff(),
     "model": staff(),
+    "model_comparison": only(STEWARD),
     # --- programs -------------------------------------------------------------------------------
     "health": public(ok=503),  # no worker answers in this test
     "sleep-model-info": sleep_seed(ok=503),
