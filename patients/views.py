@@ -17,7 +17,7 @@ from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml import registry
 from ml.contracts import Contract
-from patients import access, selectors, services, timeline
+from patients import access, links, selectors, services, timeline
 from patients.forms import EncounterForm, PatientForm, SearchForm
 from patients.models import Patient
 
@@ -103,10 +103,11 @@ def patient_page(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Show a patient: encounters and one timeline of everything."""
     patient = access.get_or_404(request.user, patient_id)
     record(Action.VIEW, actor=request.user, patient=patient.pk, kind="patient")
+    stays = patient.encounters.select_related("unit")
     context = {
         "patient": patient,
         "units": patient.units.all(),
-        "encounters": patient.encounters.select_related("unit"),
+        "encounters": [(stay, links.of(request.user, stay)) for stay in stays],
         "own_units": set(access.shared_units(request.user, patient)),
         "timeline": timeline.of(request.user, patient),
         "offers": _offers(request),

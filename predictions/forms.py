@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils import timezone
-from django.utils.translation import get_language
 
 from ml import registry
 from ml.contracts import Contract, Field, FieldKind, Problem, Section, Severity
 from patients.models import Encounter, Patient
+from predictions import answers
+from predictions.answers import Difference
 
 LONGEST = 200
 CLOCK = re.compile(r"([0-9]{1,2})\s*[:h]\s*([0-9]{2})")
@@ -33,7 +33,16 @@ WIDGETS = {
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A field with what was answered and what is wrong with it."""
+    """A field with what was answered, what is wrong with it, and what was answered before.
+
+    Parameters
+    ----------
+    was, at_was
+        How the answer and the time of its result differ from the assessment before; ``None`` where they
+        do not, or where there was none.
+    kept
+        Whether the answer is still the one of the assessment before.
+    """
 
     field: Field
     value: str
@@ -41,6 +50,9 @@ class Question:
     problems: tuple[Problem, ...]
     at_problems: tuple[Problem, ...]
     fixed: bool
+    was: Difference | None = None
+    at_was: Difference | None = None
+    kept: bool = False
 
     @property
     def widget(self) -> str:
@@ -71,8 +83,19 @@ class Group:
     questions: tuple[Question, ...]
 
 
-def groups(contract: Contract, values: Mapping[str, str], problems: Iterable[Problem]) -> list[Group]:
-    """Return the sections of the form in their order, each question with its answer and problems."""
+def groups(
+    contract: Contract,
+    values: Mapping[str, str],
+    problems: Iterable[Problem],
+    changed: Mapping[str, Difference] | None = None,
+) -> list[Group]:
+    """Return the sections of the form in their order, each question with its answer and problems.
+
+    Parameters
+    ----------
+    changed
+        How the answers differ from the assessment before, by name; ``None`` without one.
+    """
     by_field: dict[str, list[Problem]] = {}
     for problem in problems:
         by_field.setdefault(problem.field, []).append(problem)
@@ -80,7 +103,7 @@ def groups(contract: Contract, values: Mapping[str, str], problems: Iterable[Pro
         Group(
             section,
             tuple(
-                _question(field, values, by_field)
+                _question(field, values, by_field, changed)
                 for field in contract.fields
                 if field.section == section.name
             ),
@@ -89,8 +112,14 @@ def groups(contract: Contract, values: Mapping[str, str], problems: Iterable[Pro
     ]
 
 
-def _question(field: Field, values: Mapping[str, str], by_field: Mapping[str, list[Problem]]) -> Question:
+def _question(
+    field: Field,
+    values: Mapping[str, str],
+    by_field: Mapping[str, list[Problem]],
+    changed: Mapping[str, Difference] | None,
+) -> Question:
     at = f"{field.name}_at"
+    was = (changed or {}).get(field.name)
     return Question(
         field=field,
         value=values.get(field.name, ""),
@@ -98,6 +127,9 @@ def _question(field: Field, values: Mapping[str, str], by_field: Mapping[str, li
         problems=tuple(by_field.get(field.name, ())),
         at_problems=tuple(by_field.get(at, ())) if field.timed else (),
         fixed=field.name in FROM_RECORD,
+        was=was,
+        at_was=(changed or {}).get(at) if field.timed else None,
+        kept=changed is not None and was is None and bool(values.get(field.name)),
     )
 
 
@@ -112,26 +144,30 @@ def names(contract: Contract) -> list[str]:
 
 def posted(contract: Contract, data: Mapping[str, str], patient: Patient) -> dict[str, str]:
     """Return the answers among what a browser sent, without the blank ones, with the record's own."""
-    answers = {name: data.get(name, "").strip()[:LONGEST] for name in names(contract)}
-    given = {name: _with_day(contract, name, answer) for name, answer in answers.items() if answer}
+    sent = {name: data.get(name, "").strip()[:LONGEST] for name in names(contract)}
+    given = {name: _with_day(contract, name, answer) for name, answer in sent.items() if answer}
     return given | initial(contract, patient, None)
 
 
 def initial(contract: Contract, patient: Patient, encounter: Encounter | None) -> dict[str, str]:
     """Return what the record already answers: the birth date, and when she came."""
-    answers: dict[str, Any] = {"birth_date": patient.birth_date}
+    known: dict[str, Any] = {"birth_date": patient.birth_date}
     if encounter is not None:
-        answers["admission_at"] = encounter.started_at
+        known["admission_at"] = encounter.started_at
     fields = {field.name for field in contract.fields}
-    return {name: _as_typed(answer) for name, answer in answers.items() if name in fields}
+    return {name: answers.as_typed(answer) for name, answer in known.items() if name in fields}
 
 
-def _as_typed(value: date | datetime) -> str:
-    """Write a date as the language of the page does; the contract reads both ways."""
-    day = "%d/%m/%Y" if (get_language() or "").startswith("fr") else "%Y-%m-%d"
-    if isinstance(value, datetime):
-        return timezone.localtime(value).strftime(f"{day} %H:%M")
-    return value.strftime(day)
+def changes(
+    contract: Contract, before: Mapping[str, Any], values: Mapping[str, str]
+) -> dict[str, Difference]:
+    """Return how the answers in a form differ from stored ones, by name; what cannot be read differs too."""
+    typed, problems = registry.door(contract.name, "contract").check(values)
+    found = answers.differences(contract, before, answers.stored(typed))
+    for problem in refusals(problems):
+        if problem.field in found:
+            found[problem.field] = replace(found[problem.field], after=values.get(problem.field, ""))
+    return found
 
 
 def _with_day(contract: Contract, name: str, answer: str) -> str:

@@ -14,7 +14,6 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.core.files.base import File
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -25,7 +24,7 @@ from ml import registry
 from ml.contracts import Contract, InputKind, Problem, Refused, Severity, Text
 from patients import access
 from patients.models import Encounter, Patient
-from predictions import outcomes, queue, selectors, storage
+from predictions import answers, outcomes, queue, selectors, storage
 from predictions.models import Study, StudyFile
 from predictions.states import State, check
 
@@ -140,7 +139,7 @@ def submit(
             unit=Unit.objects.get(code=contract.unit),
             submitted_by=user,
             idempotency_key=idempotency_key,
-            values=json.loads(json.dumps(typed, cls=DjangoJSONEncoder)),
+            values=answers.stored(typed),
             options=dict(options or {}),
         )
         return _accept_once(draft, received, getattr(upload, "name", None) or "")

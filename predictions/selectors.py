@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404
 from django.utils.translation import get_language
 
@@ -13,7 +13,7 @@ from clinic.accounts.models import User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml import registry
-from ml.contracts import Contract
+from ml.contracts import Contract, InputKind
 from patients import access
 from predictions.models import Prediction, Review, Study
 from predictions.states import PENDING, State
@@ -52,15 +52,38 @@ def get_or_404(user: User, study_id: UUID) -> Study:
 def worklist(user: User) -> QuerySet[Study]:
     """Return what the units of ``user`` are working on: waiting, running, to sign, failed or refused lately.
 
-    Longest waiting first within a state; a signed study leaves the list.
+    Longest waiting first within a state; a signed study leaves the list, and so does an unsigned form that
+    was assessed again in the same stay: the latest figure is the one to read.
     """
+    forms = [c.name for c in registry.contracts(clinical=True) if c.input_kind is InputKind.FORM]
+    later = Study.objects.filter(
+        encounter=OuterRef("encounter"),
+        algorithm=OuterRef("algorithm"),
+        submitted_at__gt=OuterRef("submitted_at"),
+        state__in=(State.READY, State.SIGNED),
+    )
     return (
         studies_for(user)
         .filter(unit__in=user.units.all())
         .exclude(state=State.SIGNED)
+        .exclude(Exists(later), state=State.READY, algorithm__in=forms)
         .prefetch_related("predictions")
         .order_by("submitted_at")
     )
+
+
+def earlier_assessments(studies: Collection[Study]) -> Mapping[UUID, int]:
+    """Return how many forms of the same kind were answered before in the stay of each study."""
+    before = Study.objects.filter(
+        encounter=OuterRef("encounter"),
+        algorithm=OuterRef("algorithm"),
+        submitted_at__lt=OuterRef("submitted_at"),
+        state__in=(State.READY, State.SIGNED),
+    )
+    counted = before.order_by().values("algorithm").annotate(n=Count("pk")).values("n")
+    forms = [study.pk for study in studies if study.contract.input_kind is InputKind.FORM]
+    found = Study.objects.filter(pk__in=forms, encounter__isnull=False).annotate(before=Subquery(counted))
+    return {study_id: count for study_id, count in found.values_list("pk", "before") if count}
 
 
 def position(study: Study) -> int:

@@ -1,22 +1,27 @@
-"""The studies of a patient, for the one timeline of the floor below."""
+"""The studies and births of a patient, for the page of the floor below: one timeline, and links per stay."""
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.urls import reverse
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from clinic.accounts.models import User
 from ml.contracts import Text
-from patients import timeline
-from patients.models import Patient
-from predictions import selectors
+from patients import links, timeline
+from patients.models import Encounter, Patient
+from predictions import outcomes, selectors
+from predictions.models import BloodLoss, Study
 from predictions.states import State
 
 
 def studies(user: User, patient: Patient) -> list[timeline.Entry]:
     """Return the studies of ``patient`` that ``user`` may see, each with its answer in a few words."""
     language = get_language() or ""
-    found = selectors.studies_for(user).filter(patient=patient).prefetch_related("predictions")
+    found = list(selectors.studies_for(user).filter(patient=patient).prefetch_related("predictions"))
+    replaced = _replaced(found)
     return [
         timeline.Entry(
             at=study.submitted_at,
@@ -24,15 +29,67 @@ def studies(user: User, patient: Patient) -> list[timeline.Entry]:
             title=study.contract.title.to(language),
             state=study.state,
             state_label=str(State(study.state).label),
-            detail=Text.from_json(study.prediction.report["headline"]).to(language)
-            if study.prediction
-            else "",
+            detail=_detail(study, language, study.pk in replaced),
             url=reverse("study", args=[study.pk]),
         )
         for study in found
     ]
 
 
+def _detail(study: Study, language: str, replaced: bool) -> str:
+    if study.prediction is None:
+        return ""
+    said = Text.from_json(study.prediction.report["headline"]).to(language)
+    return f"{said} · {_('assessed again since')}" if replaced else said
+
+
+def _replaced(latest_first: list[Study]) -> set[UUID]:
+    """Return the assessments of a birth that a later one in the same stay replaced."""
+    latest: set[UUID] = set()
+    replaced = set()
+    for study in latest_first:
+        if study.algorithm == outcomes.ALGORITHM and study.encounter_id and study.prediction:
+            if study.encounter_id in latest:
+                replaced.add(study.pk)
+            latest.add(study.encounter_id)
+    return replaced
+
+
+def births(user: User, patient: Patient) -> list[timeline.Entry]:
+    """Return the measured blood losses of ``patient``, corrected ones left out."""
+    found: dict[UUID, BloodLoss] = {}
+    for loss in BloodLoss.objects.filter(encounter__patient=patient).order_by("number"):
+        found[loss.encounter_id] = loss
+    return [
+        timeline.Entry(at=loss.measured_at, kind="outcome", title=_("Blood loss"), detail=told(loss))
+        for loss in found.values()
+    ]
+
+
+def told(loss: BloodLoss) -> str:
+    """Write a blood loss in words: "620 mL, no severe haemorrhage"."""
+    said = _("severe haemorrhage") if loss.severe else _("no severe haemorrhage")
+    return f"{loss.millilitres} mL, {said}"
+
+
+def of_stay(user: User, encounter: Encounter) -> list[links.Link]:
+    """Return the latest assessment of the birth of a stay, and the way to its blood loss."""
+    if not outcomes.takes_blood_loss(encounter):
+        return []
+    loss = outcomes.latest(encounter)
+    found = []
+    study = encounter.studies.filter(algorithm=outcomes.ALGORITHM).order_by("-submitted_at").first()
+    if study is not None:
+        found.append(links.Link(_("Latest assessment"), reverse("study", args=[study.pk])))
+    if outcomes.may_record(user, encounter):
+        label = _("Correct the blood loss") if loss else _("Record the blood loss")
+        address = reverse("blood_loss", args=[encounter.patient_id, encounter.pk])
+        found.append(links.Link(label, address, action=True))
+    return found
+
+
 def register() -> None:
-    """Add the studies to every patient's timeline."""
+    """Add studies and births to every patient's timeline, and what a stay offers."""
     timeline.register(studies)
+    timeline.register(births)
+    links.register(of_stay)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from predictions.views import (
+    births,
     comparison,
     documents,
     models,
@@ -12,6 +13,7 @@ from predictions.views import (
     reviewing,
     studies,
     submission,
+    what_if,
     worklist,
 )
 
@@ -29,6 +31,13 @@ urlpatterns = [
     path("studies/<uuid:study_id>/state/", studies.study_state, name="study_state"),
     path("studies/<uuid:study_id>/epochs/<int:index>/", studies.study_epoch, name="study_epoch"),
     path("studies/<uuid:study_id>/artefacts/<str:name>", studies.study_artefact, name="study_artefact"),
+    path("studies/<uuid:study_id>/what-if/", what_if.study_what_if, name="study_what_if"),
+    path("studies/<uuid:study_id>/reassess/", submission.study_reassess, name="study_reassess"),
+    path(
+        "patients/<uuid:patient_id>/encounters/<uuid:encounter_id>/blood-loss/",
+        births.blood_loss,
+        name="blood_loss",
+    ),
     path("studies/<uuid:study_id>/documents/", documents.study_documents, name="study_documents"),
     path(
         "studies/<uuid:study_id>/documents/order/",
@@ -45,6 +54,7 @@ urlpatterns = [
     path("studies/<uuid:study_id>/amend/", reviewing.study_amend, name="study_amend"),
     path("studies/<uuid:study_id>/retry/", reviewing.study_retry, name="study_retry"),
     path("models/", models.models, name="models"),
+    path("", include("predictions.stewardship.urls")),
     path("models/<slug:algorithm>/", models.model, name="model"),
     path("models/<slug:algorithm>/comparison/", comparison.comparison, name="model_comparison"),
     path("preferences/language/", preferences.set_language, name="set_language"),

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from clinic.accounts.models import User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
-from predictions import selectors
+from predictions import outcomes, selectors
 from predictions.models import Explanation, Prediction, Reason, Review, StoredArtefact, Study, Verdict
 from predictions.states import PENDING, State
 from predictions.storage import CHUNK_BYTES, storage
@@ -113,11 +113,24 @@ def context(user: User, found: Study) -> dict[str, Any]:
         shared
         | _reviewing(user, found, prediction)
         | documents.panel(found)
+        | _birth(user, found)
         | {
             "explanation": explanation,
             "drawing": pages.drawing(found.algorithm, prediction, explanation),
         }
     )
+
+
+def _birth(user: User, found: Study) -> dict[str, Any]:
+    """Return what may still be done about the birth that an assessment is of."""
+    stay = found.encounter
+    if found.algorithm != outcomes.ALGORITHM or stay is None:
+        return {}
+    over = outcomes.latest(stay) is not None
+    return {
+        "may_reassess": not over and stay.ended_at is None and selectors.may_submit(user, found.contract),
+        "may_record_loss": outcomes.takes_blood_loss(stay) and outcomes.may_record(user, stay),
+    }
 
 
 def _pending(found: Study) -> dict[str, Any]:

@@ -17,16 +17,33 @@ from clinic.accounts.access import require
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml import registry
-from ml.contracts import Contract, InputKind, Problem, Refused
+from ml.contracts import Contract, InputKind, Problem, Refused, Text
 from patients import access
 from patients.models import Encounter, Patient
-from predictions import forms, intake, selectors
+from predictions import answers, forms, intake, outcomes, selectors
 from predictions.models import Study
 from predictions.views import drafts
 
 UNPROCESSABLE = 422
 # Names of channels, for a recording whose own names do not say what they are.
 CHANNEL_OPTIONS = {"sleep": ("eeg", "eog", "emg")}
+
+STILL_HOLDS = Problem(
+    "not_confirmed",
+    Text(
+        "Say that the answers you did not change still hold, or change them.",
+        "Indiquez que les réponses non modifiées restent exactes, ou modifiez-les.",
+    ),
+    field="still_holds",
+)
+STAY_IS_OVER = Problem(
+    "stay_is_over",
+    Text(
+        "This stay has ended, so its assessments are closed. For a new admission, open a new encounter.",
+        "Cette venue est terminée, ses évaluations sont closes. Pour une nouvelle admission, ouvrez une "
+        "nouvelle venue.",
+    ),
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -38,6 +55,16 @@ def study_new(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> HttpR
     return _upload(request, contract, person)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+def study_reassess(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
+    """Show and take a further assessment in the same stay, beginning with the latest answers."""
+    earlier = selectors.get_or_404(request.user, study_id)
+    contract, person = _admit(request, earlier.algorithm, earlier.patient_id)
+    if contract.input_kind is not InputKind.FORM:
+        raise Http404
+    return _form(request, contract, person, _latest(earlier))
+
+
 @require_POST
 def study_draft(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> HttpResponse:
     """Keep a half-filled form; answer how many questions are known and what looks wrong so far."""
@@ -45,9 +72,10 @@ def study_draft(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> Htt
     if contract.input_kind is not InputKind.FORM:
         raise Http404
     values = forms.posted(contract, request.POST, person)
-    saved_at = drafts.save(request.user, algorithm, person.pk, values)
+    previous = _previous(request, person)
+    saved_at = drafts.save(request.user, algorithm, person.pk, values, previous)
     problems = [problem for problem in forms.check(contract, values) if problem.field in values]
-    context = _form_context(contract, person, values, problems) | {"saved_at": saved_at}
+    context = _form_context(contract, person, values, problems, previous) | {"saved_at": saved_at}
     return render(request, "studies/form_live.html", context)
 
 
@@ -56,6 +84,9 @@ def study_draft_discard(request: HttpRequest, algorithm: str, patient: uuid.UUID
     """Start the form again with nothing but what the record says."""
     contract, person = _admit(request, algorithm, patient)
     drafts.forget(request.user, contract.name, person.pk)
+    previous = _previous(request, person)
+    if previous is not None:
+        return redirect("study_reassess", previous.pk)
     return redirect("study_new", contract.name, person.pk)
 
 
@@ -70,23 +101,64 @@ def _admit(request: HttpRequest, algorithm: str, patient_id: uuid.UUID) -> tuple
     return contract, patient
 
 
-def _encounter(patient: Patient, contract: Contract) -> Encounter | None:
-    return patient.encounters.filter(unit__code=contract.unit, ended_at=None).first()
+def _encounter(patient: Patient, contract: Contract, previous: Study | None = None) -> Encounter | None:
+    if previous is not None and previous.encounter is not None:
+        return previous.encounter
+    return outcomes.open_encounter(patient, contract)
 
 
-def _form(request: HttpRequest, contract: Contract, patient: Patient) -> HttpResponse:
+def _latest(study: Study) -> Study:
+    """Return the latest form sent in the stay of ``study``, whose answers a reassessment begins with."""
+    if study.encounter_id is None:
+        return study
+    same = Study.objects.filter(encounter=study.encounter_id, algorithm=study.algorithm)
+    return same.select_related("encounter", "submitted_by").latest("submitted_at")
+
+
+def _previous(request: HttpRequest, patient: Patient) -> Study | None:
+    """Return the assessment that the form on the page began with, if it is one of this patient."""
+    try:
+        wanted = uuid.UUID(request.POST.get("previous", ""))
+    except ValueError:
+        return None
+    return selectors.studies_for(request.user).filter(pk=wanted, patient=patient).first()
+
+
+def _closed(contract: Contract, patient: Patient, encounter: Encounter | None) -> Problem | None:
+    """Return why no further assessment is taken in a stay."""
+    if outcomes.birth_is_over(contract, patient, encounter):
+        return outcomes.AFTER_BIRTH
+    return STAY_IS_OVER if encounter is not None and encounter.ended_at is not None else None
+
+
+def _form(
+    request: HttpRequest, contract: Contract, patient: Patient, previous: Study | None = None
+) -> HttpResponse:
+    encounter = _encounter(patient, contract, previous)
+    if closed := _closed(contract, patient, encounter):
+        context = {"contract": contract, "patient": patient, "problem": closed, "study": previous}
+        return render(request, "studies/closed.html", context)
     if request.method == "POST":
-        return _take_form(request, contract, patient)
-    values, saved_at = drafts.read(request.user, contract.name, patient.pk)
-    values = values or forms.initial(contract, patient, _encounter(patient, contract))
+        return _take_form(request, contract, patient, previous)
+    values, saved_at = drafts.read(request.user, contract.name, patient.pk, previous)
+    if not values and previous is not None:
+        values = answers.retyped(contract, previous.values) | forms.initial(contract, patient, None)
+    values = values or forms.initial(contract, patient, encounter)
     _record_view(request, contract, patient)
-    context = _form_context(contract, patient, values, ()) | {"saved_at": saved_at, "key": uuid.uuid4().hex}
-    return render(request, "studies/form.html", context)
+    context = _form_context(contract, patient, values, (), previous)
+    if previous is None and encounter is not None:
+        # A second form of the same stay may begin blank, but rarely should.
+        context["assessed"] = encounter.studies.filter(algorithm=contract.name).first()
+    return render(request, "studies/form.html", context | {"saved_at": saved_at, "key": uuid.uuid4().hex})
 
 
-def _take_form(request: HttpRequest, contract: Contract, patient: Patient) -> HttpResponse:
+def _take_form(
+    request: HttpRequest, contract: Contract, patient: Patient, previous: Study | None
+) -> HttpResponse:
     values = forms.posted(contract, request.POST, patient)
     problems = forms.check(contract, values)
+    if previous is not None and request.POST.get("still_holds") != "yes":
+        problems.append(STILL_HOLDS)
     confirmed = request.POST.get("confirmed") == forms.confirmation(problems)
     if not forms.refusals(problems) and (confirmed or not forms.warnings(problems)):
         try:
@@ -96,16 +168,17 @@ def _take_form(request: HttpRequest, contract: Contract, patient: Patient) -> Ht
                 algorithm=contract.name,
                 values=values,
                 idempotency_key=_key(request),
-                encounter=_encounter(patient, contract),
+                encounter=_encounter(patient, contract, previous),
             )
         except Refused as refusal:
             problems = list(refusal.problems)
         else:
             drafts.forget(request.user, contract.name, patient.pk)
             return redirect("study", study.pk)
-    context = _form_context(contract, patient, values, problems) | {
-        "saved_at": drafts.save(request.user, contract.name, patient.pk, values),
+    context = _form_context(contract, patient, values, problems, previous) | {
+        "saved_at": drafts.save(request.user, contract.name, patient.pk, values, previous),
         "key": _key(request),
+        "still_holds": request.POST.get("still_holds") == "yes",
         "asked": forms.warnings(problems) if not forms.refusals(problems) else [],
         "confirmation": forms.confirmation(problems),
         "refusals": forms.refusals(problems),
@@ -114,13 +187,20 @@ def _take_form(request: HttpRequest, contract: Contract, patient: Patient) -> Ht
 
 
 def _form_context(
-    contract: Contract, patient: Patient, values: dict[str, str], problems: Iterable[Problem]
+    contract: Contract,
+    patient: Patient,
+    values: dict[str, str],
+    problems: Iterable[Problem],
+    previous: Study | None = None,
 ) -> dict[str, Any]:
     known, asked = forms.known(contract, values)
+    changed = None if previous is None else forms.changes(contract, previous.values, values)
     return {
         "contract": contract,
         "patient": patient,
-        "groups": forms.groups(contract, values, problems),
+        "previous": previous,
+        "changed": changed,
+        "groups": forms.groups(contract, values, problems, changed),
         "known": known,
         "counted": asked,
     }

@@ -37,13 +37,20 @@ HEADLINES = Prefetch("predictions", Prediction.objects.only("study_id", "report"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the worklist."""
+    """One line of the worklist.
+
+    Parameters
+    ----------
+    number
+        Which assessment of its stay it is; 1 for anything else than a form.
+    """
 
     study: Study
     answer: dict[str, str]
     reason: dict[str, str]
     to_sign: bool
     may_retry: bool
+    number: int
 
 
 @require_safe
@@ -104,6 +111,7 @@ def _fingerprint(studies: Iterable[Study]) -> str:
 def _rows(user: User, studies: list[Study]) -> list[Row]:
     prefetch_related_objects(studies, HEADLINES)
     may_sign, may_submit = _rights(user)
+    earlier = selectors.earlier_assessments(studies)
     return [
         Row(
             study=study,
@@ -111,6 +119,7 @@ def _rows(user: User, studies: list[Study]) -> list[Row]:
             reason=study.problems[0]["message"] if study.problems else {},
             to_sign=study.state == State.READY and may_sign(study),
             may_retry=study.state == State.FAILED and may_submit(study),
+            number=1 + earlier.get(study.pk, 0),
         )
         for study in studies
     ]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from predictions.models import Explanation, Prediction
+from predictions.workspaces.haemorrhage import course, ward, what_if
 
 WOMEN, PER_ROW, STEP = 100, 20, 20
 STRONGEST = 3
@@ -17,8 +18,16 @@ TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 80)
 
 
 def drawing(prediction: Prediction, explanation: Explanation | None) -> dict[str, Any]:
-    """Return the icon array and, when the explanation was computed, the strongest reasons and bars."""
-    context: dict[str, Any] = {"women": women(prediction.result["per_100"])}
+    """Return everything drawn beside the figure: icons, workloads, curve, course of the birth, reasons."""
+    result = prediction.result
+    context: dict[str, Any] = {
+        "women": women(result["per_100"]),
+        "workloads": ward.workloads(result),
+        "as_high": ward.as_high(result),
+        "curve": ward.decision_curve(result),
+        "course": course.context(prediction.study),
+        "what_if": what_if.context(prediction.study) if what_if.changeable(prediction.study) else None,
+    }
     if explanation is None or not explanation.data:
         return context
     entries = explanation.data["contributions"]

@@ -1,0 +1,57 @@
+"""The figure if an answer were another one: asked of a worker, shown, never stored."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods
+
+from clinic.audit.models import Action
+from clinic.audit.recording import record
+from ml.contracts import Refused
+from predictions import inquiries, selectors
+from predictions.models import InquiryKind, Study
+from predictions.views import studies
+from predictions.workspaces.haemorrhage import what_if
+
+PANEL = "predictions/results/haemorrhage_what_if.html"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def study_what_if(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
+    """Show the panel as it began, or with the figure that the answers sent along would give."""
+    found = selectors.get_or_404(request.user, study_id)
+    if not what_if.changeable(found):
+        raise Http404
+    supposed = what_if.different(found, what_if.posted(found, request.POST))
+    panel, status = what_if.context(found), 200
+    if supposed:
+        panel, status = _answered(request, found, supposed)
+    if request.htmx:
+        # htmx swaps only what succeeded; the sentence of a refusal has to be read too.
+        return render(request, PANEL, {"study": found, "what_if": panel})
+    context = studies.context(request.user, found)
+    context["drawing"]["what_if"] = panel
+    return render(request, "studies/page.html", context, status=status)
+
+
+def _answered(request: HttpRequest, found: Study, supposed: dict[str, str]) -> tuple[dict[str, Any], int]:
+    record(
+        Action.VIEW,
+        actor=request.user,
+        patient=found.patient_id,
+        study=found.pk,
+        kind="what_if",
+        detail={"fields": sorted(supposed)},
+    )
+    question = {"prediction": str(found.prediction.pk), "changes": supposed}
+    try:
+        answer = inquiries.ask(InquiryKind.WHAT_IF, user=request.user, question=question)
+    except Refused as refusal:
+        return what_if.context(found, supposed=supposed, problems=refusal.problems), 422
+    except inquiries.NoAnswer:
+        return what_if.context(found, supposed=supposed, problems=[inquiries.NOBODY_ANSWERS]), 503
+    return what_if.context(found, supposed=supposed, answer=answer), 200

@@ -1,0 +1,94 @@
+"""What a figure means for the work of a ward: how many are flagged, and how many of them rightly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 480, 190, 44, 10, 34
+TICKS = (0.5, 1, 2, 5, 10, 20, 50)
+WORTH_SAYING = 5e-5
+
+
+def workloads(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the operating points, the ward's own first; an older result has only its own."""
+    if "workloads" in result:
+        points = result["workloads"]
+    else:
+        points = [{**result["operating_point"], "flagged": result["flagged"]}]
+    return [
+        {
+            "share": 100 * point["flagged_share"],
+            "threshold": 100 * point["threshold"],
+            "true": point["true_per_100_flagged"],
+            "found": 100 * point["found_share"],
+            "flagged": point["flagged"],
+            "own": index == 0,
+        }
+        for index, point in enumerate(points)
+    ]
+
+
+def as_high(result: Mapping[str, Any]) -> int | None:
+    """Return how many of 100 women of the ward have such a figure or a higher one, at least 1."""
+    share = result.get("as_high_share")
+    return None if share is None else max(1, round(100 * share))
+
+
+def decision_curve(result: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Place the net benefit of the figure, of flagging everybody and of flagging nobody over the thresholds.
+
+    Returns
+    -------
+    dict
+        ``model`` and ``everybody`` (points of polylines), ``nobody`` (y of zero), ``own`` (x of the ward's
+        threshold), ``across`` and ``up`` (ticks), ``better`` (thresholds in 100 between which the figure is
+        worth more than either, ``None`` when nowhere); ``None`` for a result without a curve.
+    """
+    curve = result.get("decision_curve")
+    if not curve:
+        return None
+    least, most = curve[0]["threshold"], curve[-1]["threshold"]
+    highest = max(point["model"] for point in curve)
+    lowest = -highest / 4
+
+    def x(threshold: float) -> float:
+        return round(LEFT + (WIDTH - LEFT) * (threshold - least) / (most - least), 1)
+
+    def y(benefit: float) -> float:
+        inside = max(lowest, benefit)
+        return round(TOP + (HEIGHT - TOP - BOTTOM) * (highest - inside) / (highest - lowest), 1)
+
+    own = result["threshold"]
+    return {
+        "model": _line(curve, "model", x, y),
+        "everybody": _line(_above(curve, lowest), "everybody", x, y),
+        "nobody": y(0),
+        "own": x(own) if least <= own <= most else None,
+        "across": [{"x": x(tick / 100), "per_100": tick} for tick in TICKS if least <= tick / 100 <= most],
+        "up": [{"y": y(0), "per_100": 0.0}, {"y": y(highest), "per_100": 100 * highest}],
+        "better": _better(curve),
+        "width": WIDTH,
+        "height": HEIGHT,
+        "left": LEFT,
+        "floor": HEIGHT - BOTTOM,
+        "floor_tick": HEIGHT - BOTTOM + 4,
+        "floor_text": HEIGHT - BOTTOM + 15,
+    }
+
+
+def _line(curve: Sequence[Mapping[str, float]], name: str, x: Any, y: Any) -> str:
+    return " ".join(f"{x(point['threshold'])},{y(point[name])}" for point in curve)
+
+
+def _above(curve: Sequence[Mapping[str, float]], lowest: float) -> list[Mapping[str, float]]:
+    """Return the points of "everybody" down to the first one below the drawing, which ends its line."""
+    shown = [point for point in curve if point["everybody"] > lowest]
+    return [*shown, *curve[len(shown) : len(shown) + 1]]
+
+
+def _better(curve: Sequence[Mapping[str, float]]) -> dict[str, float] | None:
+    found = [
+        point["threshold"] for point in curve if point["model"] > max(point["everybody"], 0) + WORTH_SAYING
+    ]
+    return {"low": 100 * found[0], "high": 100 * found[-1]} if found else None
