@@ -10,13 +10,14 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from ml.package import Metric
+from ml.tabular.preparation import table_of
 from ml.training import tracking
 from ml.training.data import DataMissing, fingerprint, require
+from ml.training.logged import MODEL_ID, load_model, log_model
 from ml.training.pipeline import Recipe
 from ml.training.progress import progress
 from ml.training.search import search
 from ml.training.selection import judge, refit
-from ml.training.tabular import log_model
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +86,8 @@ def test_the_logged_model_is_onnx_with_signature_and_example_and_answers_alike(s
     y = (rng.random(200) < 1 / (1 + np.exp(-table["x"]))).astype(int)
     recipe = Recipe.from_params("one", {"members": {"logistic": {}}}, ("x",), ("c",))
     model = refit(judge(recipe, table, y), table, y)
-    with tracking.run("logging", "train", params={}):
-        log_model(model, table)
+    with tracking.run("logging", "train", params={}) as run:
+        model_id = log_model(model, table, run)
     client = MlflowClient()
     (logged,) = client.search_logged_models([client.get_experiment_by_name("logging").experiment_id])
     info = mlflow.models.get_model_info(logged.model_uri)
@@ -96,6 +97,15 @@ def test_the_logged_model_is_onnx_with_signature_and_example_and_answers_alike(s
     assert not [f for f in (store / "artifacts").rglob("*") if f.suffix in (".pkl", ".pickle", ".joblib")]
     answer = mlflow.pyfunc.load_model(logged.model_uri).predict(model.preparation.transform(table))
     assert answer["probability"].ravel() == pytest.approx(model.probabilities(table), abs=1e-5)
+    assert client.get_run(run.run_id).data.tags[MODEL_ID] == model_id == logged.model_id
+    rows = [{"x": 0.5, "c": "a"}, {"x": None, "c": "b"}, {"c": "never seen"}]
+    again = load_model(model_id).probabilities(rows)
+    assert again == pytest.approx(model.probabilities(table_of(rows, ("x", "c"))), abs=1e-5)
+
+
+def test_a_model_that_is_not_there_is_said_to_be_missing(store):
+    with pytest.raises(mlflow.exceptions.MlflowException, match="m-nothing"):
+        load_model("m-nothing")
 
 
 def test_a_parent_keeps_its_own_tags_while_a_child_is_open(store):

@@ -13,16 +13,13 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
-import mlflow
-import mlflow.onnx
 import numpy as np
-import onnx
 
 from ml import package as packages
 from ml.contracts import Contract, FieldKind, Problem, Severity, Text
 from ml.package import Metric, Package
 from ml.tabular.preparation import Table, table_of
-from ml.tabular.scoring import BACKGROUND, INPUT, MODEL, OUTPUT, PREPARATION, STATISTICS, runner
+from ml.tabular.scoring import BACKGROUND, INPUT, MODEL, OUTPUT, PREPARATION, STATISTICS
 from ml.training.onnx_export import export
 from ml.training.pipeline import TabularClassifier
 
@@ -127,7 +124,6 @@ def write_package(
     model: TabularClassifier,
     table: Table,
     training: Training,
-    metrics: Sequence[Metric] = (),
 ) -> Package:
     """Write ``folder`` (``.../<algorithm>/<version>``) anew and return the verified package.
 
@@ -135,8 +131,10 @@ def write_package(
     ----------
     table
         The training rows: statistics and background come from them.
-    metrics
-        Figures for the manifest; :func:`with_metrics` adds those that need the package itself.
+
+    Notes
+    -----
+    It has no figures yet: :func:`complete` adds them, because some need the package itself.
     """
     if folder.exists():
         shutil.rmtree(folder)
@@ -146,11 +144,19 @@ def write_package(
     _write_json(folder / PREPARATION, model.preparation.as_json())
     _write_json(folder / STATISTICS, statistics(table, numbers, categories))
     _write_json(folder / BACKGROUND, background(table, seed=model.recipe.seed))
-    return packages.write(folder, _manifest(folder, contract, model, training, metrics))
+    return packages.write(folder, _manifest(folder, contract, model, training))
 
 
-def with_metrics(package: Package, metrics: Sequence[Metric]) -> Package:
-    """Return the package with these figures in its manifest."""
+def complete(package: Package, metrics: Sequence[Metric], documents: Mapping[str, Any]) -> Package:
+    """Return the package with these figures in its manifest and these JSON files beside it.
+
+    Parameters
+    ----------
+    documents
+        File name → contents, such as the curves behind the figures.
+    """
+    for name, document in documents.items():
+        _write_json(package.folder / name, document)
     dropped = ("files", *packages.OUTSIDE_HASH)
     manifest = {key: value for key, value in package.manifest.items() if key not in dropped}
     return packages.write(package.folder, {**manifest, "metrics": [asdict(m) for m in metrics]})
@@ -161,23 +167,6 @@ def background(table: Table, *, seed: int, rows: int = BACKGROUND_ROWS) -> list[
     n = len(next(iter(table.values())))
     drawn = np.sort(np.random.default_rng(seed).choice(n, size=min(rows, n), replace=False))
     return [{name: values[i] for name, values in table.items()} for i in drawn]
-
-
-def log_model(model: TabularClassifier, table: Table, *, rows: int = 5) -> None:
-    """Log the ONNX model to the open MLflow run, with signature and input example."""
-    example = model.preparation.transform({name: values[:rows] for name, values in table.items()})
-    graph = export(model)
-    p = runner(graph.SerializeToString())(example).astype(np.float32)
-    signature = mlflow.models.infer_signature(example, {OUTPUT: p[:, None]})
-    mlflow.onnx.log_model(
-        graph,
-        name="model",
-        signature=signature,
-        input_example=example,
-        pip_requirements=[f"onnxruntime=={installed('onnxruntime')}", f"onnx=={onnx.__version__}"],
-        onnx_execution_providers=["CPUExecutionProvider"],
-        save_as_external_data=False,
-    )
 
 
 def champion(folder: Path) -> None:
@@ -192,7 +181,6 @@ def _manifest(
     contract: Contract,
     model: TabularClassifier,
     training: Training,
-    metrics: Sequence[Metric],
 ) -> dict[str, Any]:
     return {
         "algorithm": contract.name,
@@ -203,7 +191,7 @@ def _manifest(
             "onnx": {"input": INPUT, "output": OUTPUT},
         },
         "thresholds": dict(training.thresholds),
-        "metrics": [asdict(metric) for metric in metrics],
+        "metrics": [],
         "data": dict(training.data),
         "intended_use": training.intended_use.as_json(),
         "limits": [limit.as_json() for limit in training.limits],

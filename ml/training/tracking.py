@@ -138,7 +138,8 @@ def _git(root: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def _experiment(algorithm: str) -> str:
+def connect() -> bool:
+    """Point MLflow at its store, ``MLFLOW_TRACKING_URI`` or ours; return whether it is ours."""
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
     local = not uri
     if local:
@@ -148,6 +149,11 @@ def _experiment(algorithm: str) -> str:
     for noisy in ("alembic", "mlflow.store.db.utils", "mlflow.tracking.fluent"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     mlflow.set_tracking_uri(uri)
+    return local
+
+
+def _experiment(algorithm: str) -> str:
+    local = connect()
     client = MlflowClient()
     found = client.get_experiment_by_name(algorithm)
     if found is not None:

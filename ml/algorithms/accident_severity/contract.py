@@ -24,9 +24,10 @@ CONTRACT = Contract(
     fields=FIELDS,
 )
 
-# Columns of the public table that are written down after the outcome is known, or are the outcome.
+# Columns of the public table that are the outcome or are written down when it is known: CRASH_TYPE says
+# "injury", REPORT_TYPE whether police came to the scene, DAMAGE what it cost.
 LEAKS = (
-    "CRASH_TYPE", "REPORT_TYPE", "MOST_SEVERE_INJURY", "INJURIES_TOTAL", "INJURIES_FATAL",
+    "CRASH_TYPE", "REPORT_TYPE", "DAMAGE", "MOST_SEVERE_INJURY", "INJURIES_TOTAL", "INJURIES_FATAL",
     "INJURIES_INCAPACITATING", "INJURIES_NON_INCAPACITATING", "INJURIES_REPORTED_NOT_EVIDENT",
     "INJURIES_NO_INDICATION", "INJURIES_UNKNOWN",
 )  # fmt: skip

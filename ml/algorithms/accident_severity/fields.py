@@ -1,8 +1,8 @@
 """What a crash report says before anybody counts the injured: fields, labels, wordings.
 
-Left out beside the columns that leak: DAMAGE (a consequence like the injury), street names and
-police beats (too many for the data), and the causes named by fewer than forty reports (together
-"other").
+Left out beside the columns that leak: street names and police beats (too many for the data), the
+secondary cause (a second judgement of the same officer), and columns that say nothing here (month, alignment,
+road defect). Causes named by fewer than forty reports are together "other".
 """
 
 from __future__ import annotations

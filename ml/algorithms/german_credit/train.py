@@ -12,16 +12,20 @@ from ml.algorithms.german_credit.contract import CONTRACT, check
 from ml.contracts import Text
 from ml.package import Metric, Package
 from ml.tabular.preparation import Table
-from ml.training import tabular, tracking
+from ml.training import comparison, curves, logged, tabular, tracking
+from ml.training.comparison import Comparison
 from ml.training.data import fingerprint, require
 from ml.training.evaluation import as_metrics, binary_metrics
 from ml.training.pipeline import Recipe
-from ml.training.selection import NestedRecord, judge, nested, refit
+from ml.training.selection import Candidate, NestedRecord, judge, nested, refit
 from ml.training.thresholds import CostMatrix
+from ml.training.wording import label
 
 FILE = "tabular/german_credit.csv.gz"
 HINT = "It is the Statlog German credit data of the UCI repository, as CSV with a column `creditability`."
-COMMAND = "python -m ml evaluate german_credit --data ../shared/data"
+EVALUATE = "python -m ml evaluate german_credit --data ../shared/data"
+TRAIN = "python -m ml train german_credit --data ../shared/data"
+UNIT = Text("applicants", "demandeurs")
 
 INTENDED_USE = Text(
     "Reference task that exercises the tabular engine; not for decisions about people.",
@@ -54,56 +58,84 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
     """
     (path,) = require(data, FILE, hint=HINT)
     table, y = read(path)
-    costs = CostMatrix.from_params(params["costs"])
     with tracking.run("german_credit", f"train {version}", params=params) as run:
         run.data(fingerprint(path))
         candidates = [judge(recipe, table, y) for recipe in recipes(params)]
-        best = min(candidates, key=lambda c: c.loss)
         for candidate in candidates:
             run.metric(f"log_loss_{candidate.recipe.name}", candidate.loss)
+        best = min(candidates, key=lambda c: c.loss)
         model = refit(best, table, y)
-        training = tabular.Training(
-            data=about_data(path, y),
-            params=params,
-            notes={
-                "out_of_fold_log_loss": {c.recipe.name: round(c.loss, 6) for c in candidates},
-                "cheapest_threshold_out_of_fold": round(costs.best_threshold(y, best.probabilities), 6),
-            },
-            thresholds={"costs": costs.threshold},
-            intended_use=INTENDED_USE,
-            limits=LIMITS,
-        )
+        training = about_training(path, y, params, candidates)
         package = tabular.write_package(out / "german_credit" / version, CONTRACT, model, table, training)
-        package = tabular.with_metrics(package, figures(table, y, params)[0])
+        record = judge_procedure(table, y, params)
+        package = tabular.complete(package, figures(y, record, params), documents(table, y, record, params))
         tabular.champion(package.folder)
         run.metrics(package.metrics)
+        run.curves(package.json(curves.FILE))
+        run.comparison(package.json(comparison.FILE))
         run.package(package)
-        tabular.log_model(model, table)
+        logged.log_model(model, table, run)
     return package
 
 
 def evaluate(data: Path, package: Package) -> list[Metric]:
     """Judge the procedure that made the package by nested cross-validation: no row is held out."""
     (path,) = require(data, FILE, hint=HINT)
-    return figures(*read(path), package.manifest["training"]["params"])[0]
+    table, y = read(path)
+    params = package.manifest["training"]["params"]
+    return figures(y, judge_procedure(table, y, params), params)
 
 
-def figures(table: Table, y: np.ndarray, params: Mapping[str, Any]) -> tuple[list[Metric], NestedRecord]:
-    """Return the figures of nested cross-validation, and its record."""
+def judge_procedure(table: Table, y: np.ndarray, params: Mapping[str, Any]) -> NestedRecord:
+    """Return the record of nested cross-validation: recipe, curve and fit chosen anew in every outer fold."""
+    return nested(recipes(params), table, y, **params["nested"], seed=int(params["seed"]))
+
+
+def figures(y: np.ndarray, record: NestedRecord, params: Mapping[str, Any]) -> list[Metric]:
+    """Return the figures of nested cross-validation at the threshold of least expected cost."""
     costs = CostMatrix.from_params(params["costs"])
-    folds, repeats = int(params["nested"]["folds"]), int(params["nested"]["repeats"])
-    record = nested(recipes(params), table, y, folds=folds, repeats=repeats, seed=int(params["seed"]))
     chosen = ", ".join(f"{name} {count}" for name, count in record.chosen.most_common())
-    found = binary_metrics(y, record.probabilities, costs.threshold, costs=costs)
-    metrics = as_metrics(
-        found,
-        data=f"Statlog German credit, nested cross-validation {folds}-fold × {repeats}",
+    return as_metrics(
+        binary_metrics(y, record.probabilities, costs.threshold, costs=costs),
+        data=f"Statlog German credit, {_nested(params).en}",
         n=len(y),
-        command=COMMAND,
-        unit="applicants",
+        command=EVALUATE,
+        unit=UNIT.en,
         note=f"at threshold {costs.threshold:.4f}; recipes chosen: {chosen}",
     )
-    return metrics, record
+
+
+def documents(table: Table, y: np.ndarray, record: NestedRecord, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the package's further files: the curves behind the figures, and the table of the recipes."""
+    costs = CostMatrix.from_params(params["costs"])
+    drawn = curves.curves(
+        y, record.probabilities, threshold=costs.threshold, costs=costs, data=_nested(params), unit=UNIT
+    )
+    return {curves.FILE: drawn, comparison.FILE: comparison.document([compared(table, y, params, costs)])}
+
+
+def compared(table: Table, y: np.ndarray, params: Mapping[str, Any], costs: CostMatrix) -> Comparison:
+    """Judge every recipe by itself on the same folds, and against the reference."""
+    folds, repeats = int(params["comparison"]["folds"]), int(params["comparison"]["repeats"])
+    entries = [
+        comparison.out_of_fold(
+            recipe, table, y, label=label(recipe), folds=folds, repeats=repeats, seed=int(params["seed"])
+        )
+        for recipe in recipes(params)
+    ]
+    return comparison.compare(
+        entries,
+        y,
+        reference=params["comparison"]["reference"],
+        threshold=costs.threshold,
+        data=Text(
+            f"Statlog German credit, {folds}-fold cross-validation × {repeats}",
+            f"Statlog German credit, validation croisée à {folds} blocs × {repeats}",
+        ),
+        command=TRAIN,
+        unit=UNIT,
+        costs=costs,
+    )
 
 
 def recipes(params: Mapping[str, Any]) -> list[Recipe]:
@@ -124,13 +156,34 @@ def read(path: Path) -> tuple[Table, np.ndarray]:
     return tabular.read_table(rows, check, names), y
 
 
-def about_data(path: Path, y: np.ndarray) -> dict[str, Any]:
-    """Return what the manifest says of the training data."""
-    return {
-        "name": "Statlog German credit",
-        "source": "UCI Machine Learning Repository, doi 10.24432/C5NC77",
-        "licence": "CC BY 4.0",
-        "n": len(y),
-        "events": int(y.sum()),
-        "sha256": fingerprint(path),
-    }
+def about_training(
+    path: Path, y: np.ndarray, params: Mapping[str, Any], candidates: list[Candidate]
+) -> tabular.Training:
+    """Return what the manifest says of the training."""
+    costs = CostMatrix.from_params(params["costs"])
+    best = min(candidates, key=lambda c: c.loss)
+    return tabular.Training(
+        data={
+            "name": "Statlog German credit",
+            "source": "UCI Machine Learning Repository, doi 10.24432/C5NC77",
+            "licence": "CC BY 4.0",
+            "n": len(y),
+            "events": int(y.sum()),
+            "sha256": fingerprint(path),
+        },
+        params=params,
+        notes={
+            "out_of_fold_log_loss": {c.recipe.name: round(c.loss, 6) for c in candidates},
+            "cheapest_threshold_out_of_fold": round(costs.best_threshold(y, best.probabilities), 6),
+        },
+        thresholds={"costs": costs.threshold},
+        intended_use=INTENDED_USE,
+        limits=LIMITS,
+    )
+
+
+def _nested(params: Mapping[str, Any]) -> Text:
+    return Text(
+        "nested cross-validation {folds}-fold × {repeats}",
+        "validation croisée imbriquée {folds} blocs × {repeats}",
+    ).format(**params["nested"])
