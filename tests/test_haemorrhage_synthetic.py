@@ -126,6 +126,7 @@ def test_mothers_seen_twice_have_one_history(births: simulate.Births) -> None:
     assert (first["birth_date"] == second["birth_date"]).all()
     assert (first["height_cm"] == second["height_cm"]).all()
     assert ((first["blood_loss_ml"] >= 500) == (second["previous_pph"] != "none")).all()
+    assert ((first["blood_loss_ml"] >= 1000) == (second["previous_pph"] == "pph_1000")).all()
     assert (second["admission_at"] - first["admission_at"]).min().days >= 329
 
 

@@ -42,10 +42,10 @@ LIMITS = (
         "sur des accouchements à Zurich, l’AUC était d’environ 0,6.",
     ),
     Text(
-        "Odds ratios are judgement values shaded down from published studies, several of them not checked "
-        "against the source; prevalences are estimates for France.",
-        "Les odds ratios sont des valeurs de jugement, en retrait des études publiées, dont plusieurs non "
-        "vérifiées à la source ; les prévalences sont des estimations pour la France.",
+        "Odds ratios are judgement values shaded down from studies of other countries and outcomes; "
+        "prevalences are estimates for France, not checked.",
+        "Les odds ratios sont des valeurs de jugement, en retrait d’études menées dans d’autres pays et pour "
+        "d’autres critères ; les prévalences sont des estimations pour la France, non vérifiées.",
     ),
     Text(
         "Factors are added as if independent; combinations such as praevia after a caesarean may be "
@@ -54,11 +54,11 @@ LIMITS = (
         "prævia après césarienne peuvent être sous-estimées.",
     ),
     Text(
-        "A low-lying placenta, fibrinogen, aPTT, presentation and refusal of transfusion are recorded but "
-        "not in the figure; a previous haemorrhage counts the same from 500 mL and from 1000 mL.",
-        "Le placenta bas inséré, le fibrinogène, le TCA, la présentation et le refus de transfusion sont "
-        "enregistrés mais n’entrent pas dans le calcul ; un antécédent d’hémorragie compte de la même façon "
-        "à partir de 500 mL et de 1000 mL.",
+        "Fibrinogen, aPTT, presentation and refusal of transfusion are recorded but not in the figure; for a "
+        "previous haemorrhage of 500 to 999 mL no published odds ratio was found.",
+        "Le fibrinogène, le TCA, la présentation et le refus de transfusion sont enregistrés mais n’entrent "
+        "pas dans le calcul ; pour un antécédent d’hémorragie de 500 à 999 mL, aucun odds ratio publié n’a "
+        "été trouvé.",
     ),
     Text(
         "Known at admission only: what happens in labour changes the risk and calls for a new assessment.",

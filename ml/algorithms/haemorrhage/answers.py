@@ -37,9 +37,9 @@ def allowed(model: Model, typed: Mapping[str, Any]) -> dict[str, frozenset[str]]
         "parity": _parity(typed["parity"]),
         "bmi": _measured(model.by_name["bmi"], contract.bmi(typed)),
         "multiple": _yes_if(typed["fetuses"], lambda n: n >= 2),
-        "previous_caesarean": _previous(typed, "previous_caesareans", 0),
-        "previous_pph": _previous(typed, "previous_pph", "none"),
-        "placenta": _placenta(typed["placenta"]),
+        "previous_caesarean": _previous_caesarean(typed),
+        "previous_pph": _previous_haemorrhage(typed),
+        "placenta": _one(typed["placenta"]),
         "hypertension": _hypertension(typed),
         "macrosomia": _yes_if(typed["estimated_fetal_weight_g"], lambda g: g >= HEAVY_FETUS_G),
         "haemoglobin": _measured(model.by_name["haemoglobin"], typed["haemoglobin"]),
@@ -73,17 +73,18 @@ def _parity(parity: int | None) -> frozenset[str] | None:
     return frozenset({"one_to_three" if parity < GRAND_MULTIPARA else "four_or_more"})
 
 
-def _previous(typed: Mapping[str, Any], name: str, absent: Any) -> frozenset[str] | None:
-    value = typed[name]
+def _previous_caesarean(typed: Mapping[str, Any]) -> frozenset[str] | None:
+    value = typed["previous_caesareans"]
     if value is None:
         return frozenset({"no"}) if typed["parity"] == 0 else None
-    return frozenset({"no" if value == absent else "yes"})
+    return frozenset({"yes" if value else "no"})
 
 
-def _placenta(code: str | None) -> frozenset[str] | None:
-    # No odds ratio for a low-lying placenta is at hand: the figure treats it as not praevia, and the
-    # rule class beside it says "high".
-    return None if code is None else frozenset({"normal" if code == "low" else code})
+def _previous_haemorrhage(typed: Mapping[str, Any]) -> frozenset[str] | None:
+    value = typed["previous_pph"]
+    if value is None:
+        return frozenset({"no"}) if typed["parity"] == 0 else None
+    return frozenset({"no" if value == "none" else value})
 
 
 def _hypertension(typed: Mapping[str, Any]) -> frozenset[str] | None:

@@ -99,7 +99,7 @@ def zurich_levels(model: Model, births: pd.DataFrame) -> pd.DataFrame:
             "parity": np.where(births["MULTIPAR"] == "yes", "one_to_three|four_or_more", "none"),
             "bmi": _measured(model.by_name["bmi"], births["BMI"]),
             "multiple": births["TWIN"],
-            "placenta": np.where(births["PLAC.PRAE"] == "yes", "praevia", "normal|accreta"),
+            "placenta": np.where(births["PLAC.PRAE"] == "yes", "praevia", "normal|low|accreta"),
             "haemoglobin": _measured(model.by_name["haemoglobin"], births["Hb.prae"] / 10),
             "onset": onset,
             "post_term": np.where(births["GA"] >= POST_TERM_DAYS, "yes", "no"),

@@ -84,7 +84,7 @@ def _prevalences(entry: Mapping[str, Any]) -> list[float]:
 
 
 def _spread(level: Mapping[str, Any], default: float) -> float:
-    if level["or"] == 1:
+    if "source" not in level:
         return 0.0
     if "interval" not in level:
         return default

@@ -164,7 +164,6 @@ def _beside_the_figure(typed: Mapping[str, Any]) -> list[Text]:
     """Answers that matter to a clinician and that the model has no odds ratio for."""
     fibrinogen, ratio = BY_NAME["fibrinogen"], BY_NAME["aptt_ratio"]
     said = {
-        Text("low-lying placenta", "placenta bas inséré"): typed["placenta"] == "low",
         Text("low fibrinogen", "fibrinogène bas"): (typed["fibrinogen"] or 10) < fibrinogen.warn_below,
         Text("prolonged aPTT", "TCA allongé"): (typed["aptt_ratio"] or 0) > ratio.warn_above,
         Text("refusal of transfusion", "refus de transfusion"): typed["refuses_transfusion"] == "yes",

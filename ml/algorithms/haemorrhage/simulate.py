@@ -116,7 +116,8 @@ def _mothers(
     young = (levels["age"] == "under_35").to_numpy()
     planned = (levels["onset"] == "planned_caesarean").to_numpy()
     scarred = (levels["previous_caesarean"] == "yes").to_numpy()
-    bled_before = (levels["previous_pph"] == "yes").to_numpy()
+    before = levels["previous_pph"].map({"no": 0, "pph_500": HAEMORRHAGE_ML, "pph_1000": SEVERE_ML})
+    bled = np.select([loss >= SEVERE_ML, loss >= HAEMORRHAGE_ML], [SEVERE_ML, HAEMORRHAGE_ML], 0)
     free = np.ones(len(parity), dtype=bool)
     for k in range(parity.max()):
         first = rng.permutation(np.flatnonzero((parity == k) & young & free))
@@ -125,7 +126,7 @@ def _mothers(
         first, second = first[:pairs], second[:pairs]
         gap = days[second] - days[first]
         fits = (gap >= LEAST_GAP_DAYS) & (gap <= MOST_GAP_DAYS)
-        fits &= bled_before[second] == (loss[first] >= HAEMORRHAGE_ML)
+        fits &= before.to_numpy()[second] == bled[first]
         fits &= (scarred[second] == planned[first]) & (scarred[first] <= scarred[second])
         joined = np.flatnonzero(fits)[:wanted]
         mothers[second[joined]] = mothers[first[joined]]
@@ -179,7 +180,7 @@ def _young_enough(
 def _pregnancies(levels: pd.DataFrame, parity: np.ndarray, rng: np.random.Generator) -> Columns:
     n = len(levels)
     twice = (rng.uniform(size=n) < 0.2) & (parity >= 2)
-    scarred, bled = levels["previous_caesarean"] == "yes", levels["previous_pph"] == "yes"
+    scarred = levels["previous_caesarean"] == "yes"
     weeks = np.where(levels["multiple"] == "yes", 36.7, 39.4)
     term = _within((np.full(n, 24.0), np.full(n, 40 + 6 / 7)), weeks, 1.5, rng)
     late = 41 + rng.choice(7, n, p=[0.3, 0.22, 0.17, 0.13, 0.1, 0.05, 0.03]) / 7
@@ -191,7 +192,7 @@ def _pregnancies(levels: pd.DataFrame, parity: np.ndarray, rng: np.random.Genera
         "gestation_days": total_days % 7,
         "fetuses": np.where(levels["multiple"] == "yes", np.where(rng.uniform(size=n) < 0.02, 3, 2), 1),
         "previous_caesareans": np.where(scarred, 1 + twice, 0),
-        "previous_pph": np.where(bled, np.where(rng.uniform(size=n) < 0.25, "pph_1000", "pph_500"), "none"),
+        "previous_pph": levels["previous_pph"].replace("no", "none").to_numpy(),
         "placenta": levels["placenta"].to_numpy(),
         "onset": levels["onset"].to_numpy(),
     }
