@@ -73,8 +73,7 @@ def fit_calibration(how: str, p: np.ndarray, y: np.ndarray) -> Calibration:
     ValueError
         For an unknown name, or when the rows do not carry the curve.
     """
-    if how not in CALIBRATIONS:
-        raise ValueError(f"unknown calibration {how!r}; there are: {', '.join(CALIBRATIONS)}")
+    _check(how, y)
     return CALIBRATIONS[how](np.asarray(p, dtype=float), np.asarray(y))
 
 
@@ -100,18 +99,7 @@ def fit_isotonic(p: np.ndarray, y: np.ndarray) -> Isotonic:
 
     The curve runs through the middle of each level (Oron and Flournoy 2017), so that it bends but
     never jumps; levels of few rows, or too close to the one before, are joined with it.
-
-    Raises
-    ------
-    ValueError
-        With fewer than :data:`ISOTONIC_CASES` cases of either class.
     """
-    events, others = int(np.sum(y)), int(len(y) - np.sum(y))
-    if min(events, others) < ISOTONIC_CASES:
-        raise ValueError(
-            f"isotonic calibration needs at least {ISOTONIC_CASES} events and as many others, got {events} "
-            f"and {others}: choose sigmoid"
-        )
     order = np.argsort(p, kind="stable")
     x = logit(p)[order]
     level = IsotonicRegression(y_min=0, y_max=1).fit_transform(x, np.asarray(y, dtype=float)[order])
@@ -127,10 +115,16 @@ def cross_fitted(
     """Return each row's recalibrated probability by a curve fitted on the other folds, shape (n,).
 
     A curve judged on the rows it was fitted on flatters itself, an isotonic one the most.
+
+    Raises
+    ------
+    ValueError
+        As :func:`fit_calibration`, of all rows: whether they carry a curve is not asked per fold.
     """
+    _check(how, y)
     found = np.empty(len(y))
     for train, test in folds:
-        found[test] = fit_calibration(how, p[train], y[train]).apply(p[test])
+        found[test] = CALIBRATIONS[how](p[train], y[train]).apply(p[test])
     return found
 
 
@@ -138,6 +132,17 @@ def log_loss(p: np.ndarray, y: np.ndarray) -> float:
     """Return the mean negative log likelihood of labels under probabilities."""
     z = logit(p)
     return float(np.mean(np.logaddexp(0, -z) * y + np.logaddexp(0, z) * (1 - np.asarray(y))))
+
+
+def _check(how: str, y: np.ndarray) -> None:
+    if how not in CALIBRATIONS:
+        raise ValueError(f"unknown calibration {how!r}; there are: {', '.join(CALIBRATIONS)}")
+    events, others = int(np.sum(y)), int(len(y) - np.sum(y))
+    if how == "isotonic" and min(events, others) < ISOTONIC_CASES:
+        raise ValueError(
+            f"isotonic calibration needs at least {ISOTONIC_CASES} events and as many others, got {events} "
+            f"and {others}: choose sigmoid"
+        )
 
 
 def _joined(levels: np.ndarray) -> list[tuple[float, float, float]]:
