@@ -112,6 +112,16 @@ def of_levels(
     return Risks(risk[where], interval[where], narrow[where], incidence, reasons)
 
 
+def mean_risks(coefficients: Model, opened: Sequence[Allowed], incidence: float) -> np.ndarray:
+    """Return the risks alone, without intervals, shape (n,), as :func:`of_levels` has them."""
+    if not len(opened):
+        return np.empty(0)
+    blocks = [_Block.of(coefficients, factors, opened) for factors in _blocks(coefficients)]
+    members = np.stack([block.member for block in blocks])
+    patterns, where = np.unique(members, axis=1, return_inverse=True)
+    return _mean_risks(coefficients, blocks, patterns, coefficients.intercept(incidence))[where]
+
+
 @dataclass(frozen=True, slots=True)
 class _Block:
     """Factors that depend on no other block, and the different answers about them.
