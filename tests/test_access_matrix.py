@@ -22,8 +22,9 @@ from patients.models import Encounter, Patient
 from predictions import review
 from predictions.models import StoredArtefact, Study
 from predictions.states import State
+from predictions.stewardship.models import Training
 from predictions.storage import receive, storage
-from tests import factories, studies
+from tests import factories, studies, trainings
 
 LOGIN = "to the log-in page"
 IN, FORBIDDEN, HIDDEN, UNKNOWN = 200, 403, 404, 401
@@ -179,6 +180,18 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "models": staff(),
     "model": staff(),
     "model_comparison": only(STEWARD),
+    "training_list": only(STEWARD),
+    "training_new": (only(STEWARD), only(STEWARD, "POST", 422)),
+    "training": only(STEWARD),
+    "training_state": only(STEWARD),
+    "training_columns": (only(STEWARD), only(STEWARD, "POST", 422)),
+    "training_columns_check": only(STEWARD, "POST"),
+    "training_mapping": only(STEWARD),
+    "training_mapping_upload": only(STEWARD, "POST", 422),
+    "training_start": only(STEWARD, "POST", 302),
+    "training_withdraw": only(STEWARD, "POST", 302),
+    "training_serve": (only(STEWARD, ok=302), only(STEWARD, "POST", 302)),  # nothing was accepted
+    "serving_roll_back": (only(STEWARD, ok=302), only(STEWARD, "POST", 422)),  # nothing to go back to
     # --- programs -------------------------------------------------------------------------------
     "health": public(ok=503),  # no worker answers in this test
     "sleep-model-info": sleep_seed(ok=503),
@@ -227,6 +240,7 @@ class World:
 
     claire: Patient
     encounter: Encounter
+    training: Training
     visitors: Mapping[str, User | None]
 
     def arguments(self, address: URLPattern, study: Study | None) -> dict[str, Any]:
@@ -242,6 +256,7 @@ class World:
             "name": "preview.png",
             "index": 0,
             "encounter_id": self.encounter.pk,
+            "training_id": self.training.pk,
         }
         return {part: real[part] for part in address.pattern.converters}
 
@@ -257,7 +272,8 @@ def world(claire: Patient) -> World:
         visitors[visitor] = factories.staff(
             visitor.replace(" ", "."), Role(role), *units, password=factories.PASSWORD
         )
-    return World(claire, factories.encounter(claire), visitors)
+    training = trainings.uploaded(visitors["steward"])
+    return World(claire, factories.encounter(claire), training, visitors)
 
 
 def a_study(world: World, state: State) -> Study:

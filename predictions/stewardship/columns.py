@@ -25,6 +25,7 @@ LARGEST_MAPPING = 64 * 1024
 # A run of digits this long is a number of somebody, a name is letters that hardly repeat.
 NUMBER_OF_SOMEBODY = re.compile(r"[0-9]{7,}")
 PLAIN_VALUE = re.compile(r"[-+<>=~]*\s*[0-9]+(?:[.,][0-9]+)?(?:\s*\+\s*[0-9])?")
+PLAIN_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 DATE = re.compile(r"([0-9]{1,4})([-/.])([0-9]{1,2})\2([0-9]{1,4})([ T].*)?")
 WORDS_THAT_REPEAT = 12
 MASK = "•••"
@@ -171,9 +172,10 @@ def posted(
         if field not in rules.FIELDS or field in columns:
             continue
         columns[field] = {"column": name}
-        if unit := data.get(f"u-{index}", ""):
+        # Units and words on the page are still those of the field chosen before.
+        if (unit := data.get(f"u-{index}", "")) and rules.FIELDS[field].unit(unit):
             columns[field]["unit"] = unit
-        if codes := _posted_codes(data, index):
+        if codes := _posted_codes(data, index, rules.FIELDS[field]):
             columns[field]["codes"] = codes
     mapping: dict[str, Any] = {
         "columns": {field: columns[field] for field in rules.FIELDS if field in columns}
@@ -239,9 +241,14 @@ def _row(
 
 def _samples(cells: Sequence[str]) -> tuple[str, ...]:
     """Return a few values of a column, sorted, so that no row can be put together from them."""
-    found = sorted({_short(cell) for cell in cells})
+    found = sorted({_short(cell) for cell in cells}, key=_by_size)
     step = max(1, len(found) // SAMPLES)
     return tuple(found[::step][:SAMPLES])
+
+
+def _by_size(value: str) -> tuple[bool, float, str]:
+    number = value.replace(",", ".")
+    return (False, float(number), value) if PLAIN_NUMBER.fullmatch(number) else (True, 0.0, value)
 
 
 def _short(cell: str) -> str:
@@ -274,12 +281,14 @@ def _codes(known: Any, entry: Mapping[str, Any], cells: Sequence[str]) -> tuple[
     return tuple(Code(index, word, code) for index, (word, code) in enumerate(words))
 
 
-def _posted_codes(data: Mapping[str, str], index: int) -> dict[str, str]:
+def _posted_codes(data: Mapping[str, str], index: int, known: Any) -> dict[str, str]:
+    allowed = {choice.code for choice in known.choices}
     codes = {}
     for number in range(200):
         if (word := data.get(f"w-{index}-{number}")) is None:
             break
-        codes[word] = data.get(f"k-{index}-{number}", "unknown")
+        code = data.get(f"k-{index}-{number}", "")
+        codes[word] = code if code in allowed or (not allowed and code.isdecimal()) else "unknown"
     return codes
 
 

@@ -160,7 +160,7 @@ class Progress:
         if now - self._said_at < SECONDS_BETWEEN_WORDS:
             return
         self._said_at = now
-        said = {"done": round(done, 3), "step": step.as_json()}
+        said = {"percent": round(100 * done), "step": step.as_json()}
         held = Training.objects.filter(pk=self._training.pk, lease=self._training.lease)
         held.update(progress=said)
 

@@ -42,11 +42,6 @@ NOT_TEXT = _problem(
     "Ce n’est pas un fichier CSV mais autre chose, un classeur par exemple. Dans le tableur, choisissez "
     "« Enregistrer sous », puis « CSV UTF-8 », et envoyez ce fichier-là.",
 )
-WIDE_LETTERS = _problem(
-    "table_utf16",
-    "The file is written in UTF-16 (“Unicode text”). Save it as “CSV UTF-8” and send it again.",
-    "Le fichier est écrit en UTF-16 (« texte Unicode »). Enregistrez-le en « CSV UTF-8 » et renvoyez-le.",
-)
 ONE_COLUMN = _problem(
     "table_one_column",
     "Only one column was found. The columns of a CSV file are separated by commas or semicolons, and its "
@@ -129,8 +124,8 @@ def read_head(path: Path) -> Head:
 def _decoded(first: bytes, *, whole: bool) -> str:
     if not first.strip():
         raise Refused(EMPTY)
-    if first.startswith(UTF16) or first[:4096].count(b"\0") * 3 > len(first[:4096]):
-        raise Refused(WIDE_LETTERS)
+    if first.startswith(UTF16):
+        return codecs.getincrementaldecoder("utf-16")("replace").decode(first, final=whole)
     if first.startswith(OTHER_FORMATS) or b"\0" in first:
         raise Refused(NOT_TEXT)
     try:

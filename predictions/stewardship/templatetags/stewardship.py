@@ -50,4 +50,5 @@ def service_of(context: template.Context, algorithm: str) -> dict[str, Any]:
         "user": context.get("user"),
         "service": selectors.service(algorithm),
         "former": serving.former(algorithm),
+        "trains": algorithm in selectors.TRAINABLE,
     }
