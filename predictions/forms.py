@@ -40,8 +40,6 @@ class Question:
     was, at_was
         How the answer and the time of its result differ from the assessment before; ``None`` where they
         do not, or where there was none.
-    kept
-        Whether the answer is still the one of the assessment before.
     """
 
     field: Field
@@ -52,7 +50,6 @@ class Question:
     fixed: bool
     was: Difference | None = None
     at_was: Difference | None = None
-    kept: bool = False
 
     @property
     def widget(self) -> str:
@@ -129,7 +126,6 @@ def _question(
         fixed=field.name in FROM_RECORD,
         was=was,
         at_was=(changed or {}).get(at) if field.timed else None,
-        kept=changed is not None and was is None and bool(values.get(field.name)),
     )
 
 

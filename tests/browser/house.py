@@ -5,18 +5,21 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.core.files.base import ContentFile
 from django.utils import timezone
 from PIL import Image
 
-from clinic.accounts.models import User
+from clinic.accounts.models import Unit, User
 from clinic.accounts.roles import Role
 from ml.algorithms.haemorrhage.examples import EXAMPLES, as_of
 from ml.algorithms.sleep.statistics import statistics
 from ml.contracts import Problem, Text
 from patients.models import Patient
+from predictions import outcomes
+from predictions.answers import stored
 from predictions.models import Explanation, Prediction, StoredArtefact, Study
 from predictions.states import State
 from predictions.storage import receive, storage
@@ -51,7 +54,8 @@ def build(url: str) -> House:
     bob = staff["physician"]
     made = {
         "waiting": studies.waiting(bob, claire, unit=units[0]),
-        "haemorrhage": _assessed(bob, long),
+        "haemorrhage": _assessed_again(bob, long, units[0]),
+        "birth_over": _over(bob, factories.patient(units[0], given_name="Odile"), units[0]),
         "refused": _stopped(bob, claire, State.REFUSED),
         "failed": _stopped(bob, claire, State.FAILED),
         "sleep": _night(bob, claire),
@@ -60,8 +64,28 @@ def build(url: str) -> House:
     return House(url, staff, claire, made)
 
 
-def _assessed(by: User, patient: Patient) -> Study:
-    return studies.analysed(studies.waiting(by, patient, values=as_of(EXAMPLES[0], timezone.now())))
+def _assessed(by: User, patient: Patient, **fields: Any) -> Study:
+    answers = as_of(EXAMPLES[0], timezone.now()) | fields.pop("changes", {})
+    return studies.analysed(studies.waiting(by, patient, values=stored(answers), **fields))
+
+
+def _assessed_again(by: User, patient: Patient, unit: Unit) -> Study:
+    """Return the second assessment of a birth, whose first one came from another version of the model."""
+    stay = factories.encounter(patient, unit=unit)
+    first = _assessed(by, patient, encounter=stay, unit=unit)
+    Study.objects.filter(pk=first.pk).update(submitted_at=timezone.now() - timedelta(hours=3))
+    anaemic = {"haemoglobin": 9.4, "onset": "induced"}
+    return _assessed(by, patient, encounter=stay, unit=unit, changes=anaemic)
+
+
+def _over(by: User, patient: Patient, unit: Unit) -> Study:
+    """Return the assessment of a birth whose blood loss was recorded and corrected."""
+    stay = factories.encounter(patient, unit=unit)
+    study = _assessed(by, patient, encounter=stay, unit=unit)
+    measured = {"millilitres": 1260, "method": "weighed", "measured_at": timezone.now()}
+    outcomes.keep(user=by, encounter=stay, values=measured)
+    outcomes.keep(user=by, encounter=stay, values=measured | {"millilitres": 620}, reason="typing error")
+    return study
 
 
 def _stopped(by: User, patient: Patient, state: State) -> Study:

@@ -51,8 +51,17 @@ def clinical_pages(house: House) -> dict[str, str]:
         "encounter": reverse("encounter_new", args=[house.claire.pk]),
         **{f"new-{kind}": address for kind, address in new.items()},
         **{f"study-{name}": reverse("study", args=[s.pk]) for name, s in house.studies.items()},
+        "reassess": reverse("study_reassess", args=[house.studies["haemorrhage"].pk]),
+        "reassess-closed": reverse("study_reassess", args=[house.studies["birth_over"].pk]),
+        "blood-loss": blood_loss(house.studies["haemorrhage"]),
+        "blood-loss-again": blood_loss(house.studies["birth_over"]),
         "missing": "/no-such-page/",
     }
+
+
+def blood_loss(study: Study) -> str:
+    """Return the address of the blood loss of the birth a study is of."""
+    return reverse("blood_loss", args=[study.patient_id, study.encounter_id])
 
 
 ACCOUNT_PAGES = (

@@ -91,4 +91,4 @@ def _better(curve: Sequence[Mapping[str, float]]) -> dict[str, float] | None:
     found = [
         point["threshold"] for point in curve if point["model"] > max(point["everybody"], 0) + WORTH_SAYING
     ]
-    return {"low": 100 * found[0], "high": 100 * found[-1]} if found else None
+    return {"low": round(100 * found[0], 1), "high": round(100 * found[-1], 1)} if found else None
