@@ -1,5 +1,5 @@
-# Two small images from one file: `web` answers pages and the API, `worker` analyses. Neither has TensorFlow,
-# a compiler or pip; `mlflow` serves the book of training runs.
+# Small images from one file: `web` answers pages and the API, `worker` analyses, `trainer` learns from a hospital's own
+# table. None has TensorFlow, a compiler or pip; `mlflow` serves the book of training runs.
 FROM python:3.13-slim-bookworm AS base
 ENV PYTHONUNBUFFERED=1 \
     PATH=/opt/venv/bin:$PATH
@@ -14,6 +14,10 @@ RUN python -m venv /opt/venv \
 FROM build-web AS build-worker
 COPY requirements/worker.txt requirements/
 RUN pip install --no-cache-dir --compile -r requirements/worker.txt -c requirements/lock.txt
+
+FROM build-web AS build-trainer
+COPY requirements/training.txt requirements/
+RUN pip install --no-cache-dir --compile -r requirements/training.txt -c requirements/lock.txt
 
 FROM build-web AS build-mlflow
 COPY requirements/mlflow.txt requirements/
@@ -59,6 +63,21 @@ HEALTHCHECK --interval=30s --timeout=20s --start-period=60s --retries=3 \
     CMD ["python", "-m", "clinic.liveness", "worker"]
 # The shell gives way to Celery (exec), which then receives the signal to stop and may finish its study.
 CMD ["sh", "-c", "exec celery -A clinic worker -Q \"$VIGIE_QUEUES\" -n \"${VIGIE_QUEUES%%,*}@%h\" --pool prefork --concurrency 1 --without-gossip --without-mingle"]
+
+# Trains on the hospital's own births, one table at a time; what a training imports goes with the child that did it.
+FROM base AS trainer
+COPY --from=build-trainer /opt/venv /opt/venv
+COPY --from=code /srv/vigie /srv/vigie
+WORKDIR /srv/vigie
+ENV VIGIE_ENV=production \
+    VIGIE_DATA_DIR=/var/lib/vigie \
+    LOG_FORMAT=json \
+    VIGIE_QUEUES=training
+USER 10001
+VOLUME /var/lib/vigie
+HEALTHCHECK --interval=30s --timeout=20s --start-period=60s --retries=3 \
+    CMD ["python", "-m", "clinic.liveness", "worker"]
+CMD ["sh", "-c", "exec celery -A clinic worker -Q \"$VIGIE_QUEUES\" -n \"${VIGIE_QUEUES%%,*}@%h\" --pool prefork --concurrency 1 --max-tasks-per-child 1 --without-gossip --without-mingle"]
 
 FROM base AS mlflow
 COPY --from=build-mlflow /opt/venv /opt/venv

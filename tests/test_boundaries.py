@@ -71,6 +71,19 @@ print(json.dumps({"modules": sorted(sys.modules)}))
 """
 
 
+# The worker that trains on a hospital's table, with everything a training may come to import.
+TRAINING_PROCESS = """
+import json, sys
+import django
+django.setup()
+from ml import registry
+import predictions.tasks, predictions.stewardship.tasks
+for door in ("mapping", "hospital"):
+    registry.door("haemorrhage", door)
+import ml.training.pipeline, xgboost
+print(json.dumps({"modules": sorted(sys.modules)}))
+"""
+
 # Hides every package that an image does not install.
 WITHOUT = """
 import json, os, sys
@@ -164,6 +177,12 @@ def test_every_analysis_imports_within_the_worker_image(tmp_path: Path) -> None:
     worker = run(WORKER_PROCESS, tmp_path, "requirements/worker.txt")
     tops = {module.split(".")[0] for module in worker["modules"]}
     assert tops.isdisjoint({"tensorflow", "keras", "shap", "sklearn", "xgboost", "mlflow", "pandas"})
+
+
+def test_everything_a_training_needs_imports_within_the_trainer_image(tmp_path: Path) -> None:
+    trainer = run(TRAINING_PROCESS, tmp_path, "requirements/training.txt")
+    tops = {module.split(".")[0] for module in trainer["modules"]}
+    assert tops.isdisjoint({"tensorflow", "keras", "mlflow", "optuna", "shap"})
 
 
 def test_every_import_of_ours_is_a_requirement_by_name() -> None:

@@ -46,7 +46,7 @@ def parsed(document: dict[str, Any]) -> PyCompose:
 def test_follows_the_compose_specification(text: str) -> None:
     spec = parsed(yaml.safe_load(filled_in(text)))
     assert set(spec.service_names()) == {
-        "migrate", "web", "worker-tabular", "worker-imaging", "worker-signals",
+        "migrate", "web", "worker-tabular", "worker-imaging", "worker-signals", "worker-training",
         "beat", "sealer", "redis", "postgres", "mlflow",
     }  # fmt: skip
 
@@ -100,7 +100,7 @@ def test_every_setting_it_gives_is_one_the_product_reads(services: dict[str, dic
         re.findall(r'env\.\w+\(\s*"(\w+)"', (ROOT / "clinic/settings/__init__.py").read_text("utf-8"))
     )
     known |= set(re.findall(r"\$\{?(VIGIE_\w+)", DOCKERFILE))
-    ours = [service for service in services.values() if service.get("image") in ("vigie-web", "vigie-worker")]
+    ours = [service for service in services.values() if service.get("image") in ("vigie-web", "vigie-worker", "vigie-trainer")]
     given = {name for service in ours for name in service["environment"]}
     assert given <= known
 
@@ -142,7 +142,7 @@ def pins(name: str) -> set[str]:
     return {str(Requirement(line)) for line in lines if line and not line.startswith(("#", "-", " "))}
 
 
-@pytest.mark.parametrize("image", ["web", "worker", "mlflow", "build"])
+@pytest.mark.parametrize("image", ["web", "worker", "training", "mlflow", "build"])
 def test_images_install_what_the_product_was_tested_with(image: str) -> None:
     assert pins(f"requirements/{image}.txt")
     assert pins(f"requirements/{image}.txt") <= pins("requirements.txt")

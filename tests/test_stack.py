@@ -43,7 +43,7 @@ def test_everything_answers_once_it_says_ready(live_stack: LiveStack) -> None:
     assert found["status"] == "healthy"
     assert all(count == 1 for count in found["workers"].values())
     assert set(live_stack.pids()) == {
-        "broker", "web", "tabular", "imaging", "signals", "beat", "sealer",
+        "broker", "web", "tabular", "imaging", "signals", "training", "beat", "sealer",
     }  # fmt: skip
 
 
