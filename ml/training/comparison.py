@@ -14,11 +14,10 @@ import numpy as np
 
 from ml.contracts import Text
 from ml.tabular.preparation import Table, take
-from ml.training import pipeline
 from ml.training.bootstrap import Interval
 from ml.training.evaluation import Question, Sampled, sampled_figures
 from ml.training.folds import repeated
-from ml.training.pipeline import Recipe
+from ml.training.pipeline import Recipe, fit
 from ml.training.progress import progress
 from ml.training.thresholds import CostMatrix
 
@@ -174,7 +173,7 @@ def out_of_fold(
     splits = list(repeated(y, folds, repeats, seed, groups))
     for repeat, train, test in progress(splits, f"{recipe.name}, out of fold", unit="fold"):
         inner = None if groups is None else np.asarray(groups)[train]
-        model = pipeline.fit(recipe, take(table, train), y[train], inner)
+        model = fit(recipe, take(table, train), y[train], inner)
         judged = take(table, test)
         raw[repeat, test] = model.raw(judged)
         calibrated[repeat, test] = model.probabilities(judged)

@@ -20,6 +20,7 @@ __all__ = [
 ]  # fmt: skip
 
 STEPS = 1024
+DECIMALS = 9
 STAGES = ("W", "N1", "N2", "N3", "R")
 
 
@@ -239,9 +240,15 @@ def stage_metrics(
 def as_metrics(
     figures: Mapping[str, Interval], *, data: str, n: int, command: str, unit: str = "cases", note: str = ""
 ) -> list[Metric]:
-    """Turn figures into the metrics of a manifest, all on the same data and of the same command."""
+    """Turn figures into the metrics of a manifest, all on the same data and of the same command.
+
+    Rounded, because the last bits depend on the machine, and a package's hash must not.
+    """
     make = partial(Metric, data=data, n=n, command=command, unit=unit, note=note)
-    return [make(name=name, value=f.value, low=f.low, high=f.high) for name, f in figures.items()]
+    return [
+        make(name=name, value=_rounded(f.value), low=_rounded(f.low), high=_rounded(f.high))
+        for name, f in figures.items()
+    ]
 
 
 def roc_auc(y: np.ndarray, p: np.ndarray) -> float:
@@ -274,6 +281,10 @@ def checked(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if not ((p >= 0) & (p <= 1)).all():
         raise ValueError("expected probabilities within 0..1")
     return y, p
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, DECIMALS)
 
 
 def _mean(found: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:

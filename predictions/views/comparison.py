@@ -47,11 +47,10 @@ class Column:
 
 
 PROBABILITIES = (
-    Column("roc_auc", _("area under the ROC curve"), better=MORE),
-    Column("pr_auc", _("area under the precision–recall curve"), better=MORE),
+    Column("roc_auc", _("AUC (ROC)"), better=MORE),
+    Column("pr_auc", _("AUC (PR)"), better=MORE),
     Column("precision_at_recall", _("precision (%) at sensitivity %(recall)s"), 100, MORE),
     Column("brier", _("Brier score"), better=LESS),
-    Column("brier_skill", _("gain over the bare frequency (%)"), 100, MORE),
     Column("calibration_slope", _("calibration slope")),
     Column("calibration_intercept", _("calibration in the large")),
 )
@@ -78,7 +77,7 @@ COLUMNS = {column.name: column for column in (*PROBABILITIES, *DECISIONS, *WORTH
 VERDICTS = {
     "better": ("↑", _("better")),
     "worse": ("↓", _("worse")),
-    "undecided": ("=", _("undecided")),
+    "undecided": ("–", _("undecided")),
 }
 
 
@@ -198,6 +197,7 @@ def _heading(column: Column, recall: str, sort: str) -> dict[str, Any]:
         "words": str(column.heading).replace("%(recall)s", recall),
         "sortable": bool(order),
         "order": order if sort == column.name else "",
+        "arrow": "↑" if column.better == LESS else "↓",
     }
 
 
