@@ -111,6 +111,47 @@ def test_preparation_survives_json_and_handles_what_training_never_saw(simulated
     assert np.abs(np.array(list(prepared.values()))).max() < 10
 
 
+def test_outliers_are_counted_by_both_rules_and_treated_as_configured():
+    rng = np.random.default_rng(0)
+    x = np.r_[rng.normal(size=500), 4.0, 50.0, -50.0, np.nan]
+    flat = np.r_[np.zeros(400), np.ones(104)]
+    table = {"x": x, "flat": flat}
+    report = preparation.outlier_report(table, ("x", "flat"))
+    given = x[np.isfinite(x)]
+    q1, q3 = np.percentile(given, (25, 75))
+    assert (report["x"].n, report["x"].missing) == (503, 1)
+    assert report["x"].low == pytest.approx(q1 - 1.5 * (q3 - q1))
+    assert report["x"].beyond_fences == ((given < report["x"].low) | (given > report["x"].high)).sum()
+    assert report["x"].beyond_z == (np.abs(given - given.mean()) > 3 * given.std()).sum() == 2
+    # Four zeros in five leave no spread to judge by.
+    assert (report["flat"].low, report["flat"].beyond_fences) == (None, 0)
+    kept, fenced, clipped = (
+        preparation.fit(table, ("x",), (), outliers=how, scaling="none").transform(table)[:, 0]
+        for how in preparation.OUTLIERS
+    )
+    filled = np.where(np.isfinite(x), x, np.median(given))
+    assert kept.max() == 50
+    assert fenced.max() == pytest.approx(np.subtract(*np.percentile(filled, (75, 25))) * 1.5
+                                         + np.percentile(filled, 75), rel=1e-6)  # fmt: skip
+    assert clipped.max() == pytest.approx(filled.mean() + 3 * filled.std(), rel=1e-6)
+    with pytest.raises(ValueError, match="outliers must be one of none, iqr, z"):
+        preparation.fit(table, ("x",), (), outliers="clip")
+
+
+def test_robust_scaling_and_differences():
+    a, b = np.r_[np.arange(101.0), 1e6], np.ones(102)
+    gap = Derived("gap", "difference", ("a", "b"))
+    fitted = preparation.fit(
+        {"a": a, "b": b}, ("a", "b"), (), derived=[gap], outliers="none", scaling="robust"
+    )
+    by_name = dict(zip(fitted.features, fitted.transform({"a": a, "b": b}).T, strict=True))
+    assert np.median(by_name["a"]) == pytest.approx(0)
+    assert np.subtract(*np.percentile(by_name["a"], (75, 25))) == pytest.approx(1)
+    assert by_name["gap"] == pytest.approx(by_name["a"])
+    # A constant column stays finite.
+    assert by_name["b"].tolist() == [0] * 102
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

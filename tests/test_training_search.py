@@ -70,6 +70,12 @@ def searched(score=bowl, **own):
         return search(score, SPACE, **options)
 
 
+def stored(folder: Path, study: str = "bowl") -> list[optuna.trial.FrozenTrial]:
+    storage = f"sqlite:///{folder / 'optuna.db'}"
+    (name,) = (n for n in optuna.get_all_study_names(storage) if n.startswith(f"bowl/{study}/"))
+    return optuna.load_study(study_name=name, storage=storage).trials
+
+
 def test_a_killed_search_goes_on_where_it_stopped_and_finds_the_same(store):
     command = (sys.executable, "-c", PROGRAM, str(store))
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
@@ -77,12 +83,12 @@ def test_a_killed_search_goes_on_where_it_stopped_and_finds_the_same(store):
         process.send_signal(signal.SIGKILL)
     found = searched(study="bowl")
     assert (found.trials, found.resumed) == (12, 5)
-    studies = optuna.get_all_study_names(f"sqlite:///{store / 'optuna.db'}")
-    assert len(studies) == 1
-    trials = optuna.load_study(study_name=studies[0], storage=f"sqlite:///{store / 'optuna.db'}").trials
+    trials = stored(store)
     assert [t.state.name for t in trials] == ["COMPLETE"] * 5 + ["FAIL"] + ["COMPLETE"] * 7
-    uninterrupted = searched()
-    assert (found.params, found.score) == (uninterrupted.params, uninterrupted.score)
+    searched(study="whole")
+    assert [t.params for t in trials if t.state.name == "COMPLETE"] == [
+        t.params for t in stored(store, "whole")
+    ]
     again = searched(lambda params: pytest.fail("nothing is left to try"), study="bowl")
     assert (again.score, again.resumed) == (found.score, 12)
 
