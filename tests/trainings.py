@@ -5,16 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import random
+import shutil
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 from django.core.files.base import ContentFile
+from django.utils import timezone
 
 from clinic.accounts.models import User
-from predictions.stewardship import services
+from ml import package as packages
+from ml.package import Package
+from predictions.stewardship import run, services
 from predictions.stewardship.models import Training
+from predictions.stewardship.states import Stage, State
 
 HEADER = ("mother_id", "admission_date", "parity", "haemoglobin_g_dl", "blood_loss_ml")
 FIRST_DAY = date(2023, 1, 1)
@@ -57,3 +62,48 @@ def uploaded(by: User, content: bytes | None = None, **fields: Any) -> Training:
         Training.objects.filter(pk=made.pk).update(**fields)
         made.refresh_from_db()
     return made
+
+
+def read(training: Training) -> Training:
+    """Have a worker's part done here: name the columns as proposed and read the table."""
+    services.describe(user=training.uploaded_by, training=training, mapping=training.mapping)
+    return worked(training)
+
+
+def worked(training: Training) -> Training:
+    """Claim and do what waits, in this process."""
+    claimed = run.claim(training.pk)
+    assert claimed is not None
+    run.run(claimed)
+    training.refresh_from_db()
+    return training
+
+
+def accepted(by: User, number: int = 1, **outcome: Any) -> Training:
+    """Make a training whose candidate was accepted: a copy of the shipped package under its own version."""
+    training = uploaded(by, table(births(seed=number)))
+    made = copied(training.algorithm, training.version)
+    current = packages.load(training.algorithm)
+    Training.objects.filter(pk=training.pk).update(
+        state=State.ACCEPTED,
+        stage=Stage.TRAINING,
+        stored_name="",
+        outcome={"tier": "intercept", "accepted": True, "reasons": [], "figures": {}} | outcome,
+        compared_version=current.version,
+        compared_sha256=current.sha256,
+        package_version=made.version,
+        package_sha256=made.sha256,
+        finished_at=timezone.now(),
+    )
+    training.refresh_from_db()
+    return training
+
+
+def copied(algorithm: str, version: str) -> Package:
+    """Copy the serving package beside the shipped ones, under a version of its own."""
+    serving = packages.load(algorithm)
+    folder = packages.SITE / algorithm / version
+    shutil.copytree(serving.folder, folder)
+    (folder / packages.MANIFEST).unlink()
+    manifest = {k: v for k, v in serving.manifest.items() if k not in ("files", "sha256", "created")}
+    return packages.write(folder, manifest | {"version": version})
