@@ -160,6 +160,7 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "patient_edit": (record(), record("POST", 422)),
     "encounter_new": (record(), record("POST", 422)),
     "encounter_end": record("POST", 302),
+    "blood_loss": (record(roles=SUBMITTERS), record("POST", 422, roles=SUBMITTERS)),
     # --- studies --------------------------------------------------------------------------------
     "worklist": Rule("GET", {"anonymous": LOGIN, "admin": 302, "steward": 302, "*": IN}),
     "study_new": (record(roles=SUBMITTERS), record("POST", 422, roles=SUBMITTERS)),
@@ -168,6 +169,8 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "study": record(),
     "study_state": record(),
     "study_epoch": record(ok=HIDDEN),  # the study of this test is no night
+    "study_what_if": (record(), record("POST", 503, haemoglobin="13")),  # no worker answers in this test
+    "study_reassess": (record(roles=SUBMITTERS), record("POST", 422, roles=SUBMITTERS)),
     "study_artefact": record(),
     "study_documents": record(),
     "study_document_order": record("POST", 302, kind="csv", language="fr"),
@@ -203,6 +206,7 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "api-patients": (clinical(anonymous=UNKNOWN), clinical("POST", 400, anonymous=UNKNOWN)),
     "api-patient-search": clinical("POST", anonymous=UNKNOWN),
     "api-patient": api_record(),
+    "api-blood-loss": (api_record(), api_record("POST", 400, roles=SUBMITTERS)),
     "api-studies": (clinical(anonymous=UNKNOWN), clinical("POST", 400, anonymous=UNKNOWN)),
     "api-study": api_record(),
     "api-result": api_record(),

@@ -74,7 +74,7 @@ def admission(patient: Patient) -> dict[str, Any]:
 def test_without_a_token_nothing_answers(pattern: Any) -> None:
     if pattern.name in OPEN:
         return
-    values = {"study_id": uuid.uuid4(), "patient_id": uuid.uuid4(), "name": "x"}
+    values = {name: uuid.uuid4() for name in ("study_id", "patient_id", "encounter_id")} | {"name": "x"}
     kwargs = {name: values[name] for name in pattern.pattern.converters}
     address = reverse(pattern.name, kwargs=kwargs)
     for method in ("get", "post"):

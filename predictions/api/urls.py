@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from predictions.api import algorithms, docs, patients, seeds, studies, tokens
+from predictions.api import algorithms, births, docs, patients, seeds, studies, tokens
 
 urlpatterns = [
     path("token", tokens.TokenView.as_view(), name="api-token"),
@@ -12,6 +12,11 @@ urlpatterns = [
     path("patients", patients.PatientsView.as_view(), name="api-patients"),
     path("patients/search", patients.PatientSearchView.as_view(), name="api-patient-search"),
     path("patients/<uuid:patient_id>", patients.PatientView.as_view(), name="api-patient"),
+    path(
+        "patients/<uuid:patient_id>/encounters/<uuid:encounter_id>/blood-loss",
+        births.BloodLossView.as_view(),
+        name="api-blood-loss",
+    ),
     path("studies", studies.StudiesView.as_view(), name="api-studies"),
     path("studies/<uuid:study_id>", studies.StudyView.as_view(), name="api-study"),
     path("studies/<uuid:study_id>/result", studies.ResultView.as_view(), name="api-result"),

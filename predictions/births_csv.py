@@ -1,0 +1,181 @@
+"""The wards' own births as the CSV a hospital model is trained with: what was known, and what was measured.
+
+One row per birth whose blood loss is recorded: the answers of one assessment made before it, and the loss.
+Nobody is named: a mother is a keyed hash of her record, the same for all her births here, her birth date is
+an age, and no time of day is written.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from clinic.audit.models import Action
+from clinic.audit.recording import record
+from ml import registry
+from ml.contracts import Text
+from patients.models import Encounter
+from patients.validators import completed_years
+from predictions import outcomes
+from predictions.models import BloodLoss, LossMethod, Study
+from predictions.states import State
+
+FIRST, LAST = "first", "last"
+COMMAND_LINE = "command line"
+PSEUDONYM = "vigie.births_csv.mother"
+PSEUDONYM_DIGITS = 16
+# Field of the form or of the mapping, unit of the mapping; the column has the field's own name.
+UNITS = {
+    "mother": "",
+    "admission_at": "",
+    "age": "years",
+    "gravidity": "",
+    "parity": "before",
+    "gestation_weeks": "weeks+days",
+    "height_cm": "cm",
+    "weight_kg": "kg",
+    "fetuses": "",
+    "estimated_fetal_weight_g": "g",
+    "previous_caesareans": "",
+    "previous_pph": "",
+    "placenta": "",
+    "antepartum_bleeding": "",
+    "preeclampsia": "",
+    "severe_preeclampsia": "",
+    "gestational_hypertension": "",
+    "gestational_diabetes": "",
+    "polyhydramnios": "",
+    "fibroids": "",
+    "anticoagulant": "",
+    "bleeding_disorder": "",
+    "chorioamnionitis": "",
+    "fetal_death": "",
+    "art": "",
+    "onset": "",
+    "haemoglobin": "g/dL",
+    "platelets": "G/L",
+    "blood_loss_ml": "mL",
+}
+DEFINITION = Text(
+    "Blood loss within 24 hours of the birth, as recorded on the ward ({methods})",
+    "Pertes sanguines dans les 24 heures suivant l’accouchement, saisies dans le service ({methods})",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A table of births and how to read it.
+
+    Parameters
+    ----------
+    csv
+        UTF-8, commas, decimal points.
+    mapping
+        ``mapping.yaml``: which column holds what, in which unit.
+    births
+        Rows.
+    severe
+        How many of them lost 1000 mL or more.
+    """
+
+    csv: str
+    mapping: str
+    births: int
+    severe: int
+
+
+def export(*, which: str = LAST, invented: bool = False) -> Export:
+    """Write every birth with a blood loss and an assessment before it; each is recorded as taken out.
+
+    Parameters
+    ----------
+    which
+        ``"last"``: the answers nearest to the birth; ``"first"``: those at arrival.
+    invented
+        Whether the invented patients of the demo are written too.
+    """
+    rows, losses, patients = [], [], []
+    for encounter, loss, study in _births(which, invented):
+        rows.append(_row(study, loss))
+        losses.append(loss)
+        patients.append(encounter.patient_id)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=list(UNITS), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    made = Export(text.getvalue(), _mapping(losses), len(rows), sum(loss.severe for loss in losses))
+    _record(made, patients)
+    return made
+
+
+def _births(which: str, invented: bool) -> Iterator[tuple[Encounter, BloodLoss, Study]]:
+    stays = Encounter.objects.filter(blood_losses__isnull=False).distinct().order_by("started_at", "pk")
+    if not invented:
+        stays = stays.filter(patient__invented=False)
+    for encounter in stays.select_related("patient").iterator(chunk_size=500):
+        loss = encounter.blood_losses.last()
+        before = encounter.studies.filter(
+            algorithm=outcomes.ALGORITHM,
+            state__in=(State.READY, State.SIGNED),
+            submitted_at__lte=loss.measured_at,
+        ).order_by("submitted_at")
+        study = before.first() if which == FIRST else before.last()
+        if study is not None:
+            yield encounter, loss, study
+
+
+def _row(study: Study, loss: BloodLoss) -> dict[str, Any]:
+    values, patient = study.values, study.patient
+    admitted = registry.door(outcomes.ALGORITHM, "contract").check(values)[0]["admission_at"]
+    day = timezone.localtime(admitted or study.submitted_at).date()
+    known = {name: values.get(name) for name in UNITS}
+    known |= {
+        "mother": pseudonym(patient.pk),
+        "admission_at": day.isoformat(),
+        "age": completed_years(patient.birth_date, day),
+        "gestation_weeks": _gestation(values),
+        "blood_loss_ml": loss.millilitres,
+    }
+    return {name: "" if value is None else value for name, value in known.items()}
+
+
+def pseudonym(patient: Any) -> str:
+    """Return what stands for a mother outside: the same for all her births, and nobody's without the key."""
+    return salted_hmac(PSEUDONYM, str(patient), algorithm="sha256").hexdigest()[:PSEUDONYM_DIGITS]
+
+
+def _gestation(values: Mapping[str, Any]) -> str | None:
+    weeks, days = values.get("gestation_weeks"), values.get("gestation_days")
+    if weeks is None:
+        return None
+    return f"{weeks}+{days or 0}"
+
+
+def _mapping(losses: list[BloodLoss]) -> str:
+    counts = [(label, sum(loss.method == code for loss in losses)) for code, label in LossMethod.choices]
+    methods = ", ".join(f"{label} {count}" for label, count in counts)
+    columns = {name: {"column": name} | ({"unit": unit} if unit else {}) for name, unit in UNITS.items()}
+    outcome = {"definition": DEFINITION.en.format(methods=methods), "window_hours": 24}
+    return yaml.safe_dump({"columns": columns, "outcome": outcome}, allow_unicode=True, sort_keys=False)
+
+
+def _record(made: Export, patients: list[Any]) -> None:
+    sha256 = hashlib.sha256(made.csv.encode()).hexdigest()
+    detail = {"births": made.births, "severe": made.severe, "sha256": sha256}
+    record(Action.DOWNLOAD, actor_label=COMMAND_LINE, kind="births", detail=detail)
+    for patient in sorted(set(patients), key=str):
+        record(
+            Action.DOWNLOAD,
+            actor_label=COMMAND_LINE,
+            patient=patient,
+            kind="births",
+            detail={"sha256": sha256},
+        )
