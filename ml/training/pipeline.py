@@ -30,7 +30,7 @@ class Recipe:
         Estimator name → its parameters; several of them vote with the mean of their
         probabilities (soft voting).
     weights
-        Weight of each member's vote, in order; equal when empty.
+        Weight of each member's vote, in order; equal when empty. In parameters a list, or by name.
     numbers, categories
         Columns used.
     derived, outliers, scaling, min_count
@@ -92,7 +92,7 @@ class Recipe:
         """
         given = dict(params)
         derived = tuple(Derived(d["name"], d["operation"], tuple(d["of"])) for d in given.pop("derived", ()))
-        weights = tuple(given.pop("weights", ()))
+        weights = _weights(name, given.pop("weights", ()), given.get("members", {}))
         selection = FeatureSelection.from_params(given.pop("selection", None))
         return cls(
             name=name, numbers=tuple(numbers), categories=tuple(categories),
@@ -104,6 +104,22 @@ class Recipe:
         """Weights of the votes, summing to 1, shape (members,)."""
         weights = np.array(self.weights or [1.0] * len(self.members), dtype=float)
         return weights / weights.sum()
+
+
+def _weights(
+    name: str, given: Mapping[str, float] | Sequence[float], members: Mapping[str, Any]
+) -> tuple[float, ...]:
+    """Return the weights in the order of the members.
+
+    Given by name they survive a manifest, whose keys are sorted: there the members have another order.
+    """
+    if not isinstance(given, Mapping):
+        return tuple(given)
+    if set(given) != set(members):
+        raise ValueError(
+            f"recipe {name!r}: weights of {', '.join(given)} for members {', '.join(members)}; name each once"
+        )
+    return tuple(given[member] for member in members)
 
 
 @dataclass(frozen=True)
