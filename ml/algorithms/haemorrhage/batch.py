@@ -103,8 +103,7 @@ def of_levels(
         none = np.empty((0, 2))
         empty = Reasons(tuple(coefficients.index), 0.0, np.empty((0, len(coefficients.factors))), np.empty(0))
         return Risks(np.empty(0), none, none, incidence, empty if explain else None)
-    blocks = [_Block.of(coefficients, factors, opened) for factors in _blocks(coefficients)]
-    members = np.stack([block.member for block in blocks])
+    blocks, members = _split(coefficients, opened)
     patterns, where = np.unique(members, axis=1, return_inverse=True)
     risk = _mean_risks(coefficients, blocks, patterns, intercept)
     interval, narrow = _intervals(coefficients, draws, blocks, patterns, incidence, risk)
@@ -146,6 +145,12 @@ class _Block:
             for key in numbers
         )
         return cls(factors, answered, tuple(map(coefficients.strata, answered)), member)
+
+
+def _split(coefficients: Model, opened: Sequence[Allowed]) -> tuple[list[_Block], np.ndarray]:
+    """Return the blocks, and which answer each row gave to each, shape (blocks, n)."""
+    blocks = [_Block.of(coefficients, factors, opened) for factors in _blocks(coefficients)]
+    return blocks, np.stack([block.member for block in blocks])
 
 
 def _blocks(coefficients: Model) -> Iterator[tuple[Factor, ...]]:

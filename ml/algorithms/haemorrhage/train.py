@@ -2,7 +2,7 @@
 
 ``python -m ml train haemorrhage --data ../shared/data`` writes the package again. The model itself needs
 no data: odds ratios come from ``literature.yaml``, numbers from ``params.yaml``. Where the data folder is
-there, the external figures go into the manifest.
+there, the external figures go into the manifest, their curves and the comparison of recipes beside it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import numpy as np
 from scipy.stats import norm, qmc
 
 from ml import package as packages
-from ml.algorithms.haemorrhage import about, external, literature, model, operating, uncertainty
+from ml.algorithms.haemorrhage import about, external, literature, model, operating, study, uncertainty
 from ml.package import Metric, Package
+from ml.training import comparison, curves, tracking
 from ml.training import data as training_data
-from ml.training import tracking
 from ml.training.progress import progress
 
 REPEATS, REPEATS_LARGE = 1000, 200
@@ -33,6 +33,10 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
         package = build(data, out, version=version, params=params)
         run.package(package)
         run.metrics(package.metrics)
+        if curves.FILE in package.manifest["files"]:
+            run.curves(package.json(curves.FILE))
+        if comparison.FILE in package.manifest["files"]:
+            run.comparison(package.json(comparison.FILE))
     return package
 
 
@@ -42,7 +46,7 @@ def build(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
     Parameters
     ----------
     data
-        The data folder; its two files are only needed for the external figures of the manifest.
+        The data folder; its two files are only needed for the external figures, curves and comparison.
     out
         Root of the packages; the package goes to ``out/haemorrhage/<version>``.
     params
@@ -66,6 +70,14 @@ def build(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
     )
     present = all((data / name).exists() for name in (external.ZURICH, external.NATALITY))
     metrics = _external(data, fitted, params["seed"]) if present else []
+    if present:
+        _write_json(
+            folder / curves.FILE,
+            study.zurich_curves(fitted, data / external.ZURICH, repeats=REPEATS, seed=params["seed"]),
+        )
+    if present and params.get("study"):
+        asked = {**params["study"], "incidence": params["incidence"]}
+        _write_json(folder / comparison.FILE, comparison.document(study.comparisons(fitted, data, asked)))
     return packages.write(folder, _manifest(version, params, points, metrics))
 
 
