@@ -2,5 +2,7 @@
 
 from ml.algorithms.haemorrhage.hospital.births import Births
 from ml.algorithms.haemorrhage.hospital.reading import read
+from ml.algorithms.haemorrhage.hospital.table import sample
+from ml.algorithms.haemorrhage.hospital.training import Outcome, run
 
-__all__ = ["Births", "read"]
+__all__ = ["Births", "Outcome", "read", "run", "sample"]
