@@ -6,9 +6,49 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from predictions.stewardship.models import Training
 
 BAR_WIDTH, CHART_HEIGHT = 10, 100
+
+
+# Figures in the order of the page, with the decimals that mean something.
+FIGURES = {
+    "roc_auc": 2,
+    "calibration_slope": 2,
+    "brier": 4,
+    "net_benefit": 4,
+    "recall": 2,
+    "precision": 3,
+    "flagged_rate": 2,
+}
+COMPARED = {
+    "candidate": _("The candidate"),
+    "current": _("In service now"),
+    "null": _("The same risk for everybody"),
+    "treat_all": _("Flag everybody"),
+    "treat_none": _("Flag nobody"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure with its 95 % interval, where it has one."""
+
+    value: float
+    low: float | None
+    high: float | None
+    digits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A line of the comparison: a model or a rule, and its figures."""
+
+    code: str
+    words: Any
+    figures: tuple[Figure | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,5 +100,22 @@ def months(found: Sequence[Mapping[str, Any]]) -> list[Month]:
 
 
 def outcome(training: Training) -> dict[str, Any] | None:
-    """Return the outcome of a training, ``None`` before there is one."""
-    return training.outcome
+    """Return the outcome of a training with its figures as a table, ``None`` before there is one."""
+    if not training.outcome:
+        return None
+    figures = training.outcome["figures"]
+    shown = [name for name in FIGURES if any(name in figures.get(who, {}) for who in COMPARED)]
+    return training.outcome | {
+        "columns": [(name, FIGURES[name]) for name in shown],
+        "rows": [
+            Compared(who, words, tuple(_cell(figures[who].get(name), FIGURES[name]) for name in shown))
+            for who, words in COMPARED.items()
+            if who in figures
+        ],
+    }
+
+
+def _cell(figure: Mapping[str, Any] | None, digits: int) -> Figure | None:
+    if figure is None or figure.get("value") is None:
+        return None
+    return Figure(figure["value"], figure.get("low"), figure.get("high"), digits)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from clinic.accounts.models import Unit
 from clinic.audit.models import Action
 from clinic.audit.recording import WORKER, record
 from ml import package as packages
@@ -116,16 +118,19 @@ def _report(training: Training, path: Any) -> Ending:
 def _train(training: Training, path: Any) -> Ending:
     hospital = registry.door(training.algorithm, "hospital")
     current = packages.load(training.algorithm)
+    _clear(training, current)
     outcome = hospital.run(
         path,
         _mapping(training),
         out=packages.SITE,
         version=training.version,
         current=current,
-        params=_params(training.algorithm),
+        params=_params(training),
         progress=Progress(training),
     )
-    return _judged(training, current, _plain(outcome.as_json()))
+    found = _plain(outcome.as_json())
+    del found["report"]  # the training has it already
+    return _judged(training, current, found)
 
 
 def _judged(training: Training, current: packages.Package, outcome: dict[str, Any]) -> Ending:
@@ -169,8 +174,17 @@ def _mapping(training: Training) -> Any:
     return registry.door(training.algorithm, "mapping").Mapping.from_mapping(training.mapping)
 
 
-def _params(algorithm: str) -> dict[str, Any]:
-    return yaml.safe_load((settings.BASE_DIR / "params.yaml").read_text("utf-8"))[algorithm]
+def _params(training: Training) -> dict[str, Any]:
+    """Return the algorithm's parameters, with the incidence its ward has set: what women are told now."""
+    params = yaml.safe_load((settings.BASE_DIR / "params.yaml").read_text("utf-8"))[training.algorithm]
+    unit = Unit.objects.filter(code=training.contract.unit).first()
+    return params | ({"ward_incidence": unit.incidence} if unit and unit.incidence else {})
+
+
+def _clear(training: Training, current: packages.Package) -> None:
+    """Remove what a worker lost after writing its package left behind: nobody was ever told of it."""
+    if current.version != training.version:
+        shutil.rmtree(packages.SITE / training.algorithm / training.version, ignore_errors=True)
 
 
 def _refused(stage: Stage, refusal: Refused) -> Ending:

@@ -68,7 +68,7 @@ def model(request: HttpRequest, algorithm: str) -> HttpResponse:
         "package": found.package,
         "card": _card(algorithm),
         "curves": curves,
-        "drawings": _drawings(curves) if curves else [],
+        "drawings": drawings(curves) if curves else [],
         "compared": COMPARISON in files,
     }
     return render(request, "models/page.html", context)
@@ -81,7 +81,8 @@ def _model(contract: Contract) -> Model:
         return Model(contract, None, str(error))
 
 
-def _drawings(curves: drawing.Curves) -> list[Drawing]:
+def drawings(curves: drawing.Curves, *kinds: str) -> list[Drawing]:
+    """Draw the curves of a package in the language of the page, all of them or only some kinds."""
     language = get_language() or "en"
     return [
         Drawing(
@@ -90,6 +91,7 @@ def _drawings(curves: drawing.Curves) -> list[Drawing]:
             drawing.caption(kind, curves, language),
         )
         for kind in drawing.kinds(curves)
+        if not kinds or kind in kinds
     ]
 
 

@@ -14,13 +14,16 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from clinic.audit.models import Action
 from clinic.audit.recording import record
+from ml import package as packages
 from ml import registry
 from ml.contracts import Refused
+from ml.package import BrokenPackage
 from predictions.stewardship import outcomes, selectors, services, serving
 from predictions.stewardship.models import Training
 from predictions.stewardship.states import ENDED, PENDING, PREPARED, State
 from predictions.stewardship.views.access import UNPROCESSABLE, for_stewards
 from predictions.storage import takes
+from predictions.views.models import CURVES, Drawing, drawings
 
 
 @require_safe
@@ -110,10 +113,22 @@ def context(found: Training) -> dict[str, Any]:
         "twin": selectors.twin(found),
         "report": outcomes.report(found),
         "outcome": outcomes.outcome(found),
+        "drawings": _drawings(found),
         "service": service,
         "in_service": bool(found.package_version) and service.version == found.package_version,
         "may_serve": found.state == State.ACCEPTED and service.version != found.package_version,
     }
+
+
+def _drawings(found: Training) -> list[Drawing]:
+    """Return how well an accepted candidate is calibrated and what acting on it is worth, drawn."""
+    try:
+        made = packages.load(found.algorithm, found.package_version) if found.package_version else None
+    except BrokenPackage:
+        return []
+    if made is None or CURVES not in made.manifest["files"]:
+        return []
+    return drawings(made.json(CURVES), "calibration", "decision")
 
 
 def _do(request: HttpRequest, algorithm: str, training_id: uuid.UUID, step: Any) -> HttpResponse:
