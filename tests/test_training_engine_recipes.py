@@ -107,13 +107,20 @@ def test_onnx_equals_python_on_the_whole_cohort_and_far_beyond(simulated, member
         assert np.abs(served - expected).max() < 1e-5
 
 
-def test_onnx_keeps_the_digits_of_votes_near_one():
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"random_forest": {"n_estimators": 50, "max_depth": 2, "class_weight": {0: 1, 1: 100000}}},
+        {"logistic": {"class_weight": {0: 1, 1: 100000}}},
+        {"xgboost": {"n_estimators": 40, "max_depth": 2, "scale_pos_weight": 100000}},
+    ],
+)
+def test_onnx_keeps_the_digits_of_votes_near_one(members):
     rng = np.random.default_rng(6)
     a = rng.normal(size=6000)
     table = {"a": a, "b": rng.normal(size=6000)}
     y = (rng.random(6000) < np.where(a > 1.5, 0.3, 0.001)).astype(int)
-    # Events weighed heavily make leaves of 0.9999: float32 keeps few digits of what is missing to 1.
-    members = {"random_forest": {"n_estimators": 50, "max_depth": 2, "class_weight": {0: 1, 1: 100000}}}
+    # Events weighed heavily make votes of 0.9999: float32 keeps few digits of what is missing to 1.
     model = fit(recipe(("a", "b"), (), members=members), table, y)
     assert ((model.raw(table) > 0.999) & (model.probabilities(table) < 0.5)).any()
     served = runner(export(model).SerializeToString())(model.preparation.transform(table))

@@ -9,7 +9,7 @@ from typing import Any
 # Name in a recipe → dotted path of the class. TensorFlow takes seconds to import and 400 MB: only a recipe
 # that names the network pays for it.
 ESTIMATORS: Mapping[str, str] = {
-    "logistic": "sklearn.linear_model.LogisticRegression",
+    "logistic": "ml.training.margins.LogisticClassifier",
     "random_forest": "sklearn.ensemble.RandomForestClassifier",
     "gradient_boosting": "sklearn.ensemble.GradientBoostingClassifier",
     "xgboost": "ml.training.trees.BoostedTrees",

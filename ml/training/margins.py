@@ -1,4 +1,4 @@
-"""A support vector machine whose margin is squashed into 0..1, for a vote and for our own calibration."""
+"""Classifiers by one margin: logistic regression, and a support vector machine for our own calibration."""
 
 from __future__ import annotations
 
@@ -6,9 +6,19 @@ from typing import Any
 
 import numpy as np
 from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
 KERNELS = ("rbf", "linear")
+
+
+class LogisticClassifier(LogisticRegression):
+    """Logistic regression whose probabilities are double: float32 features would make them float32."""
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        """Return the probabilities of both classes, shape (n, 2)."""
+        margin = np.asarray(X, dtype=float) @ self.coef_[0].astype(float) + float(self.intercept_[0])
+        return np.stack([expit(-margin), expit(margin)], axis=1)
 
 
 class MarginClassifier:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
+
+# Read while TensorFlow is imported, so it has to be set before: every fit would print that a graph
+# has an attribute which is unknown, and ignored.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
 import tensorflow as tf
 from scipy.special import expit
 
+from ml.training.evaluation import fit_logistic
 from ml.training.resampling import Rows
 
 # Refused once TensorFlow runs; then its deterministic operations alone keep the result the same.
@@ -87,16 +93,33 @@ class NetworkClassifier:
         )
         dense = [layer for layer in network.layers if isinstance(layer, keras.layers.Dense)]
         self.layers = [tuple(part.astype(float) for part in layer.get_weights()) for layer in dense]
+        self._level(X, y, weights)
         return self
 
     def predict_proba(self, x: np.ndarray) -> np.ndarray:
         """Return the probabilities of both classes, shape (n, 2), in double precision."""
+        event = expit(self._log_odds(x))
+        return np.stack([1 - event, event], axis=1)
+
+    def _log_odds(self, x: np.ndarray) -> np.ndarray:
         values = np.asarray(x, dtype=float)
         *hidden, (kernel, bias) = self.layers
         for weights, offsets in hidden:
             values = np.maximum(values @ weights + offsets, 0)
-        event = expit(values @ kernel + bias)[:, 0]
-        return np.stack([1 - event, event], axis=1)
+        return (values @ kernel + bias)[:, 0]
+
+    def _level(self, x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> None:
+        """Solve for the last bias, so that the mean risk of the rows learnt from is their share of events.
+
+        Logistic regression and boosting have this by construction; the mean of a network stopped in
+        the middle of its descent is off by a sixth, another way in each fold, and the curve found in
+        the folds would not fit the network that serves.
+        """
+        ones = np.ones((len(y), 1))
+        shift = fit_logistic(ones, np.asarray(y, dtype=float), weights[None], self._log_odds(x))[0]
+        kernel, bias = self.layers[-1]
+        if np.isfinite(shift).all():
+            self.layers[-1] = kernel, bias + shift
 
     def _network(self, d: int) -> keras.Model:
         keras.utils.set_random_seed(self.random_state)
