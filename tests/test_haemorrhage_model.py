@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -160,6 +161,23 @@ def test_with_nothing_known_the_interval_spans_the_wards_own_women(literature: m
     percentiles = [literature.ward.value[np.searchsorted(below, q)] for q in (0.025, 0.975)]
     assert found.interval == pytest.approx(model.sigmoid(intercept + np.array(percentiles)), rel=0.05)
     assert found.coefficients_only == pytest.approx((0.02, 0.02), rel=1e-3)
+
+
+def test_sampled_women_have_histories_that_fit_their_parity(literature: model.Model) -> None:
+    draws = uncertainty.of(packages.load("haemorrhage"))
+    still = replace(draws, normal=np.zeros_like(draws.normal))
+    _, bound = literature.blocks
+    known, strata = uncertainty.tables(literature, still), literature.strata({})
+    found = uncertainty.sampled_log_odds(literature, still, known, strata, bound)
+
+    # The reference woman, parity 1 to 3: neither caesarean nor haemorrhage before.
+    parous, scarred, bled = (
+        literature.by_name[n].prevalence for n in ("parity", "previous_caesarean", "previous_pph")
+    )
+    plain = parous[1] * (1 - scarred[1] / 0.58) * (1 - bled[1:].sum() / 0.58)
+    four = parous[2] * plain / parous[1]  # same log odds: its odds ratio is 1
+    assert np.mean(np.abs(found) < 1e-9) == pytest.approx(plain + four, abs=0.02)
+    assert np.mean(np.abs(found - np.log(1.2)) < 1e-9) == pytest.approx(parous[0], abs=0.02)
 
 
 @pytest.mark.parametrize("share", [0.05, 0.1, 0.2])
