@@ -12,6 +12,7 @@ from django.core.cache import cache
 from clinic import pulse
 from clinic.accounts.models import User
 from ml import package as packages
+from ml.algorithms.german_credit.contract import CONTRACT
 from predictions import inquiries, queue
 from predictions.models import Inquiry
 from tests.test_api import Program, codes
@@ -46,6 +47,20 @@ def test_a_batch_is_answered_in_order_each_with_its_status(steward: User, worker
     answers = Program(steward).post("api-credit-batch", data=sent).json()["predictions"]
     assert [answer["status"] for answer in answers] == ["ok", "refused", "ok"]
     assert answers[1]["problems"][0]["field"] == "duration"
+
+
+def test_partial_applications_of_a_batch_each_say_what_was_imputed(steward: User, worker: None) -> None:
+    sent = {"data": [APPLICATION, APPLICATION | {"purpose": "car (new)"}, {"age": 50}]}
+    first, second, third = Program(steward).post("api-credit-batch", data=sent).json()["predictions"]
+    assert set(APPLICATION).isdisjoint(first["imputed"])
+    assert set(first["imputed"]) - set(second["imputed"]) == {"purpose"}
+    # What decides nothing is not made up either.
+    unused = {"personal_status", "foreign_worker"}
+    assert set(third["imputed"]) == {field.name for field in CONTRACT.fields} - {"age"} - unused
+    assert {"probability_bad", "label", "threshold", "version"} <= set(first)
+    single = Program(steward).post("api-credit", data=APPLICATION).json()
+    assert single["imputed"] == first["imputed"]
+    assert single["probability_bad"] == first["probability_bad"]
 
 
 def test_letters_in_a_duration_are_named(steward: User, worker: None) -> None:
