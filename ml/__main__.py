@@ -89,7 +89,13 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--version", default="", help="package version")
         command.set_defaults(run=_training, command=name)
         if name == "train":
-            command.add_argument("--out", type=Path, default=Path("var/packages"), metavar="DIR")
+            command.add_argument("--out", type=Path, default=packages.SITE, metavar="DIR")
+            command.add_argument(
+                "--mapping", type=Path, metavar="YAML", help="haemorrhage: a hospital's CSV as --data"
+            )
+            command.add_argument(
+                "--serve", action="store_true", help="with --mapping: serve it once accepted"
+            )
             command.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
             command.add_argument("--param", action="append", default=[], metavar="KEY=VALUE")
 
@@ -232,7 +238,10 @@ def _options(chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def _training(chosen: argparse.Namespace) -> int:
-    if not chosen.data.is_dir():
+    if getattr(chosen, "mapping", None) is not None:
+        if missing := [str(path) for path in (chosen.data, chosen.mapping) if not path.is_file()]:
+            raise WrongCall(f"no such file: {', '.join(missing)}")
+    elif not chosen.data.is_dir():
         raise WrongCall(f"--data {chosen.data} is not a folder; give the folder that holds the training data")
     commands = import_module(TRAINING)
     try:

@@ -55,8 +55,19 @@ def read_params(file: Path, algorithm: str, overrides: list[str]) -> dict[str, A
 
 
 def train(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
-    """Train a package into ``--out`` and yield what was written, then its figures."""
+    """Train a package into ``--out`` and yield what was written, then its figures.
+
+    With ``--mapping`` the data are a hospital's own table, which may be refused or do no better than what
+    serves: the one line then says why.
+    """
     params = read_params(chosen.params, chosen.algorithm, chosen.param)
+    if chosen.mapping is not None:
+        if find_spec(f"{registry.ALGORITHMS[chosen.algorithm]}.hospital") is None:
+            raise WrongParams(
+                f"{chosen.algorithm} does not learn from a hospital's own table: leave --mapping out"
+            )
+        yield registry.door(chosen.algorithm, "hospital.command").train(chosen, params)
+        return
     version = chosen.version or str(params.get("version", ""))
     if not version:
         raise WrongParams("no version: give --version, or `version` in params.yaml")

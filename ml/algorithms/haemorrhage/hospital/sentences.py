@@ -430,3 +430,14 @@ def shifted(known: Mapped, column: str, months: Sequence[str], more: int, what: 
         "l’export, ou "
         "écartez ces mois ou cette colonne.",
     )
+
+
+def version_taken(version: str) -> Problem:
+    """Say that packages are never written over."""
+    return Problem(
+        "version_taken",
+        Text(
+            f"There is a package {shown(version)} already, and none is written over. Choose another version.",
+            f"Il existe déjà un paquet {shown(version)}, et aucun n’est écrasé. Choisissez une autre version.",
+        ),
+    )

@@ -61,14 +61,8 @@ def write(
     later, risks
         Births held out, and the candidate's risks of them.
 
-    Raises
-    ------
-    FileExistsError
-        When there is a package of this version: none is ever written over.
     """
     folder = out / "haemorrhage" / version
-    if folder.exists():
-        raise FileExistsError(f"there is a package haemorrhage {version} already")
     # Nobody sees the folder before it is whole: names that begin with a dot are no versions.
     building = folder.with_name(f".{version}")
     shutil.rmtree(building, ignore_errors=True)

@@ -3,7 +3,7 @@
 Below 50 events only the intercept is learned, from 50 a slope too; from 200, and at least 10 for every level
 to be fitted, each odds ratio, with a normal prior at the literature's value whose width is the literature's
 own spread (or half or twice of it, by cross-validation over whole mothers). From 500 trees are compared
-beside it. The tier follows from the events of the whole table; what is learned comes from its earlier part only.
+beside it. The tier follows from the events of the whole table; what is learned comes from its earlier part.
 A slope and an intercept are all the calibration an additive model needs; trees get a sigmoid, or from 1,000
 events an isotonic curve.
 """

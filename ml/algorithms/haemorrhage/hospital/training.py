@@ -12,11 +12,12 @@ import numpy as np
 
 from ml.algorithms.haemorrhage import external, literature, model, operating
 from ml.algorithms.haemorrhage.hospital import gate, site, tiers, trees
+from ml.algorithms.haemorrhage.hospital import sentences as say
 from ml.algorithms.haemorrhage.hospital.births import Births
 from ml.algorithms.haemorrhage.hospital.gate import Split, Verdict
 from ml.algorithms.haemorrhage.hospital.reading import read
 from ml.algorithms.haemorrhage.mapping import Mapping as ColumnMapping
-from ml.contracts import Text
+from ml.contracts import Refused, Text
 from ml.package import Package
 
 Progress = Callable[[float, Text], None]
@@ -117,9 +118,13 @@ def run(
     Raises
     ------
     Refused
-        When nothing can be learned from the table, with every reason. Nothing is written then.
+        When nothing can be learned from the table, with every reason, or when there is a package of this
+        version. Nothing is written then.
     """
     tell = progress or (lambda share, what: None)
+    version = version or site.next_version(out, date.today())
+    if (out / "haemorrhage" / version).exists():
+        raise Refused(say.version_taken(version))
     tell(0.0, READING)
     births = read(csv_path, mapping)
     parts = gate.split(births)
@@ -151,7 +156,7 @@ def run(
     if verdict.accepted:
         tell(0.85, WRITING)
         written = site.write(
-            out, version or site.next_version(out, date.today()), candidate, verdict, births, later, risks,
+            out, version, candidate, verdict, births, later, risks,
             current, params, {**holdout, "figures": figures},
         )  # fmt: skip
     tell(1.0, DONE)
