@@ -25,6 +25,7 @@ from predictions.storage import Received, StreamedUpload, receive, storage
 LARGEST_TABLE = 64 * 2**20
 FOLDER = "tables"
 TRIES = 3
+ACTIONS = {Stage.REPORT: Action.SUBMIT, Stage.TRAINING: Action.TRAIN}
 
 GONE_ON = Problem(
     "training_moved_on",
@@ -128,7 +129,7 @@ def _send(user: User, training: Training, state: State, stage: Stage, **values: 
         )
         if moved:
             detail = {"algorithm": training.algorithm, "stage": stage, "sha256": training.sha256}
-            record(Action.SUBMIT, actor=user, kind="training", object_id=str(training.pk), detail=detail)
+            record(ACTIONS[stage], actor=user, kind="training", object_id=str(training.pk), detail=detail)
             transaction.on_commit(partial(queue.send, training.pk))
     training.refresh_from_db()
     if not moved and training.stage != stage:
