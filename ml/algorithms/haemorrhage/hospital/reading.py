@@ -12,6 +12,7 @@ from ml.algorithms.haemorrhage.hospital import cells, doubts, months, table
 from ml.algorithms.haemorrhage.hospital import sentences as say
 from ml.algorithms.haemorrhage.hospital.births import Births
 from ml.algorithms.haemorrhage.hospital.cells import Values
+from ml.algorithms.haemorrhage.hospital.file_sentences import NO_ROWS
 from ml.algorithms.haemorrhage.mapping import FIELDS, Mapping
 from ml.algorithms.haemorrhage.mapping.fields import DATE, LOSS, MOTHER
 from ml.algorithms.haemorrhage.mapping.structure import SEVERE_ML
@@ -40,7 +41,7 @@ def read(csv_path: Path, mapping: Mapping) -> Births:
     """
     cells_of = table.read(csv_path, mapping).cells
     if cells_of.empty:
-        raise Refused(say.NO_ROWS)
+        raise Refused(NO_ROWS)
     read_of = {
         name: cells.read(cells_of[name], FIELDS[name], column, mapping)
         for name, column in mapping.columns.items()

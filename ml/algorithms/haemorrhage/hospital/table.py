@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from ml.algorithms.haemorrhage import mapping as mappings
-from ml.algorithms.haemorrhage.hospital import sentences as say
+from ml.algorithms.haemorrhage.hospital import file_sentences as say
 from ml.algorithms.haemorrhage.mapping import Mapping
 from ml.contracts import Refused
 

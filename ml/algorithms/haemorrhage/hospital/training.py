@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ml.algorithms.haemorrhage import external, literature, model, operating
+from ml.algorithms.haemorrhage.hospital import file_sentences as say
 from ml.algorithms.haemorrhage.hospital import gate, site, tiers, trees
-from ml.algorithms.haemorrhage.hospital import sentences as say
 from ml.algorithms.haemorrhage.hospital.births import Births
 from ml.algorithms.haemorrhage.hospital.gate import Split, Verdict
 from ml.algorithms.haemorrhage.hospital.reading import read
