@@ -133,9 +133,8 @@ def _births(which: str, invented: bool) -> Iterator[tuple[Encounter, BloodLoss, 
 
 
 def _row(study: Study, loss: BloodLoss) -> dict[str, Any]:
-    values, patient = study.values, study.patient
-    admitted = registry.door(outcomes.ALGORITHM, "contract").check(values)[0]["admission_at"]
-    day = timezone.localtime(admitted or study.submitted_at).date()
+    values, patient = registry.door(outcomes.ALGORITHM, "contract").check(study.values)[0], study.patient
+    day = timezone.localtime(values["admission_at"] or study.submitted_at).date()
     known = {name: values.get(name) for name in UNITS}
     known |= {
         "mother": pseudonym(patient.pk),

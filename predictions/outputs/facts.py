@@ -14,7 +14,16 @@ from ml import package, registry
 from ml.contracts import Contract, Text
 from ml.package import BrokenPackage
 from patients.models import Patient
-from predictions.models import Document, Explanation, Prediction, Signature, StoredArtefact, Study
+from predictions import outcomes
+from predictions.models import (
+    BloodLoss,
+    Document,
+    Explanation,
+    Prediction,
+    Signature,
+    StoredArtefact,
+    Study,
+)
 from predictions.storage import storage
 
 
@@ -28,6 +37,8 @@ class Facts:
         The version shown; ``None`` for a draft.
     superseded
         Number of the signed version that an open amendment will replace; 0 for none.
+    outcome
+        Measured blood loss of the birth an assessment is of, as it stood when gathered.
     language
         ``"fr"`` or ``"en"``.
     """
@@ -39,6 +50,7 @@ class Facts:
     superseded: int
     language: str
     written_at: datetime
+    outcome: BloodLoss | None = None
 
     @property
     def patient(self) -> Patient:
@@ -112,4 +124,5 @@ def gather(document: Document) -> Facts:
         superseded=last.version if last else 0,
         language=document.language,
         written_at=document.created_at,
+        outcome=outcomes.latest(study.encounter) if study.algorithm == outcomes.ALGORITHM else None,
     )

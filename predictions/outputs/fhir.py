@@ -15,6 +15,7 @@ from typing import Any
 from fhir.resources.R4B.bundle import Bundle
 
 from ml.contracts import Field, FieldKind
+from predictions.models import BloodLoss
 from predictions.outputs import fhir_codes as codes
 from predictions.outputs import fhir_people as people
 from predictions.outputs import wording
@@ -81,6 +82,8 @@ def _resources(facts: Facts) -> Iterator[tuple[str, Resource]]:
     if "risk" in facts.result:
         yield "risk", _risk(facts, list(entered))
         written.append("risk")
+    if facts.outcome:
+        yield "outcome", _outcome(facts, facts.outcome)
     yield "report", _report(facts, list(measured))
     yield "provenance", people.provenance(facts, written, lambda name: _reference(facts, name))
 
@@ -185,6 +188,20 @@ def _risk(facts: Facts, basis: list[str]) -> Resource:
             }
         ],
         "note": [{"text": f"95 %: {low}–{high} %"}, {"text": facts.say(wording.RESEARCH_USE)}],
+    }
+
+
+def _outcome(facts: Facts, loss: BloodLoss) -> Resource:
+    """Return the blood loss people measured after the birth; ``amended`` once it was corrected."""
+    return {
+        "resourceType": "Observation",
+        "status": "final" if loss.number == 1 else "amended",
+        "code": codes.concept("blood-loss-24h", "Blood loss within 24 hours of birth"),
+        "subject": _reference(facts, "patient"),
+        "effectiveDateTime": loss.measured_at.isoformat(),
+        "issued": loss.recorded_at.isoformat(),
+        "valueQuantity": codes.quantity(loss.millilitres, "mL"),
+        "method": {"text": str(loss.get_method_display())},
     }
 
 

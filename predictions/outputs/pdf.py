@@ -18,10 +18,12 @@ import typst
 
 from ml.contracts import Problem
 from patients.validators import completed_years
+from predictions import outcomes
 from predictions.models import ExplanationStatus
 from predictions.outputs import wording
 from predictions.outputs.facts import Facts
 from predictions.outputs.pdf_words import WORDS
+from predictions.workspaces.haemorrhage import course
 
 TEMPLATE = Path(__file__).with_name("report.typ")
 STANDARD = "ua-1"
@@ -71,6 +73,7 @@ def content(facts: Facts, pictures: list[str]) -> dict[str, Any]:
             for section in report["sections"]
             if section["rows"] or section["paragraphs"]
         ],
+        "birth": _birth(facts),
         "quality": [_finding(facts, finding) for finding in facts.prediction.quality],
         "review": _review(facts),
         "limits": [facts.say(limit) for limit in report.get("limits", ())],
@@ -155,6 +158,23 @@ def _finding(facts: Facts, finding: dict[str, Any]) -> dict[str, Any]:
         "text": f"{said}{separator}{measured}" if measured else said,
         "attention": bool(finding.get("attention")),
     }
+
+
+def _birth(facts: Facts) -> list[list[str]]:
+    """Return the assessments of the birth in their order and its outcome; nothing for a lone assessment."""
+    if facts.study.algorithm != outcomes.ALGORITHM:
+        return []
+    assessments = course.of(facts.study)
+    rows = [
+        [wording.moment(one.study.submitted_at, facts.language), facts.say(one.prediction.report["headline"])]
+        for one in assessments
+    ]
+    if facts.outcome:
+        lost = facts.say(WORDS["severe" if facts.outcome.severe else "not_severe"])
+        method = facts.outcome.get_method_display()
+        said = f"{facts.outcome.millilitres} mL ({method}), {lost}"
+        rows.append([wording.moment(facts.outcome.measured_at, facts.language), said])
+    return rows if len(rows) > 1 else []
 
 
 def _review(facts: Facts) -> dict[str, str] | None:
