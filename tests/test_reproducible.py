@@ -92,6 +92,9 @@ def test_a_search_is_repeated_alike_its_trials_hang_below_it_and_its_model_is_fo
     assert all({"n_estimators", "max_depth"} <= set(r.data.params) for r in children)
     assert parent.data.tags["data.sha256"] == package.manifest["data"]["sha256"]
 
+    drawn = {artifact.path for artifact in MlflowClient().list_artifacts(parent.info.run_id, "curves")}
+    assert {"curves/curves.json", "curves/roc.fr.svg", "curves/calibration.en.svg"} <= drawn
+
     row = {"collision": "pedestrian", "units": 2, "hour": 13}
     (probability,) = load_model(parent.data.tags[MODEL_ID]).probabilities([row])
     typed, _ = registry.door("accident_severity", "contract").check(row)

@@ -17,8 +17,6 @@ os.environ.setdefault("DO_NOT_TRACK", "true")
 import mlflow
 from mlflow.tracking import MlflowClient
 
-from ml import drawing
-from ml.contracts import LANGUAGES
 from ml.package import Metric, Package
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,18 +53,6 @@ class Run:
     def data(self, fingerprint: str) -> None:
         """Pin the data the run was trained on (``ml.training.data.fingerprint``)."""
         self.tag("data.sha256", fingerprint)
-
-    def curves(self, curves: Mapping[str, Any]) -> None:
-        """Keep the curves as numbers, and as drawings in both languages."""
-        mlflow.log_dict(dict(curves), "curves/curves.json", run_id=self.run_id)
-        for kind in drawing.kinds(curves):
-            for language in LANGUAGES:
-                name = f"curves/{kind}.{language}.svg"
-                mlflow.log_text(drawing.svg(kind, curves, language), name, run_id=self.run_id)
-
-    def comparison(self, document: Mapping[str, Any]) -> None:
-        """Keep the comparison of the recipes (``ml.training.comparison.document``)."""
-        mlflow.log_dict(dict(document), "comparison.json", run_id=self.run_id)
 
     def package(self, package: Package) -> None:
         """Pin the package that came out of the run and keep its manifest."""

@@ -16,6 +16,7 @@ from ml.tabular.scoring import scorer
 from ml.training import comparison, curves, logged, tabular, tracking
 from ml.training.comparison import Entry
 from ml.training.data import code, fingerprint, require
+from ml.training.drawings import log_drawings
 from ml.training.evaluation import Interval, as_metrics, binary_metrics, bootstrap, roc_auc
 from ml.training.folds import held_out
 from ml.training.pipeline import Recipe, TabularClassifier, fit_members
@@ -89,8 +90,7 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
         )
         tabular.champion(package.folder)
         run.metrics(package.metrics)
-        run.curves(package.json(curves.FILE))
-        run.comparison(package.json(comparison.FILE))
+        log_drawings(run, package)
         run.package(package)
         logged.log_model(models[best], seen, run)
     return package

@@ -15,6 +15,7 @@ from ml.tabular.preparation import Table
 from ml.training import comparison, curves, logged, tabular, tracking
 from ml.training.comparison import Comparison
 from ml.training.data import fingerprint, require
+from ml.training.drawings import log_drawings
 from ml.training.evaluation import as_metrics, binary_metrics
 from ml.training.pipeline import Recipe
 from ml.training.selection import Candidate, NestedRecord, judge, nested, refit
@@ -66,13 +67,13 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
         best = min(candidates, key=lambda c: c.loss)
         model = refit(best, table, y)
         training = about_training(path, y, params, candidates)
-        package = tabular.write_package(out / "german_credit" / version, CONTRACT, model, table, training)
         record = judge_procedure(table, y, params)
-        package = tabular.complete(package, figures(y, record, params), documents(table, y, record, params))
+        metrics, beside = figures(y, record, params), documents(table, y, record, params)
+        package = tabular.write_package(out / "german_credit" / version, CONTRACT, model, table, training)
+        package = tabular.complete(package, metrics, beside)
         tabular.champion(package.folder)
         run.metrics(package.metrics)
-        run.curves(package.json(curves.FILE))
-        run.comparison(package.json(comparison.FILE))
+        log_drawings(run, package)
         run.package(package)
         logged.log_model(model, table, run)
     return package

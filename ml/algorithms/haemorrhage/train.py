@@ -21,6 +21,7 @@ from ml.algorithms.haemorrhage import about, external, literature, model, operat
 from ml.package import Metric, Package
 from ml.training import comparison, curves, tracking
 from ml.training import data as training_data
+from ml.training.drawings import log_drawings
 from ml.training.progress import progress
 
 REPEATS, REPEATS_LARGE = 1000, 200
@@ -33,10 +34,7 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
         package = build(data, out, version=version, params=params)
         run.package(package)
         run.metrics(package.metrics)
-        if curves.FILE in package.manifest["files"]:
-            run.curves(package.json(curves.FILE))
-        if comparison.FILE in package.manifest["files"]:
-            run.comparison(package.json(comparison.FILE))
+        log_drawings(run, package)
     return package
 
 
