@@ -124,6 +124,10 @@ def test_a_unit_is_created_with_its_incidence_and_that_is_on_record(office: Clie
         ({"incidence": "nan"}, "incidence", "between 0.2 and 20"),
         ({"incidence": "1e1"}, "incidence", "between 0.2 and 20"),
         ({"code": "sleep", "incidence": "3"}, "incidence", "take no such share"),
+        ({"flag_share": "0.9"}, "flag_share", "between 1 and 50"),
+        ({"flag_share": "51"}, "flag_share", "between 1 and 50"),
+        ({"flag_share": "ten"}, "flag_share", "between 1 and 50"),
+        ({"code": "sleep", "flag_share": "10"}, "flag_share", "take no such share"),
     ],
 )
 def test_bad_input_gets_a_sentence_at_its_field(
@@ -135,10 +139,17 @@ def test_bad_input_gets_a_sentence_at_its_field(
     assert [*Unit.objects.all()] == [radiology]
 
 
-def test_the_limits_of_the_incidence_are_the_models() -> None:
-    settings = package.load("haemorrhage").input["settings"]["incidence"]
-    assert float(forms.LOWEST_INCIDENCE) / 100 == settings["minimum"]
-    assert float(forms.HIGHEST_INCIDENCE) / 100 == settings["maximum"]
+def test_the_limits_of_the_shares_are_the_models() -> None:
+    settings = package.load("haemorrhage").input["settings"]
+    assert float(forms.LOWEST_INCIDENCE) / 100 == settings["incidence"]["minimum"]
+    assert float(forms.HIGHEST_INCIDENCE) / 100 == settings["incidence"]["maximum"]
+    assert float(forms.LOWEST_FLAGGED) / 100 == settings["flag_share"]["minimum"]
+    assert float(forms.HIGHEST_FLAGGED) / 100 == settings["flag_share"]["maximum"]
+
+
+def test_the_share_to_flag_is_typed_in_percent_and_kept_as_a_share(office: Client) -> None:
+    assert office.post(reverse("unit_new"), filled(flag_share="12,5 %")).status_code == 302
+    assert Unit.objects.get().flag_share == 0.125
 
 
 def test_a_change_is_on_record_with_old_and_new_and_the_code_stays(
