@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,15 +56,24 @@ def entries(odds: np.ndarray, count: int = len(LABELS), *, repeats: int = 2) -> 
     return made
 
 
-def compared(*, synthetic: bool = False, costs: CostMatrix | None = None, n: int = 1500) -> Comparison:
+@cache
+def compared(*, synthetic: bool = False, costs: CostMatrix | None = None) -> Comparison:
     """Return a comparison of twelve recipes."""
-    y, odds = cases(n)
+    y, odds = cases()
     title = Text("Made-up cohort", "Cohorte inventée") if synthetic else Text("Register", "Registre")
     return compare(
         entries(odds), y, reference="recipe_0", threshold=0.1,
         data=title, title=title, synthetic=synthetic, costs=costs,
-        unit=Text("births", "naissances"), command="python -m ml study", repeats=200,
+        unit=Text("births", "naissances"), command="python -m ml study", repeats=100,
     )  # fmt: skip
+
+
+@cache
+def drawn() -> dict[str, Any]:
+    """Return curves of true risks."""
+    y, odds = cases()
+    data, unit = Text("Made-up register", "Registre inventé"), Text("births", "naissances")
+    return curves(y, sigmoid(odds), threshold=0.1, costs=CostMatrix(5, 1), data=data, unit=unit, repeats=100)
 
 
 def put_into_service(monkeypatch: pytest.MonkeyPatch, site: Path, algorithm: str = "haemorrhage") -> Package:
@@ -71,11 +82,8 @@ def put_into_service(monkeypatch: pytest.MonkeyPatch, site: Path, algorithm: str
     shipped = package.load(algorithm)
     folder = site / algorithm / "9.0.0"
     shutil.copytree(shipped.folder, folder)
-    y, odds = cases()
-    data, unit = Text("Made-up register", "Registre inventé"), Text("births", "naissances")
-    drawn = curves(y, sigmoid(odds), threshold=0.1, costs=CostMatrix(5, 1), data=data, unit=unit, repeats=100)
     comparisons = document([compared(costs=CostMatrix(5, 1)), compared(synthetic=True)])
-    for name, content in (("curves.json", drawn), ("comparison.json", comparisons)):
+    for name, content in (("curves.json", drawn()), ("comparison.json", comparisons)):
         (folder / name).write_text(json.dumps(content), "utf-8")
     dropped = ("files", *package.OUTSIDE_HASH)
     manifest = {key: value for key, value in shipped.manifest.items() if key not in dropped}

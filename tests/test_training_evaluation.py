@@ -8,7 +8,17 @@ from sklearn import metrics as sk
 
 from ml.training.calibration import Sigmoid, fit_sigmoid
 from ml.training.drift import category_shift, numeric_shift, psi
-from ml.training.evaluation import as_metrics, binary_metrics, bootstrap, roc_auc, stage_metrics, wilson
+from ml.training.evaluation import (
+    Question,
+    as_metrics,
+    binary_metrics,
+    bootstrap,
+    roc_auc,
+    sampled_figures,
+    stability,
+    stage_metrics,
+    wilson,
+)
 from ml.training.thresholds import CostMatrix, best_f1_threshold, decision_curve, net_benefit
 
 
@@ -163,3 +173,76 @@ def test_drift_sees_a_shift_and_only_a_shift():
     assert psi([50, 50], [80, 20]) == pytest.approx(0.3 * np.log(1.6) - 0.3 * np.log(0.4))
     assert category_shift({"a": 90, "b": 10}, {"a": 90, "b": 10}).psi == 0
     assert category_shift({"a": 90, "b": 10}, {"a": 40, "c": 60}).verdict == "shifted"
+
+
+def test_saving_and_profit_follow_from_the_cost_matrix(scored):
+    y, p = scored
+    costs = CostMatrix(5, 1)
+    found = binary_metrics(y, p, 1 / 6, costs=costs, repeats=20)
+    accept_all = costs.cost(y, np.zeros(len(y)), 1 / 6)
+    assert accept_all == pytest.approx(5 * y.mean())
+    assert found["saving"].value == pytest.approx(accept_all - found["cost"].value)
+    assert found["saving"].value == pytest.approx(costs.saving(y, p, 1 / 6))
+    assert found["profit"].value == pytest.approx(costs.profit(y, p, 1 / 6))
+    # Without a gain of its own a good case earns what refusing it costs: the same order of decisions.
+    assert found["profit"].value == pytest.approx((1 - y.mean()) - found["cost"].value)
+    generous = CostMatrix.from_params({"missed": 5, "false_alarm": 1, "gain": 0.2})
+    assert generous.profit(y, p, 1.1) == pytest.approx(0.2 * (1 - y.mean()) - 5 * y.mean())
+    with pytest.raises(ValueError, match="gain"):
+        CostMatrix(5, 1, gain=-1)
+
+
+def test_precision_at_a_recall_is_read_where_that_share_is_found(scored):
+    y, p = scored
+    found = binary_metrics(y, p, 0.3, recall=0.69, repeats=100)["precision_at_recall"]
+    assert found.low < found.value < found.high
+    precision, recall, _ = sk.precision_recall_curve(y, p)
+    above = precision[recall >= 0.69][-1], precision[recall < 0.69][0]
+    assert min(above) <= found.value <= max(above)
+    # Everybody in one tie: whoever is flagged first, the precision is the frequency.
+    flat = binary_metrics(y, np.full(len(y), 0.2), 0.3, recall=0.5, repeats=2)["precision_at_recall"]
+    assert flat.value == pytest.approx(y.mean())
+
+
+def test_stability_is_the_mean_difference_between_two_models():
+    p = np.array([[0.1, 0.6, 0.5], [0.3, 0.6, 0.5], [0.2, 0.3, 0.5]])
+    found = stability(p, 0.4)
+    assert found["probability_shift"].value == pytest.approx((0.4 / 3 + 0.6 / 3 + 0) / 3)
+    assert found["decision_flips"].value == pytest.approx((0 + 2 / 3 + 0) / 3)
+    held = stability(p[1:], 0.4, original=p[0])
+    assert held["probability_shift"].value == pytest.approx((0.15 + 0.15 + 0) / 3)
+    assert held["decision_flips"].value == pytest.approx((0 + 1 / 2 + 0) / 3)
+    with pytest.raises(ValueError, match="two models"):
+        stability(p[:1], 0.4)
+
+
+def test_repeats_that_agree_are_stable_and_those_that_do_not_are_not(scored):
+    y, p = scored
+    noise = np.random.default_rng(0).normal(0, 0.05, (4, len(p)))
+    same = binary_metrics(y, np.stack([p, p]), 0.3, repeats=20)
+    other = binary_metrics(y, np.clip(p + noise, 0, 1), 0.3, repeats=20)
+    assert same["probability_shift"].value == same["decision_flips"].value == 0
+    assert other["probability_shift"].low > 0.04
+    assert other["decision_flips"].low > 0
+
+
+def test_counting_in_steps_changes_no_figure_and_hardly_an_interval():
+    rng = np.random.default_rng(5)
+    p = rng.beta(1, 20, 6000)
+    y = (rng.random(6000) < p).astype(int)
+    found = binary_metrics(y, p, 0.05, recall=0.69, repeats=200)
+    assert found["roc_auc"].value == pytest.approx(sk.roc_auc_score(y, p), abs=1e-12)
+    assert found["pr_auc"].value == pytest.approx(sk.average_precision_score(y, p), abs=1e-12)
+    assert found["recall"].value == sk.recall_score(y, p >= 0.05)
+    exact = bootstrap(roc_auc, y, p, repeats=200)
+    assert (found["roc_auc"].low, found["roc_auc"].high) == pytest.approx((exact.low, exact.high), abs=1e-4)
+    precise = bootstrap(sk.average_precision_score, y, p, repeats=200)
+    assert (found["pr_auc"].low, found["pr_auc"].high) == pytest.approx((precise.low, precise.high), abs=2e-3)
+
+
+def test_several_probabilities_are_judged_on_the_same_samples(scored):
+    y, p = scored
+    found = sampled_figures(y, {"a": p, "b": np.sqrt(p)}, Question(0.3), repeats=50)
+    # The square root keeps every rank, so on the same samples the areas are the same.
+    assert found["a"].samples["roc_auc"] == pytest.approx(found["b"].samples["roc_auc"])
+    assert not np.allclose(found["a"].samples["brier"], found["b"].samples["brier"])

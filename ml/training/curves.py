@@ -113,7 +113,8 @@ def _roc(y: np.ndarray, p: np.ndarray, threshold: float) -> dict[str, Any]:
     tp, fp = _counts(y, p)
     x = np.linspace(0, 1, POINTS)
     tp_at, fp_at, fn_at, tn_at = _at(y, p, threshold)
-    # At one false-positive rate the curve rises straight up; its highest point stands for it.
+    # At one false-positive rate the curve rises straight up; its highest points are joined, which is at
+    # most one case too high between them.
     rates, last = np.unique(fp[::-1] / fp[-1], return_index=True)
     sensitivity = np.interp(x, rates, (tp[::-1] / tp[-1])[last])
     return {
@@ -172,6 +173,8 @@ def _smooth(y: np.ndarray, p: np.ndarray, repeats: int) -> dict[str, Any]:
         distance = np.abs(p - x)
         reach = max(np.partition(distance, near - 1)[near - 1], 1e-9)
         weight = np.clip(1 - (distance / reach) ** 3, 0, None) ** 3
+        if not weight.any():  # every case is equally far
+            weight = np.ones_like(p)
         away = p - x
         s0, s1, s2 = weight.sum(), weight @ away, weight @ away**2
         spread = s0 * s2 - s1**2

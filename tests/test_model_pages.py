@@ -1,0 +1,145 @@
+"""The pages of the models: curves for all staff, the comparison of recipes for the steward alone."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from clinic.accounts.models import User
+from clinic.accounts.roles import Role
+from ml.package import Package
+from tests import factories, recipes
+
+pytestmark = pytest.mark.django_db
+
+MODEL = ("model", ["haemorrhage"])
+COMPARISON = ("model_comparison", ["haemorrhage"])
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Package:
+    return recipes.put_into_service(monkeypatch, tmp_path)
+
+
+@pytest.fixture
+def steward() -> User:
+    return factories.staff("steward", Role.STEWARD)
+
+
+def page(
+    client: Client, who: User, address: tuple[str, list[str]], query: str = "", language: str = "en"
+) -> str:
+    who.language = language
+    who.save()
+    client.force_login(who)
+    response = client.get(reverse(address[0], args=address[1]) + query)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_everybody_on_the_staff_sees_the_curves_and_on_what_they_were_drawn(
+    client: Client, alice: User, served: Package
+) -> None:
+    said = page(client, alice, MODEL)
+    assert said.count('<svg xmlns="http://www.w3.org/2000/svg" class="chart"') == 6
+    assert "Made-up register" in said
+    assert "n = 1,500 births" in said
+    assert "Area under the curve 0.7" in said
+
+
+def test_the_curves_speak_french(client: Client, alice: User, served: Package) -> None:
+    said = page(client, alice, MODEL, language="fr")
+    assert "Registre inventé" in said
+    assert "Aire sous la courbe 0,7" in said
+    assert "Sensibilité (%)" in said
+
+
+def test_no_clinician_is_shown_the_way_to_a_raw_probability(
+    client: Client, alice: User, steward: User, served: Package
+) -> None:
+    address = reverse(*COMPARISON[:1], args=COMPARISON[1])
+    assert address not in page(client, alice, MODEL)
+    assert client.get(address).status_code == 403
+    assert address in page(client, steward, MODEL)
+
+
+def test_raw_stands_beside_recalibrated_with_intervals(
+    client: Client, steward: User, served: Package
+) -> None:
+    said = page(client, steward, COMPARISON)
+    table = said.split("<caption>Probabilities</caption>")[1].split("</table>")[0]
+    assert table.count(">raw</th>") == table.count(">recalibrated</th>") == 12
+    brier = served.json("comparison.json")["comparisons"][0]["rows"][1]
+    for kind in ("raw", "calibrated"):
+        assert f"{brier[kind]['brier']['value']:.3f}" in table
+        assert f"{brier[kind]['brier']['low']:.3f} to {brier[kind]['brier']['high']:.3f}" in table
+    assert "Precision (%) at sensitivity 0.69" in table
+
+
+def test_no_recipe_is_called_better_unless_its_interval_excludes_zero(
+    client: Client, steward: User, served: Package
+) -> None:
+    said = page(client, steward, COMPARISON)
+    first = served.json("comparison.json")["comparisons"][0]
+    verdicts = [found["verdict"] for row in first["rows"] for found in row["differences"].values()]
+    table = said.split("Recalibrated, minus “Logistic regression”</caption>")[1].split("</table>")[0]
+    assert re.findall(r'class="judged (\w+)"', table) == verdicts
+    assert "No recipe is better than “Logistic regression”." in said
+    assert f"hold for all {first['tests']} differences together" in said
+
+
+def test_made_up_data_is_called_made_up_and_only_that(client: Client, steward: User, served: Package) -> None:
+    said = page(client, steward, COMPARISON)
+    register, cohort = said.split("<h2>Register</h2>")[1].split("<h2>Made-up cohort</h2>")
+    assert "no clinical performance" in cohort
+    assert "no clinical performance" not in register
+
+
+def test_a_table_is_sorted_by_what_was_asked_best_first(
+    client: Client, steward: User, served: Package
+) -> None:
+    rows = served.json("comparison.json")["comparisons"][0]["rows"]
+    for asked, best_first in (("brier", False), ("roc_auc", True)):
+        said = page(client, steward, COMPARISON, f"?sort={asked}")
+        table = said.split("<caption>Probabilities</caption>")[1].split("</table>")[0]
+        shown = re.findall(r'rowspan="2">([^<]+)<', table)
+        expected = sorted(rows, key=lambda row: row["calibrated"][asked]["value"], reverse=best_first)
+        assert shown == [row["label"]["en"] for row in expected]
+        assert table.count("aria-sort") == 1
+
+
+@pytest.mark.parametrize("asked", ["", "?sort=nothing", "?sort=calibration_slope", "?sort=<script>"])
+def test_an_unknown_order_is_the_stored_one(
+    client: Client, steward: User, served: Package, asked: str
+) -> None:
+    said = page(client, steward, COMPARISON, asked)
+    assert "<script>" not in said.split("<main")[1].split("</main>")[0]
+    table = said.split("<caption>Probabilities</caption>")[1].split("</table>")[0]
+    assert re.findall(r'rowspan="2">([^<]+)<', table) == [label.en for label in recipes.LABELS]
+
+
+def test_the_comparison_speaks_french(client: Client, steward: User, served: Package) -> None:
+    said = page(client, steward, COMPARISON, language="fr")
+    assert "Aucune recette n’est meilleure que «\u00a0Régression logistique\u00a0»." in said
+    assert "brute" in said
+    assert "recalibrée" in said
+    assert "0,69" in said
+    assert "indécis" in said
+
+
+def test_a_package_without_curves_or_comparison_says_so(client: Client, steward: User) -> None:
+    said = page(client, steward, ("model", ["sleep"]))
+    assert "None recorded in this package." in said
+    assert "This package holds no comparison of recipes." in said
+    assert "This package holds no comparison of recipes." in page(
+        client, steward, ("model_comparison", ["sleep"])
+    )
+
+
+def test_a_model_that_does_not_exist_has_no_comparison(client: Client, steward: User) -> None:
+    client.force_login(steward)
+    assert client.get(reverse("model_comparison", args=["astrology"])).status_code == 404
