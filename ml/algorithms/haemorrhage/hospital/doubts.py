@@ -92,7 +92,7 @@ def duplicates(mother: np.ndarray, day: np.ndarray, row: np.ndarray) -> list[Pro
     Parameters
     ----------
     row
-        Shape (n,): number of the row in the file, for the sentence.
+        Shape (n,): line of the birth in the file, for the sentence.
     """
     table = pd.DataFrame({"mother": mother, "day": day, "row": row})
     ordered = table.sort_values(["mother", "day", "row"], kind="stable")

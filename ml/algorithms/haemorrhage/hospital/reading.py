@@ -39,31 +39,30 @@ def read(csv_path: Path, mapping: Mapping) -> Births:
     Refused
         With every reason found, each naming the column and what to do.
     """
-    cells_of = table.read(csv_path, mapping).cells
-    if cells_of.empty:
+    file = table.read(csv_path, mapping)
+    if file.cells.empty:
         raise Refused(NO_ROWS)
     read_of = {
-        name: cells.read(cells_of[name], FIELDS[name], column, mapping)
+        name: cells.read(file.cells[name], FIELDS[name], column, mapping)
         for name, column in mapping.columns.items()
         if name not in mapping.aside
     }
-    rows = len(cells_of)
-    _stop(
-        [
-            *doubts.units(read_of, mapping),
-            *doubts.unreadable(read_of, mapping, rows),
-        ]
-    )
+    rows = len(file.cells)
+    # A column in another unit is full of impossible values too: said once.
+    in_doubt = doubts.units(read_of, mapping)
+    named = {problem.field for problem in in_doubt}
+    others = {name: values for name, values in read_of.items() if name not in named}
+    _stop([*in_doubt, *doubts.unreadable(others, mapping, rows)])
     mother, day, label = read_of[MOTHER].values, read_of[DATE].values, _label(read_of, mapping)
     _stop(doubts.identity(mother, day, label, mapping))
-    kept = ~(np.isnan(label) | np.isnat(day) | np.array([m is None for m in mother]))
-    kept = np.flatnonzero(kept)
+    whole = ~(np.isnan(label) | np.isnat(day) | np.array([number is None for number in mother]))
+    kept = np.flatnonzero(whole)
     kept = kept[np.argsort(day[kept], kind="stable")]
     outcome = label[kept].astype(int)
     _stop(
         [
             *doubts.label(outcome, mapping),
-            *doubts.duplicates(mother[np.sort(kept)], day[np.sort(kept)], np.sort(kept) + 2),
+            *doubts.duplicates(mother[kept], day[kept], file.line[kept]),
         ]
     )
     _stop(

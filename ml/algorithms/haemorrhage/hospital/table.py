@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ml.algorithms.haemorrhage import mapping as mappings
@@ -32,12 +33,15 @@ class Table:
     Parameters
     ----------
     cells
-        Column per field, of strings; row ``i`` is row ``i + 2`` of the file where no cell breaks a line.
+        Column per field, of strings.
+    line
+        Shape (rows,): line of the file on which each row ends, counted from 1.
     header
         Names of all columns.
     """
 
     cells: pd.DataFrame
+    line: np.ndarray
     header: tuple[str, ...]
     encoding: str
     separator: str
@@ -55,24 +59,40 @@ def read(path: Path, mapping: Mapping) -> Table:
     header, separator = head(path, encoding)
     if problems := mappings.check(header, mapping):
         raise Refused(*problems)
-    names = {column.column: field for field, column in mapping.columns.items()}
-    try:
-        cells = pd.read_csv(
-            path,
-            sep=separator,
-            encoding=encoding,
-            dtype=str,
-            keep_default_na=False,
-            index_col=False,
-            usecols=[header.index(name) for name in names],
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error) as error:
-        raise Refused(say.ragged(_line(str(error)))) from error
-    # Only a cell that is not there at all is read as not a number.
-    if len(cells) and (short := float(cells.isna().any(axis=1).mean())) > SHORT_ROWS:
-        raise Refused(say.short_rows(short))
-    cells.columns = [names[name.strip().strip("\ufeff")] for name in cells.columns]
-    return Table(cells.fillna(""), tuple(header), encoding, separator)
+    wanted = [(field, header.index(column.column)) for field, column in mapping.columns.items()]
+    cells, lines = _cells(path, encoding, separator, wanted, len(header))
+    return Table(cells, lines, tuple(header), encoding, separator)
+
+
+def _cells(
+    path: Path, encoding: str, separator: str, wanted: Sequence[tuple[str, int]], width: int
+) -> tuple[pd.DataFrame, np.ndarray]:
+    # Columns have few different cells: each is kept once, so that a large file fits into memory.
+    columns: list[tuple[list[str], int, dict[str, str]]] = [([], index, {}) for _, index in wanted]
+    lines: list[int] = []
+    short = 0
+    with path.open(encoding=encoding, newline="") as stream:
+        rows = csv.reader(stream, delimiter=separator)
+        next(rows)
+        try:
+            for row in rows:
+                if not row:
+                    continue
+                if len(row) > width:
+                    raise Refused(say.ragged(rows.line_num))
+                short += len(row) < width
+                lines.append(rows.line_num)
+                for kept, index, seen in columns:
+                    cell = row[index] if index < len(row) else ""
+                    kept.append(seen.setdefault(cell, cell))
+        except csv.Error as error:
+            raise Refused(say.ragged(rows.line_num)) from error
+    if short > SHORT_ROWS * len(lines):
+        raise Refused(say.short_rows(short / len(lines)))
+    table = {
+        field: pd.Series(kept, dtype=object) for (field, _), (kept, _, _) in zip(wanted, columns, strict=True)
+    }
+    return pd.DataFrame(table), np.array(lines, dtype=int)
 
 
 def head(path: Path, encoding: str = "") -> tuple[list[str], str]:
@@ -146,8 +166,3 @@ def _is_data(header: Sequence[str]) -> bool:
     filled = [name for name in header if name]
     values = sum(NUMBER_OR_DATE.fullmatch(name) is not None for name in filled)
     return not filled or values > len(filled) / 2
-
-
-def _line(message: str) -> int:
-    found = re.search(r"line (\d+)", message)
-    return int(found[1]) if found else 0
