@@ -58,7 +58,9 @@ def test_onnx_says_what_scikit_learn_says(simulated, member):
 
 def test_onnx_of_a_weighted_vote_with_recalibration(simulated):
     table, y = simulated
-    voting = recipe(members=MEMBERS, weights=[1, 2, 1, 3], resampler="class_weights")
+    voting = recipe(
+        members=MEMBERS, weights=dict(zip(MEMBERS, [1, 2, 1, 3], strict=True)), resampler="class_weights"
+    )
     model = refit(judge(voting, table, y), table, y)
     graph = export(model)
     session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
@@ -158,7 +160,7 @@ def test_robust_scaling_and_differences():
         {"members": {}},
         {"resampler": "magic"},
         {"calibration": "platt"},
-        {"weights": [1, 2]},
+        {"weights": {"svm": 1}},
     ],
 )
 def test_a_recipe_says_what_is_wrong_with_it(wrong):

@@ -93,7 +93,7 @@ def on_boundaries(model: TabularClassifier, features: np.ndarray) -> np.ndarray:
 def test_onnx_equals_python_on_the_whole_cohort_and_far_beyond(simulated, member):
     table, y = simulated
     members = MEMBERS if member == "vote" else {member: MEMBERS[member]}
-    weights = [1, 2, 1, 3, 1, 1] if member == "vote" else []
+    weights = dict(zip(members, range(1, 7), strict=False)) if member == "vote" else {}
     members_fit = fit_members(recipe(members=members, weights=weights, resampler="class_weights"), table, y)
     features = members_fit.preparation.transform(far_out(table))
     features = np.concatenate([features, on_boundaries(members_fit, features)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,8 @@ class Recipe:
         Estimator name → its parameters; several of them vote with the mean of their
         probabilities (soft voting).
     weights
-        Weight of each member's vote, in order; equal when empty. In parameters a list, or by name.
+        Estimator name → weight of its vote; equal when empty. By name, not in order: read back from a
+        manifest, whose keys are sorted, members have another order.
     numbers, categories
         Columns used.
     derived, outliers, scaling, min_count
@@ -49,7 +50,7 @@ class Recipe:
     members: Mapping[str, Mapping[str, Any]]
     numbers: tuple[str, ...]
     categories: tuple[str, ...]
-    weights: tuple[float, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
     derived: tuple[Derived, ...] = ()
     outliers: str = "iqr"
     scaling: str = "standard"
@@ -63,9 +64,10 @@ class Recipe:
     def __post_init__(self) -> None:
         if not self.members:
             raise ValueError(f"recipe {self.name!r} names no estimator")
-        if self.weights and len(self.weights) != len(self.members):
+        if self.weights and set(self.weights) != set(self.members):
             raise ValueError(
-                f"recipe {self.name!r}: {len(self.weights)} weights for {len(self.members)} members"
+                f"recipe {self.name!r}: weights of {', '.join(self.weights)} for members "
+                f"{', '.join(self.members)}; name each once"
             )
         if self.resampler not in RESAMPLERS:
             raise ValueError(f"recipe {self.name!r}: unknown resampler {self.resampler!r}")
@@ -92,34 +94,17 @@ class Recipe:
         """
         given = dict(params)
         derived = tuple(Derived(d["name"], d["operation"], tuple(d["of"])) for d in given.pop("derived", ()))
-        weights = _weights(name, given.pop("weights", ()), given.get("members", {}))
         selection = FeatureSelection.from_params(given.pop("selection", None))
         return cls(
             name=name, numbers=tuple(numbers), categories=tuple(categories),
-            derived=derived, weights=weights, selection=selection, **given,
+            derived=derived, selection=selection, **given,
         )  # fmt: skip
 
     @property
     def shares(self) -> np.ndarray:
-        """Weights of the votes, summing to 1, shape (members,)."""
-        weights = np.array(self.weights or [1.0] * len(self.members), dtype=float)
+        """Weights of the votes in the order of the members, summing to 1, shape (members,)."""
+        weights = np.array([self.weights.get(name, 1.0) for name in self.members], dtype=float)
         return weights / weights.sum()
-
-
-def _weights(
-    name: str, given: Mapping[str, float] | Sequence[float], members: Mapping[str, Any]
-) -> tuple[float, ...]:
-    """Return the weights in the order of the members.
-
-    Given by name they survive a manifest, whose keys are sorted: there the members have another order.
-    """
-    if not isinstance(given, Mapping):
-        return tuple(given)
-    if set(given) != set(members):
-        raise ValueError(
-            f"recipe {name!r}: weights of {', '.join(given)} for members {', '.join(members)}; name each once"
-        )
-    return tuple(given[member] for member in members)
 
 
 @dataclass(frozen=True)
