@@ -31,7 +31,7 @@ LITERATURE = "literature"
 LITERATURE_LABEL = Text("Literature model, not fitted", "Modèle de la littérature, non ajusté")
 UNIT = Text("births", "accouchements")
 ZURICH = Text("Births in Zurich, blood loss measured", "Accouchements à Zurich, pertes mesurées")
-SYNTHETIC = Text("Synthetic births: no clinical figures", "Naissances synthétiques : aucun chiffre clinique")
+SYNTHETIC = Text("Synthetic births: no clinical figures", "Naissances synthétiques : aucun chiffre clinique")
 # The columns that `external.zurich_levels` reads too: both sides know the same of each woman.
 NUMBERS = ("AGE", "BMI", "Hb.prae", "GA")
 CATEGORIES = ("MULTIPAR", "TWIN", "PLAC.PRAE", "IOL", "SECTIO.prim")
@@ -74,8 +74,8 @@ def zurich(model: Model, path: Path, params: Mapping[str, Any]) -> Comparison:
         data=Text(
             "zurich_blood_loss, 2015–16, blood loss measured, 1000 mL or more; columns known at admission "
             f"only; {folds}-fold cross-validation × {repeats}",
-            "zurich_blood_loss, 2015–16, pertes mesurées, 1000 mL ou plus ; colonnes connues à l’admission "
-            f"seulement ; validation croisée à {folds} blocs × {repeats}",
+            "zurich_blood_loss, 2015–16, pertes mesurées, 1000 mL ou plus ; colonnes connues à l’admission "
+            f"seulement ; validation croisée à {folds} blocs × {repeats}",
         ),
         command=COMMAND,
         unit=UNIT,
@@ -109,7 +109,7 @@ def synthetic_births(model: Model, params: Mapping[str, Any]) -> Comparison:
         threshold=incidence,
         data=Text(
             f"{synthetic.LABEL.en}; learnt on {n:,} births, judged on as many others",
-            f"{synthetic.LABEL.fr} ; appris sur {n} naissances, jugé sur autant d’autres",
+            f"{synthetic.LABEL.fr} ; appris sur {n} naissances, jugé sur autant d’autres",
         ),
         command=COMMAND,
         unit=UNIT,
@@ -133,7 +133,7 @@ def zurich_curves(model: Model, path: Path, *, repeats: int, seed: int) -> dict[
         data=Text(
             "births in Zurich 2015–16, blood loss measured, 1000 mL or more; not fitted, incidence set to "
             "the cohort’s own",
-            "accouchements à Zurich en 2015–16, pertes mesurées, 1000 mL ou plus ; modèle non ajusté, "
+            "accouchements à Zurich en 2015–16, pertes mesurées, 1000 mL ou plus ; modèle non ajusté, "
             "incidence réglée sur celle de la cohorte",
         ),
         unit=UNIT,

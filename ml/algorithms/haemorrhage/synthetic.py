@@ -20,7 +20,7 @@ from ml.contracts import Text
 
 LABEL = Text(
     "synthetic births, drawn from the literature table: no women, no clinical performance",
-    "naissances synthétiques, tirées de la table de la littérature : ni patientes, ni performance clinique",
+    "naissances synthétiques, tirées de la table de la littérature : ni patientes, ni performance clinique",
 )
 # No answer: every level stays open (as in `external`).
 UNKNOWN = ""
