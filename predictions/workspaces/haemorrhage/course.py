@@ -95,9 +95,9 @@ def _diamond(x: float, y: float) -> str:
 def _changes(before: Assessment | None, study: Study, prediction: Prediction) -> tuple[str, ...]:
     if before is None:
         return ()
-    told = [
-        str(one) for one in answers.differences(study.contract, before.study.values, study.values).values()
-    ]
+    differences = answers.differences(study.contract, before.study.values, study.values)
+    # A new result has a new time: only a time that changed alone is worth a word.
+    told = [str(one) for name, one in differences.items() if not _of_a_new_result(name, differences)]
     old, new = before.prediction.result.get("incidence"), prediction.result.get("incidence")
     if old is not None and new is not None and old != new:
         shares = {"old": _percent(old), "new": _percent(new)}
@@ -106,6 +106,10 @@ def _changes(before: Assessment | None, study: Study, prediction: Prediction) ->
         versions = {"old": before.prediction.package_version, "new": prediction.package_version}
         told.append(_("model version %(old)s → %(new)s") % versions)
     return tuple(told)
+
+
+def _of_a_new_result(name: str, differences: Mapping[str, Any]) -> bool:
+    return name.endswith("_at") and name.removesuffix("_at") in differences
 
 
 def _percent(share: float) -> str:
