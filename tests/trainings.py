@@ -9,6 +9,7 @@ import shutil
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -16,6 +17,8 @@ from django.utils import timezone
 
 from clinic.accounts.models import User
 from ml import package as packages
+from ml.algorithms.haemorrhage import simulate, simulated_csv
+from ml.algorithms.haemorrhage.synthetic import Drift
 from ml.package import Package
 from predictions.stewardship import run, services
 from predictions.stewardship.models import Training
@@ -107,3 +110,10 @@ def copied(algorithm: str, version: str) -> Package:
     (folder / packages.MANIFEST).unlink()
     manifest = {k: v for k, v in serving.manifest.items() if k not in ("files", "sha256", "created")}
     return packages.write(folder, manifest | {"version": version})
+
+
+def simulated(folder: Path, *, births: int = 3000, incidence: float = 0.06, seed: int = 3) -> Path:
+    """Write synthetic births, with stronger odds ratios than the published ones, and their mapping beside."""
+    drawn = simulate.births(births, incidence=incidence, seed=seed, drift=Drift(slope=1.5))
+    simulated_csv.write(drawn, folder / "births.csv")
+    return folder / "births.csv"
