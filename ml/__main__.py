@@ -169,14 +169,17 @@ def _check_predict(chosen: argparse.Namespace, contract: Contract) -> None:
 
 
 def _predict_batch(chosen: argparse.Namespace) -> int:
-    summary = batch.score_file(
-        chosen.algorithm,
-        chosen.batch,
-        chosen.out,
-        version=chosen.version,
-        options=_options(chosen),
-        language=chosen.lang,
-    )
+    try:
+        summary = batch.score_file(
+            chosen.algorithm,
+            chosen.batch,
+            chosen.out,
+            version=chosen.version,
+            options=_options(chosen),
+            language=chosen.lang,
+        )
+    except OSError as error:
+        raise WrongCall(f"{error.filename}: {error.strerror}") from error
     package = packages.load(chosen.algorithm, chosen.version)
     about = {"input": str(chosen.batch), "written": str(chosen.out), "algorithm": chosen.algorithm}
     _line(about | {"version": package.version, "sha256": package.sha256} | summary.as_json())

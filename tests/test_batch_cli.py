@@ -189,6 +189,7 @@ def test_wrong_calls_end_with_two_and_a_sentence(tmp_path, capsys):
         (("german_credit", "--batch", tmp_path / "none.csv", "--out", out), "no such file"),
         (("german_credit", "--batch", table, "--out", tmp_path / "no" / "out.csv"), "no such folder"),
         (("german_credit", "--batch", table, "--out", table), "is the table itself"),
+        (("german_credit", "--batch", table, "--out", tmp_path), "Is a directory"),
     ):
         status, lines, said = predict(capsys, *arguments)
         assert (status, lines) == (2, []), arguments
