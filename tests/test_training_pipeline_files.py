@@ -1,4 +1,4 @@
-"""params.yaml and dvc.yaml know every algorithm, and every tabular recipe in them can be made."""
+"""params.yaml knows every algorithm, and every tabular recipe in it can be made."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ from ml.training.thresholds import CostMatrix
 PARAMS = yaml.safe_load(Path("params.yaml").read_text("utf-8"))
 
 
-def test_every_algorithm_has_parameters_and_a_stage():
-    stages = yaml.safe_load(Path("dvc.yaml").read_text("utf-8"))["stages"]["train"]
-    assert set(registry.names()) == set(PARAMS) == set(stages["foreach"])
-    assert stages["do"]["cmd"].startswith("python -m ml train ${key} ")
+def test_every_algorithm_has_parameters():
+    assert set(registry.names()) == set(PARAMS)
 
 
 def test_recipes_of_both_reference_tasks_can_be_made():
-    found = Found(params={"max_depth": 3}, score=0.3, trials=1)
+    kinds = PARAMS["accident_severity"]["search"]
+    found = {kind: Found(params={"max_depth": 3}, score=0.3, trials=1) for kind in kinds}
     recipes = [
         *credits.recipes(PARAMS["german_credit"]),
         *crashes.recipes(PARAMS["accident_severity"], found),
