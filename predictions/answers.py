@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -72,6 +72,8 @@ def told(field: Field, name: str, value: Any) -> str:
         return _("unknown")
     if (moment := _moment(value)) is not None and (name != field.name or field.kind is FieldKind.DATETIME):
         return as_typed(timezone.localtime(moment))
+    if field.kind is FieldKind.DATE:
+        return as_typed(date.fromisoformat(value))
     if field.kind in (FieldKind.NUMBER, FieldKind.INTEGER):
         unit = {"SA": _("wk")}.get(field.unit, field.unit)
         return f"{as_typed(value)} {unit}".strip()

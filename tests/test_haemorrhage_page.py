@@ -189,6 +189,30 @@ def test_no_door_gives_a_raw_resampled_probability(alice: User, claire: Patient)
     assert not re.search(r"raw|smote|resampl", str(answer["result"]), re.I)
 
 
+@pytest.mark.parametrize(
+    ("field", "typed", "meant"),
+    [
+        ("haemoglobin", "108", "108 g/L is 10.8 g/dL"),
+        ("height_cm", "1,65", "1.65 m is 165 cm"),
+        ("estimated_fetal_weight_g", "3.4", "3.4 kg is 3400 g"),
+        ("platelets", "231 000", "231000 /mm³ is 231 G/L"),
+        ("fibrinogen", "420", "420 mg/dL is 4.2 g/L"),
+    ],
+)
+def test_a_value_in_another_unit_is_asked_back_with_its_conversion(
+    field: str, typed: str, meant: str
+) -> None:
+    _typed, problems = contract.check({"admission_at": timezone.now(), field: typed})
+    [problem] = [problem for problem in problems if problem.field == field]
+    assert meant in problem.message.en
+    assert "est-elle en" in problem.message.fr
+
+
+def test_a_value_of_no_unit_is_out_of_range() -> None:
+    _typed, problems = contract.check({"admission_at": timezone.now(), "haemoglobin": "1080"})
+    assert [problem.code for problem in problems if problem.field == "haemoglobin"] == ["out_of_range"]
+
+
 def test_where_the_figure_is_worth_more_is_said_in_thresholds() -> None:
     outcome = runner.run("haemorrhage", Source(values=ADMISSIONS["typical"][1]))
     better = ward.decision_curve(outcome.result)["better"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -11,9 +12,36 @@ from ml.algorithms.haemorrhage.fields import BY_NAME, FIELDS
 from ml.algorithms.haemorrhage.parsing import written
 from ml.contracts import Field, Problem, Severity, Text
 
+
+@dataclass(frozen=True, slots=True)
+class UnitDoubt:
+    """Another unit that people write a value in.
+
+    Parameters
+    ----------
+    above, most
+        Values from above the first up to the second are taken to be in it.
+    factor
+        What turns them into the unit of the field.
+    """
+
+    code: str
+    unit: str
+    above: float
+    most: float
+    factor: float
+
+
 AGE_HARD, AGE_SOFT = (10, 60), (15, 50)
 BMI_HARD, BMI_SOFT = (12, 70), (16, 50)
-GRAMS_PER_LITRE_ABOVE = 25
+# A value that no woman has in the unit of the field, and many in another: asked back with the conversion.
+UNIT_DOUBTS = {
+    "haemoglobin": UnitDoubt("haemoglobin_in_g_per_l", "g/L", 25, 250, 0.1),
+    "height_cm": UnitDoubt("height_in_m", "m", 1.2, 2.1, 100),
+    "estimated_fetal_weight_g": UnitDoubt("weight_in_kg", "kg", 0.3, 6.5, 1000),
+    "platelets": UnitDoubt("platelets_per_mm3", "/mm³", 5_000, 1_000_000, 0.001),
+    "fibrinogen": UnitDoubt("fibrinogen_in_mg_per_dl", "mg/dL", 50, 1000, 0.01),
+}
 STALE_AFTER = timedelta(hours=72)
 # Clocks of a workstation and a server differ by minutes.
 CLOCK_TOLERANCE = timedelta(minutes=10)
@@ -74,8 +102,9 @@ def within(field: Field, value: Any) -> list[Problem]:
     """Hold one typed value against the hard and soft limits of its field."""
     if not isinstance(value, int | float):
         return []
-    if field.name == "haemoglobin" and value > GRAMS_PER_LITRE_ABOVE:
-        return [_grams_per_litre(field, value)]
+    doubt = UNIT_DOUBTS.get(field.name)
+    if doubt is not None and doubt.above < value <= doubt.most:
+        return [_other_unit(field, doubt, value)]
     unit = Text(f" {field.unit}", f" {field.unit}") if field.unit else Text("", "")
     return _limits(
         field.name,
@@ -114,14 +143,16 @@ def unexpected(keys: Iterable[str]) -> list[Problem]:
     return [_unexpected(key) for key in islice(keys, MOST_NAMED)]
 
 
-def _grams_per_litre(field: Field, value: float) -> Problem:
-    typed, meant = written(value, 1), written(value / 10, 1)
+def _other_unit(field: Field, doubt: UnitDoubt, value: float) -> Problem:
+    typed, meant = written(value, 2), written(value * doubt.factor, 1)
     return Problem(
-        "haemoglobin_in_g_per_l",
+        doubt.code,
         Text(
-            f"Haemoglobin: is {typed.en} in g/L? This field is in g/dL: {typed.en} g/L is {meant.en} g/dL.",
-            f"Hémoglobine : {typed.fr} est-elle en g/L ? Ce champ est en g/dL : "
-            f"{typed.fr} g/L font {meant.fr} g/dL.",
+            f"{field.label.en}: is {typed.en} in {doubt.unit}? This field is in {field.unit}: "
+            f"{typed.en} {doubt.unit} is {meant.en} {field.unit}.",
+            f"{field.label.fr} : la valeur {typed.fr} est-elle en {doubt.unit} ? "
+            f"Ce champ est en {field.unit} : "
+            f"{typed.fr} {doubt.unit} font {meant.fr} {field.unit}.",
         ),
         field=field.name,
     )
