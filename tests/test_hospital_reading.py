@@ -16,7 +16,7 @@ from ml.algorithms.haemorrhage.hospital import table as tables
 from ml.contracts import Problem, Refused
 from tests.hospital_tables import Table
 
-BIRTHS, EVENTS = 2000, 50
+BIRTHS, EVENTS = 1300, 40
 
 
 @pytest.fixture(scope="module")

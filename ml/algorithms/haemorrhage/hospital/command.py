@@ -29,7 +29,7 @@ def train(chosen: argparse.Namespace, params: Mapping[str, Any]) -> dict[str, An
         the table or the mapping in ``problems``); ``serving`` the version in service afterwards.
     """
     try:
-        outcome = _tracked(chosen, params)
+        outcome = _trained(chosen, params)
     except (Refused, WrongMapping) as refusal:
         problems = [problem.as_json() for problem in refusal.problems]
         return {
@@ -68,15 +68,20 @@ def read_mapping(path: Path) -> ColumnMapping:
         ) from error
 
 
-def _tracked(chosen: argparse.Namespace, params: Mapping[str, Any]) -> Outcome:
+def _trained(chosen: argparse.Namespace, params: Mapping[str, Any]) -> Outcome:
     mapping = read_mapping(chosen.mapping)
     current = packages.load("haemorrhage")
+    outcome = run(
+        chosen.data,
+        mapping,
+        out=chosen.out,
+        version=chosen.version,
+        current=current,
+        params=params,
+        progress=_tell,
+    )
     with tracking.run("haemorrhage", "train from a hospital's table", params=params) as log:
         log.data(file_sha256(chosen.data))
-        outcome = run(
-            chosen.data, mapping, out=chosen.out, version=chosen.version, current=current, params=params,
-            progress=_tell,
-        )  # fmt: skip
         log.tag("tier", outcome.tier)
         log.tag("accepted", str(outcome.accepted))
         for name, figure in outcome.figures["candidate"].items():

@@ -1,0 +1,325 @@
+"""Learning from a hospital's births: the tier its events allow, the gate, the package that comes of it."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from ml import package as packages
+from ml import runner
+from ml.__main__ import main
+from ml.algorithms.haemorrhage import (
+    batch,
+    contract,
+    external,
+    hospital,
+    literature,
+    model,
+    synthetic,
+    what_if,
+)
+from ml.algorithms.haemorrhage.hospital import gate, likelihood, site, tiers
+from ml.algorithms.haemorrhage.mapping import TIERS
+from ml.contracts import Refused, Source, Status
+from ml.training.evaluation import roc_auc
+from tests.hospital_tables import Table
+from tests.machine import ROOT
+
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))["haemorrhage"] | {"draws": 128}
+FORM = {
+    "admission_at": "21/11/2025 07:40", "birth_date": "03/04/1988", "parity": 2, "gestation_weeks": "39+2",
+    "height_cm": 165, "weight_kg": 90, "fetuses": 1, "previous_caesareans": 1, "previous_pph": "pph_500",
+    "placenta": "normal", "haemoglobin": 9.6, "onset": "induced", "anticoagulant": "no",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def current() -> packages.Package:
+    return packages.read(packages.ROOT / "haemorrhage" / packages.champion_version("haemorrhage"))
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Table:
+    folder = tmp_path_factory.mktemp("large")
+    return Table(
+        folder, 24_000, seed=5, events=4000, language="fr", drift=synthetic.Drift(log_odds={"fibroids": 1.2})
+    )
+
+
+@pytest.fixture(scope="module")
+def births(large: Table) -> hospital.Births:
+    return hospital.read(large.path, large.columns())
+
+
+@pytest.fixture(scope="module")
+def trained(
+    large: Table, current: packages.Package, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[hospital.Outcome, Path]:
+    """One training that is accepted, and the root its package is in."""
+    out = tmp_path_factory.mktemp("packages")
+    return hospital.run(large.path, large.columns(), out=out, current=current, params=PARAMS), out
+
+
+@pytest.fixture
+def served(trained: tuple[hospital.Outcome, Path], monkeypatch: pytest.MonkeyPatch) -> packages.Package:
+    outcome, out = trained
+    monkeypatch.setattr(packages, "SITE", out)
+    return packages.load("haemorrhage", outcome.package)
+
+
+@pytest.mark.parametrize(
+    ("events", "n", "tier"), [(40, 1600, "intercept"), (120, 3000, "intercept_slope"), (400, 6000, "refit")]
+)
+def test_a_table_gets_the_tier_its_events_allow(
+    tmp_path: Path, current: packages.Package, events: int, n: int, tier: str
+) -> None:
+    table = Table(tmp_path, n, seed=8, events=events)
+    told = []
+    outcome = hospital.run(
+        table.path, table.columns(), out=tmp_path / "out", current=current, params=PARAMS,
+        progress=lambda share, what: told.append((share, what.fr)),
+    )  # fmt: skip
+    assert (outcome.tier, outcome.model) == (tier, tier)
+    assert tier in TIERS
+    assert (outcome.package is not None) == outcome.accepted == (tmp_path / "out").exists()
+    assert bool(outcome.reasons) != outcome.accepted
+    assert {c["code"] for c in outcome.criteria} == {
+        "calibration_slope", "brier", "net_benefit_treat_all", "net_benefit_treat_none",
+        "net_benefit_current",
+    }  # fmt: skip
+    for criterion in outcome.criteria:
+        assert criterion["figure"]["low"] <= criterion["figure"]["value"] <= criterion["figure"]["high"]
+        assert criterion["sentence"]["fr"] != criterion["sentence"]["en"]
+    assert outcome.notes
+    assert told[0][0] == 0
+    assert told[-1] == (1.0, "Terminé")
+    json.dumps(outcome.as_json(), allow_nan=False)
+
+
+def test_thousands_of_events_are_learned_from_and_trees_compared_but_not_served(
+    trained: tuple[hospital.Outcome, Path], births: hospital.Births
+) -> None:
+    outcome, _ = trained
+    assert (outcome.tier, outcome.model, outcome.accepted) == ("trees", "refit", True)
+    trees = outcome.figures["trees"]
+    assert trees["served"] is False
+    assert trees["verdict"] in {"better", "worse", "undecided"}
+    low, high = (trees["differences"]["brier"][bound] for bound in ("low", "high"))
+    assert (trees["verdict"] == "undecided") == (low <= 0 <= high)
+    # As well as the table the births were drawn from can tell them apart.
+    later = births.take(gate.split(births).later)
+    truth = external.risks(_drifted(), later.levels, births.report["incidence"])
+    assert outcome.figures["candidate"]["roc_auc"]["value"] > roc_auc(later.outcome, truth) - 0.01
+    assert 0.85 < outcome.figures["candidate"]["calibration_slope"]["value"] < 1.15
+
+
+def _drifted() -> model.Model:
+    table = literature.coefficients(PARAMS)
+    for factor in table["factors"]:
+        if factor["name"] == "fibroids":
+            for level in factor["levels"]:
+                level["log_odds_ratio"] += 1.2 * (level["code"] == "yes")
+    return model.from_json(table)
+
+
+def test_what_is_learned_moves_from_the_literature_as_far_as_the_births_say(
+    served: packages.Package,
+) -> None:
+    learned, published = model.of(served), literature.model()
+
+    def odds(found: model.Model, name: str) -> np.ndarray:
+        return found.by_name[name].log_odds
+
+    fibroids = odds(learned, "fibroids")[1] - odds(published, "fibroids")[1]
+    assert 0.5 < fibroids < 1.4
+    unmoved = [f for f in published.factors if f.name != "fibroids"]
+    moved = [np.abs(odds(learned, f.name) - f.log_odds).max() for f in unmoved]
+    assert np.median(moved) < 0.15
+    # Hundreds of events know a common factor better than the studies did.
+    assert learned.by_name["onset"].spread.max() < published.by_name["onset"].spread.max() / 2
+
+
+def test_the_package_serves_through_the_usual_doors(served: packages.Package) -> None:
+    outcome = runner.run(
+        "haemorrhage", Source(values=FORM, options={"incidence": 0.02}), version=served.version
+    )
+    assert outcome.status is Status.OK, outcome.problems
+    assert outcome.explanation_status == "ok"
+    learned = served.input["settings"]["incidence"]["default"]
+    assert outcome.result["incidence"] == pytest.approx(learned)
+    assert "incidence_learned" in {finding.code for finding in outcome.quality}
+    data = outcome.explanation.data
+    total = data["base"] + sum(c["contribution"] for c in data["contributions"]) + data["averaging"]
+    assert total == pytest.approx(model.logit(outcome.result["risk"]))
+    low, high = outcome.result["interval"]
+    assert 0 < low < outcome.result["risk"] < high < 1
+    typed, _ = contract.check(FORM)
+    assert batch.risks(served, [typed]).risk[0] == pytest.approx(outcome.result["risk"], abs=1e-9)
+    answer = what_if.answer(served, FORM, {}, {"haemoglobin": 12.0})
+    assert answer["after"]["risk"] < answer["before"]["risk"] == pytest.approx(outcome.result["risk"])
+
+
+def test_what_is_served_is_what_was_judged(
+    served: packages.Package, trained: tuple[hospital.Outcome, Path], births: hospital.Births
+) -> None:
+    parts = gate.split(births)
+    later = births.take(parts.later)
+    incidence = served.input["settings"]["incidence"]["default"]
+    risks = external.risks(model.of(served), later.levels, incidence)
+    shown = trained[0].figures["candidate"]
+    assert np.mean((risks - later.outcome) ** 2) == pytest.approx(shown["brier"]["value"])
+    earlier = births.take(parts.earlier)
+    fitted = external.risks(model.of(served), earlier.levels, incidence)
+    assert fitted.mean() == pytest.approx(earlier.outcome.mean(), rel=0.01)
+
+
+def test_the_manifest_says_what_it_was_made_of(served: packages.Package, large: Table) -> None:
+    data = served.manifest["data"]
+    assert (data["births"], data["events"]) == (22_000, 4000)
+    assert data["file_sha256"] == packages.file_sha256(large.path)
+    assert data["mapping"]["columns"]["haemoglobin"]["column"] == large.column("haemoglobin")
+    assert data["licence"].startswith("local")
+    assert served.manifest["training"]["kind"] == "hospital"
+    assert any("simulées" in limit.fr for limit in served.limits)
+    metric = next(m for m in served.metrics if m.name == "holdout_calibration_slope")
+    assert metric.low < metric.value < metric.high
+    assert metric.n == served.manifest["training"]["holdout"]["births"]
+    assert metric.command.startswith("python -m ml train haemorrhage --data")
+    assert "SYN-" not in json.dumps(served.manifest)
+
+
+def test_old_versions_stay_and_going_back_is_naming_one(
+    served: packages.Package, current: packages.Package
+) -> None:
+    packages.name_champion("haemorrhage", served.version)
+    assert packages.load("haemorrhage").version == served.version
+    packages.name_champion("haemorrhage", current.version)
+    assert packages.load("haemorrhage").version == current.version
+    assert served.version in packages.versions("haemorrhage")
+
+
+def test_two_trainings_of_one_table_agree_and_no_package_is_written_over(
+    tmp_path: Path, current: packages.Package
+) -> None:
+    table = Table(tmp_path, 1200, seed=3, events=100)
+    births = hospital.read(table.path, table.columns())
+    base = literature.coefficients(PARAMS)
+    first, second = (tiers.learn(births, base, "refit", seed=1).coefficients for _ in range(2))
+    assert first == second
+    taken = tmp_path / "haemorrhage" / "site-2025.01.01-1"
+    taken.mkdir(parents=True)
+    with pytest.raises(Refused) as refusal:
+        hospital.run(
+            table.path, table.columns(), out=tmp_path, version=taken.name, current=current, params=PARAMS
+        )
+    assert refusal.value.problems[0].code == "version_taken"
+    assert site.next_version(tmp_path, datetime(2025, 1, 1)) == "site-2025.01.01-2"
+
+
+def test_a_candidate_no_better_than_what_serves_is_not_accepted(
+    served: packages.Package, births: hospital.Births
+) -> None:
+    later = births.take(gate.split(births).later)
+    incidence = served.input["settings"]["incidence"]["default"]
+    risks = external.risks(model.of(served), later.levels, incidence)
+    same = gate.judge(
+        later, {gate.CANDIDATE: risks, gate.CURRENT: risks}, rate=incidence, threshold=0.2, seed=0
+    )
+    assert not same.accepted
+    assert [c.code for c in same.criteria if not c.met] == ["net_benefit_current"]
+    assert "no more than the model in service" in same.reasons[0].en
+    spread = model.sigmoid(2 * np.log(risks / (1 - risks)) + 1)
+    worse = gate.judge(
+        later, {gate.CANDIDATE: spread, gate.CURRENT: risks}, rate=incidence, threshold=0.2, seed=0
+    )
+    assert "calibration_slope" in {c.code for c in worse.criteria if not c.met}
+
+
+def test_judges_know_none_of_the_mothers_learned_from(births: hospital.Births) -> None:
+    parts = gate.split(births)
+    assert not set(births.mother[parts.earlier]) & set(births.mother[parts.later])
+    assert births.day[parts.earlier].max() < births.day[parts.later].min()
+    assert parts.left_out > 0
+    assert len(parts.earlier) + len(parts.later) + parts.left_out == len(births)
+
+
+def test_unknown_answers_are_averaged_over_in_the_likelihood() -> None:
+    base = literature.model()
+    cohort = synthetic.cohort(300, incidence=0.05, seed=2, missing=0.15)
+    b = np.concatenate([factor.log_odds for factor in base.factors])
+    design = likelihood.Design(base, cohort.levels)
+    value, gradient = design.log_odds(b)
+    exact = [
+        float(np.log(spectrum.mass @ np.exp(spectrum.value)))
+        for row in cohort.levels.to_dict("records")
+        for spectrum in [base.spectrum(likelihood.allowed(row))]
+    ]
+    np.testing.assert_allclose(value[design.pattern], exact, atol=1e-4)
+    step = 1e-6 * np.random.default_rng(0).normal(size=len(b))
+    np.testing.assert_allclose(design.log_odds(b + step)[0] - value, gradient @ step, rtol=1e-3, atol=1e-10)
+
+
+def test_one_slope_finds_how_far_the_factors_say_less_here(tmp_path: Path) -> None:
+    table = Table(tmp_path, 6000, seed=1, events=700, drift=synthetic.Drift(slope=0.4))
+    births = hospital.read(table.path, table.columns())
+    found = tiers.learn(births, literature.coefficients(PARAMS), "intercept_slope", seed=0)
+    assert found.learned["slope"] == pytest.approx(0.4, abs=3 * found.learned["slope_error"])
+    assert found.learned["slope_error"] < 0.15
+
+
+@pytest.mark.parametrize("fault", ["leak", "unit", "duplicate", "month", "zero"])
+def test_a_table_that_teaches_nothing_replaces_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], fault: str
+) -> None:
+    table = Table(tmp_path, 1200, seed=6, events=40, years=2)
+    cells, haemoglobin = table.cells, table.column("haemoglobin")
+    if fault == "leak":
+        table.mapping["columns"]["anticoagulant"]["column"] = "duree_travail"
+        cells["duree_travail"] = "no"
+    elif fault == "unit":
+        table.mapping["columns"]["haemoglobin"]["unit"] = "g/L"
+    elif fault == "duplicate":
+        cells.loc[len(cells)] = cells.loc[3]
+    elif fault == "month":
+        april = table.month("2025-04")
+        cells.loc[april, haemoglobin] = ""
+    else:
+        cells[table.column("blood_loss_ml")] = "300"
+    path, mapping = table.write(tmp_path / "changed.csv"), tmp_path / "changed.yaml"
+    mapping.write_text(yaml.safe_dump(table.mapping), "utf-8")
+    out = tmp_path / "out"
+    before = packages.champion_version("haemorrhage")
+    status = main(
+        ["train", "haemorrhage", "--data", str(path), "--mapping", str(mapping), "--out", str(out), "--serve",
+         "--params", str(ROOT / "params.yaml")]
+    )  # fmt: skip
+    line = json.loads(capsys.readouterr().out)
+    assert status == 0
+    assert line["status"] == "refused"
+    assert [problem["code"] for problem in line["problems"]] == [
+        {"leak": "known_only_later", "unit": "wrong_unit", "duplicate": "same_birth_twice",
+         "month": "shifted_month", "zero": "label_all_zero"}[fault]
+    ]  # fmt: skip
+    assert line["serving"] == before == packages.champion_version("haemorrhage")
+    assert not out.exists()
+
+
+def test_the_command_names_what_is_wrong_with_the_call(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, mapping = tmp_path / "births.csv", tmp_path / "mapping.yaml"
+    call = ["train", "haemorrhage", "--data", str(data)]
+    assert main(call) == 2
+    assert main([*call, "--mapping", str(mapping)]) == 2
+    data.write_text("a,b\n", "utf-8")
+    mapping.write_text("columns: [", "utf-8")
+    assert main(["train", "german_credit", *call[2:], "--mapping", str(mapping)]) == 2
+    capsys.readouterr()
+    assert main([*call, "--mapping", str(mapping), "--params", str(ROOT / "params.yaml")]) == 0
+    line = json.loads(capsys.readouterr().out)
+    assert [problem["code"] for problem in line["problems"]] == ["not_yaml"]
