@@ -28,6 +28,9 @@ LABELS = {
     "threshold": Text("Operating point, 0 to 1", "Seuil de décision, de 0 à 1"),
     "probability": Text("Probability of pneumonia, 0 to 1", "Probabilité de pneumonie, de 0 à 1"),
     "label": Text("Label at the operating point", "Classe à ce seuil"),
+    "outcome.blood_loss_ml": Text("Blood loss within 24 hours, mL", "Pertes sanguines en 24 heures, mL"),
+    "outcome.method": Text("How it was measured", "Mode de mesure"),
+    "outcome.measured_at": Text("Time of the measurement", "Heure de la mesure"),
     "about.status": Text("Status", "Statut"),
     "about.version": Text("Signed version", "Version signée"),
     "about.study": Text("Study", "Étude"),
@@ -76,8 +79,20 @@ def _figures(facts: Facts) -> Iterator[Sequence[Any]]:
         "package_sha256": facts.prediction.package_sha256,
         "notice": facts.say(wording.RESEARCH_USE),
     }
-    for code, value in _leaves({"about": about, **facts.result}):
+    for code, value in _leaves({"about": about, "outcome": _outcome(facts), **facts.result}):
         yield (code, facts.say(LABELS.get(code)), value)
+
+
+def _outcome(facts: Facts) -> Mapping[str, Any]:
+    """Return what was measured after the birth; nothing before it is recorded."""
+    loss = facts.outcome
+    if loss is None:
+        return {}
+    return {
+        "blood_loss_ml": loss.millilitres,
+        "method": loss.method,
+        "measured_at": loss.measured_at.isoformat(),
+    }
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

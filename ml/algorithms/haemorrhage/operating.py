@@ -98,7 +98,7 @@ def ward(model: Model, incidence: float, flag_share: float) -> Ward:
 def as_high(model: Model, incidence: float, risk: float) -> float:
     """Return the share of the ward's women whose risk is ``risk`` or higher, 0–1."""
     least = logit(risk) - model.intercept(incidence) - STEP / 2
-    return float(model.ward.mass[model.ward.value >= least].sum())
+    return min(1.0, float(model.ward.mass[model.ward.value >= least].sum()))
 
 
 def operating_point(model: Model, incidence: float, flag_share: float) -> OperatingPoint:
