@@ -35,6 +35,7 @@ BAD_TABLES: dict[str, tuple[bytes, str]] = {
     "a header twice": (f"{SHORT},parity\n{LINE},1\n".encode(), "column_twice"),
     "a name missing": (f"{SHORT},\n{LINE},1\n".encode(), "table_no_header"),
     "no births": (f"{SHORT}\n".encode(), "table_no_rows"),
+    "a text": (b"births, of this year: none\n\ncolumns:\n  mother: id\n  parity: p\n", "table_ragged"),
     "an open quotation mark": (f'{SHORT}\nSYN-1,"2025-01-01,0,300\n'.encode() * 3, "table_damaged"),
 }
 

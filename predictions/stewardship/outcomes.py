@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -20,7 +21,6 @@ FIGURES = {
     "brier": 4,
     "net_benefit": 4,
     "recall": 2,
-    "precision": 3,
     "flagged_rate": 2,
 }
 COMPARED = {
@@ -78,6 +78,7 @@ def report(training: Training) -> dict[str, Any] | None:
     if not training.report:
         return None
     return training.report | {
+        "period": [date.fromisoformat(day) for day in training.report["period"]],
         "months": months(training.report["months"]),
         "chart_width": BAR_WIDTH * len(training.report["months"]),
     }
@@ -105,7 +106,9 @@ def outcome(training: Training) -> dict[str, Any] | None:
         return None
     figures = training.outcome["figures"]
     shown = [name for name in FIGURES if any(name in figures.get(who, {}) for who in COMPARED)]
+    holdout = training.outcome.get("holdout") or {}
     return training.outcome | {
+        "holdout": holdout | {end: _day(holdout.get(end)) for end in ("from", "until")},
         "columns": [(name, FIGURES[name]) for name in shown],
         "rows": [
             Compared(who, words, tuple(_cell(figures[who].get(name), FIGURES[name]) for name in shown))
@@ -113,6 +116,10 @@ def outcome(training: Training) -> dict[str, Any] | None:
             if who in figures
         ],
     }
+
+
+def _day(written: str | None) -> date | None:
+    return date.fromisoformat(written) if written else None
 
 
 def _cell(figure: Mapping[str, Any] | None, digits: int) -> Figure | None:

@@ -101,7 +101,9 @@ def rename(*, training: Training) -> None:
 
 def keep_mapping(*, training: Training, mapping: Mapping[str, Any]) -> None:
     """Keep a mapping as far as it goes, so that a page left half-way is found again."""
-    Training.objects.filter(pk=training.pk, state=State.UPLOADED).update(mapping=dict(mapping))
+    waiting = Training.objects.filter(pk=training.pk, state=State.UPLOADED)
+    # What was wrong with the columns as they were named before says nothing of these.
+    waiting.update(mapping=dict(mapping), problems=[])
 
 
 def start(*, user: User, training: Training) -> None:

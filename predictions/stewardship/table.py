@@ -71,6 +71,14 @@ HEADERLESS = _problem(
     "La première ligne doit nommer les colonnes ; ici des noms manquent. Exportez la table avec les noms de "
     "colonnes.",
 )
+RAGGED = _problem(
+    "table_ragged",
+    "Most lines do not have as many cells as the first one has names: this is no table. Export it again "
+    "as CSV, "
+    "one line for each birth.",
+    "La plupart des lignes n’ont pas autant de cellules que la première a de noms : ce n’est pas une table. "
+    "Exportez-la de nouveau en CSV, une ligne par accouchement.",
+)
 TOO_MANY = Text(
     "The file has {count} columns; at most {most} can be read. Export only those of the admission form, the "
     "mother’s number, the date and the outcome.",
@@ -159,4 +167,6 @@ def _header_problems(header: tuple[str, ...], rows: list[list[str]]) -> list[Pro
             problems.append(Problem("column_twice", message, field="file"))
     if not rows:
         problems.append(NO_ROWS)
+    elif sum(len(row) != len(header) for row in rows) > len(rows) / 2:
+        problems.append(RAGGED)
     return problems
