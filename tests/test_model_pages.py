@@ -12,6 +12,7 @@ from django.urls import reverse
 from clinic.accounts.models import User
 from clinic.accounts.roles import Role
 from ml.package import Package
+from predictions.views.comparison import COLUMNS, _difference
 from tests import factories, recipes
 
 pytestmark = pytest.mark.django_db
@@ -143,3 +144,11 @@ def test_a_package_without_curves_or_comparison_says_so(client: Client, steward:
 def test_a_model_that_does_not_exist_has_no_comparison(client: Client, steward: User) -> None:
     client.force_login(steward)
     assert client.get(reverse("model_comparison", args=["astrology"])).status_code == 404
+
+
+def test_a_bound_beyond_zero_is_written_so_that_it_is_seen_to_be() -> None:
+    column = COLUMNS["roc_auc"]
+    found = {"roc_auc": {"value": 0.037, "low": 0.0004, "high": 0.074, "verdict": "better"}}
+    assert _difference(found, column, {"roc_auc": 3})["range"] == "+0.0004 to +0.0740"
+    found["roc_auc"]["low"] = 0.0104
+    assert _difference(found, column, {"roc_auc": 3})["range"] == "+0.010 to +0.074"

@@ -35,7 +35,7 @@ CAPTIONS = {
         "Calibration slope {calibration_slope} (1 is right), in the large {calibration_intercept} (0 is "
         "right). Below: predictions for events (upwards) and for the others (downwards), each to its own "
         "scale.",
-        "Pente de calibration {calibration_slope} (1 est juste), calibration globale {calibration_intercept} "
+        "Pente de calibration {calibration_slope} (1 est juste), calibration moyenne {calibration_intercept} "
         "(0 est juste). En bas : prédictions des événements (vers le haut) et des autres cas (vers le bas), "
         "chacune à son échelle.",
     ),

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 
 from clinic.accounts.access import require
 from clinic.accounts.roles import Role
-from clinic.templatetags.vigie import figure, signed
+from clinic.templatetags.vigie import figure, percent, signed
 from ml import package, registry
 from ml.contracts import Text
 from ml.package import BrokenPackage
@@ -108,19 +108,21 @@ def _shown(stored: Stored, sort: str) -> dict[str, Any]:
     """Return a comparison in words and written numbers."""
     rows = _sorted(stored["rows"], sort)
     reference = next(row for row in rows if row["name"] == stored["reference"])
+    null = reference["calibrated"]["brier_null"]["value"]
     recall = figure(stored["recall"], 2)
     tables = [_table(columns, rows, recall, sort) for columns in (PROBABILITIES, DECISIONS, WORTH)]
     return {
         "stored": stored,
-        "share": stored["events"] / stored["n"],
-        "null": reference["calibrated"]["brier_null"]["value"],
+        "share": _percent(stored["events"] / stored["n"]),
+        "threshold": _percent(stored["threshold"]),
+        "null": figure(null, 3 if null >= 0.1 else MOST_DECIMALS),
         "recalibrated_well": all(_no_worse_than_null(row) for row in rows),
         "reference": _words(reference["label"]),
         "probabilities": tables[0],
         "decisions": tables[1],
         "worth": tables[2],
         "differences": _differences(rows, recall),
-        "better": [_words(row["label"]) for row in rows if _any_better(row)],
+        "better": "; ".join(_words(row["label"]) for row in rows if _any_better(row)),
     }
 
 
@@ -221,7 +223,8 @@ def _cell(figures: Stored, column: Column, digits: Mapping[str, int]) -> dict[st
 def _difference(found: Stored, column: Column, digits: Mapping[str, int]) -> dict[str, Any]:
     if column.name not in found:
         return {"value": "–", "range": "", "verdict": ""}
-    one, decimals = found[column.name], digits[column.name]
+    one = found[column.name]
+    decimals = _telling(digits[column.name], (column.factor * one[end] for end in ("low", "high")))
     shape, word = VERDICTS[one["verdict"]]
     low, high = (signed(one[end] * column.factor, decimals) for end in ("low", "high"))
     return {
@@ -231,6 +234,18 @@ def _difference(found: Stored, column: Column, digits: Mapping[str, int]) -> dic
         "shape": shape,
         "word": word,
     }
+
+
+def _telling(decimals: int, bounds: Iterable[float]) -> int:
+    """Return as many decimals as show on which side of zero the bounds are."""
+    smallest = min(map(abs, bounds))
+    while smallest and not round(smallest, decimals) and decimals <= MOST_DECIMALS:
+        decimals += 1
+    return decimals
+
+
+def _percent(share: float) -> str:
+    return f"{percent(share, 1)}\u00a0%"
 
 
 def _between(low: float, high: float, decimals: int) -> str:
