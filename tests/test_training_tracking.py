@@ -9,15 +9,18 @@ import numpy as np
 import pytest
 from mlflow.tracking import MlflowClient
 
+from ml import drawing
 from ml.package import Metric
 from ml.tabular.preparation import table_of
 from ml.training import tracking
 from ml.training.data import DataMissing, fingerprint, require
+from ml.training.drawings import log_drawings
 from ml.training.logged import MODEL_ID, load_model, log_model
 from ml.training.pipeline import Recipe
 from ml.training.progress import progress
 from ml.training.search import search
 from ml.training.selection import judge, refit
+from tests.recipes import put_into_service
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +122,22 @@ def test_a_parent_keeps_its_own_tags_while_a_child_is_open(store):
     assert runs[parent.run_id].tags["data.sha256"] == "abc"
     assert "data.sha256" not in runs[child.run_id].tags
     assert runs[child.run_id].metrics == {"loss": 1}
+
+
+def test_curves_and_comparison_of_a_package_are_kept_with_its_run(store, monkeypatch, tmp_path):
+    package = put_into_service(monkeypatch, tmp_path)
+    with tracking.run("drawn", "train", params={}) as run:
+        log_drawings(run, package)
+    files = [f.path for f in MlflowClient().list_artifacts(run.run_id)]
+    kept = {f.path for folder in files for f in MlflowClient().list_artifacts(run.run_id, folder)} | {*files}
+    drawings = sorted(path for path in kept if path.endswith(".svg"))
+    assert len(drawings) == 2 * 6
+    roc = next(path for path in drawings if path.endswith("roc.fr.svg"))
+    text = mlflow.artifacts.load_text(f"runs:/{run.run_id}/{roc}")
+    assert text == drawing.svg("roc", package.json("curves.json"), "fr")
+    comparison = next(path for path in kept if path.endswith("comparison.json"))
+    stored = mlflow.artifacts.load_dict(f"runs:/{run.run_id}/{comparison}")
+    assert stored == package.json("comparison.json")
 
 
 def test_a_failing_training_is_recorded_as_failed(store):
