@@ -28,8 +28,8 @@ from tests.test_api import Program
 @pytest.mark.parametrize(
     ("risk", "one_in"),
     [
-        (0.0083, 120), (0.00101, 990), (0.0231, 43), (0.02, 50), (0.1, 10), (0.124, 8), (0.333, 3), (0.38, 3),
-        (0.41, None), (0.9, None), (0.00009, 11_000),
+        (0.0083, 120), (0.00101, 990), (0.0231, 43), (0.02, 50), (0.1, 10), (0.124, 8), (0.2, 5),
+        (0.201, None), (0.38, None), (0.9, None), (0.00009, 11_000),
     ],
 )  # fmt: skip
 def test_one_in_n_has_two_digits_and_stops_where_it_misleads(risk: float, one_in: int | None) -> None:

@@ -15,7 +15,7 @@ from clinic.accounts.models import User
 from clinic.audit.models import Action, Event
 from ml import package as packages
 from ml import runner
-from ml.algorithms.haemorrhage import model, predict, what_if
+from ml.algorithms.haemorrhage import what_if
 from ml.algorithms.haemorrhage.examples import ADMISSIONS, as_of
 from ml.contracts import Refused, Source
 from patients.models import Patient
@@ -78,8 +78,25 @@ def test_what_cannot_be_supposed_is_refused_in_words(changes: dict[str, str], co
     assert [problem.code for problem in refused.value.problems] == [code]
 
 
-def test_only_what_may_change_after_admission_is_offered() -> None:
-    assert set(predict.changeable(model.of(packages.load("haemorrhage")))) == {"haemoglobin", "onset"}
+@pytest.mark.parametrize(
+    ("placenta", "offered"),
+    [
+        ("normal", {"haemoglobin", "onset"}),
+        (None, {"haemoglobin", "onset"}),
+        ("praevia", {"haemoglobin"}),
+        ("accreta", {"haemoglobin"}),
+    ],
+)
+def test_only_what_may_change_after_admission_is_offered(placenta: str | None, offered: set[str]) -> None:
+    """What was so in the pregnancy cannot change, and a placenta over the cervix leaves no choice."""
+    values = ANAEMIC | {"placenta": placenta, "onset": "planned_caesarean", "anticoagulant": "yes"}
+    outcome = runner.run("haemorrhage", Source(values=values))
+    assert set(outcome.result["changeable"]) == offered
+    said = {entry["factor"] for entry in outcome.explanation.data["contributions"] if entry["modifiable"]}
+    assert said == offered
+    if placenta == "praevia":
+        with pytest.raises(Refused):
+            supposed({"onset": "spontaneous"}, values)
 
 
 # --- the page ------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ml.algorithms.haemorrhage import model, wording
+from ml.algorithms.haemorrhage import model, modifiable, wording
 from ml.algorithms.haemorrhage.load import Admission
 from ml.contracts import Explanation, Loaded, Text
 from ml.package import Package
@@ -67,6 +67,7 @@ def explain(package: Package, loaded: Loaded, result: dict[str, Any]) -> Explana
 
 def _contributions(coefficients: model.Model, admission: Admission) -> list[dict[str, Any]]:
     strata = coefficients.strata(admission.allowed)
+    open_to_change = modifiable.factors(coefficients, admission.typed)
     entries = []
     for name, codes in admission.allowed.items():
         factor = coefficients.by_name[name]
@@ -80,7 +81,7 @@ def _contributions(coefficients: model.Model, admission: Admission) -> list[dict
                 "value": wording.answer(factor, admission.typed, codes).as_json(),
                 "contribution": contribution,
                 "odds_multiplier": math.exp(contribution),
-                "modifiable": factor.modifiable,
+                "modifiable": name in open_to_change,
             }
         )
     return sorted(entries, key=lambda entry: -abs(entry["contribution"]))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ml.algorithms.haemorrhage import contract, model, operating, uncertainty
+from ml.algorithms.haemorrhage import contract, model, modifiable, operating, uncertainty
 from ml.algorithms.haemorrhage.load import Admission
 from ml.algorithms.haemorrhage.rule_class import rule_class
 from ml.contracts import Loaded
 from ml.package import Package
 
-MOST_ONE_IN = 0.4
+# Above, whole numbers are too coarse: 1 in 3 is not 38 in 100.
+MOST_ONE_IN = 0.2
 
 
 def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
@@ -73,7 +74,7 @@ def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
         "as_high_share": operating.as_high(coefficients, admission.incidence, risk),
         "decision_curve": list(ward.curve),
         "disagreement": _disagreement(rule["class"], flagged),
-        "changeable": changeable(coefficients),
+        "changeable": modifiable.fields(coefficients, admission.typed),
         "age": contract.age(admission.typed),
         "bmi": _rounded(contract.bmi(admission.typed)),
         "warnings": [problem.as_json() for problem in admission.warnings],
@@ -88,18 +89,13 @@ def per_100(risk: float) -> int:
 def one_in(risk: float) -> int | None:
     """Return ``n`` for "one woman in n", to two digits, because more would not be true.
 
-    ``None`` from two in five up, where "1 in 2" or "1 in 1" would mislead.
+    ``None`` above one in five, where whole numbers would mislead.
     """
     if risk > MOST_ONE_IN:
         return None
     n = 1 / risk
     unit = 10 ** max(0, math.floor(math.log10(n)) - 1)
     return unit * math.floor(n / unit + 0.5)
-
-
-def changeable(coefficients: model.Model) -> list[str]:
-    """Return the fields of the form whose answer may still change after admission."""
-    return [name for factor in coefficients.factors if factor.modifiable for name in factor.fields]
 
 
 def _disagreement(rule: str, flagged: bool) -> str:

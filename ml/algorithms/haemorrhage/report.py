@@ -117,7 +117,7 @@ def _rule(result: Mapping[str, Any]) -> ReportSection:
 
 
 def _workload(result: Mapping[str, Any]) -> ReportSection:
-    higher = max(1, per_100(result["as_high_share"]))
+    higher = wording.of_100(per_100(result["as_high_share"]))
     return ReportSection(
         title=Text("Flagging on this ward", "Signalement dans ce service"),
         rows=(
@@ -127,7 +127,7 @@ def _workload(result: Mapping[str, Any]) -> ReportSection:
                     "Women of this ward with such a figure or a higher one",
                     "Femmes de ce service avec un tel chiffre ou plus élevé",
                 ),
-                Text(f"{higher} in 100", f"{higher} sur 100"),
+                higher,
             ),
             *(_point(point, own=number == 0) for number, point in enumerate(result["workloads"])),
         ),

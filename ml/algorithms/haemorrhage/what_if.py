@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ml.algorithms.haemorrhage import load, model, predict, wording
+from ml.algorithms.haemorrhage import load, model, modifiable, predict, wording
 from ml.algorithms.haemorrhage.fields import BY_NAME
 from ml.algorithms.haemorrhage.load import Admission
 from ml.contracts import FieldKind, Loaded, Problem, Refused, Source, Text
@@ -69,10 +69,10 @@ def answer(
     ml.contracts.Refused
         For a field that cannot change, an answer that is not one, or when nothing differs.
     """
-    allowed = predict.changeable(model.of(package))
+    before = load.load(Source(values=values, options=options), package)
+    allowed = modifiable.fields(model.of(package), before.data.typed)
     if strangers := [name for name in changes if name not in allowed]:
         raise Refused(*(_not_changeable(name) for name in strangers))
-    before = load.load(Source(values=values, options=options), package)
     # A supposed result was taken at no time at all: the time of the real one would only be misread.
     supposed = {**values, **changes, **{f"{name}_at": None for name in changes if BY_NAME[name].timed}}
     after = load.load(Source(values=supposed, options=options), package)

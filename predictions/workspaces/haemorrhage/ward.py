@@ -30,9 +30,9 @@ def workloads(result: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def as_high(result: Mapping[str, Any]) -> int | None:
-    """Return how many of 100 women of the ward have such a figure or a higher one, at least 1."""
+    """Return how many of 100 women of the ward have such a figure or a higher one; 0 for fewer than 1."""
     share = result.get("as_high_share")
-    return None if share is None else max(1, round(100 * share))
+    return None if share is None else round(100 * share)
 
 
 def decision_curve(result: Mapping[str, Any]) -> dict[str, Any] | None:
