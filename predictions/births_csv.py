@@ -29,7 +29,6 @@ from predictions.models import BloodLoss, LossMethod, Study
 from predictions.states import State
 
 FIRST, LAST = "first", "last"
-COMMAND_LINE = "command line"
 PSEUDONYM = "vigie.births_csv.mother"
 PSEUDONYM_DIGITS = 16
 # Field of the form or of the mapping, unit of the mapping; the column has the field's own name.
@@ -169,12 +168,6 @@ def _mapping(losses: list[BloodLoss]) -> str:
 def _record(made: Export, patients: list[Any]) -> None:
     sha256 = hashlib.sha256(made.csv.encode()).hexdigest()
     detail = {"births": made.births, "severe": made.severe, "sha256": sha256}
-    record(Action.DOWNLOAD, actor_label=COMMAND_LINE, kind="births", detail=detail)
+    record(Action.DOWNLOAD, kind="births", detail=detail)
     for patient in sorted(set(patients), key=str):
-        record(
-            Action.DOWNLOAD,
-            actor_label=COMMAND_LINE,
-            patient=patient,
-            kind="births",
-            detail={"sha256": sha256},
-        )
+        record(Action.DOWNLOAD, patient=patient, kind="births", detail={"sha256": sha256})

@@ -40,6 +40,9 @@ KINDS = {
     "page": _("page"),
     "form": _("form"),
     "artefact": _("file of a result"),
+    "what_if": _("what if"),
+    "blood_loss": _("blood loss"),
+    "births": _("births for a training"),
     "worklist": _("worklist"),
     "token": _("with a token"),
 }
