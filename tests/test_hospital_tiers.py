@@ -46,9 +46,8 @@ def current() -> packages.Package:
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Table:
     folder = tmp_path_factory.mktemp("large")
-    return Table(
-        folder, 24_000, seed=5, events=4000, language="fr", drift=synthetic.Drift(log_odds={"fibroids": 1.2})
-    )
+    drift = synthetic.Drift(log_odds={"fibroids": 1.2})
+    return Table(folder, 22_000, seed=5, events=4000, language="fr", drift=drift)
 
 
 @pytest.fixture(scope="module")

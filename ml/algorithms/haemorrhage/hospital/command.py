@@ -62,7 +62,7 @@ def read_mapping(path: Path) -> ColumnMapping:
                 "not_yaml",
                 Text(
                     f"{path.name} is not YAML in UTF-8: {error}",
-                    f"{path.name} n’est pas du YAML en UTF-8 : {error}",
+                    f"{path.name} n’est pas du YAML en UTF-8 : {error}",
                 ),
             )
         ) from error

@@ -22,7 +22,7 @@ NO_SEPARATOR = Problem(
     Text(
         "The first line holds no separator: columns are separated by a semicolon, a comma or a tab. "
         "Export the table as CSV with all its columns.",
-        "La première ligne ne contient aucun séparateur : les colonnes se séparent par un point-virgule, une "
+        "La première ligne ne contient aucun séparateur : les colonnes se séparent par un point-virgule, une "
         "virgule ou une tabulation. Exportez la table en CSV avec toutes ses colonnes.",
     ),
 )
@@ -70,7 +70,7 @@ def too_large(size: int, most: int) -> Problem:
         Text(
             f"The file has {found:.0f} MB; at most {limit:.0f} MB are read. Export only the columns of the "
             "form.",
-            f"Le fichier pèse {found:.0f} Mo ; {limit:.0f} Mo au plus sont lus. Exportez seulement les "
+            f"Le fichier pèse {found:.0f} Mo ; {limit:.0f} Mo au plus sont lus. Exportez seulement les "
             "colonnes "
             "du formulaire.",
         ),
@@ -88,7 +88,7 @@ def ragged(line: int) -> Problem:
             "semicolons; put texts between quotes.",
             f"{where.fr} a plus de cellules que l’en-tête. Si les décimales s’écrivent avec une virgule, "
             "séparez "
-            "les colonnes par des points-virgules ; mettez les textes entre guillemets.",
+            "les colonnes par des points-virgules ; mettez les textes entre guillemets.",
         ),
     )
 
@@ -102,7 +102,7 @@ def short_rows(share: float) -> Problem:
             f"{found.en} of the rows have fewer cells than the header: the export was cut or its columns "
             "have "
             "moved. Export it again.",
-            f"{found.fr} des lignes ont moins de cellules que l’en-tête : l’export a été coupé ou ses "
+            f"{found.fr} des lignes ont moins de cellules que l’en-tête : l’export a été coupé ou ses "
             "colonnes "
             "ont glissé. Exportez de nouveau.",
         ),
@@ -115,6 +115,6 @@ def version_taken(version: str) -> Problem:
         "version_taken",
         Text(
             f"There is a package {shown(version)} already; none is written over. Choose another version.",
-            f"Il existe déjà un paquet {shown(version)} ; aucun n’est écrasé. Choisissez une autre version.",
+            f"Il existe déjà un paquet {shown(version)} ; aucun n’est écrasé. Choisissez une autre version.",
         ),
     )

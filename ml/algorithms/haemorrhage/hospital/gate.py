@@ -220,9 +220,9 @@ def _brier(found: Interval) -> Criterion:
             f"On the later births the candidate {better.en} {WORDS[NULL].en}: Brier score difference "
             f"{said.en} "
             "(below 0 is better).",
-            f"Sur les accouchements récents, le candidat {better.fr} {WORDS[NULL].fr} : différence de score "
+            f"Sur les accouchements récents, le candidat {better.fr} {WORDS[NULL].fr} : différence de score "
             "de Brier "
-            f"{said.fr} (inférieure à 0 : mieux).",
+            f"{said.fr} (inférieure à 0 : mieux).",
         ),
     )
 
@@ -243,7 +243,7 @@ def _worth(found: Interval, name: str, threshold: float) -> Criterion:
             f"Flagging from a risk of {from_risk.en} %, the candidate {better.en} {WORDS[name].en}: net "
             "benefit "
             f"difference {said.en}.",
-            f"En signalant à partir d’un risque de {from_risk.fr} %, le candidat {better.fr} "
+            f"En signalant à partir d’un risque de {from_risk.fr} %, le candidat {better.fr} "
             f"{WORDS[name].fr} : "
             f"différence de bénéfice net {said.fr}.",
         ),
@@ -259,7 +259,7 @@ def _too_few(events: int) -> Criterion:
             f"Only {events} severe haemorrhages among the later births: nothing can be judged by them. "
             "Export a "
             "longer period.",
-            f"Seulement {events} hémorragies sévères parmi les accouchements récents : on ne peut rien en "
+            f"Seulement {events} hémorragies sévères parmi les accouchements récents : on ne peut rien en "
             "conclure. "
             "Exportez une période plus longue.",
         ),
@@ -273,5 +273,5 @@ def _with_interval(figure: Interval, decimals: int) -> Text:
     low, high = written(figure.low, decimals), written(figure.high, decimals)
     return Text(
         f"{value.en} (95 % interval {low.en} to {high.en})",
-        f"{value.fr} (intervalle à 95 % : {low.fr} à {high.fr})",
+        f"{value.fr} (intervalle à 95 % : {low.fr} à {high.fr})",
     )

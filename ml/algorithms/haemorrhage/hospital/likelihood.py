@@ -18,7 +18,7 @@ from scipy.special import expit, logsumexp
 from ml.algorithms.haemorrhage.external import OR, UNKNOWN
 from ml.algorithms.haemorrhage.model import Factor, Model
 
-MOST_STEPS, TOLERANCE = 60, 1e-8
+MOST_STEPS, TOLERANCE = 60, 1e-6
 LONGEST_STEP = 1.0
 # log 0 for levels that are ruled out, finite so that sums stay numbers.
 NEVER = -1e3

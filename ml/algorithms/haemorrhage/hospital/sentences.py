@@ -18,7 +18,7 @@ def percent(share: float) -> Text:
     """Write a share as a percentage with the digits that matter."""
     value = 100 * share
     number = written(value, 0 if value >= 10 else 1 if value >= 1 else 2)
-    return Text(f"{number.en} %", f"{number.fr} %")
+    return Text(f"{number.en} %", f"{number.fr} %")
 
 
 def _about(code: str, known: Mapped, column: str, en: str, fr: str) -> Problem:
@@ -27,7 +27,7 @@ def _about(code: str, known: Mapped, column: str, en: str, fr: str) -> Problem:
         code,
         Text(
             f"{known.label.en}, column “{shown(column)}”: {en}",
-            f"{known.label.fr}, colonne « {shown(column)} » : {fr}",
+            f"{known.label.fr}, colonne « {shown(column)} » : {fr}",
         ),
         field=known.name,
     )
@@ -45,8 +45,8 @@ def wrong_unit(known: Mapped, column: str, unit: Unit, likely: Unit | None, medi
             f"{unit.label.en}). "
             "Is it the right column?",
             f"la moitié des valeurs dépassent {value.fr}, ce qui ne correspond à aucune unité de ce champ "
-            "(indiquée : "
-            f"{unit.label.fr}). Est-ce la bonne colonne ?",
+            "(indiquée : "
+            f"{unit.label.fr}). Est-ce la bonne colonne ?",
         )
     return _about(
         "wrong_unit",
@@ -55,7 +55,7 @@ def wrong_unit(known: Mapped, column: str, unit: Unit, likely: Unit | None, medi
         f"mapped as {unit.label.en}, but half of the values lie above {value.en}: that looks like "
         f"{likely.label.en}. "
         f"Set the unit to {likely.code}, or check the column.",
-        f"indiquée en {unit.label.fr}, mais la moitié des valeurs dépassent {value.fr} : cela ressemble à "
+        f"indiquée en {unit.label.fr}, mais la moitié des valeurs dépassent {value.fr} : cela ressemble à "
         f"{likely.label.fr}. Indiquez l’unité {likely.code}, ou vérifiez la colonne.",
     )
 
@@ -67,7 +67,7 @@ def parity_counts_this_birth(known: Mapped, column: str) -> Problem:
         known,
         column,
         "no woman has parity 0, so this birth seems to be counted. Set the unit to “including”.",
-        "aucune femme n’a une parité de 0 : cet accouchement semble compté. Indiquez l’unité « including ».",
+        "aucune femme n’a une parité de 0 : cet accouchement semble compté. Indiquez l’unité « including ».",
     )
 
 
@@ -78,7 +78,7 @@ def parity_has_zero(known: Mapped, column: str) -> Problem:
         known,
         column,
         "mapped as counting this birth, but there are zeros. Set the unit to “before”.",
-        "indiquée comme comptant cet accouchement, mais elle contient des zéros. Indiquez l’unité « before "
+        "indiquée comme comptant cet accouchement, mais elle contient des zéros. Indiquez l’unité « before "
         "».",
     )
 
@@ -87,13 +87,13 @@ def strange_words(known: Mapped, column: str, words: Counter[str], filled: int) 
     """Name the words that nobody explained."""
     most = [shown(word) for word, _ in words.most_common(WORDS_NAMED)]
     share = percent(sum(words.values()) / filled)
-    listed = Text(", ".join(f"“{w}”" for w in most), ", ".join(f"« {w} »" for w in most))
+    listed = Text(", ".join(f"“{w}”" for w in most), ", ".join(f"« {w} »" for w in most))
     if known.choices:
-        hint = Text("Say under “codes” what they stand for.", "Indiquez sous « codes » ce qu’ils signifient.")
+        hint = Text("Say under “codes” what they stand for.", "Indiquez sous « codes » ce qu’ils signifient.")
     else:
         hint = Text(
             "Correct the export or its unit, or add words for “not known” under “missing”.",
-            "Corrigez l’export ou l’unité, ou ajoutez sous « missing » les mots qui signifient « non connu "
+            "Corrigez l’export ou l’unité, ou ajoutez sous « missing » les mots qui signifient « non connu "
             "».",
         )
     return _about(
@@ -101,7 +101,7 @@ def strange_words(known: Mapped, column: str, words: Counter[str], filled: int) 
         known,
         column,
         f"{share.en} of the values are not understood: {listed.en}. {hint.en}",
-        f"{share.fr} des valeurs ne sont pas comprises : {listed.fr}. {hint.fr}",
+        f"{share.fr} des valeurs ne sont pas comprises : {listed.fr}. {hint.fr}",
     )
 
 
@@ -114,7 +114,7 @@ def impossible_values(known: Mapped, column: str, count: int, filled: int) -> Pr
         known,
         column,
         f"{share.en} of the values are impossible (limits {limits.en}). Check the unit and the column.",
-        f"{share.fr} des valeurs sont impossibles (limites : {limits.fr}). Vérifiez l’unité et la colonne.",
+        f"{share.fr} des valeurs sont impossibles (limites : {limits.fr}). Vérifiez l’unité et la colonne.",
     )
 
 
@@ -128,7 +128,7 @@ def impossible_ages(known: Mapped, column: str, share: float) -> Problem:
         f"{found.en} of the women would be younger than 10 or older than 60. Is it the mother’s date of "
         "birth?",
         f"{found.fr} des femmes auraient moins de 10 ans ou plus de 60 ans. Est-ce la date de naissance de "
-        "la mère ?",
+        "la mère ?",
     )
 
 
@@ -162,9 +162,9 @@ def same_birth_twice(count: int, pairs: Sequence[tuple[int, int]]) -> Problem:
             f"{count} births are there twice: the same mother on the same day ({named.en}). Keep one row "
             "per birth; "
             "twins are one birth.",
-            f"{count} accouchements figurent deux fois : la même mère, le même jour ({named.fr}). Gardez "
+            f"{count} accouchements figurent deux fois : la même mère, le même jour ({named.fr}). Gardez "
             "une ligne "
-            "par accouchement ; des jumeaux sont un seul accouchement.",
+            "par accouchement ; des jumeaux sont un seul accouchement.",
         ),
         field="mother",
     )
@@ -193,7 +193,7 @@ def too_few_rows(rows: int, least: int) -> Problem:
         "too_few_rows",
         Text(
             f"Only {rows} births can be used; at least {least} are needed. Export a longer period.",
-            f"Seuls {rows} accouchements sont utilisables ; il en faut au moins {least}. Exportez une "
+            f"Seuls {rows} accouchements sont utilisables ; il en faut au moins {least}. Exportez une "
             "période "
             "plus longue.",
         ),
@@ -208,7 +208,7 @@ def too_few_events(events: int, least: int) -> Problem:
             f"Only {events} severe haemorrhages; below {least} not even the incidence can be learned. "
             "Export a "
             "longer period.",
-            f"Seulement {events} hémorragies sévères ; en dessous de {least}, même l’incidence ne peut être "
+            f"Seulement {events} hémorragies sévères ; en dessous de {least}, même l’incidence ne peut être "
             "apprise. Exportez une période plus longue.",
         ),
     )
@@ -232,7 +232,7 @@ def label_all_one(known: Mapped, column: str) -> Problem:
         known,
         column,
         "every birth has the outcome. Were only haemorrhages exported? All births of the period are needed.",
-        "tous les accouchements ont le critère. N’a-t-on exporté que les hémorragies ? Il faut tous les "
+        "tous les accouchements ont le critère. N’a-t-on exporté que les hémorragies ? Il faut tous les "
         "accouchements de la période.",
     )
 
@@ -249,7 +249,7 @@ def absurd_incidence(
         f"{events} of {rows} births have the outcome, {found.en}; in a maternity it is {low.en} to "
         f"{high.en}. Check "
         "the column, its unit, and that all births of the period are in the file.",
-        f"{events} accouchements sur {rows} ont le critère, {found.fr} ; en maternité, c’est {low.fr} à "
+        f"{events} accouchements sur {rows} ont le critère, {found.fr} ; en maternité, c’est {low.fr} à "
         f"{high.fr}. "
         "Vérifiez la colonne, son unité, et que tous les accouchements de la période sont dans le fichier.",
     )
@@ -265,7 +265,7 @@ def tells_the_outcome(known: Mapped, column: str) -> Problem:
         "down after the birth: take it out of the mapping.",
         "elle indique presque à elle seule le critère, ce que rien de connu à l’admission ne fait. Elle a "
         "sans "
-        "doute été remplie après l’accouchement : retirez-la de la correspondance.",
+        "doute été remplie après l’accouchement : retirez-la de la correspondance.",
     )
 
 
@@ -288,7 +288,7 @@ def code_there(code: str, shares: tuple[float, float]) -> Text:
     rest = percent(shares[1]) if math.isfinite(shares[1]) else here
     return Text(
         f"“{code}” in {here.en} of the births, elsewhere in {rest.en}",
-        f"« {code} » dans {here.fr} des accouchements, ailleurs dans {rest.fr}",
+        f"« {code} » dans {here.fr} des accouchements, ailleurs dans {rest.fr}",
     )
 
 
@@ -324,7 +324,7 @@ def shifted(known: Mapped, column: str, months: Sequence[str], more: int, what: 
         f"{listed.en} does not fit the other months: {what.en}. Something changed in how it was recorded: "
         "correct "
         "the export, or leave out those months or this column.",
-        f"{listed.fr} ne correspond pas aux autres mois : {what.fr}. Le recueil a changé : corrigez "
+        f"{listed.fr} ne correspond pas aux autres mois : {what.fr}. Le recueil a changé : corrigez "
         "l’export, ou "
         "écartez ces mois ou cette colonne.",
     )

@@ -26,7 +26,7 @@ from ml.training.evaluation import as_metrics
 COMMAND = "python -m ml train haemorrhage --data births.csv --mapping mapping.yaml"
 SYNTHETIC = Text(
     "Learned from simulated births: it says nothing about women.",
-    "Appris sur des naissances simulées : il ne dit rien des femmes.",
+    "Appris sur des naissances simulées : il ne dit rien des femmes.",
 )
 
 
@@ -181,7 +181,7 @@ def _limits(candidate: Candidate, births: Births) -> list[Text]:
         "and its "
         "care stay as they were.",
         f"Appris sur {births.report['births']} accouchements de cet hôpital du {first} au {last}, dont "
-        f"{births.events} avec le critère : {words.fr}. Il vaut pour cet hôpital, tant que ses patientes et "
+        f"{births.events} avec le critère : {words.fr}. Il vaut pour cet hôpital, tant que ses patientes et "
         "ses "
         "soins restent les mêmes.",
     )

@@ -208,7 +208,7 @@ def _notes(verdict: Verdict, figures: Mapping[str, Any]) -> tuple[Text, ...]:
                 f"Judged by {verdict.events} events: the intervals are wide, and the same gate could have "
                 "decided "
                 "otherwise by chance.",
-                f"Évalué sur {verdict.events} événements : les intervalles sont larges, et le hasard aurait "
+                f"Évalué sur {verdict.events} événements : les intervalles sont larges, et le hasard aurait "
                 "pu faire "
                 "pencher la décision autrement.",
             )
@@ -219,7 +219,7 @@ def _notes(verdict: Verdict, figures: Mapping[str, Any]) -> tuple[Text, ...]:
                 "Trees were compared and are never served: with them, unknown answers could not be averaged "
                 "over "
                 "exactly, nor reasons be exact.",
-                "Des arbres ont été comparés et ne sont jamais mis en service : avec eux, les réponses "
+                "Des arbres ont été comparés et ne sont jamais mis en service : avec eux, les réponses "
                 "inconnues ne "
                 "pourraient pas être moyennées exactement, ni les raisons être exactes.",
             )
