@@ -214,7 +214,9 @@ def test_service_is_decided_with_a_reason_and_shown_to_everybody_who_sees_the_mo
 ) -> None:
     shipped = packages.champion_version(ALGORITHM)
     training = trainings.accepted(steward)
-    assert "Put version site-0001 into service?" in get(desk, "training_serve", training)
+    asked = get(desk, "training_serve", training)
+    assert "Put version site-0001 into service?" in asked
+    assert 'maxlength="2000"' in asked  # not "2,000", of which a browser reads the 2
     form = {"replacing": shipped, "reason": " "}
     refused = desk.post(address("training_serve", training), form)
     assert refused.status_code == 422
