@@ -270,7 +270,8 @@ def _differences(
     samples = np.stack([found[name].samples[figure] - base.samples[figure] for name, figure in pairs])
     judged: dict[str, dict[str, Difference]] = {}
     for (name, figure), value, (low, high) in zip(pairs, values, _joint(values, samples), strict=True):
-        verdict = _verdict(low, high, wanted[figure])
+        # Judged as stored: an interval that reads "from 0" does not exclude it.
+        verdict = _verdict(round(low, DECIMALS), round(high, DECIMALS), wanted[figure])
         judged.setdefault(name, {})[figure] = Difference(float(value), low, high, verdict)
     return judged
 
