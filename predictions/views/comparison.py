@@ -159,6 +159,7 @@ def _table(columns: Iterable[Column], rows: Sequence[Stored], recall: str, sort:
     }
     return {
         "headings": [_heading(column, recall, sort) for column in shown],
+        "width": 1 + len(shown),
         "groups": [
             {
                 "label": row["label"],
