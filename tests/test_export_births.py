@@ -139,6 +139,17 @@ def test_births_without_assessment_and_invented_ones_are_left_out(
     assert len(exported(tmp_path, "--invented")) == 1
 
 
+def test_an_assessment_made_after_the_measurement_is_not_one_of_admission(
+    alice: User, claire: Patient, tmp_path: Path
+) -> None:
+    """It reached the ward before the loss was typed in, but not before the loss was there."""
+    stay = birth(alice, claire, 1250, {}, {"haemoglobin": 7.0})
+    late = stay.studies.order_by("submitted_at").last()
+    Study.objects.filter(pk=late.pk).update(submitted_at=timezone.now() + timedelta(minutes=5))
+    [row] = exported(tmp_path)
+    assert row["haemoglobin"] == "12.1"
+
+
 def test_the_training_reads_it_with_the_mapping_beside_it(
     alice: User, claire: Patient, tmp_path: Path
 ) -> None:

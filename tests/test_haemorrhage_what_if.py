@@ -170,15 +170,36 @@ def test_asking_for_what_was_answered_asks_nobody(client: Client, bob: User, stu
     assert not Event.objects.filter(kind="what_if").exists()
 
 
-def test_the_package_of_the_assessment_answers_or_none(
+def test_the_version_of_the_assessment_answers_whichever_serves_now(
     client: Client, bob: User, study: Study, worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def gone(algorithm: str, version: str = "") -> None:
-        raise packages.BrokenPackage(f"{algorithm} {version} is not here")
+    asked, load = [], packages.load
 
-    monkeypatch.setattr(inquiries.packages, "load", gone)
+    def spied(algorithm: str, version: str = "") -> packages.Package:
+        asked.append((algorithm, version))
+        return load(algorithm, version)
+
+    monkeypatch.setattr(inquiries.packages, "load", spied)
     client.force_login(bob)
-    assert "no longer here" in ask(client, study, haemoglobin="12").content.decode()
+    assert "instead of 9.6 g/dL" in ask(client, study, haemoglobin="12").content.decode()
+    assert asked == [("haemorrhage", study.prediction.package_version)]
+
+
+@pytest.mark.parametrize("pins", [{"package_version": "0.9.0"}, {"package_sha256": "0" * 64}])
+def test_another_package_never_answers_in_its_place(
+    client: Client, bob: User, alice: User, study: Study, worker: None, pins: dict[str, str]
+) -> None:
+    gone = studies.waiting(alice, study.patient, values=study.values)
+    kept = {
+        name: getattr(study.prediction, name)
+        for name in ("package_version", "package_sha256", "result", "report", "created_at")
+    }
+    Prediction.objects.create(study=gone, **(kept | pins))
+    Study.objects.filter(pk=gone.pk).update(state="ready")
+    client.force_login(bob)
+    page = ask(client, gone, haemoglobin="12").content.decode()
+    assert "no longer here" in page
+    assert "instead of" not in page
 
 
 def test_a_result_of_an_older_version_still_shows_without_what_if(
