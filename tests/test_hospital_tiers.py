@@ -152,6 +152,11 @@ def test_the_package_serves_through_the_usual_doors(served: packages.Package) ->
     learned = served.input["settings"]["incidence"]["default"]
     assert outcome.result["incidence"] == pytest.approx(learned)
     assert "incidence_learned" in {finding.code for finding in outcome.quality}
+    said = outcome.report.as_json()["sections"][-1]["rows"]
+    assert "odds ratios learned here" in said[0]["value"]["en"]
+    assert "simulées" in said[0]["value"]["fr"]
+    assert "holdout" not in str(said)
+    assert any("later births of this hospital" in row["label"]["en"] for row in said)
     data = outcome.explanation.data
     total = data["base"] + sum(c["contribution"] for c in data["contributions"]) + data["averaging"]
     assert total == pytest.approx(model.logit(outcome.result["risk"]))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ml.contracts import Text
 
 INTENDED_USE = Text(
@@ -32,6 +35,12 @@ MODEL_IMPLIED = Text(
     "Calculé à partir de ce modèle et de l’incidence de ce service, comme si le modèle était exact ; "
     "ce n’est pas une performance mesurée.",
 )
+JUDGEMENT = Text(
+    "Odds ratios are judgement values shaded down from studies of other countries and outcomes; "
+    "prevalences are estimates for France, not checked.",
+    "Les odds ratios sont des valeurs de jugement, en retrait d’études menées dans d’autres pays et pour "
+    "d’autres critères ; les prévalences sont des estimations pour la France, non vérifiées.",
+)
 LIMITS = (
     RESEARCH_USE,
     STANDARD_PREVENTION,
@@ -41,12 +50,7 @@ LIMITS = (
         "Les facteurs connus à l’admission ne séparent que faiblement les femmes : "
         "sur des accouchements à Zurich, l’AUC était d’environ 0,6.",
     ),
-    Text(
-        "Odds ratios are judgement values shaded down from studies of other countries and outcomes; "
-        "prevalences are estimates for France, not checked.",
-        "Les odds ratios sont des valeurs de jugement, en retrait d’études menées dans d’autres pays et pour "
-        "d’autres critères ; les prévalences sont des estimations pour la France, non vérifiées.",
-    ),
+    JUDGEMENT,
     Text(
         "Factors are added as if independent; combinations such as praevia after a caesarean may be "
         "underestimated.",
@@ -73,3 +77,16 @@ DATA = {
         "us_natality_2014_100k: CDC public-use file",
     ],
 }
+PUBLISHED = Text("published odds ratios", "odds ratios publiés")
+SIMULATED = Text(" (learned from simulated births)", " (appris sur des naissances simulées)")
+
+
+def model_words(manifest: Mapping[str, Any]) -> Text:
+    """Return what kind of model a package holds: published, or learned from births of this hospital."""
+    learned = manifest["training"].get("tier_words")
+    if learned is None:
+        return PUBLISHED
+    words = Text.from_json(learned)
+    if not manifest["data"].get("synthetic"):
+        return words
+    return Text(words.en + SIMULATED.en, words.fr + SIMULATED.fr)

@@ -150,14 +150,15 @@ def _point(point: Mapping[str, Any], *, own: bool) -> ReportRow:
 
 
 def _model(package: Package) -> ReportSection:
+    words = about.model_words(package.manifest)
     return ReportSection(
         title=Text("Model and sources", "Modèle et sources"),
         rows=(
             ReportRow(
                 Text("Model", "Modèle"),
                 Text(
-                    f"published odds ratios, package {package.version}",
-                    f"odds ratios publiés, paquet {package.version}",
+                    f"{words.en}, package {package.version}",
+                    f"{words.fr}, paquet {package.version}",
                 ),
             ),
             *(_external(metric) for metric in package.metrics if metric.name in CHECKS),
@@ -170,6 +171,13 @@ CHECKS = {
     "zurich_roc_auc": Text("AUC on births in Zurich", "AUC sur des accouchements à Zurich"),
     "zurich_calibration_slope": Text(
         "Calibration slope on births in Zurich", "Pente de calibration sur des accouchements à Zurich"
+    ),
+    "holdout_roc_auc": Text(
+        "AUC on later births of this hospital", "AUC sur des accouchements plus récents de cet hôpital"
+    ),
+    "holdout_calibration_slope": Text(
+        "Calibration slope on later births of this hospital",
+        "Pente de calibration sur des accouchements plus récents de cet hôpital",
     ),
 }
 

@@ -185,7 +185,9 @@ def _limits(candidate: Candidate, births: Births) -> list[Text]:
         "ses "
         "soins restent les mêmes.",
     )
-    return [*([SYNTHETIC] if births.mapping.synthetic else []), own, *about.LIMITS]
+    # Fitted here, odds ratios and prevalences are no judgement values any more.
+    general = [limit for limit in about.LIMITS if candidate.tier != "refit" or limit != about.JUDGEMENT]
+    return [*([SYNTHETIC] if births.mapping.synthetic else []), own, *general]
 
 
 def _json(path: Path, value: Any) -> None:

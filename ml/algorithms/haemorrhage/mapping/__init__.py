@@ -18,6 +18,6 @@ from ml.algorithms.haemorrhage.mapping.structure import (
 from ml.algorithms.haemorrhage.mapping.suggestion import suggest
 
 __all__ = [
-    "FIELDS", "LEAKS", "MISSING", "MOTHER", "OUTCOMES", "TIERS", "Column", "Mapped", "Mapping", "Outcome", "Unit", "WrongMapping",
-    "check", "leak", "suggest",
+    "FIELDS", "LEAKS", "MISSING", "MOTHER", "OUTCOMES", "TIERS", "Column", "Mapped", "Mapping", "Outcome",
+    "Unit", "WrongMapping", "check", "leak", "suggest",
 ]  # fmt: skip
