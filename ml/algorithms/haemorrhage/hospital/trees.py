@@ -1,7 +1,7 @@
 """Trees over the same levels, compared with the fitted odds ratios and never shipped.
 
 Served, they would need unknown answers integrated out and reasons that are exact; only the additive model
-has both (docs/decisions/0008). The comparison says what is given up for that.
+has both (docs/decisions/0010). The comparison says what is given up for that.
 """
 
 from __future__ import annotations
