@@ -28,6 +28,70 @@ HEADER = ("mother_id", "admission_date", "parity", "haemoglobin_g_dl", "blood_lo
 FIRST_DAY = date(2023, 1, 1)
 
 
+REPORT: dict[str, Any] = {
+    "rows": 400, "births": 400, "events": 20, "incidence": 0.05, "period": ["2023-01-01", "2024-11-30"],
+    "dropped": {"without_mother_date_or_outcome": 0}, "synthetic": True,
+    "fields": [
+        {
+            "label": {"en": "Parity", "fr": "Parité"}, "column": "parity", "unit": "before", "missing": 12,
+            "impossible": 3, "missing_share": 0.03,
+        }
+    ],
+    "mothers": {"mothers": 390, "with_several_births": 10, "most_births": 2},
+    "months": [{"month": f"2023-{n:02}", "births": 30 + n, "events": n % 3} for n in range(1, 13)],
+    "outcome": {"field": "blood_loss_ml", "definition": "weighed", "window_hours": 24},
+}  # fmt: skip
+"""What a table holds, as a worker counts it, shortened."""
+
+JUDGED: dict[str, Any] = {
+    "tier": "intercept_slope",
+    "model": "intercept_slope",
+    "learned": {"slope": 1.31, "births": 300, "events": 15},
+    "accepted": True,
+    "reasons": [],
+    "notes": [{"en": "Judged by 5 events.", "fr": "Évalué sur 5 événements."}],
+    "holdout": {
+        "births": 95, "events": 5, "from": "2024-06-09", "until": "2024-11-30", "left_out": 5,
+        "threshold": 0.114,
+    },
+    "figures": {
+        "candidate": {
+            "roc_auc": {"value": 0.71, "low": 0.62, "high": 0.79},
+            "calibration_slope": {"value": 0.97, "low": 0.67, "high": 1.29},
+            "brier": {"value": 0.0588, "low": 0.0428, "high": 0.076},
+            "net_benefit": {"value": 0.0091, "low": -0.0023, "high": 0.0218},
+        },
+        "current": {"roc_auc": {"value": 0.7, "low": 0.61, "high": 0.78}},
+        "null": {"brier": {"value": 0.0638, "low": 0.0451, "high": 0.0824}},
+        "treat_all": {"net_benefit": {"value": -0.0518, "low": None, "high": None}},
+        "treat_none": {"net_benefit": {"value": 0.0, "low": 0.0, "high": 0.0}},
+    },
+    "criteria": [
+        {
+            "code": "calibration_slope",
+            "met": True,
+            "figure": {"value": 0.97, "low": 0.67, "high": 1.29},
+            "sentence": {
+                "en": "The calibration slope on the later births is 0.97, within 0.8 to 1.2.",
+                "fr": "La pente de calibration sur les accouchements récents est de 0,97, entre 0,8 et 1,2.",
+            },
+        },
+        {
+            "code": "brier",
+            "met": False,
+            "figure": {"value": 0.001, "low": -0.01, "high": 0.01},
+            "sentence": {
+                "en": "On the later births the candidate does no better than giving every woman the same "
+                "risk.",
+                "fr": "Sur les accouchements récents, le candidat ne fait pas mieux que le même risque "
+                "pour toutes.",
+            },
+        },
+    ],
+}  # fmt: skip
+"""What a training gives, shortened; one criterion of each kind."""
+
+
 def births(rows: int = 400, *, severe: int = 20, seed: int = 0) -> list[list[str]]:
     """Return lines of a small table: as many severe haemorrhages as asked, spread over two years."""
     chance = random.Random(seed)
@@ -91,7 +155,8 @@ def accepted(by: User, number: int = 1, **outcome: Any) -> Training:
         state=State.ACCEPTED,
         stage=Stage.TRAINING,
         stored_name="",
-        outcome={"tier": "intercept", "accepted": True, "reasons": [], "figures": {}} | outcome,
+        report=REPORT,
+        outcome=JUDGED | outcome,
         compared_version=current.version,
         compared_sha256=current.sha256,
         package_version=made.version,

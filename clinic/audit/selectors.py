@@ -43,6 +43,8 @@ KINDS = {
     "what_if": _("what if"),
     "blood_loss": _("blood loss"),
     "births": _("births for a training"),
+    "training": _("training"),
+    "model": _("model"),
     "worklist": _("worklist"),
     "token": _("with a token"),
 }
