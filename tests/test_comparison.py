@@ -132,6 +132,12 @@ def test_a_reference_that_is_not_there_and_twins_are_refused(names: list[str]) -
         compare([entry(name, np.full((1, 4), 0.5)) for name in names], np.array([0, 1, 0, 1]), **ASKED)
 
 
+def test_without_events_there_is_no_comparison() -> None:
+    both = [entry("recipe_0", np.full((1, 50), 0.1)), entry("other", np.linspace(0, 1, 50)[None])]
+    with pytest.raises(ValueError, match="no interval"):
+        compare(both, np.zeros(50), **{**ASKED, "costs": CostMatrix(5, 1), "repeats": 1})
+
+
 def rows(n: int = 240) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
     """Return a table of one number, labels of 15 %, and the mother of each row."""
     rng = np.random.default_rng(4)

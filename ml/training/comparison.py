@@ -223,8 +223,8 @@ def compare(
     Raises
     ------
     ValueError
-        When the reference is not among the entries, a name occurs twice, or probabilities do not fit
-        the labels.
+        When the reference is not among the entries, a name occurs twice, probabilities do not fit the
+        labels, or there are too few events for any interval.
     """
     names = [entry.name for entry in entries]
     if reference not in names or len(set(names)) != len(names):
@@ -290,10 +290,12 @@ def _joint(values: np.ndarray, samples: np.ndarray) -> list[tuple[float, float]]
         Shape (differences, samples).
     """
     samples = samples[:, np.isfinite(samples).all(axis=0)]
+    if samples.shape[1] < 2:
+        raise ValueError("no interval: hardly any bootstrap sample holds both events and others")
     spread = samples.std(axis=1)
     moves = spread > 0
     widest = np.abs(samples - values[:, None])[moves] / spread[moves, None]
-    factor = np.quantile(widest.max(axis=0), 0.95) if moves.any() and samples.shape[1] > 1 else np.inf
+    factor = np.quantile(widest.max(axis=0), 0.95) if moves.any() else 0.0
     half = np.where(moves, factor * spread, 0.0)
     return [(float(value - h), float(value + h)) for value, h in zip(values, half, strict=True)]
 

@@ -65,6 +65,7 @@ def test_curves_and_comparison_are_readable(
             wrong.append(f"{name}: sticks out sideways")
         if SCREENS:
             page.screenshot(path=Path(SCREENS) / f"{name}-{language}-{theme}-{size[0]}.png", full_page=True)
+    page.context.close()
     assert not wrong + complaints
 
 
@@ -74,3 +75,4 @@ def test_a_click_on_a_figure_sorts_by_it(browser: Browser, live_server: LiveServ
     page.get_by_role("link", name="Brier score").first.click()
     table = page.get_by_role("table", name="Probabilities").first
     expect(table.locator("th[aria-sort=ascending]")).to_have_text("Brier score ↑")
+    page.context.close()
