@@ -222,6 +222,10 @@ def test_two_trainings_of_one_table_agree_and_no_package_is_written_over(
             table.path, table.columns(), out=tmp_path, version=taken.name, current=current, params=PARAMS
         )
     assert refusal.value.problems[0].code == "version_taken"
+    with pytest.raises(packages.BrokenPackage, match="a version is written in"):
+        hospital.run(
+            table.path, table.columns(), out=tmp_path, version="../x", current=current, params=PARAMS
+        )
     assert site.next_version(tmp_path, datetime(2025, 1, 1)) == "site-2025.01.01-2"
 
 

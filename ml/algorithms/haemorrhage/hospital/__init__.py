@@ -2,7 +2,6 @@
 
 from ml.algorithms.haemorrhage.hospital.births import Births
 from ml.algorithms.haemorrhage.hospital.reading import read
-from ml.algorithms.haemorrhage.hospital.table import sample
 from ml.algorithms.haemorrhage.hospital.training import Outcome, run
 
-__all__ = ["Births", "Outcome", "read", "run", "sample"]
+__all__ = ["Births", "Outcome", "read", "run"]

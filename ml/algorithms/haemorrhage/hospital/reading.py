@@ -12,9 +12,9 @@ from ml.algorithms.haemorrhage.hospital import cells, doubts, months, table
 from ml.algorithms.haemorrhage.hospital import sentences as say
 from ml.algorithms.haemorrhage.hospital.births import Births
 from ml.algorithms.haemorrhage.hospital.cells import Values
-from ml.algorithms.haemorrhage.hospital.file_sentences import NO_ROWS
 from ml.algorithms.haemorrhage.mapping import FIELDS, Mapping
 from ml.algorithms.haemorrhage.mapping.fields import DATE, LOSS, MOTHER
+from ml.algorithms.haemorrhage.mapping.files import NO_ROWS
 from ml.algorithms.haemorrhage.mapping.structure import SEVERE_ML
 from ml.contracts import Problem, Refused
 from ml.package import file_sha256

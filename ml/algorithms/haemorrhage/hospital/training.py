@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ml import package as packages
 from ml.algorithms.haemorrhage import external, literature, model, operating
 from ml.algorithms.haemorrhage.hospital import file_sentences as say
 from ml.algorithms.haemorrhage.hospital import gate, site, tiers, trees
@@ -120,9 +121,13 @@ def run(
     Refused
         When nothing can be learned from the table, with every reason, or when there is a package of this
         version. Nothing is written then.
+    ml.package.BrokenPackage
+        When the version is no name for a folder.
     """
     tell = progress or (lambda share, what: None)
     version = version or site.next_version(out, date.today())
+    if not packages.VERSION.fullmatch(version):
+        raise packages.BrokenPackage(f"{version!r}: a version is written in letters, digits, . _ + and -")
     if (out / "haemorrhage" / version).exists():
         raise Refused(say.version_taken(version))
     tell(0.0, READING)
