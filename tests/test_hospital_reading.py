@@ -12,7 +12,7 @@ import pytest
 
 from ml.algorithms.haemorrhage import answers, contract, hospital, literature
 from ml.algorithms.haemorrhage.fields import BY_NAME
-from ml.algorithms.haemorrhage.hospital import table as tables
+from ml.algorithms.haemorrhage.mapping import files
 from ml.contracts import Problem, Refused
 from tests.hospital_tables import Table
 
@@ -316,17 +316,17 @@ def test_a_header_alone_a_ragged_row_and_a_cut_file(table: Table, tmp_path: Path
 
 
 def test_a_file_too_large_is_refused_before_it_is_read(table: Table, tmp_path: Path) -> None:
-    assert tables.MOST_BYTES == 200_000_000
+    assert files.MOST_BYTES == 200_000_000
     path = tmp_path / "large.csv"
     with path.open("wb") as stream:
-        stream.truncate(tables.MOST_BYTES + 1)
+        stream.truncate(files.MOST_BYTES + 1)
     with pytest.raises(Refused) as refusal:
         hospital.read(path, table.columns())
     only(list(refusal.value.problems), "too_large")
 
 
 def test_a_sample_for_proposing_a_mapping(table: Table) -> None:
-    header, rows = hospital.sample(table.path, 5)
+    header, rows = files.sample(table.path, 5)
     assert header == list(table.cells.columns)
     assert len(rows) == 5
     assert rows[0] == list(table.cells.iloc[0])

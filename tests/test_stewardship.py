@@ -26,17 +26,19 @@ SHORT = "mother_id,admission_date,parity,blood_loss_ml"
 LINE = "SYN-1,2025-01-01,0,300"
 WIDE = ",".join(f"column_{index}" for index in range(300))
 BAD_TABLES: dict[str, tuple[bytes, str]] = {
-    "empty": (b"", "table_empty"),
-    "blank lines": (b"\n \n\n", "table_empty"),
-    "a spreadsheet": (b"PK\x03\x04" + bytes(range(256)) * 10, "not_csv"),
-    "a picture": (b"\x89PNG\r\n" + bytes(range(256)) * 10, "not_csv"),
-    "one column": (b"births\n1\n2\n", "table_one_column"),
+    "empty": (b"", "empty_file"),
+    "values for a header": (b"1,2,3\n4,5,6\n", "no_header"),
+    "blank lines": (b"\n \n\n", "empty_file"),
+    "a spreadsheet": (b"PK\x03\x04" + bytes(range(256)) * 10, "not_a_table"),
+    "a picture": (b"\x89PNG\r\n" + bytes(range(256)) * 10, "not_a_table"),
+    "one column": (b"births\n1\n2\n", "no_separator"),
     "300 columns": (f"{WIDE}\n{WIDE}\n".encode(), "table_too_wide"),
+    "one endless line": (b"a,b" * 500_000, "table_too_wide"),
     "a header twice": (f"{SHORT},parity\n{LINE},1\n".encode(), "column_twice"),
     "a name missing": (f"{SHORT},\n{LINE},1\n".encode(), "table_no_header"),
     "no births": (f"{SHORT}\n".encode(), "table_no_rows"),
     "a text": (b"births, of this year: none\n\ncolumns:\n  mother: id\n  parity: p\n", "table_ragged"),
-    "an open quotation mark": (f'{SHORT}\nSYN-1,"2025-01-01,0,300\n'.encode() * 3, "table_damaged"),
+    "an open quotation mark": (f'{SHORT}\nSYN-1,"2025\n'.encode() + b"x" * 200_000, "table_damaged"),
 }
 
 
@@ -77,7 +79,7 @@ def test_a_table_above_the_limit_is_not_kept(steward: User, monkeypatch: pytest.
 def test_tables_are_read_as_spreadsheets_write_them(tmp_path: Path, encoding: str, delimiter: str) -> None:
     text = f"{delimiter.join(('id_mère', 'parité'))}\r\n{delimiter.join(('M1', '0'))}\r\n"
     (tmp_path / "births.csv").write_bytes(text.encode(encoding))
-    head = table.read_head(tmp_path / "births.csv")
+    head = table.read_head("haemorrhage", tmp_path / "births.csv")
     assert (head.header, head.rows) == (("id_mère", "parité"), (("M1", "0"),))
 
 

@@ -74,7 +74,7 @@ def test_an_upload_leads_to_its_columns_and_a_refused_one_stays_with_its_sentenc
     assert "The file is empty" in refused.content.decode()
     scripted = upload(desk, b"%PDF-1.7", Accept="application/json")
     assert scripted.status_code == 422
-    assert "no CSV file" in scripted.json()["problems"][0]
+    assert "not a CSV file" in scripted.json()["problems"][0]
     taken = upload(desk, trainings.table())
     assert taken.url == address("training_columns", Training.objects.get())
     assert upload(desk, trainings.table()).url == taken.url

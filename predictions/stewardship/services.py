@@ -58,7 +58,7 @@ def upload(*, user: User, algorithm: str, file: File | None, idempotency_key: st
         try:
             if received.problem:
                 raise Refused(received.problem)
-            head = table.read_head(received.read_through())
+            head = table.read_head(algorithm, received.read_through())
         except Refused as refusal:
             _record_refusal(user, algorithm, refusal)
             raise

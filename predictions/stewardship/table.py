@@ -1,55 +1,27 @@
 """The first lines of an uploaded table: enough to name its columns, or to say why it is none.
 
-The web process reads no more than this; the whole table is read by a worker.
+The web process reads no more than this; the whole table is read by a worker. What makes a file no CSV at all
+is known to the algorithm's door ``mapping``.
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
-import io
 from collections import Counter
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
+from ml import registry
 from ml.contracts import Problem, Refused, Text
 
-FIRST_BYTES = 1024 * 1024
 SAMPLE_ROWS = 200
 MOST_COLUMNS = 200
-LONGEST_NAME = 200
-DELIMITERS = ";,\t|"
-UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-# What people send instead: the first bytes of spreadsheets, archives, documents, pictures.
-OTHER_FORMATS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF", b"\x89PNG", b"\x1f\x8b", b"\xff\xd8\xff")
 
 
 def _problem(code: str, en: str, fr: str) -> Problem:
     return Problem(code, Text(en, fr), field="file")
 
 
-EMPTY = _problem(
-    "table_empty",
-    "The file is empty. Export the table again.",
-    "Le fichier est vide. Exportez de nouveau la table.",
-)
-NOT_TEXT = _problem(
-    "not_csv",
-    "This is no CSV file but something else, a spreadsheet for example. In the spreadsheet choose “Save "
-    "as”, then "
-    "“CSV UTF-8”, and send that.",
-    "Ce n’est pas un fichier CSV mais autre chose, un classeur par exemple. Dans le tableur, choisissez "
-    "« Enregistrer sous », puis « CSV UTF-8 », et envoyez ce fichier-là.",
-)
-ONE_COLUMN = _problem(
-    "table_one_column",
-    "Only one column was found. The columns of a CSV file are separated by commas or semicolons, and its "
-    "first "
-    "line names them.",
-    "Une seule colonne a été trouvée. Les colonnes d’un fichier CSV sont séparées par des virgules ou des "
-    "points-virgules, et sa première ligne les nomme.",
-)
 NO_ROWS = _problem(
     "table_no_rows",
     "The file has a line of column names and no birth below it. Export the table again.",
@@ -103,58 +75,25 @@ class Head:
         return [row[index] for row in self.rows if index < len(row) and row[index]]
 
 
-def read_head(path: Path) -> Head:
+def read_head(algorithm: str, path: Path) -> Head:
     """Read the names of the columns and some rows.
 
     Raises
     ------
     ml.contracts.Refused
-        With every reason why this is no table of births.
+        With every reason why this is no table that can be learned from.
     """
-    with path.open("rb") as stream:
-        first = stream.read(FIRST_BYTES + 1)
-    whole = len(first) <= FIRST_BYTES
-    text = _decoded(first[:FIRST_BYTES], whole=whole)
-    if not whole:
-        text = text[: text.rfind("\n") + 1]  # the last line is cut in the middle
     try:
-        found = _split(text)
+        header, rows = registry.door(algorithm, "mapping").sample(path, SAMPLE_ROWS)
     except csv.Error as error:
         raise Refused(BAD_QUOTES) from error
-    if not found:
-        raise Refused(EMPTY)
-    header, rows = tuple(cell.strip() for cell in found[0]), found[1:]
-    if problems := _header_problems(header, rows):
+    cells = tuple(tuple(cell.strip() for cell in row) for row in rows if any(row))
+    if problems := _header_problems(header, cells):
         raise Refused(*problems)
-    return Head(header, tuple(tuple(cell.strip() for cell in row) for row in rows))
+    return Head(tuple(header), cells)
 
 
-def _decoded(first: bytes, *, whole: bool) -> str:
-    if not first.strip():
-        raise Refused(EMPTY)
-    if first.startswith(UTF16):
-        return codecs.getincrementaldecoder("utf-16")("replace").decode(first, final=whole)
-    if first.startswith(OTHER_FORMATS) or b"\0" in first:
-        raise Refused(NOT_TEXT)
-    try:
-        decoder = codecs.getincrementaldecoder("utf-8-sig")()
-        return decoder.decode(first, final=whole)
-    except UnicodeDecodeError:
-        # What French spreadsheets write when nobody asks for UTF-8.
-        return first.decode("cp1252", errors="replace")
-
-
-def _split(text: str) -> list[list[str]]:
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(DELIMITERS, key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    filled = (row for row in reader if any(cell.strip() for cell in row))
-    return list(islice(filled, SAMPLE_ROWS + 1))
-
-
-def _header_problems(header: tuple[str, ...], rows: list[list[str]]) -> list[Problem]:
-    if len(header) < 2:
-        return [ONE_COLUMN]
+def _header_problems(header: list[str], rows: tuple[tuple[str, ...], ...]) -> list[Problem]:
     problems = []
     if len(header) > MOST_COLUMNS:
         message = TOO_MANY.format(count=len(header), most=MOST_COLUMNS)

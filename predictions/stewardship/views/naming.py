@@ -118,7 +118,7 @@ def _page(
 
 def _context(found: Training, mapping: Mapping[str, Any], problems: Sequence[Problem]) -> dict[str, Any]:
     with storage.local(found.stored_name) as path:
-        head = table.read_head(path)
+        head = table.read_head(found.algorithm, path)
     rows = columns.rows(found.algorithm, head, mapping, problems)
     return {
         "training": found,

@@ -5,6 +5,7 @@ reads tables by them.
 """
 
 from ml.algorithms.haemorrhage.mapping.fields import FIELDS, MOTHER, OUTCOMES, Mapped, Unit
+from ml.algorithms.haemorrhage.mapping.files import sample
 from ml.algorithms.haemorrhage.mapping.names import LEAKS, leak
 from ml.algorithms.haemorrhage.mapping.structure import (
     MISSING,
@@ -19,5 +20,5 @@ from ml.algorithms.haemorrhage.mapping.suggestion import suggest
 
 __all__ = [
     "FIELDS", "LEAKS", "MISSING", "MOTHER", "OUTCOMES", "TIERS", "Column", "Mapped", "Mapping", "Outcome",
-    "Unit", "WrongMapping", "check", "leak", "suggest",
+    "Unit", "WrongMapping", "check", "leak", "sample", "suggest",
 ]  # fmt: skip

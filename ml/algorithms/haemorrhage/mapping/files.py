@@ -1,0 +1,176 @@
+"""A CSV file before it is read: encoding, separator, header, or why it is no table. Standard library only."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from ml.contracts import Problem, Refused, Text
+
+MOST_BYTES = 200 * 1000 * 1000
+HEAD_BYTES, PIECE = 1 << 16, 1 << 20
+SEPARATORS = ";,\t|"
+# First bytes of files that are often sent instead of a CSV.
+MAGIC = {b"PK\x03\x04": "xlsx", b"\xd0\xcf\x11\xe0": "xls", b"\x1f\x8b": "gz", b"%PDF": "pdf"}
+NUMBER_OR_DATE = re.compile(r"\s*[-+]?[0-9][0-9 .,:/T+-]*\s*")
+
+EMPTY = Problem(
+    "empty_file",
+    Text("The file is empty. Export it again.", "Le fichier est vide. Exportez-le de nouveau."),
+)
+ENCODING = Problem(
+    "unknown_encoding",
+    Text(
+        "The file’s letters are in an encoding that is not understood. Save it as CSV in UTF-8.",
+        "Le codage des caractères du fichier n’est pas reconnu. Enregistrez-le en CSV, en UTF-8.",
+    ),
+)
+NO_SEPARATOR = Problem(
+    "no_separator",
+    Text(
+        "The first line holds no separator: columns are separated by a semicolon, a comma or a tab. "
+        "Export the table as CSV with all its columns.",
+        "La première ligne ne contient aucun séparateur : les colonnes se séparent par un point-virgule, une "
+        "virgule ou une tabulation. Exportez la table en CSV avec toutes ses colonnes.",
+    ),
+)
+NO_HEADER = Problem(
+    "no_header",
+    Text(
+        "The first line holds values instead of the names of the columns. Export the table with its header.",
+        "La première ligne contient des valeurs au lieu des noms de colonnes. Exportez la table avec son "
+        "en-tête.",
+    ),
+)
+NO_ROWS = Problem(
+    "no_rows",
+    Text(
+        "The file holds a header and no rows. Export it again.",
+        "Le fichier contient un en-tête et aucune ligne. Exportez-le de nouveau.",
+    ),
+)
+KINDS = {
+    "xlsx": Text("an Excel workbook", "un classeur Excel"),
+    "xls": Text("an old Excel workbook", "un ancien classeur Excel"),
+    "gz": Text("a compressed file", "un fichier compressé"),
+    "pdf": Text("a PDF", "un PDF"),
+    "": Text("a binary file", "un fichier binaire"),
+}
+
+
+def not_a_table(kind: str) -> Problem:
+    """Say what the file is instead of a CSV."""
+    what = KINDS[kind]
+    return Problem(
+        "not_a_table",
+        Text(
+            f"This is {what.en}, not a CSV file. Save the table as CSV (UTF-8) and try again.",
+            f"C’est {what.fr}, pas un fichier CSV. Enregistrez la table en CSV (UTF-8) et recommencez.",
+        ),
+    )
+
+
+def too_large(size: int, most: int) -> Problem:
+    """Say how large a file may be."""
+    found, limit = size / 1e6, most / 1e6
+    return Problem(
+        "too_large",
+        Text(
+            f"The file has {found:.0f} MB; at most {limit:.0f} MB are read. Export only the columns of the "
+            "form.",
+            f"Le fichier pèse {found:.0f} Mo ; {limit:.0f} Mo au plus sont lus. Exportez seulement les "
+            "colonnes "
+            "du formulaire.",
+        ),
+    )
+
+
+def head(path: Path, encoding: str = "") -> tuple[list[str], str]:
+    """Return the header of a file and its separator.
+
+    Raises
+    ------
+    Refused
+        When there is no header.
+    """
+    with path.open(encoding=encoding or encoding_of(path), newline="") as stream:
+        first = stream.readline(HEAD_BYTES)
+    separator = max(SEPARATORS, key=first.count)
+    if not first.count(separator):
+        raise Refused(NO_SEPARATOR)
+    header = [name.strip().strip("\ufeff") for name in next(csv.reader([first], delimiter=separator))]
+    if _is_data(header):
+        raise Refused(NO_HEADER)
+    return header, separator
+
+
+def sample(path: Path, rows: int = 200) -> tuple[list[str], list[list[str]]]:
+    """Return the header and some rows, for proposing a mapping; raises as :func:`head`."""
+    encoding = encoding_of(path)
+    header, separator = head(path, encoding)
+    found = []
+    with path.open(encoding=encoding, newline="") as stream:
+        for row in csv.reader(_first_lines(stream), delimiter=separator):
+            found.append(row)
+            if len(found) > rows:
+                break
+    return header, found[1:]
+
+
+def _first_lines(stream: TextIO) -> Iterator[str]:
+    """Yield the first lines, a mebibyte at most: a line may be as long as its sender likes."""
+    left = PIECE
+    while left > 0 and (line := stream.readline(HEAD_BYTES)):
+        left -= len(line)
+        yield line
+
+
+def encoding_of(path: Path) -> str:
+    """Return the encoding of a file that may be a table.
+
+    Raises
+    ------
+    Refused
+        With what the file is instead.
+    """
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise Refused(too_large(size, MOST_BYTES))
+    with path.open("rb") as stream:
+        start = stream.read(HEAD_BYTES)
+    if not start.strip():
+        raise Refused(EMPTY)
+    for magic, kind in MAGIC.items():
+        if start.startswith(magic):
+            raise Refused(not_a_table(kind))
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if b"\x00" in start or sum(byte < 9 or 13 < byte < 32 for byte in start) > len(start) / 100:
+        raise Refused(not_a_table(""))
+    for encoding in ("utf-8-sig", "cp1252"):
+        if _decodes(path, encoding):
+            return encoding
+    raise Refused(ENCODING)
+
+
+def _decodes(path: Path, encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        with path.open("rb") as stream:
+            while piece := stream.read(PIECE):
+                decoder.decode(piece)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_data(header: Sequence[str]) -> bool:
+    """Whether a first line holds values instead of names."""
+    filled = [name for name in header if name]
+    values = sum(NUMBER_OR_DATE.fullmatch(name) is not None for name in filled)
+    return not filled or values > len(filled) / 2
