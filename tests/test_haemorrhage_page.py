@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,16 @@ def test_the_curve_is_the_net_benefit_of_vickers(women: np.ndarray) -> None:
         found = (women * flagged).mean()
         assert point["model"] == pytest.approx(found - (flagged.mean() - found) * odds, abs=2e-4)
         assert point["model"] >= max(point["everybody"], 0) - 1e-6
+
+
+def test_a_model_learned_elsewhere_never_finds_more_than_all() -> None:
+    """Its intercept is offset, so the table's women do not bleed as often as the hospital's."""
+    shifted = replace(model.of(packages.load("haemorrhage")), offset=0.7)
+    found = operating.ward(shifted, 0.02, 0.10)
+    everyone = operating.operating_point(shifted, 0.02, 0.999)
+    assert everyone.found_share == pytest.approx(1, abs=0.01)
+    assert all(0 < point.found_share < 1 for point in found.points)
+    assert found.curve[0]["model"] == pytest.approx(found.curve[0]["everybody"], abs=1e-4)
 
 
 def test_the_wards_own_share_comes_first_and_none_twice() -> None:

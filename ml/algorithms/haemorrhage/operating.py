@@ -120,7 +120,7 @@ def operating_point(model: Model, incidence: float, flag_share: float) -> Operat
         threshold=float(risk[at]),
         flagged_share=float(flagged[at]),
         true_per_100_flagged=100 * found / float(flagged[at]),
-        found_share=found / incidence,
+        found_share=found / _bleeding(model, incidence, risk),
     )
 
 
@@ -130,6 +130,7 @@ def decision_curve(model: Model, incidence: float, thresholds: Sequence[float]) 
     Flagging nobody has net benefit 0.
     """
     risk = sigmoid(model.intercept(incidence) + model.ward.value)
+    everybody = _bleeding(model, incidence, risk)
     curve = []
     for threshold in thresholds:
         odds = threshold / (1 - threshold)
@@ -139,7 +140,15 @@ def decision_curve(model: Model, incidence: float, thresholds: Sequence[float]) 
             {
                 "threshold": float(threshold),
                 "model": found - (float(mass.sum()) - found) * odds,
-                "everybody": incidence - (1 - incidence) * odds,
+                "everybody": everybody - (1 - everybody) * odds,
             }
         )
     return curve
+
+
+def _bleeding(model: Model, incidence: float, risk: np.ndarray) -> float:
+    """Return the share of the table's women who will bleed, by the model: the incidence unless it is offset.
+
+    A model learned at a hospital has the incidence for its mean over that hospital's women, not the table's.
+    """
+    return float(model.ward.mass @ risk) if model.offset else incidence
