@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ml import __main__ as cli
 from ml import package as packages
 from ml import registry, runner
 from ml.algorithms.accident_severity import train
 from ml.algorithms.accident_severity.contract import LEAKS, check
+from ml.algorithms.accident_severity.fields import COLUMNS, FIELDS
 from ml.contracts import Severity, Source, Status
 from ml.tabular.preparation import take
 from ml.training import tabular
@@ -21,6 +24,15 @@ from ml.training.pipeline import fit_members
 from ml.training.tabular import BadTable
 from tests.cards import figures_missing_from_card
 
+# Every column of the table as the portal gave it out for June 2019.
+PORTAL = (
+    "CRASH_DATE,POSTED_SPEED_LIMIT,TRAFFIC_CONTROL_DEVICE,DEVICE_CONDITION,WEATHER_CONDITION,LIGHTING_CONDITION,"
+    "FIRST_CRASH_TYPE,TRAFFICWAY_TYPE,ALIGNMENT,ROADWAY_SURFACE_COND,ROAD_DEFECT,REPORT_TYPE,CRASH_TYPE,"
+    "INTERSECTION_RELATED_I,DAMAGE,PRIM_CONTRIBUTORY_CAUSE,SEC_CONTRIBUTORY_CAUSE,STREET_NO,STREET_DIRECTION,"
+    "STREET_NAME,BEAT_OF_OCCURRENCE,NUM_UNITS,MOST_SEVERE_INJURY,INJURIES_TOTAL,INJURIES_FATAL,"
+    "INJURIES_INCAPACITATING,INJURIES_NON_INCAPACITATING,INJURIES_REPORTED_NOT_EVIDENT,INJURIES_NO_INDICATION,"
+    "INJURIES_UNKNOWN,CRASH_HOUR,CRASH_DAY_OF_WEEK,CRASH_MONTH,LATITUDE,LONGITUDE"
+)
 SHARED = Path("../shared/data")
 # Column names and wordings of the public table.
 REPORT = {
@@ -54,7 +66,7 @@ def test_a_column_that_gives_the_outcome_away_is_refused_by_name(column):
 def test_no_leak_is_a_feature_of_the_package():
     package = packages.load("accident_severity")
     assert not {leak.casefold() for leak in LEAKS} & set(package.input["fields"])
-    assert "damage" not in package.input["fields"]
+    assert not [name for name in package.input["features"] if "damage" in name or "injur" in name]
 
 
 def test_a_report_in_the_words_of_the_table_is_scored():
@@ -90,6 +102,48 @@ def test_bad_values_are_refused_in_words(changes, field, code):
 
 def test_card_and_manifest_tell_the_same_figures():
     assert figures_missing_from_card("accident_severity") == []
+
+
+def test_the_searches_and_the_look_at_the_held_out_crashes_are_on_record():
+    package = packages.load("accident_severity")
+    training = package.manifest["training"]
+    forest = training["search"]["random_forest"]
+    assert forest["trials"] >= 50
+    assert set(forest["params"]) == {
+        "n_estimators", "max_depth", "min_samples_split", "min_samples_leaf", "class_weight",
+    }  # fmt: skip
+    assert training["search"]["xgboost"]["trials"] >= 50
+    losses = training["out_of_fold_log_loss"]
+    assert training["recipe"]["name"] == min(losses, key=losses.get)
+    figures = {m.name: m for m in package.metrics}
+    assert figures["roc_auc"].value >= 0.81
+    assert figures["roc_auc_above_baseline"].low > 0
+    assert {m.n for m in figures.values()} == {2106}
+    assert package.json("curves.json")["n"] == 2106
+    (compared,) = package.json("comparison.json")["comparisons"]
+    assert {row["name"] for row in compared["rows"]} == {train.BASELINE, *losses}
+
+
+def test_every_column_of_the_portal_is_a_field_a_leak_or_left_out_on_purpose():
+    left_out = {
+        "CRASH_DATE", "DEVICE_CONDITION", "ALIGNMENT", "ROAD_DEFECT", "SEC_CONTRIBUTORY_CAUSE", "STREET_NO",
+        "STREET_DIRECTION", "STREET_NAME", "BEAT_OF_OCCURRENCE", "CRASH_MONTH",
+    }  # fmt: skip
+    portal = {*PORTAL.split(",")}
+    fields = {name for name in portal if name.casefold() in {**COLUMNS, **{f.name: "" for f in FIELDS}}}
+    assert portal == fields | set(LEAKS) | left_out
+    assert len(portal) == len(fields) + len(LEAKS) + len(left_out)
+
+
+@pytest.mark.shared
+def test_the_table_is_described_before_anything_is_learnt(capsys):
+    assert cli.main(["describe", "accident_severity", "--data", str(SHARED)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["rows"], found["classes"]["events"]) == (10530, 1467)
+    assert found["numbers"]["latitude"]["missing"] == 121
+    assert found["numbers"]["speed_limit"]["outliers"]["beyond_z"] == 400
+    assert found["categories"]["collision"]["levels"]["pedestrian"]["share_of_events"] > 0.5
+    assert "units_by_speed" in found["derived"]
 
 
 def test_package_is_small():

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ml import __main__ as cli
 from ml import package as packages
 from ml import registry, runner
 from ml.algorithms.german_credit import train
@@ -19,6 +20,7 @@ from ml.tabular.preparation import table_of
 from ml.tabular.scoring import scorer
 from ml.training.data import DataMissing
 from ml.training.evaluation import binary_metrics
+from ml.training.pipeline import Recipe
 from ml.training.selection import judge, refit
 from tests.cards import figures_missing_from_card
 
@@ -128,10 +130,92 @@ def test_card_and_manifest_tell_the_same_figures():
 
 def test_package_is_small_and_its_files_are_known():
     package = packages.load("german_credit")
-    assert sum(p.stat().st_size for p in package.folder.iterdir()) < 2_000_000
+    assert sum(p.stat().st_size for p in package.folder.iterdir()) < 3_000_000
+    assert set(package.manifest["files"]) == {
+        "model.onnx", "preparation.json", "statistics.json",
+        "background.json", "curves.json", "comparison.json",
+    }  # fmt: skip
     statistics = package.json("statistics.json")
     assert set(statistics) == {field.name for field in CONTRACT.fields}
     assert statistics["age"]["quantiles"]["0.5"] == 33
+
+
+def test_the_procedure_keeps_what_was_promised_of_it():
+    figures = {m.name: m for m in packages.load("german_credit").metrics}
+    assert figures["cost"].value <= 0.53
+    assert figures["roc_auc"].value >= 0.79
+    assert figures["saving"].value == pytest.approx(5 * 0.3 - figures["cost"].value, abs=1e-9)
+    asked_for = {
+        "specificity",
+        "npv",
+        "pr_auc",
+        "acceptance_rate",
+        "profit",
+        "probability_shift",
+        "decision_flips",
+    }
+    assert asked_for <= set(figures)
+    for metric in figures.values():
+        assert metric.low <= metric.value <= metric.high
+        assert "nested" in metric.data
+        assert metric.n == 1000
+
+
+def test_every_recipe_is_compared_and_none_called_better_inside_its_interval():
+    package = packages.load("german_credit")
+    (compared,) = package.json("comparison.json")["comparisons"]
+    params = package.manifest["training"]["params"]
+    assert {row["name"] for row in compared["rows"]} == set(params["recipes"])
+    assert compared["reference"] == "logistic"
+    assert compared["threshold"] == pytest.approx(1 / 6, abs=1e-6)
+    for row in compared["rows"]:
+        assert row["calibrated"]["brier"]["value"] <= row["calibrated"]["brier_null"]["value"]
+        for difference in row["differences"].values():
+            outside = difference["low"] > 0 or difference["high"] < 0
+            assert (difference["verdict"] != "undecided") == outside
+
+
+def test_weights_follow_their_members_through_a_manifest():
+    members = {"svm": {}, "logistic": {}}
+    weights = {"logistic": 1, "svm": 3}
+    for order in (["svm", "logistic"], ["logistic", "svm"]):
+        given = {"members": {name: members[name] for name in order}, "weights": weights}
+        recipe = Recipe.from_params("vote", given, ("age",), ())
+        assert dict(zip(recipe.members, recipe.shares, strict=True)) == {"svm": 0.75, "logistic": 0.25}
+    with pytest.raises(ValueError, match="weights of svm for members svm, logistic"):
+        Recipe.from_params("vote", {"members": members, "weights": {"svm": 1}}, ("age",), ())
+
+
+def test_recipes_switch_features_resampling_and_votes_from_the_parameters():
+    params = packages.load("german_credit").manifest["training"]["params"]
+    by_name = {recipe.name: recipe for recipe in train.recipes(params)}
+    assert {r.resampler for r in by_name.values()} >= {"none", "smote", "smotenc", "class_weights"}
+    assert by_name["logistic_selected"].selection.keep == 25
+    assert by_name["logistic"].selection is None
+    vote = by_name["vote_class_weights"]
+    assert dict(zip(vote.members, vote.shares.tolist(), strict=True)) == {
+        "random_forest": 0.2, "gradient_boosting": 0.2, "svm": 0.4, "xgboost": 0.2,
+    }  # fmt: skip
+    plain = {**params, "common": {**params["common"], "derived": []}}
+    assert all(recipe.derived == () for recipe in train.recipes(plain))
+    assert not {"personal_status", "foreign_worker"} & set(by_name["vote"].categories)
+
+
+@pytest.mark.shared
+def test_the_table_is_described_before_anything_is_learnt(capsys):
+    assert cli.main(["describe", "german_credit", "--data", str(SHARED)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["classes"] == {
+        "event": "bad credit", "events": 300, "others": 700, "share": 0.3, "others_per_event": 2.33,
+    }  # fmt: skip
+    assert (found["rows"], found["duplicates"], found["incomplete_rows"]) == (1000, 0, 0)
+    amount = found["numbers"]["amount"]
+    assert (amount["outliers"]["beyond_fences"], amount["outliers"]["beyond_z"]) == (72, 25)
+    assert set(found["derived"]) == {"monthly_payment", "log_amount"}
+    levels = found["categories"]["status"]["levels"]
+    assert sum(level["rows"] for level in levels.values()) == 1000
+    assert levels["a11"]["share_of_events"] > 2 * levels["a14"]["share_of_events"]
+    assert "personal_status" in found["categories"]
 
 
 def test_missing_data_says_what_to_put_where(tmp_path):

@@ -1,0 +1,24 @@
+"""The cards print what the serving packages hold, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import cards
+
+TABULAR = ("haemorrhage", "german_credit", "accident_severity")
+
+
+@pytest.mark.parametrize("algorithm", TABULAR)
+def test_every_figure_of_a_card_is_one_of_its_package(algorithm):
+    assert len(cards.FIGURE.findall(cards.card(algorithm))) >= 9
+    assert cards.figures_without_origin(algorithm) == []
+
+
+@pytest.mark.parametrize("algorithm", TABULAR)
+def test_a_figure_that_drifted_is_noticed(algorithm, monkeypatch):
+    text = cards.card(algorithm)
+    first = cards.FIGURE.search(text)
+    drifted = first.group().replace(first.group(1), f"{float(first.group(1)) + 3:.2f}", 1)
+    monkeypatch.setattr(cards, "card", lambda name: text.replace(first.group(), drifted, 1))
+    assert cards.figures_without_origin(algorithm) == [drifted]
