@@ -272,6 +272,18 @@ def test_unknown_answers_are_averaged_over_in_the_likelihood() -> None:
     np.testing.assert_allclose(design.log_odds(b + step)[0] - value, gradient @ step, rtol=1e-3, atol=1e-10)
 
 
+def test_factors_that_go_together_here_do_not_shift_the_risks(births: hospital.Births) -> None:
+    cohort = synthetic.cohort(5000, incidence=0.05, seed=3)
+    levels = cohort.levels.assign(**dict.fromkeys(("art", "fibroids"), cohort.levels["gestational_diabetes"]))
+    together = hospital.Births(
+        levels, cohort.outcome, np.arange(5000), np.zeros(5000, "datetime64[D]"), {}, births.mapping, ""
+    )
+    found = tiers.learn(together, literature.coefficients(PARAMS), "intercept", seed=0)
+    assert abs(found.model.offset) > 0.01
+    risks = external.risks(found.model, levels, cohort.outcome.mean())
+    assert risks.mean() == pytest.approx(cohort.outcome.mean(), rel=1e-4)
+
+
 def test_one_slope_finds_how_far_the_factors_say_less_here(tmp_path: Path) -> None:
     table = Table(tmp_path, 6000, seed=1, events=700, drift=synthetic.Drift(slope=0.4))
     births = hospital.read(table.path, table.columns())
