@@ -251,6 +251,12 @@ def test_too_few_rows_and_an_outcome_mostly_unknown(table: Table, tmp_path: Path
     only(refused(table, tmp_path), "too_often_empty")
 
 
+def test_births_of_one_day_have_no_earlier_and_later(table: Table, tmp_path: Path) -> None:
+    table.cells[table.column("admission_at")] = "2025-03-04"
+    problem = only(refused(table, tmp_path), "too_short")
+    assert problem.field == "admission_at"
+
+
 def test_words_nobody_explained_are_named(table: Table, tmp_path: Path) -> None:
     table.cells[table.column("onset")] = table.cells[table.column("onset")].replace(
         "induced", "=cmd|' /C calc'!A0"

@@ -154,7 +154,7 @@ def day(word: str, form: str) -> date | None:
     Parameters
     ----------
     form
-        ``"dd/mm/yyyy"`` (also ISO 8601), ``"mm/dd/yyyy"`` or ``"yyyymmdd"``.
+        ``"dd/mm/yyyy"``, ``"mm/dd/yyyy"`` or ``"yyyymmdd"``; ISO 8601 is read whatever is said.
     """
     if (found := ISO.match(word)) or (form == "yyyymmdd" and (found := COMPACT.match(word))):
         parts = (int(found[1]), int(found[2]), int(found[3]))

@@ -21,6 +21,8 @@ LEAST_FOR_A_MEDIAN = 20
 # No factor known at admission comes near: the strongest, a suspected accreta, is one in a thousand women.
 LEAK_AUC, LEAK_RATE, LEAK_SHARE = 0.85, 0.5, 0.2
 LEAST_GAP_DAYS = 150
+# Later births have to be another time than those learned from.
+LEAST_PERIOD_DAYS = 180
 CLOSEST_NAMED = 3
 
 
@@ -120,6 +122,14 @@ def label(outcome: np.ndarray, mapping: Mapping) -> list[Problem]:
     if not INCIDENCES[0] <= events / rows <= INCIDENCES[1]:
         return [say.absurd_incidence(known, column, events, rows, INCIDENCES)]
     return [say.too_few_events(events, LEAST_EVENTS)] if events < LEAST_EVENTS else []
+
+
+def period(day: np.ndarray, mapping: Mapping) -> list[Problem]:
+    """Refuse births of so short a time that none of it can be set aside for judging."""
+    days = int((day.max() - day.min()).astype(int)) if len(day) else 0
+    if days >= LEAST_PERIOD_DAYS:
+        return []
+    return [say.too_short(FIELDS["admission_at"], mapping.columns["admission_at"].column, days)]
 
 
 def leaks(read: Map[str, Values], outcome: np.ndarray, kept: np.ndarray, mapping: Mapping) -> list[Problem]:

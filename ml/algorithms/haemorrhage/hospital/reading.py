@@ -62,11 +62,12 @@ def read(csv_path: Path, mapping: Mapping) -> Births:
     _stop(
         [
             *doubts.label(outcome, mapping),
-            *doubts.duplicates(mother[kept], day[kept], file.line[kept]),
+            *doubts.period(day[kept], mapping),
         ]
     )
     _stop(
         [
+            *doubts.duplicates(mother[kept], day[kept], file.line[kept]),
             *doubts.leaks(read_of, outcome, kept, mapping),
             *months.shifted(read_of, kept, day[kept], outcome, mapping),
         ]

@@ -328,3 +328,33 @@ def shifted(known: Mapped, column: str, months: Sequence[str], more: int, what: 
         "l’export, ou "
         "écartez ces mois ou cette colonne.",
     )
+
+
+def too_short(known: Mapped, column: str, days: int) -> Problem:
+    """Say that the period is too short to be parted."""
+    return _about(
+        "too_short",
+        known,
+        column,
+        f"the births span {days} days. Half a year is needed at least, so that later births can judge what "
+        "was "
+        "learned from earlier ones. Export a longer period, or check the column.",
+        f"les accouchements couvrent {days} jours. Il faut au moins six mois, pour juger sur les plus "
+        "récents ce "
+        "qui a été appris sur les plus anciens. Exportez une période plus longue, ou vérifiez la colonne.",
+    )
+
+
+def cannot_be_parted(events: int) -> Problem:
+    """Say that earlier or later births are lacking."""
+    return Problem(
+        "cannot_be_parted",
+        Text(
+            f"Only {events} severe haemorrhages lie in the earlier three quarters of the period, or no "
+            "birth is "
+            "left to judge by in the last one. Export a longer period.",
+            f"Seulement {events} hémorragies sévères se trouvent dans les trois premiers quarts de la "
+            "période, ou "
+            "aucun accouchement ne reste pour juger dans le dernier. Exportez une période plus longue.",
+        ),
+    )

@@ -17,6 +17,7 @@ from ml.algorithms.haemorrhage.hospital import gate, site, tiers, trees
 from ml.algorithms.haemorrhage.hospital.births import Births
 from ml.algorithms.haemorrhage.hospital.gate import Split, Verdict
 from ml.algorithms.haemorrhage.hospital.reading import read
+from ml.algorithms.haemorrhage.hospital.sentences import cannot_be_parted
 from ml.algorithms.haemorrhage.mapping import Mapping as ColumnMapping
 from ml.contracts import Refused, Text
 from ml.package import Package
@@ -134,6 +135,8 @@ def run(
     births = read(csv_path, mapping)
     parts = gate.split(births)
     earlier, later = births.take(parts.earlier), births.take(parts.later)
+    if earlier.events < gate.LEAST_EVENTS or not len(later):
+        raise Refused(cannot_be_parted(earlier.events))
     tell(0.2, LEARNING)
     base = literature.coefficients(params)
     tier = tiers.tier_of(births, model.from_json(base))

@@ -83,7 +83,8 @@ def _unit(
 DAY_FIRST = _unit("dd/mm/yyyy", "day/month/year or year-month-day", "jour/mois/année ou année-mois-jour")
 MONTH_FIRST = _unit("mm/dd/yyyy", "month/day/year", "mois/jour/année")
 COMPACT = _unit("yyyymmdd", "yearmonthday, without signs", "annéemoisjour, sans signes")
-DATES = (DAY_FIRST, MONTH_FIRST, COMPACT)
+YEAR_FIRST = _unit("yyyy-mm-dd", "year-month-day", "année-mois-jour")
+DATES = (DAY_FIRST, YEAR_FIRST, MONTH_FIRST, COMPACT)
 
 UNITS: dict[str, tuple[Unit, ...]] = {
     DATE: DATES,

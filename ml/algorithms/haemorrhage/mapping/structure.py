@@ -215,7 +215,7 @@ def _column(name: str, entry: Any, problems: list[Problem]) -> Column | None:
         codes = {}
     read = {_word(word): _code(code) for word, code in codes.items()}
     problems += say.unknown_codes(known, read)
-    return Column(entry["column"][:LONGEST_NAME], unit, read)
+    return Column(entry["column"].strip()[:LONGEST_NAME], unit, read)
 
 
 def _word(value: Any) -> str:

@@ -7,7 +7,16 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from ml.algorithms.haemorrhage.mapping.fields import DATES, FIELDS, LOSS, OUTCOMES, SEVERE, Mapped
+from ml.algorithms.haemorrhage.mapping.fields import (
+    COMPACT,
+    DAY_FIRST,
+    FIELDS,
+    LOSS,
+    MONTH_FIRST,
+    OUTCOMES,
+    SEVERE,
+    Mapped,
+)
 from ml.algorithms.haemorrhage.mapping.names import field_of, leak, plain
 from ml.contracts import FieldKind
 
@@ -76,15 +85,14 @@ def _unit_by_name(known: Mapped, name: str) -> str:
 
 
 def _date_format(cells: Sequence[str]) -> str:
-    first, month_first, compact = (unit.code for unit in DATES)
     if cells and all(re.fullmatch(r"[0-9]{8}", cell) for cell in cells):
-        return compact
+        return COMPACT.code
     parts = [re.match(r"([0-9]{1,2})[/.-]([0-9]{1,2})[/.-][0-9]{4}", cell) for cell in cells]
     seconds = [int(found[2]) for found in parts if found]
     firsts = [int(found[1]) for found in parts if found]
     if seconds and max(seconds) > 12 and max(firsts) <= 12:
-        return month_first
-    return first
+        return MONTH_FIRST.code
+    return DAY_FIRST.code
 
 
 def _codes(known: Mapped, cells: Sequence[str]) -> dict[str, dict[str, str]]:
