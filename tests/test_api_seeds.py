@@ -110,7 +110,7 @@ def test_who_may_ask(alice: User, charlie: User, terry: User, steward: User, wor
 def all_well(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Let every queue have a worker and every package be whole."""
     cache.clear()
-    living = Counter(["tabular", "imaging", "signals", "upkeep"])
+    living = Counter(["tabular", "imaging", "signals", "training", "upkeep"])
     monkeypatch.setattr(pulse, "living", lambda: living)
     package = packages.load("haemorrhage")
     monkeypatch.setattr(packages, "load", lambda *args, **kwargs: package)
@@ -132,7 +132,7 @@ def test_a_missing_worker_is_told(all_well: Counter[str]) -> None:
     del all_well["signals"]
     answer = Program(None).get("health")
     assert (answer.status_code, answer.json()["status"]) == (503, "degraded")
-    assert answer.json()["workers"] == {"tabular": 1, "imaging": 1, "signals": 0, "upkeep": 1}
+    assert answer.json()["workers"] == {**dict.fromkeys(all_well, 1), "signals": 0}
 
 
 def test_a_missing_broker_is_told(all_well: Counter[str], monkeypatch: pytest.MonkeyPatch) -> None:
