@@ -14,15 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm, qmc
 
 from ml import package as packages
-from ml.algorithms.haemorrhage import about, external, literature, model, operating, study, uncertainty
+from ml.algorithms.haemorrhage import about, external, literature, model, operating, sampling, study
 from ml.package import Metric, Package
 from ml.training import comparison, curves, tracking
 from ml.training import data as training_data
 from ml.training.drawings import log_drawings
-from ml.training.progress import progress
 
 REPEATS, REPEATS_LARGE = 1000, 200
 DATA_HINT = "Zurich: R package TH.data; natality: CDC public-use file of 2014."
@@ -55,7 +53,7 @@ def build(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
     table = literature.coefficients(params)
     fitted = model.from_json(table)
     _write_json(folder / model.COEFFICIENTS, table)
-    np.savez(folder / model.DRAWS, **draws(fitted, params))
+    np.savez(folder / model.DRAWS, **sampling.draws(fitted, params))
     points = [operating.operating_point(fitted, params["incidence"], s) for s in params["flag_shares"]]
     _write_json(
         folder / "operating_points.json",
@@ -88,29 +86,6 @@ def evaluate(data: Path, package: Package) -> list[Metric]:
         With what to put where.
     """
     return _external(data, model.of(package), package.manifest["training"]["params"]["seed"])
-
-
-def draws(fitted: model.Model, params: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Return quasi-random draws (scrambled Sobol points) and each draw's intercept per incidence."""
-    k = len(fitted.factors)
-    points = qmc.Sobol(2 * k, rng=np.random.default_rng(params["seed"])).random(params["draws"])
-    points = np.clip(points, 1e-6, 1 - 1e-6)
-    normal = norm.ppf(points[:, :k]).astype(np.float32).astype(float)
-    incidences = np.geomspace(*params["incidence_range"], params["incidence_steps"])
-    intercepts = np.array(
-        [
-            [model.solve_intercept(sampled.ward, incidence) for incidence in incidences]
-            for sampled in progress(
-                uncertainty.sampled_models(fitted, normal), "intercepts of sampled models", unit="model"
-            )
-        ]
-    )
-    return {
-        "normal": normal.astype(np.float32),
-        "uniform": points[:, k:].astype(np.float32),
-        "incidences": incidences,
-        "intercepts": intercepts.astype(np.float32),
-    }
 
 
 def _external(data: Path, fitted: model.Model, seed: int) -> list[Metric]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ml import package as packages
-from ml.algorithms.haemorrhage import about, literature, model, operating, train
+from ml.algorithms.haemorrhage import about, literature, model, operating, sampling
 from ml.algorithms.haemorrhage.hospital.births import Births
 from ml.algorithms.haemorrhage.hospital.gate import CANDIDATE, CURRENT, Verdict
 from ml.algorithms.haemorrhage.hospital.tiers import Candidate
@@ -118,7 +118,7 @@ def write(
 
 def draws(fitted: model.Model, candidate: Candidate, params: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Return the package's draws; intercepts also carry how surely the hospital's incidence is known."""
-    found = train.draws(fitted, params)
+    found = sampling.draws(fitted, params)
     rng = np.random.default_rng([params["seed"], 1])
     moved = fitted.offset + candidate.incidence_error * rng.standard_normal(params["draws"])
     return {**found, "intercepts": (found["intercepts"] + moved[:, None]).astype(np.float32)}
@@ -136,18 +136,23 @@ def _input(incidence: float, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _metrics(verdict: Verdict, data: Text) -> list[Metric]:
-    named = {
-        **{f"holdout_{name}": figure for name, figure in verdict.figures[CANDIDATE].items()},
-        **{f"holdout_former_{name}": figure for name, figure in verdict.figures[CURRENT].items()},
+    of_whom = {
+        CANDIDATE: ("holdout_", "this model"),
+        CURRENT: ("holdout_former_", "the model that served before, on the same births"),
     }
-    return as_metrics(
-        named,
-        data=data.en,
-        n=verdict.births,
-        command=COMMAND,
-        unit="births",
-        note=f"{verdict.events} with the outcome; threshold {verdict.threshold:.4f}; whole mothers resampled",
-    )
+    return [
+        metric
+        for name, (prefix, words) in of_whom.items()
+        for metric in as_metrics(
+            {f"{prefix}{figure}": value for figure, value in verdict.figures[name].items()},
+            data=data.en,
+            n=verdict.births,
+            command=COMMAND,
+            unit="births",
+            note=f"{words}; {verdict.events} with the outcome; threshold {verdict.threshold:.4f}; "
+            "whole mothers resampled",
+        )
+    ]
 
 
 def _data(births: Births) -> dict[str, Any]:
