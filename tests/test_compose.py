@@ -100,7 +100,8 @@ def test_every_setting_it_gives_is_one_the_product_reads(services: dict[str, dic
         re.findall(r'env\.\w+\(\s*"(\w+)"', (ROOT / "clinic/settings/__init__.py").read_text("utf-8"))
     )
     known |= set(re.findall(r"\$\{?(VIGIE_\w+)", DOCKERFILE))
-    ours = [service for service in services.values() if service.get("image") in ("vigie-web", "vigie-worker", "vigie-trainer")]
+    images = ("vigie-web", "vigie-worker", "vigie-trainer")
+    ours = [service for service in services.values() if service.get("image") in images]
     given = {name for service in ours for name in service["environment"]}
     assert given <= known
 
@@ -114,6 +115,11 @@ def test_every_queue_has_a_worker(services: dict[str, dict[str, Any]]) -> None:
     ]
     assert sorted(served) == sorted(celeryconfig.QUEUES)
     assert sorted(",".join(stack.QUEUES.values()).split(",")) == sorted(celeryconfig.QUEUES)
+
+
+def test_nobody_waits_for_a_prediction_behind_a_training(services: dict[str, dict[str, Any]]) -> None:
+    assert stack.QUEUES["training"] == "training"
+    assert services["worker-training"]["environment"]["VIGIE_QUEUES"] == "training"
 
 
 def test_nothing_listens_to_the_outside_but_on_the_loopback(services: dict[str, dict[str, Any]]) -> None:
