@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
@@ -14,10 +13,9 @@ from ml import package as packages
 from ml import registry
 from ml.algorithms.accident_severity.train import BASELINE
 from ml.contracts import Loaded
-from ml.training import tracking
 from ml.training.commands import read_params
 from ml.training.logged import MODEL_ID, load_model
-from tests import invented_tables
+from tests import invented_tables, mlflow_store
 
 SHARED = Path("../shared/data")
 SMALL = {"n_estimators": 8}
@@ -48,14 +46,9 @@ TABLES = {"german_credit": invented_tables.credits, "accident_severity": invente
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    """A store apart, one for this file because making one takes seconds; MLflow is left as it was."""
-    folder = tmp_path_factory.mktemp("tracking") / "mlflow"
-    before = mlflow.get_tracking_uri()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        patch.setattr(tracking, "STORE", folder)
+    """One store for this file, because making one takes seconds."""
+    with mlflow_store.apart(tmp_path_factory.mktemp("tracking") / "mlflow") as folder:
         yield folder
-    mlflow.set_tracking_uri(before)
 
 
 def params(algorithm: str, **changes: Any) -> dict[str, Any]:

@@ -20,19 +20,15 @@ from ml.training.pipeline import Recipe
 from ml.training.progress import progress
 from ml.training.search import search
 from ml.training.selection import judge, refit
+from tests import mlflow_store
 from tests.recipes import put_into_service
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    """A store apart, one for this file because making one takes seconds; MLflow is left as it was."""
-    folder = tmp_path_factory.mktemp("tracking") / "mlflow"
-    before = mlflow.get_tracking_uri()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        patch.setattr(tracking, "STORE", folder)
+    """One store for this file, because making one takes seconds."""
+    with mlflow_store.apart(tmp_path_factory.mktemp("tracking") / "mlflow") as folder:
         yield folder
-    mlflow.set_tracking_uri(before)
 
 
 def test_every_missing_file_is_named(tmp_path):

@@ -25,7 +25,7 @@ from ml.training.pipeline import TabularClassifier
 
 Check = Callable[[Mapping[str, Any]], tuple[dict[str, Any], list[Problem]]]
 BACKGROUND_ROWS = 32
-LIBRARIES = ("numpy", "scikit-learn", "xgboost-cpu", "imbalanced-learn", "skl2onnx", "onnxmltools", "onnx")
+LIBRARIES = ("numpy", "scikit-learn", "xgboost-cpu", "imbalanced-learn", "onnx")
 
 
 class BadTable(ValueError):

@@ -1,0 +1,23 @@
+"""An MLflow store of a test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from ml.training import tracking
+
+
+@contextmanager
+def apart(folder: Path) -> Iterator[Path]:
+    """Let runs go to ``folder`` for as long as the block runs; MLflow is left as it was."""
+    before = mlflow.get_tracking_uri()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setattr(tracking, "STORE", folder)
+        yield folder
+    mlflow.set_tracking_uri(before)
