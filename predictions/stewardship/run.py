@@ -58,8 +58,7 @@ INTERNAL = Problem(
         "The worker stopped on a defect of its own; nothing was changed. Tell IT the number of this "
         "training.",
         "L’exécutant s’est arrêté sur un défaut interne ; rien n’a été changé. Donnez au service "
-        "informatique le "
-        "numéro de cet entraînement.",
+        "informatique le numéro de cet entraînement.",
     ),
 )
 

@@ -33,8 +33,7 @@ BAD_QUOTES = _problem(
     "The file cannot be split into columns: a quotation mark is opened and not closed. Export the table "
     "again.",
     "Le fichier ne se laisse pas découper en colonnes : des guillemets sont ouverts et jamais fermés. "
-    "Exportez de "
-    "nouveau la table.",
+    "Exportez de nouveau la table.",
 )
 HEADERLESS = _problem(
     "table_no_header",
@@ -45,9 +44,8 @@ HEADERLESS = _problem(
 )
 RAGGED = _problem(
     "table_ragged",
-    "Most lines do not have as many cells as the first one has names: this is no table. Export it again "
-    "as CSV, "
-    "one line for each birth.",
+    "Most lines do not have as many cells as the first one has names: this is no table. Export it again as "
+    "CSV, one line for each birth.",
     "La plupart des lignes n’ont pas autant de cellules que la première a de noms : ce n’est pas une table. "
     "Exportez-la de nouveau en CSV, une ligne par accouchement.",
 )

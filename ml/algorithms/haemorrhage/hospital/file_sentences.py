@@ -14,11 +14,9 @@ def ragged(line: int) -> Problem:
         "ragged_row",
         Text(
             f"{where.en} has more cells than the header. If decimals are written with a comma, separate "
-            "columns by "
-            "semicolons; put texts between quotes.",
+            "columns by semicolons; put texts between quotes.",
             f"{where.fr} a plus de cellules que l’en-tête. Si les décimales s’écrivent avec une virgule, "
-            "séparez "
-            "les colonnes par des points-virgules ; mettez les textes entre guillemets.",
+            "séparez les colonnes par des points-virgules ; mettez les textes entre guillemets.",
         ),
     )
 
@@ -30,11 +28,9 @@ def short_rows(share: float) -> Problem:
         "short_rows",
         Text(
             f"{found.en} of the rows have fewer cells than the header: the export was cut or its columns "
-            "have "
-            "moved. Export it again.",
+            "have moved. Export it again.",
             f"{found.fr} des lignes ont moins de cellules que l’en-tête : l’export a été coupé ou ses "
-            "colonnes "
-            "ont glissé. Exportez de nouveau.",
+            "colonnes ont glissé. Exportez de nouveau.",
         ),
     )
 

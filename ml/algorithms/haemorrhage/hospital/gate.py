@@ -218,11 +218,9 @@ def _brier(found: Interval) -> Criterion:
         found,
         Text(
             f"On the later births the candidate {better.en} {WORDS[NULL].en}: Brier score difference "
-            f"{said.en} "
-            "(below 0 is better).",
+            f"{said.en} (below 0 is better).",
             f"Sur les accouchements récents, le candidat {better.fr} {WORDS[NULL].fr} : différence de score "
-            "de Brier "
-            f"{said.fr} (inférieure à 0 : mieux).",
+            f"de Brier {said.fr} (inférieure à 0 : mieux).",
         ),
     )
 
@@ -241,11 +239,9 @@ def _worth(found: Interval, name: str, threshold: float) -> Criterion:
         found,
         Text(
             f"Flagging from a risk of {from_risk.en} %, the candidate {better.en} {WORDS[name].en}: net "
-            "benefit "
-            f"difference {said.en}.",
+            f"benefit difference {said.en}.",
             f"En signalant à partir d’un risque de {from_risk.fr} %, le candidat {better.fr} "
-            f"{WORDS[name].fr} : "
-            f"différence de bénéfice net {said.fr}.",
+            f"{WORDS[name].fr} : différence de bénéfice net {said.fr}.",
         ),
     )
 
@@ -257,11 +253,9 @@ def _too_few(events: int) -> Criterion:
         None,
         Text(
             f"Only {events} severe haemorrhages among the later births: nothing can be judged by them. "
-            "Export a "
-            "longer period.",
+            "Export a longer period.",
             f"Seulement {events} hémorragies sévères parmi les accouchements récents : on ne peut rien en "
-            "conclure. "
-            "Exportez une période plus longue.",
+            "conclure. Exportez une période plus longue.",
         ),
     )
 

@@ -42,19 +42,16 @@ def wrong_unit(known: Mapped, column: str, unit: Unit, likely: Unit | None, medi
             known,
             column,
             f"half of the values lie above {value.en}, which fits no unit of this field (mapped as "
-            f"{unit.label.en}). "
-            "Is it the right column?",
+            f"{unit.label.en}). Is it the right column?",
             f"la moitié des valeurs dépassent {value.fr}, ce qui ne correspond à aucune unité de ce champ "
-            "(indiquée : "
-            f"{unit.label.fr}). Est-ce la bonne colonne ?",
+            f"(indiquée : {unit.label.fr}). Est-ce la bonne colonne ?",
         )
     return _about(
         "wrong_unit",
         known,
         column,
         f"mapped as {unit.label.en}, but half of the values lie above {value.en}: that looks like "
-        f"{likely.label.en}. "
-        f"Set the unit to {likely.code}, or check the column.",
+        f"{likely.label.en}. Set the unit to {likely.code}, or check the column.",
         f"indiquée en {unit.label.fr}, mais la moitié des valeurs dépassent {value.fr} : cela ressemble à "
         f"{likely.label.fr}. Indiquez l’unité {likely.code}, ou vérifiez la colonne.",
     )
@@ -140,8 +137,7 @@ def too_often_empty(known: Mapped, column: str, share: float) -> Problem:
         known,
         column,
         f"empty or unreadable in {found.en} of the rows. Births cannot be learned from without it, and "
-        "leaving "
-        "so many out would no longer show the ward. Complete the export.",
+        "leaving so many out would no longer show the ward. Complete the export.",
         f"vide ou illisible dans {found.fr} des lignes. Sans elle, un accouchement ne peut pas servir, et en "
         "écarter autant ne représenterait plus le service. Complétez l’export.",
     )
@@ -160,11 +156,9 @@ def same_birth_twice(count: int, pairs: Sequence[tuple[int, int]]) -> Problem:
         "same_birth_twice",
         Text(
             f"{count} births are there twice: the same mother on the same day ({named.en}). Keep one row "
-            "per birth; "
-            "twins are one birth.",
+            "per birth; twins are one birth.",
             f"{count} accouchements figurent deux fois : la même mère, le même jour ({named.fr}). Gardez "
-            "une ligne "
-            "par accouchement ; des jumeaux sont un seul accouchement.",
+            "une ligne par accouchement ; des jumeaux sont un seul accouchement.",
         ),
         field="mother",
     )
@@ -177,11 +171,9 @@ def births_too_close(count: int, pairs: Sequence[tuple[int, int]]) -> Problem:
         "births_too_close",
         Text(
             f"{count} mothers have two births within five months ({named.en}). Check the mother’s number "
-            "and the "
-            "dates.",
+            "and the dates.",
             f"{count} mères ont deux accouchements en moins de cinq mois ({named.fr}). Vérifiez le numéro "
-            "de la mère "
-            "et les dates.",
+            "de la mère et les dates.",
         ),
         field="mother",
     )
@@ -194,8 +186,7 @@ def too_few_rows(rows: int, least: int) -> Problem:
         Text(
             f"Only {rows} births can be used; at least {least} are needed. Export a longer period.",
             f"Seuls {rows} accouchements sont utilisables ; il en faut au moins {least}. Exportez une "
-            "période "
-            "plus longue.",
+            "période plus longue.",
         ),
     )
 
@@ -206,8 +197,7 @@ def too_few_events(events: int, least: int) -> Problem:
         "too_few_events",
         Text(
             f"Only {events} severe haemorrhages; below {least} not even the incidence can be learned. "
-            "Export a "
-            "longer period.",
+            "Export a longer period.",
             f"Seulement {events} hémorragies sévères ; en dessous de {least}, même l’incidence ne peut être "
             "apprise. Exportez une période plus longue.",
         ),
@@ -247,8 +237,7 @@ def absurd_incidence(
         known,
         column,
         f"{events} of {rows} births have the outcome, {found.en}; in a maternity it is {low.en} to "
-        f"{high.en}. Check "
-        "the column, its unit, and that all births of the period are in the file.",
+        f"{high.en}. Check the column, its unit, and that all births of the period are in the file.",
         f"{events} accouchements sur {rows} ont le critère, {found.fr} ; en maternité, c’est {low.fr} à "
         f"{high.fr}. "
         "Vérifiez la colonne, son unité, et que tous les accouchements de la période sont dans le fichier.",
@@ -264,8 +253,7 @@ def tells_the_outcome(known: Mapped, column: str) -> Problem:
         "it nearly tells the outcome on its own, as nothing known at admission does. It was probably written "
         "down after the birth: take it out of the mapping.",
         "elle indique presque à elle seule le critère, ce que rien de connu à l’admission ne fait. Elle a "
-        "sans "
-        "doute été remplie après l’accouchement : retirez-la de la correspondance.",
+        "sans doute été remplie après l’accouchement : retirez-la de la correspondance.",
     )
 
 
@@ -322,11 +310,9 @@ def shifted(known: Mapped, column: str, months: Sequence[str], more: int, what: 
         known,
         column,
         f"{listed.en} does not fit the other months: {what.en}. Something changed in how it was recorded: "
-        "correct "
-        "the export, or leave out those months or this column.",
+        "correct the export, or leave out those months or this column.",
         f"{listed.fr} ne correspond pas aux autres mois : {what.fr}. Le recueil a changé : corrigez "
-        "l’export, ou "
-        "écartez ces mois ou cette colonne.",
+        "l’export, ou écartez ces mois ou cette colonne.",
     )
 
 
@@ -337,8 +323,7 @@ def too_short(known: Mapped, column: str, days: int) -> Problem:
         known,
         column,
         f"the births span {days} days. Half a year is needed at least, so that later births can judge what "
-        "was "
-        "learned from earlier ones. Export a longer period, or check the column.",
+        "was learned from earlier ones. Export a longer period, or check the column.",
         f"les accouchements couvrent {days} jours. Il faut au moins six mois, pour juger sur les plus "
         "récents ce "
         "qui a été appris sur les plus anciens. Exportez une période plus longue, ou vérifiez la colonne.",
@@ -351,8 +336,7 @@ def cannot_be_parted(events: int) -> Problem:
         "cannot_be_parted",
         Text(
             f"Only {events} severe haemorrhages lie in the earlier three quarters of the period, or no "
-            "birth is "
-            "left to judge by in the last one. Export a longer period.",
+            "birth is left to judge by in the last one. Export a longer period.",
             f"Seulement {events} hémorragies sévères se trouvent dans les trois premiers quarts de la "
             "période, ou "
             "aucun accouchement ne reste pour juger dans le dernier. Exportez une période plus longue.",

@@ -183,12 +183,10 @@ def _limits(candidate: Candidate, births: Births) -> list[Text]:
     own = Text(
         f"Learned from {births.report['births']} births of this hospital from {first} to {last}, "
         f"{births.events} with the outcome: {words.en}. It holds for this hospital, as long as its women "
-        "and its "
-        "care stay as they were.",
+        "and its care stay as they were.",
         f"Appris sur {births.report['births']} accouchements de cet hôpital du {first} au {last}, dont "
         f"{births.events} avec le critère : {words.fr}. Il vaut pour cet hôpital, tant que ses patientes et "
-        "ses "
-        "soins restent les mêmes.",
+        "ses soins restent les mêmes.",
     )
     # Fitted here, odds ratios and prevalences are no judgement values any more.
     general = [limit for limit in about.LIMITS if candidate.tier != "refit" or limit != about.JUDGEMENT]

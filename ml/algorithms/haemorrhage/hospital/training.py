@@ -214,22 +214,18 @@ def _notes(verdict: Verdict, figures: Mapping[str, Any]) -> tuple[Text, ...]:
         notes.append(
             Text(
                 f"Judged by {verdict.events} events: the intervals are wide, and the same gate could have "
-                "decided "
-                "otherwise by chance.",
+                "decided otherwise by chance.",
                 f"Évalué sur {verdict.events} événements : les intervalles sont larges, et le hasard aurait "
-                "pu faire "
-                "pencher la décision autrement.",
+                "pu faire pencher la décision autrement.",
             )
         )
     if "trees" in figures:
         notes.append(
             Text(
                 "Trees were compared and are never served: with them, unknown answers could not be averaged "
-                "over "
-                "exactly, nor reasons be exact.",
+                "over exactly, nor reasons be exact.",
                 "Des arbres ont été comparés et ne sont jamais mis en service : avec eux, les réponses "
-                "inconnues ne "
-                "pourraient pas être moyennées exactement, ni les raisons être exactes.",
+                "inconnues ne pourraient pas être moyennées exactement, ni les raisons être exactes.",
             )
         )
     return tuple(notes)

@@ -83,8 +83,7 @@ def too_large(size: int, most: int) -> Problem:
             f"The file has {found:.0f} MB; at most {limit:.0f} MB are read. Export only the columns of the "
             "form.",
             f"Le fichier pèse {found:.0f} Mo ; {limit:.0f} Mo au plus sont lus. Exportez seulement les "
-            "colonnes "
-            "du formulaire.",
+            "colonnes du formulaire.",
         ),
     )
 

@@ -16,8 +16,7 @@ WRONG_WINDOW = Problem(
         "The outcome is counted within at most 24 hours of birth, as the form promises. Give “window_hours” "
         "from 1 to 24, or export another column.",
         "Le critère se compte dans les 24 heures suivant l’accouchement au plus, comme l’annonce le "
-        "formulaire. "
-        "Indiquez « window_hours » de 1 à 24, ou exportez une autre colonne.",
+        "formulaire. Indiquez « window_hours » de 1 à 24, ou exportez une autre colonne.",
     ),
     field="outcome",
 )
@@ -41,8 +40,7 @@ OUTCOME_NOT_ONE = Problem(
     "outcome_not_one",
     Text(
         "Give one outcome: either the measured blood loss (blood_loss_ml) or a yes/no column (severe_pph), "
-        "not "
-        "both and not none.",
+        "not both and not none.",
         "Indiquez un seul critère : les pertes sanguines mesurées (blood_loss_ml) ou une colonne oui/non "
         "(severe_pph), pas les deux, ni aucun.",
     ),
@@ -52,11 +50,9 @@ OUTCOME_NOT_DEFINED = Problem(
     "outcome_not_defined",
     Text(
         "A yes/no outcome has to be defined in words (outcome: definition), so that everybody can see what "
-        "was "
-        "counted.",
+        "was counted.",
         "Un critère oui/non doit être défini en toutes lettres (outcome : definition), pour que chacun voie "
-        "ce "
-        "qui a été compté.",
+        "ce qui a été compté.",
     ),
     field=SEVERE,
 )
@@ -129,12 +125,10 @@ def leaking(name: str, column: str) -> list[Problem]:
             "known_only_later",
             Text(
                 f"{label.en}: the column “{shown(column)}” looks like {what.en}, which nobody knows at "
-                "admission. "
-                "Take it out of the mapping, or rename it if it was recorded before the birth.",
+                "admission. Take it out of the mapping, or rename it if it was recorded before the birth.",
                 f"{label.fr} : la colonne « {shown(column)} » semble contenir {what.fr}, que personne ne "
-                "connaît à "
-                "l’admission. Retirez-la de la correspondance, ou renommez-la si elle a été relevée avant "
-                "l’accouchement.",
+                "connaît à l’admission. Retirez-la de la correspondance, ou renommez-la si elle a été "
+                "relevée avant l’accouchement.",
             ),
             field=name,
         )
