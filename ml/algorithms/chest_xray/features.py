@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import onnxruntime
 
 from ml.algorithms.chest_xray import backbone
 from ml.algorithms.chest_xray.augment import augment
 from ml.algorithms.chest_xray.nuisance import stored_again
 from ml.algorithms.chest_xray.view import model_view
+from ml.training import data as training_data
 from ml.training.progress import progress
 
 CACHE = Path(__file__).resolve().parents[3] / "var" / "cache" / "chest_xray"
-CHUNK = 512
+CHUNK = 256
+ALTERING = ("augment", "view", "nonchest", "nuisance", "backbone", "efficientnet_lite")
+"""Modules on which features depend: another version of them is another cache."""
 FIXED = {
     "clean": lambda image: image,
     "inverted": lambda image: 255 - image,
@@ -29,20 +32,31 @@ FIXED = {
 class Extractor:
     """Turns images into features, remembering what it has computed before.
 
+    Every stage of a network is computed and kept; only those asked for are returned, so that another
+    choice of stages costs nothing.
+
     Parameters
     ----------
-    model
-        Pooled backbone of :func:`ml.algorithms.chest_xray.backbone.pooled`.
-    identity
-        Whatever the features depend on (parameters, data and weights fingerprint): another
-        identity is another cache.
+    networks
+        Per network the stages wanted, as :func:`ml.algorithms.chest_xray.backbone.build` takes them.
+    weights
+        Per network its ImageNet weights, or ``None`` for random ones.
+    data
+        Fingerprint of the images.
     """
 
-    def __init__(self, model: Any, identity: Mapping[str, Any], *, cache: Path = CACHE) -> None:
-        canonical = json.dumps(identity, sort_keys=True, default=str).encode()
-        self.model = model
-        self.folder = cache / hashlib.sha256(canonical).hexdigest()[:16]
-        self.folder.mkdir(parents=True, exist_ok=True)
+    def __init__(
+        self,
+        networks: Mapping[str, Sequence[str]],
+        weights: Mapping[str, Path | None],
+        data: str,
+        *,
+        cache: Path = CACHE,
+    ) -> None:
+        backbone.check(networks)
+        self._parts = [
+            _Network(name, stages, weights[name], data, cache) for name, stages in networks.items()
+        ]
 
     def copies(self, name: str, pixels: np.ndarray, recipe: str, seed: int) -> np.ndarray:
         """Return the features of one altered copy of every image, shape (n, features).
@@ -59,22 +73,55 @@ class Extractor:
         seed
             Seed of the copy; every image has chance of its own, so that a chunk can be redone alone.
         """
+        return np.concatenate([part.copies(name, pixels, recipe, seed) for part in self._parts], axis=1)
+
+
+class _Network:
+    """One network's features and their cache."""
+
+    def __init__(
+        self, name: str, stages: Sequence[str], weights: Path | None, data: str, cache: Path
+    ) -> None:
+        here = Path(__file__).parent
+        identity = {
+            "network": name,
+            "weights": weights and training_data.fingerprint(weights),
+            "data": data,
+            "code": training_data.fingerprint(*(here / f"{module}.py" for module in ALTERING)),
+        }
+        canonical = json.dumps(identity, sort_keys=True).encode()
+        self.name, self.folder = name, cache / hashlib.sha256(canonical).hexdigest()[:16]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        model = backbone.build({name: backbone.STAGES[name]}, {name: weights})
+        widths = [stage.shape[-1] for stage in model.outputs]
+        ends = np.cumsum(widths)
+        ranges = {
+            stage: np.arange(end - width, end)
+            for stage, end, width in zip(backbone.STAGES[name], ends, widths, strict=True)
+        }
+        self.columns = np.concatenate([ranges[stage] for stage in stages])
+        exported = self.folder / "pooled.onnx"
+        backbone.export(backbone.pooled(model), exported)
+        self.session = onnxruntime.InferenceSession(str(exported), providers=["CPUExecutionProvider"])
+
+    def copies(self, name: str, pixels: np.ndarray, recipe: str, seed: int) -> np.ndarray:
         starts = range(0, len(pixels), CHUNK)
-        chunks = progress(starts, f"features {name} {recipe} {seed}", total=len(starts), unit="chunk")
+        said = f"{self.name} of {name} {recipe} {seed}"
+        chunks = progress(starts, said, total=len(starts), unit="chunk")
         return np.concatenate([self._chunk(name, pixels, recipe, seed, start) for start in chunks])
 
     def _chunk(self, name: str, pixels: np.ndarray, recipe: str, seed: int, start: int) -> np.ndarray:
         path = self.folder / f"{name}-{recipe}-{seed}-{start}.npy"
         if path.exists():
-            return np.load(path, allow_pickle=False)
+            return np.load(path, allow_pickle=False)[:, self.columns]
         numbered = enumerate(pixels[start : start + CHUNK], start)
         views = np.stack([model_view(altered(image, recipe, seed, index)) for index, image in numbered])
-        found = backbone.features(self.model, views)
+        found = backbone.features(self.session, views)
         # Written aside and renamed: an interrupted training must not leave half a file behind.
         unfinished = path.with_suffix(".part.npy")
         np.save(unfinished, found)
         unfinished.rename(path)
-        return found
+        return found[:, self.columns]
 
 
 def altered(image: np.ndarray, recipe: str, seed: int, index: int) -> np.ndarray:

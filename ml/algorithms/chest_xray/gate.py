@@ -9,6 +9,7 @@ import numpy as np
 
 from ml.algorithms.chest_xray.network import Activations
 from ml.algorithms.chest_xray.refusals import refusal
+from ml.algorithms.chest_xray.view import smooth, to_uint8
 from ml.contracts import Problem
 
 MIN_SIDE = 200
@@ -27,6 +28,11 @@ HEADS = {
 TOLD_APART = ("not_chest", "inverted", "rotated")
 
 
+def pixel_view(stored: np.ndarray) -> np.ndarray:
+    """Return the square whose pixels are judged, smoothed once: thin strokes still show in it."""
+    return to_uint8(smooth(stored.astype(np.float32)))
+
+
 def judge(
     grey: np.ndarray,
     view: np.ndarray,
@@ -42,7 +48,7 @@ def judge(
     grey
         Shape (height, width), displayed grey levels 0–255.
     view
-        Shape (224, 224), what the network saw.
+        Shape (224, 224), of :func:`pixel_view`.
     limits
         ``gate.json`` of the package.
     age_known

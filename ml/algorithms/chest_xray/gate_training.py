@@ -12,9 +12,9 @@ from ml.algorithms.chest_xray import gate, nonchest
 from ml.algorithms.chest_xray.dataset import Adults, Images
 from ml.algorithms.chest_xray.features import Extractor
 from ml.algorithms.chest_xray.heads import Cloud, Head, fit, fit_cloud, folds
-from ml.algorithms.chest_xray.view import model_view
+from ml.algorithms.chest_xray.view import square
 
-EVERY = 4
+EVERY = 8
 """Every how many-th training image is also turned and inverted: enough to learn what that looks like."""
 ADULT_YEARS = 18
 APART = {
@@ -145,7 +145,7 @@ def _limit(clean: np.ndarray, shifted: np.ndarray, params: Mapping[str, Any]) ->
 
 def _pixel_limits(pixels: np.ndarray) -> dict[str, float]:
     """Return limits a little beyond the most extreme of a thousand training images."""
-    views = [model_view(image) for image in pixels[::5]]
+    views = [gate.pixel_view(square(image)) for image in pixels[::5]]
     clipped = [max(gate.clipped_shares(view)) for view in views]
     strokes = [gate.stroke_share(view) for view in views]
     return {

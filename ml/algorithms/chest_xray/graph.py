@@ -11,7 +11,7 @@ from keras import layers, ops
 
 from ml.algorithms.chest_xray.heads import Cloud, Head
 
-OPSET = 17
+BATCH = 32
 
 
 def assemble(backbone: keras.Model, pneumonia: Head, gate: list[Head], cloud: Cloud) -> keras.Model:
@@ -27,9 +27,9 @@ def assemble(backbone: keras.Model, pneumonia: Head, gate: list[Head], cloud: Cl
     Returns
     -------
     keras.Model
-        Outputs ``logit`` (n, 1), ``gate`` (n, heads), ``distance`` (n, 1) and, per stage,
-        ``evidence_<side>`` (n, side, side, 1): a class-activation map (Zhou 2016), exact because the
-        head is linear in averaged maps.
+        Outputs ``logit`` (n, 1), ``gate`` (n, heads), ``distance`` (n, 1) and, per size of map,
+        ``evidence_<side>`` (n, side, side, 1): a class-activation map (Zhou 2016), the sum over the
+        stages of that size, exact because the head is linear in averaged maps.
     """
     # Centred before they are averaged: the mean of many large numbers loses the digits that matter.
     centre = np.asarray(pneumonia.centre, dtype=np.float32)
@@ -44,10 +44,7 @@ def assemble(backbone: keras.Model, pneumonia: Head, gate: list[Head], cloud: Cl
             "logit": _dense(pooled, "pneumonia", [pneumonia], centre),
             "gate": _dense(pooled, "gate_heads", gate, centre),
             "distance": _distance(pooled, cloud, centre),
-            **{
-                f"evidence_{stage.shape[1]}": _evidence(stage, pneumonia.weights[part])
-                for stage, part in zip(centred, parts, strict=True)
-            },
+            **_evidence(centred, [pneumonia.weights[part] for part in parts]),
         },
         name="chest_xray",
     )
@@ -65,9 +62,16 @@ def _distance(pooled: keras.KerasTensor, cloud: Cloud, centre: np.ndarray) -> ke
     return ops.mean(ops.square(projected), axis=1, keepdims=True)
 
 
-def _evidence(centred: keras.KerasTensor, weights: np.ndarray) -> keras.KerasTensor:
-    layer = layers.Conv2D(1, 1, name=f"evidence_of_{centred.shape[1]}")
-    return _linear(layer, centred, weights[None, None, :, None], np.zeros(1))
+def _evidence(centred: list[keras.KerasTensor], weights: list[np.ndarray]) -> dict[str, keras.KerasTensor]:
+    """Return the map of each size, stages of one size taken together."""
+    maps = {}
+    for side in sorted({stage.shape[1] for stage in centred}):
+        together = [i for i, stage in enumerate(centred) if stage.shape[1] == side]
+        joined = ops.concatenate([centred[i] for i in together], axis=3)
+        kernel = np.concatenate([weights[i] for i in together])[None, None, :, None]
+        layer = layers.Conv2D(1, 1, name=f"evidence_of_{side}")
+        maps[f"evidence_{side}"] = _linear(layer, joined, kernel, np.zeros(1))
+    return maps
 
 
 def _linear(
@@ -78,13 +82,6 @@ def _linear(
     return made
 
 
-def export(model: keras.Model, path: Path) -> None:
-    """Write a model as ONNX, any batch size."""
-    # Keras asks for one call before it knows the shapes to export.
-    model(np.zeros((1, *model.input.shape[1:]), np.float32))
-    model.export(path, format="onnx", opset_version=OPSET, verbose=False)
-
-
 def largest_difference(model: keras.Model, path: Path, images: np.ndarray) -> float:
     """Return the largest difference of the probability between Keras and the ONNX file.
 
@@ -93,8 +90,11 @@ def largest_difference(model: keras.Model, path: Path, images: np.ndarray) -> fl
     images
         Shape (n, 224, 224), uint8.
     """
-    batch = images[..., None].astype(np.float32)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    (exported,) = session.run(["logit"], {session.get_inputs()[0].name: batch})
-    ours = model.predict(batch, verbose=0)["logit"]
-    return float(np.max(np.abs(1 / (1 + np.exp(-exported)) - 1 / (1 + np.exp(-ours)))))
+    name, differences = session.get_inputs()[0].name, [0.0]
+    for start in range(0, len(images), BATCH):
+        batch = images[start : start + BATCH, ..., None].astype(np.float32)
+        (exported,) = session.run(["logit"], {name: batch})
+        ours = model.predict_on_batch(batch)["logit"]
+        differences.append(np.abs(1 / (1 + np.exp(-exported)) - 1 / (1 + np.exp(-ours))).max())
+    return float(max(differences))

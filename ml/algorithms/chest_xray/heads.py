@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ MAX_ITERATIONS = 500
 TOLERANCE = 1e-3
 TIE = 0.0005
 """Difference in AUC below which two penalties are as good as each other."""
+NUMBERED = re.compile(r"(.*?)(\d+)")
 SMALLEST_SCALE = 0.01
 """Features that hardly vary are not stretched further: that would only magnify rounding on export."""
 
@@ -104,6 +106,29 @@ def folds(y: np.ndarray, patients: np.ndarray, n: int, seed: int) -> list[tuple[
     """Split cases so that no patient is on both sides; pairs of (training, held-out) indices."""
     splitter = StratifiedGroupKFold(n, shuffle=True, random_state=seed)
     return list(splitter.split(np.zeros(len(y)), y, patients))
+
+
+def blocks(patients: np.ndarray, n: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Split cases by stretches of file numbers; pairs of (training, held-out) indices.
+
+    Files were numbered as they came, so neighbours share a room, a device and a season. A random split
+    lets a model recognise them; here each series of numbers is cut into ``n`` stretches, each held out
+    once, as the official test holds out the lowest numbers.
+
+    Parameters
+    ----------
+    patients
+        Names ending in a number, as :func:`ml.algorithms.chest_xray.dataset.patient` gives them.
+    """
+    series, numbers = (
+        np.array([found.group(part) for found in map(NUMBERED.fullmatch, patients)]) for part in (1, 2)
+    )
+    stretch = np.zeros(len(patients), int)
+    for one in np.unique(series):
+        own = np.flatnonzero(series == one)
+        _, rank = np.unique(numbers[own].astype(int), return_inverse=True)
+        stretch[own] = rank * n // (rank.max() + 1)
+    return [(np.flatnonzero(stretch != k), np.flatnonzero(stretch == k)) for k in range(n)]
 
 
 def out_of_fold(

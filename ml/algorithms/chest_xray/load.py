@@ -13,7 +13,7 @@ from ml.algorithms.chest_xray.contract import is_dicom, screen
 from ml.algorithms.chest_xray.network import Activations
 from ml.algorithms.chest_xray.picture import Picture
 from ml.algorithms.chest_xray.refusals import warning
-from ml.algorithms.chest_xray.view import model_view, png, preview
+from ml.algorithms.chest_xray.view import model_view, png, preview, smoothed, square
 from ml.contracts import Artefact, Loaded, Refused, Source
 from ml.package import Package
 
@@ -60,15 +60,15 @@ def load(source: Source, package: Package) -> Loaded:
     except Refused as refused:
         verdict = gate.as_json(refused.problems)
         raise Refused(*refused.problems, identity=refused.identity, answer={"gate": verdict}) from refused
-    view, limits = model_view(picture.grey), package.json("gate.json")
-    activations = network.run(package, view)
+    stored, limits = square(picture.grey), package.json("gate.json")
+    activations, seen = network.run(package, smoothed(stored)), gate.pixel_view(stored)
     age_known = picture.age_years is not None
-    reasons = [*picture.reasons, *gate.judge(picture.grey, view, activations, limits, age_known=age_known)]
+    reasons = [*picture.reasons, *gate.judge(picture.grey, seen, activations, limits, age_known=age_known)]
     verdict = gate.as_json(reasons)
     if reasons and not source.options.get("no_gate"):
         raise Refused(*reasons, identity=picture.identity, answer={"gate": verdict})
     warnings = picture.warnings
-    if gate.has_burnt_in_text(view, limits) and all(p.code != "burnt_in_text" for p in warnings):
+    if gate.has_burnt_in_text(seen, limits) and all(p.code != "burnt_in_text" for p in warnings):
         warnings += (warning("burnt_in_text"),)
     shown = preview(picture.grey)
     return Loaded(

@@ -9,16 +9,20 @@ from PIL import Image
 
 SIDE = 224
 """Pixels on a side of the network's square input; the image is squashed, not cropped."""
+STORED_QUALITY = 75
+"""JPEG quality of the images learned from."""
+SMOOTHING = 4
+"""Passes of the binomial kernel: together a Gaussian of 1.4 pixels."""
 PREVIEW_SIDE = 1024
 """Longest side of the preview in pixels."""
 
 
-def model_view(grey: np.ndarray) -> np.ndarray:
-    """Squash a grey image to the square the network was trained on.
+def square(grey: np.ndarray) -> np.ndarray:
+    """Squash a grey image to the network's square and store it as the training images were stored.
 
-    Resampled with a triangle filter as wide as the reduction, then smoothed once with the binomial
-    kernel [1 2 1]/4 on both axes: scanners, JPEG settings and reduction filters differ mostly in the
-    finest detail, and a score should not.
+    Resampled with a triangle filter as wide as the reduction, then written as JPEG of quality 75 and
+    read again: of all filters and qualities tried on 24 originals and their 224 × 224 copies, this comes
+    closest to the copies. A copy itself passes through unchanged (0.001 grey levels on average).
 
     Parameters
     ----------
@@ -30,15 +34,43 @@ def model_view(grey: np.ndarray) -> np.ndarray:
     ndarray of uint8, shape (224, 224)
     """
     image = Image.fromarray(np.ascontiguousarray(grey, dtype=np.float32))
-    square = np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BILINEAR), dtype=np.float32)
-    return to_uint8(smooth(square))
+    small = image.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+    buffer = io.BytesIO()
+    Image.fromarray(to_uint8(np.asarray(small))).save(buffer, "JPEG", quality=STORED_QUALITY)
+    with Image.open(buffer) as stored:
+        return np.asarray(stored)
 
 
-def smooth(image: np.ndarray) -> np.ndarray:
-    """Apply the binomial kernel [1 2 1]/4 along both axes, edges repeated."""
-    padded = np.pad(image, 1, mode="edge")
-    rows = (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
-    return (rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:]) / 4
+def model_view(grey: np.ndarray) -> np.ndarray:
+    """Return what the network sees of a grey image: its :func:`square`, smoothed.
+
+    Scanners, JPEG settings and reduction filters differ mostly in the finest detail, and a score
+    should not.
+
+    Parameters
+    ----------
+    grey
+        Shape (height, width), grey levels 0–255, white bright.
+
+    Returns
+    -------
+    ndarray of uint8, shape (224, 224)
+    """
+    return smoothed(square(grey))
+
+
+def smoothed(stored: np.ndarray) -> np.ndarray:
+    """Turn a :func:`square` into what the network sees, (224, 224) uint8."""
+    return to_uint8(smooth(stored.astype(np.float32), SMOOTHING))
+
+
+def smooth(image: np.ndarray, passes: int = 1) -> np.ndarray:
+    """Apply the binomial kernel [1 2 1]/4 along both axes several times, edges repeated."""
+    for _ in range(passes):
+        padded = np.pad(image, 1, mode="edge")
+        rows = (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
+        image = (rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:]) / 4
+    return image
 
 
 def to_uint8(grey: np.ndarray) -> np.ndarray:
