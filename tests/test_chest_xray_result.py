@@ -57,6 +57,25 @@ def test_a_score_is_a_probability_with_its_label(scored: Outcome) -> None:
     assert json.loads(json.dumps(result)) == result
 
 
+def test_a_rarer_disease_lowers_probability_and_operating_point_alike(tmp_path: Path) -> None:
+    path = save(phantom(), tmp_path / "image.png")
+    usual = analyse(path, no_gate=True)
+    rare = runner.run("chest_xray", Source(path=path, options={"no_gate": True, "prevalence": 0.1}))
+    odds = [outcome.result["probability"] / (1 - outcome.result["probability"]) for outcome in (usual, rare)]
+    assert odds[1] == pytest.approx(odds[0] / 9, rel=1e-6)
+    assert rare.result["threshold"] < usual.result["threshold"]
+    assert rare.result["label"] == usual.result["label"]
+    assert "10%" in str(rare.report)
+
+
+def test_a_prevalence_that_is_none_is_a_defect_of_the_caller(
+    package: packages.Package, tmp_path: Path
+) -> None:
+    path = save(phantom(), tmp_path / "image.png")
+    with pytest.raises(ValueError, match=r"prevalence: expected a number between 0 and 1, got 30"):
+        load(Source(path=path, options={"prevalence": 30}), package)
+
+
 def test_the_preview_is_small_and_bare(scored: Outcome) -> None:
     (preview,) = scored.artefacts
     with Image.open(io.BytesIO(preview.content)) as image:

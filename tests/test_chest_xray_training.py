@@ -40,6 +40,27 @@ def test_no_patient_is_on_both_sides_of_a_fold() -> None:
     assert sorted(np.concatenate([outside for _, outside in parts])) == list(range(120))
 
 
+def test_a_held_out_stretch_is_one_run_of_file_numbers_of_each_series() -> None:
+    patients = np.array(
+        [f"normal:IM-{n:04d}" for n in range(20)] + [f"virus:person{n}" for n in range(3, 43)]
+    )
+    parts = heads.blocks(patients, 4)
+    assert [len(outside) for _, outside in parts] == [15, 15, 15, 15]
+    assert list(parts[0][1]) == [*range(5), *range(20, 30)]
+    for inside, outside in parts:
+        assert not set(patients[inside]) & set(patients[outside])
+
+
+def test_a_network_or_stage_that_does_not_exist_is_named() -> None:
+    # Heavy, and only two tests need it: Keras takes several seconds to import.
+    from ml.algorithms.chest_xray import backbone
+
+    with pytest.raises(ValueError, match=r"networks: expected some of .*, got resnet_9000"):
+        backbone.check({"resnet_9000": ["head"]})
+    with pytest.raises(ValueError, match=r"networks\.efficientnet_lite0: expected some of .*, got stack_9"):
+        backbone.check({"efficientnet_lite0": ["stack_9"]})
+
+
 def test_the_threshold_keeps_the_wanted_sensitivity_and_no_more() -> None:
     p, y = RNG.random(1000), RNG.integers(0, 2, 1000)
     threshold = heads.threshold_for_sensitivity(p, y, 0.9)
@@ -117,13 +138,14 @@ def test_a_training_ends_in_a_package_that_serves(tmp_path: Path, monkeypatch: p
 
     data = tmp_path / "data"
     write_images(data)
-    weights = data / dataset.WEIGHTS
+    weights = data / dataset.MOBILENET
     weights.parent.mkdir(parents=True)
     params = yaml.safe_load(Path("params.yaml").read_text("utf-8"))["chest_xray"]
-    params |= {"copies": 1, "shifts": 1, "folds": 2, "regularisation": [0.01]}
+    params |= {"networks": {"mobilenet_v2": ["block_13_expand_relu", "out_relu"]}}
+    params |= {"copies": 1, "shifts": 1, "blocks": 2, "regularisation": [0.01]}
     params["gate"] |= {"components": 8, "folds": 2, "adult_copies": 1}
     network = backbone.keras.applications.MobileNetV2(
-        input_shape=(224, 224, 3), alpha=params["alpha"], include_top=False, weights=None
+        input_shape=(224, 224, 3), alpha=backbone.MOBILENET_ALPHA, include_top=False, weights=None
     )
     network.save_weights(weights)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")

@@ -30,11 +30,14 @@ class Study:
         Width and height in pixels of the preview, onto which the map is laid.
     gate
         The verdict as answered: accepted, reasons.
+    prevalence
+        Share of children with pneumonia among those the site sends; ``None`` for that of the calibration.
     """
 
     activations: Activations
     preview_size: tuple[int, int]
     gate: dict[str, Any]
+    prevalence: float | None = None
 
 
 def load(source: Source, package: Package) -> Loaded:
@@ -44,17 +47,21 @@ def load(source: Source, package: Package) -> Loaded:
     ----------
     source
         ``options["no_gate"]`` lets any image that can be decoded through, its reasons reported;
-        ``options["allow_secondary_capture"]`` is the site's setting.
+        ``options["allow_secondary_capture"]`` and ``options["prevalence"]`` (between 0 and 1) are the
+        site's settings.
 
     Raises
     ------
     Refused
         With every reason found, the identity as far as it was read, and ``answer["gate"]``.
     ValueError
-        When the source has no file: a defect of the caller.
+        When the source has no file, or a prevalence that is none: defects of the caller.
     """
     if source.path is None:
         raise ValueError("chest_xray: expected a file, got form values")
+    prevalence = source.options.get("prevalence")
+    if prevalence is not None and not 0 < prevalence < 1:
+        raise ValueError(f"prevalence: expected a number between 0 and 1, got {prevalence!r}")
     try:
         picture = _decode(source.path, allow_capture=bool(source.options.get("allow_secondary_capture")))
     except Refused as refused:
@@ -72,7 +79,7 @@ def load(source: Source, package: Package) -> Loaded:
         warnings += (warning("burnt_in_text"),)
     shown = preview(picture.grey)
     return Loaded(
-        data=Study(activations=activations, preview_size=shown.size, gate=verdict),
+        data=Study(activations=activations, preview_size=shown.size, gate=verdict, prevalence=prevalence),
         identity=picture.identity,
         problems=warnings,
         quality=picture.quality,

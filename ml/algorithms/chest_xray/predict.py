@@ -14,21 +14,38 @@ POSITIVE, NEGATIVE = "PNEUMONIA", "NORMAL"
 
 
 def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
-    """Return the probability of pneumonia and what follows from it, ready for JSON."""
+    """Return the probability of pneumonia and what follows from it, ready for JSON.
+
+    Where the site has said how frequent pneumonia is among the children it sends, probability and
+    operating point are both stated for that frequency; the label is the same.
+    """
     study: Study = loaded.data
-    probability = calibrated(study.activations.logit, package.manifest["calibration"])
-    threshold = package.thresholds["probability"]
+    calibration = package.manifest["calibration"]
+    prevalence = study.prevalence or calibration["prevalence"]
+    shift = log_odds(prevalence) - log_odds(calibration["prevalence"])
+    probability = sigmoid(log_odds_of(study.activations.logit, calibration) + shift)
+    threshold = sigmoid(log_odds(package.thresholds["probability"]) + shift)
     return {
         "probability": probability,
         "label": POSITIVE if probability >= threshold else NEGATIVE,
         "threshold": threshold,
+        "prevalence": prevalence,
         "gate": study.gate,
         "model_view": {"width": SIDE, "height": SIDE},
         "preview": {"width": study.preview_size[0], "height": study.preview_size[1]},
     }
 
 
-def calibrated(logit: float, calibration: dict[str, float]) -> float:
-    """Turn the network's log odds into a probability (Platt 1999)."""
-    odds = calibration["slope"] * logit + calibration["intercept"]
+def log_odds_of(logit: float, calibration: dict[str, float]) -> float:
+    """Calibrate the network's log odds (Platt 1999)."""
+    return calibration["slope"] * logit + calibration["intercept"]
+
+
+def log_odds(probability: float) -> float:
+    """Return the log odds of a probability between 0 and 1."""
+    return math.log(probability) - math.log1p(-probability)
+
+
+def sigmoid(odds: float) -> float:
+    """Return the probability of log odds, at most 40 either way."""
     return 1.0 / (1.0 + math.exp(-max(-40.0, min(40.0, odds))))

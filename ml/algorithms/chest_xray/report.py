@@ -38,6 +38,7 @@ def percent(share: float) -> Text:
 
 
 def _score(result: dict[str, Any]) -> ReportSection:
+    share = percent(result["prevalence"])
     return ReportSection(
         title=Text("Score", "Score"),
         rows=(
@@ -48,8 +49,8 @@ def _score(result: dict[str, Any]) -> ReportSection:
         ),
         paragraphs=(
             Text(
-                "The probability is that of a child from a group in which every second one has pneumonia.",
-                "La probabilité est celle d’un enfant issu d’un groupe où un sur deux a une pneumonie.",
+                f"The probability is that of a child from a group in which {share.en} have pneumonia.",
+                f"La probabilité est celle d’un enfant issu d’un groupe où {share.fr} des enfants ont une pneumonie.",
             ),
         ),
     )
