@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--explain", action="store_true", help="add the explanation to each line")
     predict.add_argument("--incidence", type=float, help="haemorrhage: the ward's own incidence, 0 to 1")
     predict.add_argument("--no-gate", action="store_true", help="chest_xray: score whatever the gate says")
+    predict.add_argument("--prevalence", type=float, help="chest_xray: the share of pneumonia at the site")
     for channel in ("eeg", "eog", "emg"):
         predict.add_argument(f"--{channel}", metavar="NAME", help=f"sleep: the {channel.upper()} channel")
     predict.set_defaults(run=_predict)
@@ -235,7 +236,7 @@ def _source(contract: Contract, given: Path | str, options: Mapping[str, Any]) -
 
 
 def _options(chosen: argparse.Namespace) -> dict[str, Any]:
-    given = {name: getattr(chosen, name) for name in ("eeg", "eog", "emg", "incidence")}
+    given = {name: getattr(chosen, name) for name in ("eeg", "eog", "emg", "incidence", "prevalence")}
     options = {name: value for name, value in given.items() if value is not None}
     return options | {"no_gate": True} if chosen.no_gate else options
 

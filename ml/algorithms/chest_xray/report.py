@@ -50,7 +50,8 @@ def _score(result: dict[str, Any]) -> ReportSection:
         paragraphs=(
             Text(
                 f"The probability is that of a child from a group in which {share.en} have pneumonia.",
-                f"La probabilité est celle d’un enfant issu d’un groupe où {share.fr} des enfants ont une pneumonie.",
+                f"La probabilité est celle d’un enfant issu d’un groupe où {share.fr} des enfants ont une "
+                "pneumonie.",
             ),
         ),
     )

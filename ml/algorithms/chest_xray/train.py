@@ -26,6 +26,8 @@ from ml.training.evaluation import as_metrics, binary_metrics
 COMMAND = "python -m ml train chest_xray --data ../shared/data"
 UNDER_SHIFT = "training images under shift (exposure, sharpness, geometry, markers), out of fold"
 LARGEST_DIFFERENCE = 1e-5
+NOT_OF_THE_PACKAGE = ("score_test", "bench")
+"""Parameters on which the package does not depend."""
 WRITTEN_BY_PACKAGE = ("files", "sha256", "created")
 QUARTER = 4
 """Every how many-th training image is also stored again."""
@@ -63,7 +65,7 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
     fingerprint = training_data.fingerprint(kermany, nih)
     images, adults = dataset.kermany(data, "train"), dataset.adults(data, params["seed"])
     extractor = Extractor(params["networks"], weights, fingerprint)
-    with tracking.run("chest_xray", "train", params=params) as run:
+    with tracking.run("chest_xray", "train", params=_own(params)) as run:
         run.data(fingerprint)
         copies = _copies(images, extractor, params)
         head, decision, chosen, metrics = _pneumonia(images, copies, params)
@@ -108,6 +110,10 @@ def look(data: Path, package: Package) -> Package:
     training = kept["training"]
     training = training | {"looks_at_the_test": training["looks_at_the_test"] + 1}
     return packages.write(package.folder, kept | {"metrics": earlier + found, "training": training})
+
+
+def _own(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in params.items() if key not in NOT_OF_THE_PACKAGE}
 
 
 def _copies(
@@ -219,7 +225,7 @@ def _manifest(
         "intended_use": INTENDED_USE.as_json(),
         "limits": [limit.as_json() for limit in LIMITS],
         "training": {
-            "params": {key: value for key, value in params.items() if key != "score_test"},
+            "params": _own(params),
             "command": COMMAND,
         },
     }
