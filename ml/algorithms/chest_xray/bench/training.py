@@ -131,6 +131,6 @@ def _figures(
     ]
     return {
         "n": len(truth),
-        "figures": {name: list(found[name]) for name in SHOWN},
+        "figures": {name: [found[name].value, found[name].low, found[name].high] for name in SHOWN},
         "confusion": confusion,
     }
