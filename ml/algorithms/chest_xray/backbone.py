@@ -102,10 +102,18 @@ def _load(network: keras.Model, name: str, path: Path | None) -> None:
 
 
 def _standardise(image: keras.KerasTensor) -> keras.KerasTensor:
-    mean = ops.mean(image, axis=(1, 2, 3), keepdims=True)
-    centred = image - mean
-    variance = ops.mean(ops.square(centred), axis=(1, 2, 3), keepdims=True)
-    return centred * (0.5 / ops.sqrt(variance + 1.0))
+    centred = image - _mean(image)
+    return centred * (0.5 / ops.sqrt(_mean(ops.square(centred)) + 1.0))
+
+
+def _mean(image: keras.KerasTensor) -> keras.KerasTensor:
+    """Average each image over rows, then over the row means.
+
+    The sum of 50,176 grey levels in single precision loses digits in an order that each runtime
+    chooses for itself, and every feature would feel it: Keras and ONNX Runtime differed by 2.5e-5 in
+    probability, and by 2e-6 this way.
+    """
+    return ops.mean(ops.mean(image, axis=2, keepdims=True), axis=1, keepdims=True)
 
 
 def _both_sides(stage: keras.KerasTensor) -> keras.KerasTensor:
