@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +54,17 @@ def _bench(chosen: argparse.Namespace, params: Mapping[str, Any]) -> None:
     for name, one in progress(runs.items(), "runs", total=len(runs), unit="run"):
         folder = chosen.out / training.identity(one, common)
         results.append(training.run(name, one, images, chosen.data, folder, params["seed"]))
+        _write(chosen.out, results, common)
     if chosen.trials:
         results.append(_search(chosen, params, common, images))
-    chosen.out.mkdir(parents=True, exist_ok=True)
-    (chosen.out / "comparison.json").write_text(json.dumps(results, indent=2) + "\n", "utf-8")
-    (chosen.out / "comparison.md").write_text(markdown(results, common), "utf-8")
+        _write(chosen.out, results, common)
     sys.stdout.write(f"{chosen.out / 'comparison.md'}\n")
+
+
+def _write(out: Path, results: Sequence[Mapping[str, Any]], common: Mapping[str, Any]) -> None:
+    """Write the comparison of what is finished, after every run: a bench may be stopped any time."""
+    (out / "comparison.json").write_text(json.dumps(results, indent=2) + "\n", "utf-8")
+    (out / "comparison.md").write_text(markdown(results, common), "utf-8")
 
 
 def _search(
@@ -82,7 +87,6 @@ def _search(
         trial.set_user_attr("folder", folder.name)
         return result["shifted"]["figures"]["roc_auc"][0]
 
-    chosen.out.mkdir(parents=True, exist_ok=True)
     study = optuna.create_study(
         study_name=training.identity(settings(params["run"] | space["base"], f"{WHERE}.search"), common),
         storage=f"sqlite:///{chosen.out / 'search.db'}", load_if_exists=True, direction="maximize",
