@@ -13,6 +13,8 @@ HEADLINES = {
     False: Text("Does not suggest pneumonia", "Pas d’argument pour une pneumonie"),
 }
 TEST = "official test"
+EVEN = 0.5
+"""Prevalence of results from before a site could give its own."""
 
 
 def report(package: Package, result: dict[str, Any]) -> Report:
@@ -38,7 +40,7 @@ def percent(share: float) -> Text:
 
 
 def _score(result: dict[str, Any]) -> ReportSection:
-    share = percent(result["prevalence"])
+    share = percent(result.get("prevalence", EVEN))
     return ReportSection(
         title=Text("Score", "Score"),
         rows=(
