@@ -59,7 +59,11 @@ def codes(refused: pytest.ExceptionInfo[Refused]) -> set[str]:
         ({"millilitres": "5001"}, "unusual_value", Severity.WARN),
         ({"millilitres": "0,62"}, "blood_loss_in_litres", Severity.REFUSE),
         ({"millilitres": 0.62}, "blood_loss_in_litres", Severity.REFUSE),
-        ({"millilitres": "1.2 L"}, "not_a_number", Severity.REFUSE),
+        ({"millilitres": "1.2 L"}, "blood_loss_in_litres", Severity.REFUSE),
+        ({"millilitres": "2 litres"}, "blood_loss_in_litres", Severity.REFUSE),
+        ({"millilitres": "2"}, "blood_loss_in_litres", Severity.WARN),
+        ({"millilitres": 19}, "blood_loss_in_litres", Severity.WARN),
+        ({"millilitres": "much"}, "not_a_number", Severity.REFUSE),
         ({"millilitres": ""}, "required", Severity.REFUSE),
         ({"method": ""}, "required", Severity.REFUSE),
         ({"method": "guessed"}, "not_a_choice", Severity.REFUSE),
@@ -74,9 +78,34 @@ def test_every_limit_says_what_is_wrong(changes: dict[str, Any], code: str, seve
     assert problems[0].message.en != problems[0].message.fr
 
 
-@pytest.mark.parametrize("typed", ["0", "999", "1000", "1 250", "5000", 620, "620 mL"])
+@pytest.mark.parametrize("typed", ["0", "20", "999", "1000", "1 250", "5000", 620, "620 mL"])
 def test_usual_values_pass(typed: object) -> None:
     assert not blood_loss.check(measured(millilitres=typed), admitted=None)[1]
+
+
+def test_an_unreadable_value_is_answered_with_a_usual_one() -> None:
+    [problem] = blood_loss.check(measured(millilitres="a lot"), admitted=None)[1]
+    assert "for example 620 mL" in problem.message.en
+
+
+def test_litres_are_asked_about_and_a_truly_small_loss_is_kept(
+    client: Client, alice: User, stay: Encounter
+) -> None:
+    client.force_login(alice)
+    address = reverse("blood_loss", args=[stay.patient_id, stay.pk])
+    now = timezone.localtime().strftime("%Y-%m-%d %H:%M")
+    sent = {"millilitres": "2", "method": "weighed", "measured_at": now, "after": "0"}
+    asked = client.post(address, sent)
+    assert asked.status_code == 422
+    assert "2 L is 2000 mL" in asked.content.decode()
+    assert not BloodLoss.objects.exists()
+    program, where = Program(alice), ("api-blood-loss", stay.patient_id, stay.pk)
+    small = {"millilitres": 15, "method": "weighed", "measured_at": timezone.now().isoformat()}
+    refused = program.post(*where, data=small)
+    assert refused.status_code == 422
+    assert refused.json()["problems"][0]["code"] == "blood_loss_in_litres"
+    assert program.post(*where, data=small | {"confirmed": True}).status_code == 201
+    assert BloodLoss.objects.get().millilitres == 15
 
 
 @pytest.mark.django_db

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,7 @@ from ml.contracts import (
 
 # Nobody measures to the drop, and nobody loses five litres unnoticed: below and above, a unit is in doubt.
 LITRES_BELOW = 20
+LITRES = re.compile(r"([0-9]{1,2}(?:[.,][0-9]{1,3})?)\s*(?:l|litres?|liters?)", re.I)
 
 FIELDS = (
     Field(
@@ -109,32 +111,62 @@ def _read(field: Field, raw: Any, problems: list[Problem]) -> Any:
         problems.append(_missing(field))
         return None
     try:
-        if litres := _litres(field, raw):
-            raise parsing.Unreadable(litres)
+        if field.kind is FieldKind.INTEGER:
+            _refuse_litres(field, raw)
         value = parsing.parse(field, raw)
     except parsing.Unreadable as refusal:
         problems.append(refusal.problem)
         return None
     found = rules.within(field, value)
+    if field.kind is FieldKind.INTEGER and 0 < value < LITRES_BELOW:
+        found = [*found, _litres(field, value, Severity.WARN)]
     problems += found
     return None if any(problem.severity is Severity.REFUSE for problem in found) else value
 
 
-def _litres(field: Field, raw: Any) -> Problem | None:
-    """Ask whether "0.62" is in litres: nobody measures fractions of a millilitre."""
-    if field.kind is not FieldKind.INTEGER:
-        return None
-    value = parsing.parse_number(field, raw)
-    if value == int(value) or not 0 < value < LITRES_BELOW:
-        return None
+def _refuse_litres(field: Field, raw: Any) -> None:
+    """Refuse what can only be litres, "1.2 L" and "0.62": nobody measures fractions of a millilitre.
+
+    Raises
+    ------
+    parsing.Unreadable
+        With what it would be in millilitres, or with an example of this field when it is no number.
+    """
+    if isinstance(raw, str) and (unit := LITRES.fullmatch(raw.strip(parsing.BLANK))):
+        litres = float(unit[1].replace(",", "."))
+        raise parsing.Unreadable(_litres(field, litres, Severity.REFUSE))
+    try:
+        value = parsing.parse_number(field, raw)
+    except parsing.Unreadable as refusal:
+        if refusal.problem.code != "not_a_number":
+            raise
+        raise parsing.fail(
+            field,
+            "not_a_number",
+            "{label}: this is not a number in mL. Write it in figures, for example 620 mL.",
+            "{label} : ce n’est pas un nombre en mL. Écrivez-le en chiffres, par exemple 620 mL.",
+        ) from refusal
+    if value != int(value) and 0 < value < LITRES_BELOW:
+        raise parsing.Unreadable(_litres(field, value, Severity.REFUSE))
+
+
+def _litres(field: Field, value: float, severity: Severity) -> Problem:
+    """Ask whether "2" or "0.62" is in litres, and say what it is in the unit of the field.
+
+    A whole number below ``LITRES_BELOW`` may be true, so it can be confirmed; a fraction cannot.
+    """
     typed, meant = written(value, 3), written(1000 * value, 0)
+    keep_en = f" Go on only if {typed.en} mL is meant." if severity is Severity.WARN else ""
+    keep_fr = f" Ne confirmez que s’il s’agit bien de {typed.fr} mL." if severity is Severity.WARN else ""
     return Problem(
         "blood_loss_in_litres",
         Text(
-            f"{field.label.en}: is {typed.en} in litres? This field is in mL: {typed.en} L is {meant.en} mL.",
-            f"{field.label.fr} : {typed.fr} est-il en litres ? Ce champ est en mL : "
-            f"{typed.fr} L font {meant.fr} mL.",
+            f"{field.label.en}: is {typed.en} in litres? This field is in mL: "
+            f"{typed.en} L is {meant.en} mL.{keep_en}",
+            f"{field.label.fr} : {typed.fr} est-il en litres ? Ce champ est en mL : "
+            f"{typed.fr} L font {meant.fr} mL.{keep_fr}",
         ),
+        severity=severity,
         field=field.name,
     )
 
