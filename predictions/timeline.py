@@ -12,15 +12,16 @@ from clinic.accounts.models import User
 from ml.contracts import Text
 from patients import links, timeline
 from patients.models import Encounter, Patient
-from predictions import outcomes, selectors
-from predictions.models import BloodLoss, Study
+from predictions import outcomes, selectors, verdicts
+from predictions.models import BloodLoss, Review, Study
 from predictions.states import State
 
 
 def studies(user: User, patient: Patient) -> list[timeline.Entry]:
     """Return the studies of ``patient`` that ``user`` may see, each with its answer in a few words."""
     language = get_language() or ""
-    found = list(selectors.studies_for(user).filter(patient=patient).prefetch_related("predictions"))
+    mine = selectors.studies_for(user).filter(patient=patient)
+    found = list(mine.prefetch_related("predictions", "signatures__review"))
     replaced = _replaced(found)
     return [
         timeline.Entry(
@@ -39,8 +40,18 @@ def studies(user: User, patient: Patient) -> list[timeline.Entry]:
 def _detail(study: Study, language: str, replaced: bool) -> str:
     if study.prediction is None:
         return ""
-    said = Text.from_json(study.prediction.report["headline"]).to(language)
-    return f"{said} · {_('assessed again since')}" if replaced else said
+    said = [Text.from_json(study.prediction.report["headline"]).to(language)]
+    if review := _dissent(study):
+        said.append(verdicts.brief(review, language))
+    if replaced:
+        said.append(_("assessed again since"))
+    return " · ".join(said)
+
+
+def _dissent(study: Study) -> Review | None:
+    """Return the review of a signed study whose signer does not share its figure."""
+    signed = list(study.signatures.all()) if study.state == State.SIGNED else []
+    return signed[-1].review if signed and not verdicts.agrees(signed[-1].review) else None
 
 
 def _replaced(latest_first: list[Study]) -> set[UUID]:

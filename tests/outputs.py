@@ -104,9 +104,9 @@ def answered(algorithm: str, **names: Any) -> Study:
     return study
 
 
-def sign(study: Study, *, comment: str = "") -> None:
-    """Sign a study as its reader, agreeing."""
-    review.give(user=study.submitted_by, study=study, verdict="agree", comment=comment)
+def sign(study: Study, *, verdict: str = "agree", reason: str = "", comment: str = "") -> None:
+    """Sign a study as its reader."""
+    review.give(user=study.submitted_by, study=study, verdict=verdict, reason=reason, comment=comment)
     review.sign(user=study.submitted_by, study=study)
 
 

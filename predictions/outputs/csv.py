@@ -17,7 +17,10 @@ from predictions.outputs.facts import Facts
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 STAGES = ("W", "N1", "N2", "N3", "R")
-EPOCH_HEADER = ("onset_s", "duration_s", "stage", *(f"p_{stage}" for stage in STAGES), "to_check", "status")
+EPOCH_HEADER = (
+    "onset_s", "duration_s", "stage", *(f"p_{stage}" for stage in STAGES), "to_check",
+    "verdict", "reason", "comment", "status",
+)  # fmt: skip
 FIGURE_HEADER = ("code", "label", "value")
 
 LABELS = {
@@ -33,6 +36,9 @@ LABELS = {
     "outcome.measured_at": Text("Time of the measurement", "Heure de la mesure"),
     "about.status": Text("Status", "Statut"),
     "about.version": Text("Signed version", "Version signée"),
+    "about.verdict": Text("Verdict of the signer", "Avis du signataire"),
+    "about.reason": Text("Reason of the verdict", "Motif de l’avis"),
+    "about.comment": Text("Comment of the signer", "Commentaire du signataire"),
     "about.study": Text("Study", "Étude"),
     "about.package": Text("Model package", "Paquet du modèle"),
     "about.package_sha256": Text("SHA-256 of the package", "SHA-256 du paquet"),
@@ -62,10 +68,19 @@ def _epochs(facts: Facts) -> Iterator[Sequence[Any]]:
     seconds, check = result["epoch_seconds"], set(result["uncertain"])
     status = facts.status if facts.signature is None else f"{facts.status} v{facts.signature.version}"
     status += " simulated" if result.get("simulated") else ""
+    opinion = _opinion(facts)
     yield EPOCH_HEADER
     pairs = zip(result["stages"], result["probabilities"], strict=True)
     for index, (stage, probabilities) in enumerate(pairs):
-        yield (index * seconds, seconds, stage, *probabilities, int(index in check), status)
+        # A comment is as long as its writer likes: once is enough, where a reader begins.
+        said = (opinion["verdict"], opinion["reason"], "" if index else opinion["comment"])
+        yield (index * seconds, seconds, stage, *probabilities, int(index in check), *said, status)
+
+
+def _opinion(facts: Facts) -> Mapping[str, str]:
+    """Return what the signer thinks of the result, verdict and reason as codes; blank for a draft."""
+    review = facts.signature.review if facts.signature else None
+    return {name: getattr(review, name, "") for name in ("verdict", "reason", "comment")}
 
 
 def _figures(facts: Facts) -> Iterator[Sequence[Any]]:
@@ -74,6 +89,7 @@ def _figures(facts: Facts) -> Iterator[Sequence[Any]]:
         "headline": facts.say(facts.prediction.report["headline"]),
         "status": facts.status,
         "version": facts.signature.version if facts.signature else "",
+        **_opinion(facts),
         "study": str(facts.study.pk),
         "package": facts.package_name,
         "package_sha256": facts.prediction.package_sha256,

@@ -44,6 +44,17 @@ CLASSES = {
     "PNEUMONIA": hd.sr.CodedConcept("suggests-pneumonia", SCHEME, "Suggests pneumonia"),
     "NORMAL": hd.sr.CodedConcept("no-pneumonia-suggested", SCHEME, "Does not suggest pneumonia"),
 }
+SIGNER_VERDICT = hd.sr.CodedConcept("signer-verdict", SCHEME, "Verdict of the signer on the result")
+VERDICTS = {
+    "agree": hd.sr.CodedConcept("agrees", SCHEME, "Agrees with the result"),
+    "disagree": hd.sr.CodedConcept("disagrees", SCHEME, "Disagrees with the result"),
+    "cannot_assess": hd.sr.CodedConcept("cannot-assess", SCHEME, "Cannot assess the result"),
+}
+SERIES = {
+    "agree": "AI result, signed",
+    "disagree": "AI result, signed: signer disagrees",
+    "cannot_assess": "AI result, signed: cannot assess",
+}
 
 NOT_FROM_DICOM = Problem(
     "no_dicom_image",
@@ -79,7 +90,7 @@ def render(facts: Facts) -> bytes:
         is_verified=signature is not None,
         verifying_observer_name=_signer(signature.signer) if signature else None,
         verifying_organization=facts.study.unit.name_fr if signature else None,
-        series_description="AI draft - not signed" if signature is None else "AI result, signed",
+        series_description=SERIES[signature.review.verdict] if signature else "AI draft - not signed",
     )
     if signature:
         verified = timezone.localtime(signature.signed_at)
@@ -156,13 +167,15 @@ def _measurements(facts: Facts, image: Dataset) -> Any:
     probability = templates.Measurement(
         name=PROBABILITY, value=round(100 * facts.result["probability"], 1), unit=codes.UCUM.Percent
     )
+    evaluations = [templates.QualitativeEvaluation(name=CLASSIFICATION, value=CLASSES[facts.result["label"]])]
+    if facts.signature:
+        verdict = VERDICTS[facts.signature.review.verdict]
+        evaluations.append(templates.QualitativeEvaluation(name=SIGNER_VERDICT, value=verdict))
     return templates.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=templates.TrackingIdentifier(uid=_uid(facts, "finding"), identifier="pneumonia"),
         algorithm_id=algorithm,
         measurements=[probability],
-        qualitative_evaluations=[
-            templates.QualitativeEvaluation(name=CLASSIFICATION, value=CLASSES[facts.result["label"]])
-        ],
+        qualitative_evaluations=evaluations,
         source_images=[hd.sr.SourceImageForMeasurementGroup.from_source_image(image)],
     )
 

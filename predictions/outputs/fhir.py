@@ -14,8 +14,9 @@ from typing import Any
 
 from fhir.resources.R4B.bundle import Bundle
 
-from ml.contracts import Field, FieldKind
-from predictions.models import BloodLoss
+from ml.contracts import Field, FieldKind, Text
+from predictions import verdicts
+from predictions.models import BloodLoss, Signature
 from predictions.outputs import fhir_codes as codes
 from predictions.outputs import fhir_people as people
 from predictions.outputs import wording
@@ -27,6 +28,7 @@ AI_WROTE = {
     "security": [{"system": codes.SECURITY, "code": "AIAST", "display": "Artificial Intelligence asserted"}]
 }
 
+INTERVAL = Text("95 % interval: {low}–{high} %", "Intervalle à 95 % : {low}–{high} %")
 SIMULATED = {"system": codes.LOCAL, "code": "simulated", "display": "Simulated recording, of nobody"}
 
 
@@ -84,7 +86,12 @@ def _resources(facts: Facts) -> Iterator[tuple[str, Resource]]:
         written.append("risk")
     if facts.outcome:
         yield "outcome", _outcome(facts, facts.outcome)
-    yield "report", _report(facts, list(measured))
+    results = list(measured)
+    if facts.signature:
+        figures = ["risk", *results] if "risk" in facts.result else results
+        yield "verdict", _verdict(facts, facts.signature, figures)
+        results.append("verdict")
+    yield "report", _report(facts, results)
     yield "provenance", people.provenance(facts, written, lambda name: _reference(facts, name))
 
 
@@ -141,8 +148,51 @@ def _measured(facts: Facts) -> Iterator[tuple[str, Resource]]:
                 "effectiveDateTime": facts.study.submitted_at.isoformat(),
                 "device": _reference(facts, "device"),
                 "valueQuantity": codes.quantity(value, unit),
-            },
+            }
+            | _dissent(facts),
         )
+
+
+def _dissent(facts: Facts) -> Resource:
+    """Return the note of a figure that its signer does not share; nothing otherwise."""
+    signed = facts.signature
+    if signed is None or verdicts.agrees(signed.review):
+        return {}
+    return {"note": [_note(facts, signed)]}
+
+
+def _note(facts: Facts, signed: Signature) -> Resource:
+    return {
+        "authorReference": _reference(facts, "signer"),
+        "time": signed.review.created_at.isoformat(),
+        "text": verdicts.sentence(signed.review, facts.language),
+    }
+
+
+def _verdict(facts: Facts, signed: Signature, figures: list[str]) -> Resource:
+    """Return what the signer thinks of the figures, coded, so that no receiver has to read a sentence."""
+    review = signed.review
+    found = {
+        "resourceType": "Observation",
+        "status": facts.status,
+        "code": codes.concept("signer-verdict", "Verdict of the signer on the result"),
+        "subject": _reference(facts, "patient"),
+        "focus": [_reference(facts, name) for name in figures],
+        "performer": [_reference(facts, "signer")],
+        "effectiveDateTime": review.created_at.isoformat(),
+        "issued": signed.signed_at.isoformat(),
+        "valueCodeableConcept": codes.concept(*codes.VERDICTS[review.verdict]),
+    }
+    if review.reason:
+        found["component"] = [
+            {
+                "code": codes.concept("signer-reason", "Reason of the verdict"),
+                "valueCodeableConcept": codes.concept(*codes.REASONS[review.reason]),
+            }
+        ]
+    if review.comment:
+        found["note"] = [_note(facts, signed)]
+    return found
 
 
 def _figures(result: Mapping[str, Any]) -> dict[str, tuple[str, str, float, str]]:
@@ -165,7 +215,7 @@ def _figures(result: Mapping[str, Any]) -> dict[str, tuple[str, str, float, str]
 def _risk(facts: Facts, basis: list[str]) -> Resource:
     """Return the assessment; ``probabilityDecimal`` is a percentage in FHIR: 4.2, not 0.042."""
     result = facts.result
-    low, high = (f"{100 * bound:.1f}" for bound in result["interval"])
+    low, high = (wording.number(f"{100 * bound:.1f}", facts.language) for bound in result["interval"])
     explained = facts.say(facts.explanation.sentence) if facts.explanation else ""
     return {
         "resourceType": "RiskAssessment",
@@ -187,7 +237,11 @@ def _risk(facts: Facts, basis: list[str]) -> Resource:
                 "rationale": explained or facts.say(facts.prediction.report["headline"]),
             }
         ],
-        "note": [{"text": f"95 %: {low}–{high} %"}, {"text": facts.say(wording.RESEARCH_USE)}],
+        "note": [
+            *_dissent(facts).get("note", ()),
+            {"text": facts.say(INTERVAL.format(low=low, high=high))},
+            {"text": facts.say(wording.RESEARCH_USE)},
+        ],
     }
 
 
@@ -211,6 +265,9 @@ def _report(facts: Facts, results: list[str]) -> Resource:
     limits = [facts.say(limit) for limit in facts.prediction.report.get("limits", ())]
     said = [facts.say(facts.prediction.report["headline"]), wording.state(facts), *limits]
     signed = facts.signature
+    if signed:
+        place = len(said) if verdicts.agrees(signed.review) else 0
+        said.insert(place, verdicts.sentence(signed.review, facts.language))
     performer = ["signer"] if signed else ["device"]
     report = {
         "resourceType": "DiagnosticReport",

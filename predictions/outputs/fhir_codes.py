@@ -32,6 +32,20 @@ REPORTS = {
     "sleep": ("28633-6", "Polysomnography: draft sleep staging"),
 }
 
+# Local code and display of what a signer thinks of a result, and why; one for each the review form offers.
+VERDICTS = {
+    "agree": ("agrees", "Agrees with the result"),
+    "disagree": ("disagrees", "Disagrees with the result"),
+    "cannot_assess": ("cannot-assess", "Cannot assess the result"),
+}
+REASONS = {
+    "clinical": ("reason-clinical", "Clinical information the model does not have"),
+    "poor_input": ("reason-poor-input", "Poor input"),
+    "false_positive": ("reason-false-positive", "Known false positive"),
+    "preference": ("reason-preference", "Patient preference"),
+    "other": ("reason-other", "Other"),
+}
+
 # Key of the night's statistics: LOINC where checked, display, UCUM unit. Light sleep is N1 and N2 together.
 # TRT spans the whole recording, not the time in bed, so the LOINC code for that would be wrong.
 SLEEP = {

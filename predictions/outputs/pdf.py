@@ -18,7 +18,7 @@ import typst
 
 from ml.contracts import Problem
 from patients.validators import completed_years
-from predictions import outcomes
+from predictions import outcomes, verdicts
 from predictions.models import ExplanationStatus
 from predictions.outputs import wording
 from predictions.outputs.facts import Facts
@@ -58,6 +58,7 @@ def content(facts: Facts, pictures: list[str]) -> dict[str, Any]:
         "title": facts.say(facts.contract.title),
         "state": wording.state(facts),
         "signed": facts.signature is not None,
+        "dissent": _dissent(facts),
         "patient": _patient(facts),
         "headline": facts.say(report["headline"]),
         "warnings": [facts.say(problem.message) for problem in _warnings(facts)],
@@ -175,6 +176,17 @@ def _birth(facts: Facts) -> list[list[str]]:
         said = f"{facts.outcome.millilitres} mL ({method}), {lost}"
         rows.append([wording.moment(facts.outcome.measured_at, facts.language), said])
     return rows if len(rows) > 1 else []
+
+
+def _dissent(facts: Facts) -> dict[str, str] | None:
+    """Return what stands beside a signed figure that its signer does not share; nothing otherwise."""
+    if facts.signature is None or verdicts.agrees(facts.signature.review):
+        return None
+    review = facts.signature.review
+    return {
+        "sentence": verdicts.sentence(review, facts.language),
+        "brief": verdicts.brief(review, facts.language),
+    }
 
 
 def _review(facts: Facts) -> dict[str, str] | None:

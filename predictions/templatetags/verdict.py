@@ -1,0 +1,19 @@
+"""What a signer thinks of a result, for the page of a study."""
+
+from __future__ import annotations
+
+from django import template
+from django.utils.translation import get_language
+
+from predictions import verdicts
+from predictions.models import Signature
+
+register = template.Library()
+
+
+@register.filter
+def dissent(signature: Signature | None) -> str:
+    """Say that the signer does not share the result, and why; nothing for an agreement or a draft."""
+    if not signature or verdicts.agrees(signature.review):
+        return ""
+    return verdicts.sentence(signature.review, get_language() or "")
