@@ -124,7 +124,7 @@ def _births(which: str, invented: bool) -> Iterator[tuple[Encounter, BloodLoss, 
         before = encounter.studies.filter(
             algorithm=outcomes.ALGORITHM,
             state__in=(State.READY, State.SIGNED),
-            submitted_at__lte=loss.measured_at,
+            submitted_at__lt=outcomes.end_of_minute(loss.measured_at),
         ).order_by("submitted_at")
         study = before.first() if which == FIRST else before.last()
         if study is not None:

@@ -6,13 +6,13 @@ known after the birth would tell the model the answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
-from django.db.models import Min
 from django.utils import timezone
 
 from clinic.accounts.models import User
@@ -21,7 +21,8 @@ from clinic.audit.recording import record
 from ml import registry
 from ml.contracts import Contract, Problem, Refused, Severity, Text
 from patients.models import Encounter, Patient
-from predictions.models import BloodLoss
+from predictions.models import BloodLoss, Study
+from predictions.states import State
 
 ALGORITHM = "haemorrhage"
 LONGEST_REASON = 500
@@ -84,6 +85,12 @@ def of(encounter: Encounter | None) -> list[BloodLoss]:
 def latest(encounter: Encounter | None) -> BloodLoss | None:
     """Return what counts, ``None`` before anything is recorded."""
     return next(iter(of(encounter)), None)
+
+
+def latest_of(encounters: Iterable[UUID]) -> Mapping[UUID, BloodLoss]:
+    """Return what counts of several encounters at once, by encounter."""
+    rows = BloodLoss.objects.filter(encounter__in=set(encounters)).order_by("number")
+    return {row.encounter_id: row for row in rows}
 
 
 def birth_is_over(algorithm: Contract, patient: Patient, encounter: Encounter | None) -> bool:
@@ -189,10 +196,28 @@ def _write(row: BloodLoss, before: BloodLoss | None) -> BloodLoss:
     return row
 
 
-def _admitted(encounter: Encounter) -> datetime | None:
-    """Return the earliest moment a birth of this stay can have: its beginning."""
-    first = encounter.studies.filter(algorithm=ALGORITHM).aggregate(at=Min("submitted_at"))["at"]
-    return min(encounter.started_at, first) if first else encounter.started_at
+def made_before(study: Study, loss: BloodLoss) -> bool:
+    """Return whether an assessment was sent no later than the minute in which the loss was measured."""
+    return study.submitted_at < end_of_minute(loss.measured_at)
+
+
+def end_of_minute(moment: datetime) -> datetime:
+    """Return when the minute of ``moment`` is over: people type minutes, not seconds."""
+    return moment.replace(second=0, microsecond=0) + timedelta(minutes=1)
+
+
+def _admitted(encounter: Encounter) -> datetime:
+    """Return the earliest moment a birth of this stay can have.
+
+    That is when the stay was opened, or, typed in afterwards, the admission that an assessment of it names.
+    """
+    assessed = encounter.studies.filter(algorithm=ALGORITHM).exclude(state=State.REFUSED)
+    known = [encounter.started_at]
+    for submitted_at, values in assessed.values_list("submitted_at", "values"):
+        known.append(submitted_at)
+        if admission := registry.door(ALGORITHM, "contract").check(values)[0]["admission_at"]:
+            known.append(admission)
+    return min(known)
 
 
 def _record(action: Action, user: User, encounter: Encounter, detail: Mapping[str, Any]) -> None:

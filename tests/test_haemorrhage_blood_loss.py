@@ -198,6 +198,53 @@ def test_only_midwives_and_physicians_of_the_unit_record_it(
     assert Event.objects.filter(action=Action.REFUSED, kind="blood_loss").count() == 2
 
 
+def test_a_late_entry_counts_from_the_admission_that_the_form_names(
+    alice: User, claire: Patient, stay: Encounter
+) -> None:
+    """The stay was opened at the keyboard; she came three hours before."""
+    Encounter.objects.filter(pk=stay.pk).update(started_at=timezone.now())
+    stay.refresh_from_db()
+    came = timezone.now() - timedelta(hours=3)
+    values = answers.stored(as_of(ADMISSIONS["typical"][1], came) | {"admission_at": came})
+    studies.analysed(studies.waiting(alice, claire, values=values, encounter=stay))
+    with pytest.raises(Refused) as refused:
+        keep(alice, stay, measured_at=came - timedelta(hours=1))
+    assert codes(refused) == {"before_admission"}
+    assert keep(alice, stay, measured_at=timezone.now() - timedelta(hours=1)).number == 1
+
+
+def test_a_loss_of_the_minute_of_admission_is_not_before_it(alice: User, stay: Encounter) -> None:
+    came = timezone.now().replace(second=40) - timedelta(hours=1)
+    Encounter.objects.filter(pk=stay.pk).update(started_at=came)
+    stay.refresh_from_db()
+    assert keep(alice, stay, measured_at=came.replace(second=0, microsecond=0)).number == 1
+
+
+@pytest.mark.parametrize("hours_ago", [0, 2])
+def test_the_page_says_whether_the_figure_came_before_the_measurement(
+    client: Client, alice: User, bob: User, study: Study, stay: Encounter, hours_ago: int
+) -> None:
+    Encounter.objects.filter(pk=stay.pk).update(started_at=timezone.now() - timedelta(hours=5))
+    stay.refresh_from_db()
+    keep(alice, stay, measured_at=timezone.now() - timedelta(hours=hours_ago))
+    client.force_login(bob)
+    page = client.get(reverse("study", args=[study.pk])).content.decode()
+    assert ("made without it" in page) == (hours_ago == 0)
+    assert ("left out when births are exported" in page) == (hours_ago == 2)
+
+
+def test_a_correction_begins_with_what_is_recorded(client: Client, alice: User, stay: Encounter) -> None:
+    measured_at = timezone.localtime() - timedelta(minutes=20)
+    Encounter.objects.filter(pk=stay.pk).update(started_at=timezone.now() - timedelta(hours=5))
+    stay.refresh_from_db()
+    keep(alice, stay, millilitres="1600", method="collector", measured_at=measured_at)
+    client.force_login(alice)
+    page = client.get(reverse("blood_loss", args=[stay.patient_id, stay.pk])).content.decode()
+    assert 'name="millilitres" value="1600"' in page
+    assert 'value="collector" checked' in page
+    assert f'name="measured_at" value="{measured_at:%Y-%m-%d %H:%M}"' in page
+
+
 def test_a_stay_elsewhere_takes_none(alice: User, claire: Patient, radiology: Any) -> None:
     elsewhere = factories.encounter(claire, unit=radiology)
     alice.units.add(radiology)
@@ -280,3 +327,16 @@ def test_the_record_for_other_systems_carries_what_was_measured(
     assert datetime.fromisoformat(found["effectiveDateTime"]).tzinfo
     keep(alice, stay, millilitres="640", reason="second weighing")
     assert '"amended"' in fhir.render(gather(draft)).decode()
+
+
+def test_the_worklist_marks_an_assessment_whose_birth_is_over(
+    client: Client, alice: User, bob: User, study: Study, stay: Encounter
+) -> None:
+    client.force_login(bob)
+    before = client.get(reverse("worklist"))
+    assert "birth over" not in before.content.decode()
+    keep(alice, stay)
+    seen = before.context["seen"]
+    after = client.get(reverse("worklist"), {"seen": seen}, headers={"HX-Request": "true"})
+    assert after.status_code == 200
+    assert "birth over: 620 mL" in after.content.decode()

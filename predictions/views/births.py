@@ -19,7 +19,7 @@ from ml.contracts import Problem, Refused, Severity
 from patients import access
 from patients.models import Encounter, Patient
 from predictions import answers, forms, outcomes
-from predictions.models import Study
+from predictions.models import BloodLoss, Study
 
 UNPROCESSABLE = 422
 
@@ -39,8 +39,8 @@ def blood_loss(request: HttpRequest, patient_id: uuid.UUID, encounter_id: uuid.U
             kind="blood_loss",
             object_id=str(encounter.pk),
         )
-        now = {"measured_at": answers.as_typed(timezone.now())}
-        return render(request, "births/blood_loss.html", _context(patient, encounter, form, now, ()))
+        known = _known(outcomes.latest(encounter))
+        return render(request, "births/blood_loss.html", _context(patient, encounter, form, known, ()))
     values = forms.posted(form, request.POST, patient)
     _typed, found = outcomes.check(encounter, values)
     confirmed = request.POST.get("confirmed") == forms.confirmation(found)
@@ -60,6 +60,17 @@ def blood_loss(request: HttpRequest, patient_id: uuid.UUID, encounter_id: uuid.U
     messages.success(request, _("Recorded: %(ml)s mL.") % {"ml": row.millilitres})
     study = _assessed(encounter)
     return redirect("study", study.pk) if study else redirect("patient", patient.pk)
+
+
+def _known(recorded: BloodLoss | None) -> dict[str, str]:
+    """Return what the form begins with: what is recorded, so that a correction changes only what is wrong."""
+    if recorded is None:
+        return {"measured_at": answers.as_typed(timezone.now())}
+    return {
+        "millilitres": answers.as_typed(recorded.millilitres),
+        "method": recorded.method,
+        "measured_at": answers.as_typed(recorded.measured_at),
+    }
 
 
 def _context(

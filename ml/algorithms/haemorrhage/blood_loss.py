@@ -187,7 +187,8 @@ def _time(measured: datetime | None, admitted: datetime | None, now: datetime) -
             f"{label.fr} : cette date est dans le futur. Vérifiez-la.",
         )
         return [Problem("in_the_future", message, field="measured_at")]
-    if measured is not None and admitted is not None and measured < admitted:
+    # People type minutes: a measurement of the very minute she came is not before it.
+    if measured is not None and admitted is not None and measured < admitted.replace(second=0, microsecond=0):
         message = Text(
             f"{label.en}: this is before the admission. Check both times.",
             f"{label.fr} : cette heure précède l’admission. Vérifiez les deux.",

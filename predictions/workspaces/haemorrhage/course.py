@@ -79,6 +79,7 @@ def context(study: Study) -> dict[str, Any]:
         "latest": assessments[-1].study if assessments else None,
         "losses": rows,
         "outcome": rows[0] if rows else None,
+        "foreseen": bool(rows) and outcomes.made_before(study, rows[0]),
     }
 
 
