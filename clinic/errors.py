@@ -50,6 +50,12 @@ OUT_OF_DATE = Trouble(
     _("Page out of date"),
     _("The form was open for too long, or cookies are blocked. Load the page again and send it once more."),
 )
+NOT_THIS_WAY = Trouble(
+    405,
+    "method_not_allowed",
+    _("Not to be opened like this"),
+    _("This address only takes what a form sends. Go back to the page the form is on."),
+)
 NOT_FOUND = Trouble(
     404,
     "not_found",
@@ -76,6 +82,13 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """404: it does not exist, or it is not for this person, and nobody is told which."""
     return _page(request, NOT_FOUND)
+
+
+def method_not_allowed(request: HttpRequest, allow: str) -> HttpResponse:
+    """405: the address exists and takes other requests, those of ``allow``."""
+    response = _page(request, NOT_THIS_WAY)
+    response["Allow"] = allow
+    return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 
+from clinic import errors
 from clinic.logs import request_id
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -27,6 +28,20 @@ class RequestIdMiddleware:
             return response
         finally:
             request_id.reset(token)
+
+
+class MethodNotAllowedMiddleware:
+    """Give 405 a page: Django has a handler for every other refusal, and answers this one with nothing."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Say what the address is for; the API says it itself."""
+        response = self.get_response(request)
+        if isinstance(response, HttpResponseNotAllowed) and not response.content:
+            return errors.method_not_allowed(request, response["Allow"])
+        return response
 
 
 class NoStoreMiddleware:

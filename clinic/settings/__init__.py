@@ -86,6 +86,7 @@ MIDDLEWARE = [
     "clinic.accounts.middleware.TemporaryPasswordMiddleware",
     "clinic.audit.middleware.AuditContextMiddleware",
     "clinic.middleware.NoStoreMiddleware",
+    "clinic.middleware.MethodNotAllowedMiddleware",
 ]
 
 ROOT_URLCONF = "clinic.urls"

@@ -10,8 +10,9 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
+from clinic.methods import post_or_back
 from ml.contracts import Problem, Refused
 from predictions import selectors
 from predictions.models import Document, DocumentState, Study
@@ -28,7 +29,7 @@ def study_documents(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     return _panel(request, selectors.get_or_404(request.user, study_id))
 
 
-@require_POST
+@post_or_back("study", "study_id")
 def study_document_order(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Order a document and show the panel again."""
     study = selectors.get_or_404(request.user, study_id)

@@ -8,15 +8,15 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language
-from django.views.decorators.http import require_POST
 
 from clinic.context_processors import THEME_COOKIE, THEMES
+from clinic.methods import post_or_back
 
 A_YEAR = 365 * 24 * 3600
 
 
 @login_not_required
-@require_POST
+@post_or_back("worklist")
 def set_language(request: HttpRequest) -> HttpResponse:
     """Keep the language in the cookie and, for somebody logged in, in their profile."""
     response = _back(request)
@@ -31,7 +31,7 @@ def set_language(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
-@require_POST
+@post_or_back("worklist")
 def set_theme(request: HttpRequest) -> HttpResponse:
     """Keep light, dark or the system's choice in a cookie."""
     response = _back(request)
