@@ -63,6 +63,16 @@ NO_VERDICT = Problem(
         "Donnez votre propre avis sur ce résultat avant de le signer.",
     ),
 )
+SUPERSEDED = Problem(
+    "superseded",
+    Text(
+        "She was assessed again since, in the same stay. Read the latest assessment first, or confirm that "
+        "you sign this earlier one.",
+        "Elle a été réévaluée depuis, au cours de la même venue. Lisez d’abord la dernière évaluation, ou "
+        "confirmez que vous signez celle-ci, plus ancienne.",
+    ),
+    field="later",
+)
 AMENDMENT_REASON_MISSING = Problem(
     "amendment_reason_missing",
     Text(
@@ -103,15 +113,34 @@ def give(*, user: User, study: Study, verdict: str, reason: str = "", comment: s
     return review
 
 
-def sign(*, user: User, study: Study) -> Signature:
+def require_latest(study: Study, later: str = "") -> None:
+    """Raise :class:`ml.contracts.Refused` when a later assessment took the place of ``study``.
+
+    Parameters
+    ----------
+    later
+        Id of the later assessment that the signer knows of; yet another one is told again.
+    """
+    found = selectors.later_assessment(study)
+    if found is not None and str(found.pk) != later:
+        raise Refused(SUPERSEDED)
+
+
+def sign(*, user: User, study: Study, later: str = "") -> Signature:
     """Sign the result together with the signer's own verdict: the next version of the report, immutable.
+
+    Parameters
+    ----------
+    later
+        Id of the later assessment of the same stay that the signer knows of, empty for none.
 
     Raises
     ------
     django.core.exceptions.PermissionDenied
         When this person does not sign such studies in this unit; recorded.
     ml.contracts.Refused
-        Without a verdict of the signer since the result (or its amendment) was opened.
+        Without a verdict of the signer since the result (or its amendment) was opened; or when she was
+        assessed again since and the signer does not say to know of it.
     predictions.states.NoSuchWay
         When there is nothing to sign, also because somebody else signed a moment ago.
     """
@@ -121,6 +150,7 @@ def sign(*, user: User, study: Study) -> Signature:
         _move(study, State.READY, State.SIGNED)
         previous = study.signatures.last()
         review = _verdict_to_sign(user, study, previous)
+        require_latest(study, later)
         signature = Signature(
             study=study,
             version=previous.version + 1 if previous else 1,
@@ -133,6 +163,7 @@ def sign(*, user: User, study: Study) -> Signature:
         signature.content_sha256 = content_sha256(signature)
         signature.save(force_insert=True)
         detail = {"version": signature.version, "content_sha256": signature.content_sha256}
+        detail |= {"later_assessment": later} if later else {}
         _record(Action.SIGN, user, study, detail)
     study.refresh_from_db()
     return signature
@@ -165,6 +196,15 @@ def amend(*, user: User, study: Study, reason: str) -> Amendment:
         _record(Action.AMEND, user, study, {"version": amendment.signature.version})
     study.refresh_from_db()
     return amendment
+
+
+def standing(user: User, study: Study, previous: Signature | None) -> Review | None:
+    """Return the latest verdict of ``user`` on the present result, unless it is from before an amendment."""
+    review = selectors.last_review(study.prediction, user) if study.prediction else None
+    amendment = getattr(previous, "amendment", None)
+    if review is not None and amendment is not None and review.created_at < amendment.opened_at:
+        return None
+    return review
 
 
 def content(signature: Signature) -> dict[str, Any]:
@@ -214,8 +254,8 @@ def _problems(verdict: str, reason: str, comment: str) -> list[Problem]:
 
 def _verdict_to_sign(user: User, study: Study, previous: Signature | None) -> Review:
     """Return the signer's latest verdict on the present result, given since it was last opened."""
-    review = selectors.last_review(study.prediction, user) if study.prediction else None
-    if review is None or (previous and review.created_at < previous.amendment.opened_at):
+    review = standing(user, study, previous)
+    if review is None:
         raise Refused(NO_VERDICT)
     return review
 

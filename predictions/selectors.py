@@ -86,6 +86,22 @@ def earlier_assessments(studies: Collection[Study]) -> Mapping[UUID, int]:
     return {study_id: count for study_id, count in found.values_list("pk", "before") if count}
 
 
+def later_assessment(study: Study) -> Study | None:
+    """Return the latest form of the same kind in the same stay, sent after this one; ``None`` without one.
+
+    One that was refused or has failed took nobody's place.
+    """
+    if study.encounter_id is None or study.contract.input_kind is not InputKind.FORM:
+        return None
+    later = Study.objects.filter(
+        encounter=study.encounter_id,
+        algorithm=study.algorithm,
+        submitted_at__gt=study.submitted_at,
+        state__in=(*PENDING, State.READY, State.SIGNED),
+    )
+    return later.order_by("submitted_at").last()
+
+
 def position(study: Study) -> int:
     """Return how many studies wait in front of this one in its queue, itself included; 0 once it runs."""
     if study.state != State.QUEUED:

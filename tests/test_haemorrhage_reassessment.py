@@ -19,6 +19,7 @@ from predictions import answers, selectors
 from predictions.models import Draft, Study
 from predictions.workspaces.haemorrhage import course
 from tests import factories, studies
+from tests.test_api import Program
 
 
 @pytest.fixture
@@ -187,3 +188,43 @@ def test_seconds_of_a_program_are_no_change() -> None:
     before = {"haemoglobin_at": "2026-11-21T07:40:31+01:00", "haemoglobin": 10.0}
     after = {"haemoglobin_at": "2026-11-21T06:40:00+00:00", "haemoglobin": 10.0}
     assert not answers.differences(registry.contract("haemorrhage"), before, after)
+
+
+def test_an_assessment_replaced_while_it_was_read_is_signed_only_knowingly(
+    client: Client, alice: User, bob: User, first: Study, stay: Encounter
+) -> None:
+    client.force_login(bob)
+    sign = reverse("study_sign", args=[first.pk])
+    sent = {"verdict": "agree", "comment": "fine", "prediction": str(first.prediction.pk)}
+    second = again(alice, first, stay, haemoglobin=9.4)
+    stopped = client.post(sign, sent)
+    page = stopped.content.decode()
+    assert stopped.status_code == 422
+    assert "Read the latest assessment first" in page
+    assert f'href="{reverse("study", args=[second.pk])}">Open the latest assessment' in page
+    assert 'value="agree" checked' in page
+    assert not first.prediction.reviews.exists()
+    third = again(alice, first, stay, haemoglobin=8.9)
+    assert client.post(sign, sent | {"later": str(second.pk)}).status_code == 422
+    assert client.post(sign, sent | {"later": str(third.pk)}).status_code == 302
+    first.refresh_from_db()
+    assert first.state == "signed"
+
+
+def test_a_program_signs_a_replaced_assessment_only_knowingly(
+    alice: User, bob: User, first: Study, stay: Encounter
+) -> None:
+    second, program = again(alice, first, stay, haemoglobin=9.4), Program(bob)
+    program.post("api-review", first.pk, data={"verdict": "agree"})
+    refused = program.post("api-sign", first.pk)
+    assert [problem["code"] for problem in refused.json()["problems"]] == ["superseded"]
+    assert program.post("api-sign", first.pk, data={"later": str(second.pk)}).status_code == 201
+
+
+def test_a_later_assessment_that_failed_replaces_nothing(
+    alice: User, bob: User, first: Study, stay: Encounter
+) -> None:
+    failed = studies.waiting(alice, first.patient, values=first.values, encounter=stay)
+    assert selectors.later_assessment(first) == failed
+    Study.objects.filter(pk=failed.pk).update(state="failed")
+    assert selectors.later_assessment(first) is None

@@ -189,6 +189,42 @@ def test_sign_then_read_only_then_amend(client: Client, bob: User, claire: Patie
     assert 'name="verdict"' in amended
     assert "wrong parity" in amended
     assert "signed version 1" in amended
+    assert not re.search(r'name="verdict"[^>]* checked', amended)
+    assert 'rows="3"></textarea>' in amended
+    response = client.post(reverse("study_sign", args=[study.pk]), {"prediction": str(study.prediction.pk)})
+    assert "Give your own verdict" in response.content.decode()
+
+
+def test_the_former_verdict_is_not_sent_again_after_an_amendment(
+    client: Client, bob: User, claire: Patient
+) -> None:
+    study = assessed(bob, claire)
+    client.force_login(bob)
+    sent = verdict(study, verdict="disagree", reason="poor_input", comment="old words")
+    client.post(reverse("study_review", args=[study.pk]), sent)
+    assert re.search(r'value="disagree" checked', page(client, study))
+    client.post(reverse("study_sign", args=[study.pk]), verdict(study))
+    client.post(reverse("study_amend", args=[study.pk]), {"reason": "wrong parity"})
+    form = re.search(r"<review-form>.*</review-form>", page(client, study), re.S)[0]
+    assert " checked" not in form
+    assert "selected" not in form
+    assert "old words" not in form
+    kept = client.post(reverse("study_review", args=[study.pk]), verdict(study, verdict="agree"), follow=True)
+    assert re.search(r'value="agree" checked', kept.content.decode())
+
+
+@pytest.mark.parametrize("name", ["study_review", "study_sign", "study_amend", "study_retry"])
+def test_what_takes_posts_leads_back_to_the_study_when_it_is_opened(
+    client: Client, bob: User, claire: Patient, name: str
+) -> None:
+    """A refused form stays at its address: a reload or another language opens it."""
+    study = studies.waiting(bob, claire)
+    client.force_login(bob)
+    address = reverse(name, args=[study.pk])
+    assert client.get(address)["Location"] == reverse("study", args=[study.pk])
+    refused = client.put(address)
+    assert (refused.status_code, refused["Allow"]) == (405, "POST")
+    assert "Open the worklist" in refused.content.decode()
 
 
 def test_only_the_result_on_the_screen_can_be_signed(client: Client, bob: User, claire: Patient) -> None:

@@ -123,6 +123,18 @@ class NewReviewSerializer(serializers.Serializer):
     comment = serializers.CharField(required=False, allow_blank=True, default="", max_length=10_000)
 
 
+class NewSignatureSerializer(serializers.Serializer):
+    """What a signer knows; the body may be left out."""
+
+    later = serializers.UUIDField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Id of the latest assessment of the same stay, when this is an earlier one that is signed "
+        "nevertheless; without it the answer is 422 with the code `superseded`",
+    )
+
+
 class SignatureSerializer(serializers.ModelSerializer):
     """A signed version."""
 

@@ -29,6 +29,7 @@ from predictions.api.permissions import ClinicalStaff
 from predictions.api.serializers import (
     AmendmentSerializer,
     NewReviewSerializer,
+    NewSignatureSerializer,
     NewStudySerializer,
     ProblemsSerializer,
     ResultSerializer,
@@ -231,12 +232,16 @@ class SignView(StudyDoor):
 
     @extend_schema(
         operation_id="studies_sign",
-        request=None,
+        request=NewSignatureSerializer,
         responses={201: SignatureSerializer, 409: ProblemsSerializer, **ERRORS},
     )
     def post(self, request: Request, study_id: UUID) -> Response:
         """Sign the result with your verdict."""
-        signature = review.sign(user=request.user, study=self.study(study_id, None))
+        sent = NewSignatureSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        later = sent.validated_data["later"]
+        study = self.study(study_id, None)
+        signature = review.sign(user=request.user, study=study, later=str(later) if later else "")
         return Response(SignatureSerializer(signature).data, status=status.HTTP_201_CREATED)
 
 

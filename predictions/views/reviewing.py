@@ -10,8 +10,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
+from clinic.methods import post_or_back
 from ml.contracts import Problem, Refused, Text
 from predictions import intake, review, selectors
 from predictions.models import Study
@@ -29,25 +29,25 @@ OTHER_RESULT = Problem(
 )
 
 
-@require_POST
+@post_or_back("study", "study_id")
 def study_review(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Keep an opinion on the result."""
     return _act(request, study_id, _give, _("Your opinion is kept."))
 
 
-@require_POST
+@post_or_back("study", "study_id")
 def study_sign(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Sign the result, with the opinion sent along or the one already kept."""
     return _act(request, study_id, _sign, _("Signed."))
 
 
-@require_POST
+@post_or_back("study", "study_id")
 def study_amend(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Open a signed study again."""
     return _act(request, study_id, _amend, _("Open again: judge the result and sign the next version."))
 
 
-@require_POST
+@post_or_back("study", "study_id")
 def study_retry(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Send a failed study to the workers again."""
     return _act(request, study_id, _retry, _("Sent again."))
@@ -65,10 +65,14 @@ def _give(request: HttpRequest, study: Study) -> None:
 
 
 def _sign(request: HttpRequest, study: Study) -> None:
+    later = request.POST.get("later", "")
+    if selectors.may_sign(request.user, study):
+        # Before the verdict is kept: whoever is stopped here has not judged anything yet.
+        review.require_latest(study, later)
     if request.POST.get("verdict"):
         _give(request, study)
     _require_seen(request, study)
-    review.sign(user=request.user, study=study)
+    review.sign(user=request.user, study=study, later=later)
 
 
 def _amend(request: HttpRequest, study: Study) -> None:

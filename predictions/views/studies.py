@@ -16,8 +16,8 @@ from django.views.decorators.http import require_safe
 from clinic.accounts.models import User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
-from predictions import outcomes, selectors
-from predictions.models import Explanation, Prediction, Reason, Review, StoredArtefact, Study, Verdict
+from predictions import outcomes, review, selectors
+from predictions.models import Explanation, Reason, Review, StoredArtefact, Study, Verdict
 from predictions.states import PENDING, State
 from predictions.storage import CHUNK_BYTES, storage
 from predictions.views import documents
@@ -111,7 +111,7 @@ def context(user: User, found: Study) -> dict[str, Any]:
     explanation = Explanation.objects.filter(prediction=prediction).first()
     return (
         shared
-        | _reviewing(user, found, prediction)
+        | _reviewing(user, found)
         | documents.panel(found)
         | _birth(user, found)
         | {
@@ -137,24 +137,25 @@ def _pending(found: Study) -> dict[str, Any]:
     return {"study": found, "pending": found.state in PENDING, "position": selectors.position(found)}
 
 
-def _reviewing(user: User, found: Study, prediction: Prediction) -> dict[str, Any]:
+def _reviewing(user: User, found: Study) -> dict[str, Any]:
     open_to_review = found.state == State.READY
     signed = found.state == State.SIGNED
     return {
         "signature": found.signatures.select_related("signer").last() if signed else None,
-        "opinion": _opinion_of(selectors.last_review(prediction, user)),
+        "opinion": _opinion_of(review.standing(user, found, found.signatures.last())),
         "may_review": open_to_review and selectors.may_review(user, found),
         "may_sign": open_to_review and selectors.may_sign(user, found),
+        "later": selectors.later_assessment(found) if open_to_review else None,
         "may_amend": found.state == State.SIGNED and selectors.may_sign(user, found),
         "verdicts": Verdict.choices,
         "reasons": Reason.choices,
     }
 
 
-def _opinion_of(review: Review | None) -> dict[str, str]:
-    if review is None:
+def _opinion_of(given: Review | None) -> dict[str, str]:
+    if given is None:
         return {}
-    return {"verdict": review.verdict, "reason": review.reason, "comment": review.comment}
+    return {"verdict": given.verdict, "reason": given.reason, "comment": given.comment}
 
 
 def history(found: Study) -> list[Moment]:
@@ -162,8 +163,8 @@ def history(found: Study) -> list[Moment]:
     moments = [Moment(found.submitted_at, _("submitted"), found.submitted_by.label)]
     for prediction in found.predictions.all():
         moments.append(Moment(prediction.created_at, _("analysed"), note=prediction.package_version))
-        for review in prediction.reviews.select_related("author"):
-            moments.append(_opinion(review))
+        for given in prediction.reviews.select_related("author"):
+            moments.append(_opinion(given))
     for signature in found.signatures.select_related("signer"):
         what = _("signed version %(n)d") % {"n": signature.version}
         moments.append(Moment(signature.signed_at, what, signature.signer.label))
@@ -177,11 +178,11 @@ def history(found: Study) -> list[Moment]:
     return sorted(moments, key=lambda moment: moment.at, reverse=True)
 
 
-def _opinion(review: Review) -> Moment:
-    said = [review.get_verdict_display()]
-    said += [review.get_reason_display()] if review.reason else []
-    said += [review.comment] if review.comment else []
-    return Moment(review.created_at, _("reviewed"), review.author.label, " · ".join(said))
+def _opinion(given: Review) -> Moment:
+    said = [given.get_verdict_display()]
+    said += [given.get_reason_display()] if given.reason else []
+    said += [given.comment] if given.comment else []
+    return Moment(given.created_at, _("reviewed"), given.author.label, " · ".join(said))
 
 
 def _chunks(artefact: StoredArtefact) -> Any:
