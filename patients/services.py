@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -13,6 +13,8 @@ from clinic.audit.models import Action
 from clinic.audit.recording import record
 from patients.models import Encounter, Patient
 
+# Long enough for the next shift to notice a wrong click, too short to stay another admission on an old one.
+REOPENABLE = timedelta(hours=24)
 FIELDS = ("record_number", "family_name", "given_name", "birth_date", "sex")
 
 
@@ -129,5 +131,36 @@ def end_encounter(*, user: User, encounter: Encounter, at: datetime) -> bool:
         kind="encounter",
         object_id=str(encounter.pk),
         detail={"ended_at": at},
+    )
+    return True
+
+
+def may_reopen(encounter: Encounter, at: datetime) -> bool:
+    """Return whether an encounter ended so lately that its end may still be taken back.
+
+    Not once the patient has another open one in the same unit: two would go on at the same time.
+    """
+    if encounter.ended_at is None or encounter.ended_at < at - REOPENABLE:
+        return False
+    going_on = Encounter.objects.filter(patient=encounter.patient_id, unit=encounter.unit_id, ended_at=None)
+    return not going_on.exists()
+
+
+@transaction.atomic
+def reopen_encounter(*, user: User, encounter: Encounter, at: datetime) -> bool:
+    """Take back the end of an encounter; return whether that was still possible."""
+    locked = Encounter.objects.select_for_update().get(pk=encounter.pk)
+    if not may_reopen(locked, at):
+        return False
+    ended_at = locked.ended_at
+    locked.ended_at = None
+    locked.save(update_fields=["ended_at"])
+    record(
+        Action.UPDATE,
+        actor=user,
+        patient=locked.patient_id,
+        kind="encounter",
+        object_id=str(locked.pk),
+        detail={"ended_at": None, "instead_of": ended_at},
     )
     return True

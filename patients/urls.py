@@ -11,4 +11,9 @@ urlpatterns = [
     path("<uuid:patient_id>/edit/", views.patient_edit, name="patient_edit"),
     path("<uuid:patient_id>/encounters/new/", views.encounter_new, name="encounter_new"),
     path("<uuid:patient_id>/encounters/<uuid:encounter_id>/end/", views.encounter_end, name="encounter_end"),
+    path(
+        "<uuid:patient_id>/encounters/<uuid:encounter_id>/reopen/",
+        views.encounter_reopen,
+        name="encounter_reopen",
+    ),
 ]

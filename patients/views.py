@@ -11,15 +11,16 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from clinic.audit.models import Action
 from clinic.audit.recording import record
+from clinic.methods import post_or_back
 from ml import registry
 from ml.contracts import Contract
 from patients import access, links, selectors, services, timeline
 from patients.forms import EncounterForm, PatientForm, SearchForm
-from patients.models import Patient
+from patients.models import Encounter, Patient
 
 SHOWN = 50
 
@@ -107,7 +108,9 @@ def patient_page(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     context = {
         "patient": patient,
         "units": patient.units.all(),
-        "encounters": [(stay, links.of(request.user, stay)) for stay in stays],
+        "encounters": [
+            (stay, links.of(request.user, stay), services.may_reopen(stay, timezone.now())) for stay in stays
+        ],
         "own_units": set(access.shared_units(request.user, patient)),
         "timeline": timeline.of(request.user, patient),
         "offers": _offers(request),
@@ -127,12 +130,36 @@ def encounter_new(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     return render(request, "patients/encounter.html", context, status=_status(form))
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def encounter_end(request: HttpRequest, patient_id: UUID, encounter_id: UUID) -> HttpResponse:
-    """End an encounter of one's own unit now."""
-    patient = access.get_or_404(request.user, patient_id)
-    own = patient.encounters.filter(unit__in=access.shared_units(request.user, patient))
-    encounter = get_object_or_404(own, pk=encounter_id)
-    if not services.end_encounter(user=request.user, encounter=encounter, at=timezone.now()):
+    """Ask whether an encounter of one's own unit shall end, and end it now."""
+    patient, encounter = _own_encounter(request, patient_id, encounter_id)
+    if encounter.ended_at is not None:
         messages.warning(request, _("This encounter had ended already."))
+    elif request.method != "POST":
+        return render(request, "patients/encounter_end.html", {"patient": patient, "encounter": encounter})
+    elif services.end_encounter(user=request.user, encounter=encounter, at=timezone.now()):
+        messages.success(request, _("The encounter has ended. It can be opened again within 24 hours."))
     return redirect("patient", patient.pk)
+
+
+@post_or_back("patient", "patient_id")
+def encounter_reopen(request: HttpRequest, patient_id: UUID, encounter_id: UUID) -> HttpResponse:
+    """Take back the end of an encounter of one's own unit."""
+    patient, encounter = _own_encounter(request, patient_id, encounter_id)
+    if services.reopen_encounter(user=request.user, encounter=encounter, at=timezone.now()):
+        messages.success(request, _("The encounter goes on."))
+    else:
+        messages.warning(
+            request,
+            _("This encounter can no longer be opened again: another one goes on, or it is too late."),
+        )
+    return redirect("patient", patient.pk)
+
+
+def _own_encounter(request: HttpRequest, patient_id: UUID, encounter_id: UUID) -> tuple[Patient, Encounter]:
+    patient = access.get_or_404(request.user, patient_id)
+    own = patient.encounters.select_related("unit").filter(
+        unit__in=access.shared_units(request.user, patient)
+    )
+    return patient, get_object_or_404(own, pk=encounter_id)

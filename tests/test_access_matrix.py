@@ -159,7 +159,8 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "patient": record(),
     "patient_edit": (record(), record("POST", 422)),
     "encounter_new": (record(), record("POST", 422)),
-    "encounter_end": record("POST", 302),
+    "encounter_end": (record(), record("POST", 302)),
+    "encounter_reopen": record("POST", 302),
     "blood_loss": (record(roles=SUBMITTERS), record("POST", 422, roles=SUBMITTERS)),
     # --- studies --------------------------------------------------------------------------------
     "worklist": Rule("GET", {"anonymous": LOGIN, "admin": 302, "steward": 302, "*": IN}),

@@ -337,7 +337,10 @@ def test_an_encounter_is_ended_once_by_its_own_unit(
     assert page.count("End this encounter") == 1
     assert end in page
 
-    ward.post(end)
+    assert "End this encounter?" in ward.get(end).content.decode()
+    ours.refresh_from_db()
+    assert ours.ended_at is None
+    assert "opened again within 24 hours" in ward.post(end, follow=True).content.decode()
     ours.refresh_from_db()
     ended = ours.ended_at
     assert ended is not None
@@ -367,3 +370,30 @@ def test_opening_a_record_is_recorded(ward: Client, alice: User, claire: Patient
 def test_a_service_refuses_what_is_no_field(alice: User, claire: Patient, maternity: Unit) -> None:
     with pytest.raises(TypeError, match="invented"):
         services.update_patient(user=alice, patient=claire, units=[maternity], invented=True)
+
+
+def test_an_end_by_mistake_is_taken_back_for_a_day_and_on_record(ward: Client, claire: Patient) -> None:
+    stay = factories.encounter(claire)
+    reopen = reverse("encounter_reopen", args=[claire.pk, stay.pk])
+    ward.post(reverse("encounter_end", args=[claire.pk, stay.pk]))
+    assert reopen in ward.get(reverse("patient", args=[claire.pk])).content.decode()
+    assert "The encounter goes on." in ward.post(reopen, follow=True).content.decode()
+    stay.refresh_from_db()
+    assert stay.ended_at is None
+    detail = Event.objects.filter(kind="encounter", action=Action.UPDATE).latest("pk").payload.data
+    assert detail["ended_at"] is None
+    assert detail["instead_of"]
+
+
+@pytest.mark.parametrize("reason", ["too late", "another goes on", "never ended"])
+def test_an_old_encounter_is_not_opened_beside_a_new_one(ward: Client, claire: Patient, reason: str) -> None:
+    hours = {"too late": 25, "another goes on": 1}.get(reason)
+    ended = timezone.now() - timedelta(hours=hours) if hours else None
+    stay = factories.encounter(claire, started_at=timezone.now() - timedelta(days=3), ended_at=ended)
+    if reason == "another goes on":
+        factories.encounter(claire)
+    reopen = reverse("encounter_reopen", args=[claire.pk, stay.pk])
+    assert reopen not in ward.get(reverse("patient", args=[claire.pk])).content.decode()
+    assert "can no longer be opened again" in ward.post(reopen, follow=True).content.decode()
+    stay.refresh_from_db()
+    assert stay.ended_at == ended
