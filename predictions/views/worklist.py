@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Prefetch, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
@@ -20,12 +21,13 @@ from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml import registry
 from ml.contracts import Contract
-from predictions import selectors
-from predictions.models import Prediction, Study
+from predictions import outcomes, selectors
+from predictions.models import BloodLoss, Prediction, Study
 from predictions.states import State
 
 HOMES = {Role.ADMIN: "audit_search", Role.STEWARD: "models"}
 SHOWN = 200
+Births = Mapping[UUID, BloodLoss]
 
 # What asks for a person stands first; what a machine is busy with comes last.
 ORDER = (State.FAILED, State.READY, State.REFUSED, State.RUNNING, State.QUEUED)
@@ -43,6 +45,8 @@ class Row:
     ----------
     number
         Which assessment of its stay it is; 1 for anything else than a form.
+    outcome
+        Blood loss of the birth that it is of, ``None`` before it is recorded.
     """
 
     study: Study
@@ -51,6 +55,7 @@ class Row:
     to_sign: bool
     may_retry: bool
     number: int
+    outcome: BloodLoss | None
 
 
 @require_safe
@@ -62,16 +67,22 @@ def worklist(request: HttpRequest) -> HttpResponse:
     if home := HOMES.get(request.user.role):
         return redirect(home)
     everything = list(selectors.worklist(request.user).prefetch_related(None))
-    seen = _fingerprint(everything)
+    births = _births(everything)
+    seen = _fingerprint(everything, births)
     if request.htmx and request.GET.get("seen") == seen:
         return HttpResponse(status=204)
-    context = _context(request, everything) | {"seen": seen}
+    context = _context(request, everything, births) | {"seen": seen}
     _record(request.user, context["rows"])
     template = "worklist/list.html" if request.htmx else "worklist/page.html"
     return render(request, template, context)
 
 
-def _context(request: HttpRequest, everything: Sequence[Study]) -> dict[str, Any]:
+def _births(studies: Iterable[Study]) -> Births:
+    assessed = (s.encounter_id for s in studies if s.algorithm == outcomes.ALGORITHM and s.encounter_id)
+    return outcomes.latest_of(assessed)
+
+
+def _context(request: HttpRequest, everything: Sequence[Study], births: Births) -> dict[str, Any]:
     state, kind = _choice(request, "state", State.values), _choice(request, "kind", registry.names())
     chosen = [
         study
@@ -82,7 +93,7 @@ def _context(request: HttpRequest, everything: Sequence[Study]) -> dict[str, Any
     counts = Counter(study.state for study in everything)
     contracts = registry.contracts(clinical=True)
     return {
-        "rows": _rows(request.user, chosen[:SHOWN]),
+        "rows": _rows(request.user, chosen[:SHOWN], births),
         "left_out": max(0, len(chosen) - SHOWN),
         "total": len(everything),
         "counts": [(code, State(code).label, counts[code]) for code in COUNTED],
@@ -103,12 +114,13 @@ def _kinds(user: User) -> list[Contract]:
     return [contract for contract in registry.contracts(clinical=True) if contract.unit in theirs]
 
 
-def _fingerprint(studies: Iterable[Study]) -> str:
+def _fingerprint(studies: Iterable[Study], births: Births) -> str:
     states = ",".join(f"{study.pk}{study.state}" for study in studies)
+    states += ",".join(sorted(f"{stay}{loss.number}" for stay, loss in births.items()))
     return hashlib.sha256(states.encode()).hexdigest()[:16]
 
 
-def _rows(user: User, studies: list[Study]) -> list[Row]:
+def _rows(user: User, studies: list[Study], births: Births) -> list[Row]:
     prefetch_related_objects(studies, HEADLINES)
     may_sign, may_submit = _rights(user)
     earlier = selectors.earlier_assessments(studies)
@@ -120,6 +132,7 @@ def _rows(user: User, studies: list[Study]) -> list[Row]:
             to_sign=study.state == State.READY and may_sign(study),
             may_retry=study.state == State.FAILED and may_submit(study),
             number=1 + earlier.get(study.pk, 0),
+            outcome=births.get(study.encounter_id) if study.algorithm == outcomes.ALGORITHM else None,
         )
         for study in studies
     ]
