@@ -29,6 +29,7 @@ from predictions.models import BloodLoss, LossMethod, Study
 from predictions.states import State
 
 FIRST, LAST = "first", "last"
+ANSWERED = (State.READY, State.SIGNED)
 PSEUDONYM = "vigie.births_csv.mother"
 PSEUDONYM_DIGITS = 16
 # Field of the form or of the mapping, unit of the mapping; the column has the field's own name.
@@ -83,12 +84,48 @@ class Export:
         Rows.
     severe
         How many of them lost 1000 mL or more.
+    left_out
+        What is not in the table, by reason.
     """
 
     csv: str
     mapping: str
     births: int
     severe: int
+    left_out: LeftOut
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What an export does not hold, so that nobody takes it for every birth.
+
+    Parameters
+    ----------
+    unassessed
+        Births with a blood loss and no assessment before it.
+    unmeasured
+        Assessed births without a blood loss.
+    homeless
+        Assessments that belong to no stay, so that no blood loss can be theirs.
+    """
+
+    unassessed: int
+    unmeasured: int
+    homeless: int
+
+    def told(self) -> list[str]:
+        """Say each reason that left something out, in English, as the command does."""
+        reasons = (
+            (self.unassessed, "with a blood loss but no assessment sent before it", "birth", "births"),
+            (self.unmeasured, "with an assessment but no blood loss recorded", "birth", "births"),
+            (self.homeless, "without a stay, so without a blood loss", "assessment", "assessments"),
+        )
+        return [f"{counted(n, one, many)} {why}" for n, why, one, many in reasons if n]
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """Write a number of things: "1 birth", "2 births"."""
+    return f"{number} {one if number == 1 else many}"
 
 
 def export(*, which: str = LAST, invented: bool = False) -> Export:
@@ -102,7 +139,11 @@ def export(*, which: str = LAST, invented: bool = False) -> Export:
         Whether the invented patients of the demo are written too.
     """
     rows, losses, patients = [], [], []
+    unassessed = 0
     for encounter, loss, study in _births(which, invented):
+        if study is None:
+            unassessed += 1
+            continue
         rows.append(_row(study, loss))
         losses.append(loss)
         patients.append(encounter.patient_id)
@@ -110,12 +151,31 @@ def export(*, which: str = LAST, invented: bool = False) -> Export:
     writer = csv.DictWriter(text, fieldnames=list(UNITS), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    made = Export(text.getvalue(), _mapping(losses), len(rows), sum(loss.severe for loss in losses))
+    made = Export(
+        text.getvalue(),
+        _mapping(losses),
+        len(rows),
+        sum(loss.severe for loss in losses),
+        _left_out(unassessed, invented),
+    )
     _record(made, patients)
     return made
 
 
-def _births(which: str, invented: bool) -> Iterator[tuple[Encounter, BloodLoss, Study]]:
+def _left_out(unassessed: int, invented: bool) -> LeftOut:
+    answered = Study.objects.filter(algorithm=outcomes.ALGORITHM, state__in=ANSWERED)
+    if not invented:
+        answered = answered.filter(patient__invented=False)
+    unmeasured = answered.filter(encounter__isnull=False, encounter__blood_losses__isnull=True)
+    return LeftOut(
+        unassessed=unassessed,
+        unmeasured=unmeasured.order_by().values("encounter").distinct().count(),
+        homeless=answered.filter(encounter=None).count(),
+    )
+
+
+def _births(which: str, invented: bool) -> Iterator[tuple[Encounter, BloodLoss, Study | None]]:
+    """Yield every birth with a blood loss, and the assessment that goes with it, ``None`` without one."""
     stays = Encounter.objects.filter(blood_losses__isnull=False).distinct().order_by("started_at", "pk")
     if not invented:
         stays = stays.filter(patient__invented=False)
@@ -123,12 +183,10 @@ def _births(which: str, invented: bool) -> Iterator[tuple[Encounter, BloodLoss, 
         loss = encounter.blood_losses.last()
         before = encounter.studies.filter(
             algorithm=outcomes.ALGORITHM,
-            state__in=(State.READY, State.SIGNED),
+            state__in=ANSWERED,
             submitted_at__lt=outcomes.end_of_minute(loss.measured_at),
         ).order_by("submitted_at")
-        study = before.first() if which == FIRST else before.last()
-        if study is not None:
-            yield encounter, loss, study
+        yield encounter, loss, before.first() if which == FIRST else before.last()
 
 
 def _row(study: Study, loss: BloodLoss) -> dict[str, Any]:

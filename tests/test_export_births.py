@@ -150,6 +150,37 @@ def test_an_assessment_made_after_the_measurement_is_not_one_of_admission(
     assert row["haemoglobin"] == "12.1"
 
 
+def test_an_assessment_of_the_very_minute_of_the_measurement_counts(
+    alice: User, claire: Patient, tmp_path: Path
+) -> None:
+    """A loss is typed to the minute, an assessment is sent at any second of it."""
+    stay = birth(alice, claire, 1250, {})
+    loss = outcomes.latest(stay)
+    right = {"millilitres": 1250, "method": "weighed", "measured_at": loss.measured_at.replace(second=0)}
+    outcomes.keep(user=alice, encounter=stay, values=right, reason="seconds")
+    sent = loss.measured_at.replace(second=59)
+    stay.studies.update(submitted_at=sent)
+    assert len(exported(tmp_path)) == 1
+
+
+def test_it_says_how_many_births_are_left_out_and_why(
+    alice: User, claire: Patient, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    birth(alice, claire, 1250, {})
+    birth(alice, factories.patient(), 400)
+    for stay in (factories.encounter(factories.patient()), None):
+        mother = stay.patient if stay else factories.patient()
+        values = answers.stored(as_of(ADMISSIONS["typical"][1], timezone.now()))
+        studies.analysed(studies.waiting(alice, mother, values=values, encounter=stay))
+    exported(tmp_path)
+    said = capsys.readouterr().out
+    assert said.startswith("1 birth, 1 with 1000 mL or more: ")
+    assert said.rstrip().endswith(
+        "Left out: 1 birth with a blood loss but no assessment sent before it; 1 birth with an assessment "
+        "but no blood loss recorded; 1 assessment without a stay, so without a blood loss."
+    )
+
+
 def test_the_training_reads_it_with_the_mapping_beside_it(
     alice: User, claire: Patient, tmp_path: Path
 ) -> None:

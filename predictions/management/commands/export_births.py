@@ -50,14 +50,23 @@ class Command(BaseCommand):
             made = births_csv.export(which=assessment, invented=invented)
             if not made.births:
                 raise CommandError(
-                    "No birth has both an assessment and a blood loss recorded after it; nothing was written."
+                    "No birth has both an assessment and a blood loss recorded after it; nothing was "
+                    f"written.{_left_out(made)}"
                 )
             _write(out, made.csv)
             _write(mapping, made.mapping)
         self.stdout.write(
-            f"{made.births} births, {made.severe} of them with 1000 mL or more: {out}, {mapping}\n"
+            f"{births_csv.counted(made.births, 'birth', 'births')}, {made.severe} with 1000 mL or more: "
+            f"{out}, {mapping}\n"
             "Mothers are pseudonymous, not anonymous: keep the file where patient data may be kept."
+            f"{_left_out(made)}"
         )
+
+
+def _left_out(made: births_csv.Export) -> str:
+    """Say what is not in the table and why; nothing when everything is."""
+    reasons = made.left_out.told()
+    return f"\nLeft out: {'; '.join(reasons)}." if reasons else ""
 
 
 def _write(path: Path, text: str) -> None:
