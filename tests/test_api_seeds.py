@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.test.client import FakePayload
+from django.urls import reverse
 
 from clinic import pulse
 from clinic.accounts.models import User
@@ -67,6 +69,62 @@ def test_letters_in_a_duration_are_named(steward: User, worker: None) -> None:
     answer = Program(steward).post("api-credit", data=APPLICATION | {"duration": "long"})
     assert answer.status_code == 422
     assert answer.json()["problems"][0]["field"] == "duration"
+
+
+@pytest.mark.parametrize("name", ["api-credit", "api-credit-batch", "sleep-predict"])
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "NaN", "Infinity"])
+def test_a_number_that_is_none_is_a_sentence(
+    steward: User, terry: User, worker: None, name: str, number: str
+) -> None:
+    program = Program(terry if name == "sleep-predict" else steward, "fr")
+    application = f'{{"duration": 24, "foo": {number}}}'
+    body = f'{{"data": [{application}]}}' if name == "api-credit-batch" else application
+    answer = program.client.post(
+        reverse(name), data=body, content_type="application/json", headers=program.headers
+    )
+    assert answer.status_code == 400
+    (problem,) = answer.json()["problems"]
+    assert problem["code"] == "not_finite"
+    assert f"contient {number}" in problem["message"]
+
+
+@pytest.mark.parametrize(("body", "said"), [(b'{"a": }', "colonne 7"), (b"\xff", "UTF-8"), (b"[]", "objet")])
+def test_what_is_no_json_is_said_in_the_language_of_the_request(
+    steward: User, worker: None, body: bytes, said: str
+) -> None:
+    program = Program(steward, "fr")
+    answer = program.client.post(
+        reverse("api-credit"), data=body, content_type="application/json", headers=program.headers
+    )
+    assert answer.status_code == 400
+    assert said in answer.json()["problems"][0]["message"]
+
+
+def test_an_integer_no_float_can_hold_is_no_defect(steward: User, worker: None) -> None:
+    for digits in (400, 5000):
+        program = Program(steward)
+        answer = program.client.post(
+            reverse("api-credit"), data=f'{{"duration": {"9" * digits}}}',
+            content_type="application/json", headers=program.headers,
+        )  # fmt: skip
+        assert answer.status_code in (400, 422)
+        assert answer.json()["problems"][0]["message"]
+
+
+def test_a_batch_far_too_large_is_read_to_its_end_and_refused_in_words(
+    steward: User, worker: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    def read(stream: FakePayload, size: int) -> bytes:
+        sizes.append(size)
+        return original(stream, size)
+
+    original = FakePayload.read
+    monkeypatch.setattr(FakePayload, "read", read)
+    answer = Program(steward).post("api-credit-batch", data={"data": [APPLICATION] * 100_000})
+    assert (answer.status_code, codes(answer)) == (413, {"request_too_large"})
+    assert sum(sizes) > 2 << 20
 
 
 def test_an_epoch_is_staged_in_the_shape_of_the_seed(terry: User, worker: None) -> None:

@@ -12,6 +12,7 @@ from clinic.accounts.models import User
 from ml.algorithms.haemorrhage.examples import EXAMPLES, as_of
 from patients.models import Patient
 from predictions.models import Review, Study
+from tests import factories
 from tests.studies import ready
 from tests.test_api import Program
 from tests.test_bad_inputs import nothing_kept
@@ -135,3 +136,13 @@ def test_half_a_character_in_a_multipart_field_is_answered(alice: User, claire: 
     assert answer.status_code == 400
     assert answer.json()["problems"][0]["message"]
     assert nothing_kept()
+
+
+def test_a_blood_loss_without_a_time_zone_is_refused(alice: User, claire: Patient) -> None:
+    stay = factories.encounter(claire)
+    sent = {"millilitres": 620, "method": "weighed", "measured_at": "2026-03-02T14:30"}
+    answer = Program(alice, "fr").post("api-blood-loss", claire.pk, stay.pk, data=sent)
+    assert answer.status_code == 422
+    (problem,) = answer.json()["problems"]
+    assert (problem["code"], problem["field"]) == ("time_zone_missing", "measured_at")
+    assert "fuseau" in problem["message"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from django.http import Http404
@@ -12,6 +13,7 @@ from rest_framework.response import Response
 
 from clinic.audit.models import Action
 from clinic.audit.recording import record
+from ml.contracts import Problem, Refused, Text
 from patients import access
 from patients.models import Encounter
 from predictions import outcomes
@@ -19,6 +21,16 @@ from predictions.api.base import ApiView
 from predictions.api.permissions import ClinicalStaff
 from predictions.api.serializers import ProblemsSerializer
 from predictions.models import BloodLoss, LossMethod
+
+NO_TIME_ZONE = Problem(
+    "time_zone_missing",
+    Text(
+        "The time of the measurement says no time zone: write 2026-03-02T14:30+01:00, or Z for UTC.",
+        "L’heure de la mesure n’indique pas de fuseau horaire : écrivez 2026-03-02T14:30+01:00, ou Z pour "
+        "UTC.",
+    ),
+    field="measured_at",
+)
 
 
 class BloodLossSerializer(serializers.ModelSerializer):
@@ -55,6 +67,16 @@ class NewBloodLossSerializer(serializers.Serializer):
         default=None,
         help_text="Number of the row you read, 0 for none",
     )
+
+    def validate_measured_at(self, value: str) -> str:
+        """Refuse a time of no zone; what is no time at all is left to the measurement's own check."""
+        try:
+            read = datetime.fromisoformat(value.strip())
+        except ValueError:
+            return value
+        if read.tzinfo is None:
+            raise Refused(NO_TIME_ZONE)
+        return value
 
 
 class BloodLossView(ApiView):

@@ -27,6 +27,46 @@ NOT_ALLOWED = Text("Your role may not do this.", "Votre rôle ne permet pas cett
 TOO_LARGE = Text(
     "The request is larger than anything accepted here.", "La requête dépasse tout ce qui est admis ici."
 )
+NOT_JSON = Problem(
+    "parse_error",
+    Text("The body is not JSON in UTF-8.", "Le corps de la requête n’est pas du JSON en UTF-8."),
+)
+NOT_AN_OBJECT = Problem(
+    "not_an_object",
+    Text(
+        'Send a JSON object of fields, such as {"duration": 24}.',
+        'Envoyez un objet JSON de champs, par exemple {"duration": 24}.',
+    ),
+)
+LONGEST_SHOWN = 40
+
+
+class Unreadable(Refused):
+    """A body that is not what the API reads, whatever it was about: 400."""
+
+
+def not_json(line: int, column: int) -> Problem:
+    """Say where a body stops being JSON."""
+    return Problem(
+        "parse_error",
+        Text(
+            f"The body is not JSON: line {line}, column {column} cannot be read.",
+            f"Le corps de la requête n’est pas du JSON : la ligne {line}, colonne {column}, est illisible.",
+        ),
+    )
+
+
+def not_finite(number: str) -> Problem:
+    """Name a number too large to be one."""
+    number = number if len(number) <= LONGEST_SHOWN else f"{number[:LONGEST_SHOWN]}…"
+    return Problem(
+        "not_finite",
+        Text(
+            f"The body holds {number}, which is no finite number. Send a number that can be, or null.",
+            f"Le corps de la requête contient {number}, qui n’est pas un nombre fini. Envoyez un nombre "
+            "possible, ou null.",
+        ),
+    )
 
 
 def shown(problems: Iterable[Problem]) -> dict[str, list[dict[str, str]]]:
@@ -47,6 +87,8 @@ def shown(problems: Iterable[Problem]) -> dict[str, list[dict[str, str]]]:
 
 def sentence(error: Exception, context: dict[str, Any]) -> Response | None:
     """Answer an exception of a view; ``None`` leaves a defect of ours to the 500 page."""
+    if isinstance(error, Unreadable):
+        return Response(shown(error.problems), status=status.HTTP_400_BAD_REQUEST)
     if isinstance(error, Refused):
         return Response(shown(error.problems), status=status.HTTP_422_UNPROCESSABLE_ENTITY)
     if isinstance(error, Http404 | exceptions.NotFound):

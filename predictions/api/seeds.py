@@ -18,7 +18,7 @@ from clinic.audit.recording import record
 from ml.contracts import Problem, Refused
 from predictions import inquiries
 from predictions.api.base import ApiView
-from predictions.api.errors import shown
+from predictions.api.errors import NOT_AN_OBJECT, Unreadable, shown
 from predictions.api.permissions import SleepLaboratory, Steward
 from predictions.api.serializers import ProblemsSerializer
 from predictions.models import InquiryKind
@@ -126,7 +126,7 @@ class CreditBatchView(AskingView):
 
 def _application(data: Any) -> dict[str, Any]:
     if not isinstance(data, dict):
-        raise serializers.ValidationError("not a JSON object")
+        raise Unreadable(NOT_AN_OBJECT)
     return dict(data)
 
 
