@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -244,6 +245,17 @@ def test_an_outcome_that_teaches_nothing(table: Table, tmp_path: Path, loss: Cal
     assert only(found, code)
 
 
+def test_a_loss_of_zero_is_one_nobody_measured(table: Table, tmp_path: Path) -> None:
+    name = table.column("blood_loss_ml")
+    table.cells.loc[table.cells.index % 3 > 0, name] = "0"
+    problem = only(refused(table, tmp_path), "zero_not_measured")
+    assert "67\xa0% of the values are 0 mL" in problem.message.en
+    table.cells[name] = "0"
+    problem = only(refused(table, tmp_path), "label_all_zero")
+    assert "every value is 0 mL" in problem.message.en
+    assert "pas été mesurées" in problem.message.fr
+
+
 def test_too_few_rows_and_an_outcome_mostly_unknown(table: Table, tmp_path: Path) -> None:
     table.cells = table.cells.head(150)
     only(refused(table, tmp_path), "too_few_rows")
@@ -319,6 +331,18 @@ def test_a_header_alone_a_ragged_row_and_a_cut_file(table: Table, tmp_path: Path
         problem = only(list(refusal.value.problems), code)
         if code == "ragged_row":
             assert re.search(r"Row 51\b", problem.message.en)
+
+
+@pytest.mark.parametrize(("inside", "word"), [("xl/workbook.xml", "Excel"), ("births.csv", "ZIP")])
+def test_an_archive_is_a_workbook_only_when_it_holds_one(
+    table: Table, tmp_path: Path, inside: str, word: str
+) -> None:
+    path = tmp_path / "upload.csv"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(inside, "a,b\n1,2\n")
+    with pytest.raises(Refused) as refusal:
+        hospital.read(path, table.columns())
+    assert word in only(list(refusal.value.problems), "not_a_table").message.fr
 
 
 def test_a_file_too_large_is_refused_before_it_is_read(table: Table, tmp_path: Path) -> None:

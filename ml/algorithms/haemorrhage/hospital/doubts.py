@@ -10,6 +10,7 @@ import pandas as pd
 from ml.algorithms.haemorrhage.hospital import sentences as say
 from ml.algorithms.haemorrhage.hospital.cells import Values, series
 from ml.algorithms.haemorrhage.mapping import FIELDS, Mapped, Mapping, Unit
+from ml.algorithms.haemorrhage.mapping.fields import LOSS
 from ml.contracts import Problem
 from ml.training.evaluation import roc_auc
 
@@ -40,6 +41,9 @@ def units(read: Map[str, Values], mapping: Mapping) -> list[Problem]:
             problems += _parity(known, column.column, column.unit, numbers)
             continue
         unit, median = known.unit(column.unit), float(np.median(numbers))
+        if name == LOSS and median == 0:
+            problems.append(say.loss_is_zero(known, column.column, float(np.mean(numbers == 0))))
+            continue
         if unit is None or unit.typical is None or unit.typical[0] <= median <= unit.typical[1]:
             continue
         problems.append(say.wrong_unit(known, column.column, unit, looks_like(known, median), median))

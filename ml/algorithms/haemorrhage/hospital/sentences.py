@@ -215,6 +215,30 @@ def label_all_zero(known: Mapped, column: str) -> Problem:
     )
 
 
+def loss_is_zero(known: Mapped, column: str, share: float) -> Problem:
+    """Say that no birth is without loss: 0 stands for one that nobody measured."""
+    if share == 1:
+        return _about(
+            "label_all_zero",
+            known,
+            column,
+            "every value is 0 mL. No birth is without blood loss: it was probably not measured. Check the "
+            "column.",
+            "toutes les valeurs sont de 0 mL. Aucun accouchement n’est sans perte de sang : elles n’ont sans "
+            "doute pas été mesurées. Vérifiez la colonne.",
+        )
+    found = percent(share)
+    return _about(
+        "zero_not_measured",
+        known,
+        column,
+        f"{found.en} of the values are 0 mL. No birth is without blood loss: 0 probably stands for “not "
+        "measured”. Leave those cells empty in the export.",
+        f"{found.fr} des valeurs sont de 0 mL. Aucun accouchement n’est sans perte de sang : 0 signifie sans "
+        "doute « non mesuré ». Laissez ces cellules vides dans l’export.",
+    )
+
+
 def label_all_one(known: Mapped, column: str) -> Problem:
     """Say that everybody has the outcome."""
     return _about(

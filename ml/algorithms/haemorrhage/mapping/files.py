@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import re
+import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
@@ -15,7 +16,7 @@ MOST_BYTES = 200 * 1000 * 1000
 HEAD_BYTES, PIECE = 1 << 16, 1 << 20
 SEPARATORS = ";,\t|"
 # First bytes of files that are often sent instead of a CSV.
-MAGIC = {b"PK\x03\x04": "xlsx", b"\xd0\xcf\x11\xe0": "xls", b"\x1f\x8b": "gz", b"%PDF": "pdf"}
+MAGIC = {b"PK\x03\x04": "zip", b"\xd0\xcf\x11\xe0": "xls", b"\x1f\x8b": "gz", b"%PDF": "pdf"}
 NUMBER_OR_DATE = re.compile(r"\s*[-+]?[0-9][0-9 .,:/T+-]*\s*")
 
 EMPTY = Problem(
@@ -56,6 +57,7 @@ NO_ROWS = Problem(
 KINDS = {
     "xlsx": Text("an Excel workbook", "un classeur Excel"),
     "xls": Text("an old Excel workbook", "un ancien classeur Excel"),
+    "zip": Text("a compressed archive (ZIP)", "une archive compressée (ZIP)"),
     "gz": Text("a compressed file", "un fichier compressé"),
     "pdf": Text("a PDF", "un PDF"),
     "": Text("a binary file", "un fichier binaire"),
@@ -145,7 +147,7 @@ def encoding_of(path: Path) -> str:
         raise Refused(EMPTY)
     for magic, kind in MAGIC.items():
         if start.startswith(magic):
-            raise Refused(not_a_table(kind))
+            raise Refused(not_a_table("xlsx" if kind == "zip" and _holds_workbook(path) else kind))
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     if b"\x00" in start or sum(byte < 9 or 13 < byte < 32 for byte in start) > len(start) / 100:
@@ -154,6 +156,15 @@ def encoding_of(path: Path) -> str:
         if _decodes(path, encoding):
             return encoding
     raise Refused(ENCODING)
+
+
+def _holds_workbook(path: Path) -> bool:
+    """Whether a ZIP file holds the folder ``xl/`` of an Excel workbook."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.startswith("xl/") for name in archive.namelist())
+    except (zipfile.BadZipFile, ValueError):
+        return False
 
 
 def _decodes(path: Path, encoding: str) -> bool:
