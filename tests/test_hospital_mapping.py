@@ -10,7 +10,7 @@ import pytest
 from ml import registry
 from ml.algorithms.haemorrhage import mapping
 from ml.algorithms.haemorrhage.fields import BY_NAME
-from ml.algorithms.haemorrhage.mapping import FIELDS, Mapping, WrongMapping, check, leak, suggest
+from ml.algorithms.haemorrhage.mapping import FIELDS, Mapping, WrongMapping, check, leak, named_unit, suggest
 from tests.machine import ROOT
 
 GOOD = {
@@ -66,6 +66,7 @@ def test_a_column_is_recognised_by_the_names_hospitals_use(column: str, field: s
         ("poids", ["141", "150", "128"], "lb"), ("EPF", ["3,4", "3,1"], "kg"), ("pertes", ["0,3",
         "0,45"], "L"),
         ("date_admission", ["20240131", "20240201"], "yyyymmdd"),
+        ("date_admission", ["2024-01-31", "2024-02-01 07:40"], "yyyy-mm-dd"),
         ("date_admission", ["01/31/2024", "02/01/2024"], "mm/dd/yyyy"),
         ("date_admission", ["31/01/2024", "01/02/2024"], "dd/mm/yyyy"),
     ],
@@ -182,3 +183,26 @@ def test_the_mapping_needs_no_library() -> None:
         (sys.executable, "-c", program), cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
     assert {"numpy", "pandas", "yaml", "django"}.isdisjoint(loaded)
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [("haemoglobin_g_dl", "g/dL"), ("Hb (g/L)", "g/L"), ("hb mmol/L", "mmol/L"), ("hb", ""), ("hb_j", "")],
+)
+def test_the_unit_at_the_end_of_a_name_is_found(name: str, unit: str) -> None:
+    found = named_unit(FIELDS["haemoglobin"], name)
+    assert (found.code if found else "") == unit
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "simulated"),
+    [
+        ("synthetic", ["yes", "yes"], True),
+        ("Synthétique", ["oui", "Oui "], True),
+        ("synthetic", ["yes", ""], False),
+        ("parity", ["yes", "yes"], False),
+    ],
+)
+def test_a_proposal_says_that_the_births_are_simulated(name: str, cells: list[str], simulated: bool) -> None:
+    proposed = suggest(["mother_id", name], [["SYN-1", cell] for cell in cells])
+    assert proposed.get("synthetic", False) is simulated

@@ -360,3 +360,16 @@ def test_a_sample_for_proposing_a_mapping(table: Table) -> None:
     assert header == list(table.cells.columns)
     assert len(rows) == 5
     assert rows[0] == list(table.cells.iloc[0])
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_births_that_say_they_are_simulated_stay_so_whatever_the_mapping_says(
+    tmp_path: Path, language: str
+) -> None:
+    table = Table(tmp_path, 400, seed=1, events=12, language=language)
+    del table.mapping["synthetic"]
+    assert hospital.read(table.path, table.columns()).report["synthetic"]
+    assert hospital.read(table.path, table.columns()).mapping.synthetic
+    marker = {"en": "synthetic", "fr": "synthetique"}[language]
+    table.cells.loc[7, marker] = "no"
+    assert not hospital.read(table.write(tmp_path / "mixed.csv"), table.columns()).report["synthetic"]

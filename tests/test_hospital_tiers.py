@@ -156,7 +156,7 @@ def test_the_package_serves_through_the_usual_doors(served: packages.Package) ->
     assert "odds ratios learned here" in said[0]["value"]["en"]
     assert "simulées" in said[0]["value"]["fr"]
     assert "holdout" not in str(said)
-    assert any("later births of this hospital" in row["label"]["en"] for row in said)
+    assert any("later simulated births" in row["label"]["en"] for row in said)
     data = outcome.explanation.data
     total = data["base"] + sum(c["contribution"] for c in data["contributions"]) + data["averaging"]
     assert total == pytest.approx(model.logit(outcome.result["risk"]))
@@ -195,6 +195,19 @@ def test_the_manifest_says_what_it_was_made_of(served: packages.Package, large: 
     assert metric.n == served.manifest["training"]["holdout"]["births"]
     assert metric.command.startswith("python -m ml train haemorrhage --data")
     assert "SYN-" not in json.dumps(served.manifest)
+
+
+def test_simulated_births_are_nowhere_called_those_of_the_hospital(served: packages.Package) -> None:
+    said = json.dumps([served.manifest["data"], *(limit.en for limit in served.limits)])
+    assert "simulated births" in said
+    assert "of this hospital" not in said
+    assert served.json("curves.json")["data"]["en"].startswith("simulated births from ")
+
+
+def test_one_figure_has_one_interval(served: packages.Package) -> None:
+    held_out = served.manifest["training"]["holdout"]["figures"]["candidate"]
+    for name, drawn in served.json("curves.json")["figures"].items():
+        assert drawn == pytest.approx(held_out.get(name, drawn), abs=1e-5)
 
 
 def test_old_versions_stay_and_going_back_is_naming_one(

@@ -117,13 +117,16 @@ def _setting_not_used(options: Mapping[str, Any], package: Package) -> tuple[Fin
     if not setting.get("learned") or given == setting["default"]:
         return ()
     learned = written(round(100 * setting["default"], 2))
+    births = Text("this hospital’s births", "les accouchements de cet hôpital")
+    if package.manifest["data"].get("synthetic"):
+        births = Text("simulated births", "des accouchements simulés")
     return (
         Finding(
             code="incidence_learned",
             label=Text(
-                f"The model was trained on this hospital’s births and keeps their incidence, {learned.en} %; "
+                f"The model was trained on {births.en} and keeps their incidence, {learned.en} %; "
                 "the unit’s setting is not used",
-                "Le modèle a été entraîné sur les accouchements de cet hôpital et garde leur incidence, "
+                f"Le modèle a été entraîné sur {births.fr} et garde leur incidence, "
                 f"{learned.fr} % ; le réglage du service n’est pas utilisé",
             ),
         ),

@@ -151,6 +151,7 @@ def _point(point: Mapping[str, Any], *, own: bool) -> ReportRow:
 
 def _model(package: Package) -> ReportSection:
     words = about.model_words(package.manifest)
+    checks = CHECKS | (ON_SIMULATED if package.manifest["data"].get("synthetic") else {})
     return ReportSection(
         title=Text("Model and sources", "Modèle et sources"),
         rows=(
@@ -161,7 +162,7 @@ def _model(package: Package) -> ReportSection:
                     f"{words.fr}, paquet {package.version}",
                 ),
             ),
-            *(_external(metric) for metric in package.metrics if metric.name in CHECKS),
+            *(_external(metric, checks[metric.name]) for metric in package.metrics if metric.name in checks),
         ),
         paragraphs=(package.intended_use,),
     )
@@ -181,11 +182,21 @@ CHECKS = {
     ),
 }
 
+ON_SIMULATED = {
+    "holdout_roc_auc": Text(
+        "AUC on later simulated births", "AUC sur des accouchements simulés plus récents"
+    ),
+    "holdout_calibration_slope": Text(
+        "Calibration slope on later simulated births",
+        "Pente de calibration sur des accouchements simulés plus récents",
+    ),
+}
 
-def _external(metric: Metric) -> ReportRow:
+
+def _external(metric: Metric, label: Text) -> ReportRow:
     value, low, high = (written(number, 2) for number in (metric.value, metric.low, metric.high))
     return ReportRow(
-        CHECKS[metric.name],
+        label,
         Text(
             f"{value.en} (95 % interval {low.en} to {high.en}; n = {metric.n})",
             f"{value.fr} (intervalle à 95 % : {low.fr} à {high.fr} ; n = {metric.n})",

@@ -21,6 +21,19 @@ def ragged(line: int) -> Problem:
     )
 
 
+def header_again(line: int) -> Problem:
+    """Name the row that repeats the header."""
+    return Problem(
+        "header_again",
+        Text(
+            f"Row {line} repeats the header: several exports were probably joined. Keep the header in the "
+            "first row only.",
+            f"La ligne {line} répète l’en-tête : plusieurs exports ont sans doute été réunis. Ne gardez "
+            "l’en-tête que sur la première ligne.",
+        ),
+    )
+
+
 def short_rows(share: float) -> Problem:
     """Say how many rows lack cells."""
     found = percent(share)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,8 @@ def read(csv_path: Path, mapping: Mapping) -> Births:
     file = table.read(csv_path, mapping)
     if file.cells.empty:
         raise Refused(NO_ROWS)
+    # A mapping may be lost or untrue; births that say they are simulated stay so.
+    mapping = replace(mapping, synthetic=mapping.synthetic or file.simulated)
     read_of = {
         name: cells.read(file.cells[name], FIELDS[name], column, mapping)
         for name, column in mapping.columns.items()

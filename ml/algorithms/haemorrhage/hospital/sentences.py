@@ -86,12 +86,16 @@ def strange_words(known: Mapped, column: str, words: Counter[str], filled: int) 
     share = percent(sum(words.values()) / filled)
     listed = Text(", ".join(f"“{w}”" for w in most), ", ".join(f"« {w} »" for w in most))
     if known.choices:
-        hint = Text("Say under “codes” what they stand for.", "Indiquez sous « codes » ce qu’ils signifient.")
+        hint = Text(
+            "Say at the column what they stand for (“codes” in mapping.yaml).",
+            "Indiquez à la colonne ce qu’ils signifient (« codes » dans mapping.yaml).",
+        )
     else:
         hint = Text(
-            "Correct the export or its unit, or add words for “not known” under “missing”.",
-            "Corrigez l’export ou l’unité, ou ajoutez sous « missing » les mots qui signifient « non connu "
-            "».",
+            "Correct the export or its unit, or add them to the further words for “not known” (“missing” in "
+            "mapping.yaml).",
+            "Corrigez l’export ou l’unité, ou ajoutez-les aux autres mots pour « non connu » (« missing » "
+            "dans mapping.yaml).",
         )
     return _about(
         "not_understood",

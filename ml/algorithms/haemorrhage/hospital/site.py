@@ -15,7 +15,7 @@ import numpy as np
 from ml import package as packages
 from ml.algorithms.haemorrhage import about, literature, model, operating, sampling
 from ml.algorithms.haemorrhage.hospital.births import Births
-from ml.algorithms.haemorrhage.hospital.gate import CANDIDATE, CURRENT, Verdict
+from ml.algorithms.haemorrhage.hospital.gate import CANDIDATE, CURRENT, REPEATS, Verdict
 from ml.algorithms.haemorrhage.hospital.tiers import Candidate
 from ml.algorithms.haemorrhage.mapping import TIERS
 from ml.contracts import Text
@@ -84,7 +84,7 @@ def write(
     said = _data_words(later)
     drawn = curves.curves(
         later.outcome, risks, threshold=verdict.threshold, groups=later.mother, data=said,
-        unit=Text("births", "accouchements"), repeats=200, seed=params["seed"],
+        unit=Text("births", "accouchements"), repeats=REPEATS, seed=params["seed"],
     )  # fmt: skip
     _json(building / curves.FILE, drawn)
     thresholds = {f"top_{point.flag_share:.0%}".rstrip("%"): point.threshold for point in points}
@@ -158,7 +158,7 @@ def _metrics(verdict: Verdict, data: Text) -> list[Metric]:
 def _data(births: Births) -> dict[str, Any]:
     kept = ("rows", "births", "events", "incidence", "period", "dropped", "mothers", "outcome", "synthetic")
     return {
-        "training": "births of this hospital" + (", simulated" if births.mapping.synthetic else ""),
+        "training": "simulated births" if births.mapping.synthetic else "births of this hospital",
         **{name: births.report[name] for name in kept},
         "file_sha256": births.sha256,
         "mapping": births.mapping.as_dict(),
@@ -168,25 +168,32 @@ def _data(births: Births) -> dict[str, Any]:
 
 def _data_words(later: Births) -> Text:
     first, last = str(later.day.min()), str(later.day.max())
-    simulated = Text(" (simulated)", " (simulés)") if later.mapping.synthetic else Text("", "")
+    whose = Text("this hospital’s births", "accouchements de cet hôpital")
+    if later.mapping.synthetic:
+        whose = Text("simulated births", "accouchements simulés")
     return Text(
-        f"this hospital’s births{simulated.en} from {first} to {last}, none of whose mothers was learned "
-        "from",
-        f"accouchements de cet hôpital{simulated.fr} du {first} au {last}, dont aucune mère n’a servi à "
-        "l’apprentissage",
+        f"{whose.en} from {first} to {last}, none of whose mothers was learned from",
+        f"{whose.fr} du {first} au {last}, dont aucune mère n’a servi à l’apprentissage",
     )
 
 
 def _limits(candidate: Candidate, births: Births) -> list[Text]:
     first, last = births.report["period"]
-    words = TIERS[candidate.tier]
+    words, count = TIERS[candidate.tier], births.report["births"]
+    if births.mapping.synthetic:
+        whose = Text(f"{count} simulated births", f"{count} accouchements simulés")
+        holds = Text("It holds for no hospital.", "Il ne vaut pour aucun hôpital.")
+    else:
+        whose = Text(f"{count} births of this hospital", f"{count} accouchements de cet hôpital")
+        holds = Text(
+            "It holds for this hospital, as long as its women and its care stay as they were.",
+            "Il vaut pour cet hôpital, tant que ses patientes et ses soins restent les mêmes.",
+        )
     own = Text(
-        f"Learned from {births.report['births']} births of this hospital from {first} to {last}, "
-        f"{births.events} with the outcome: {words.en}. It holds for this hospital, as long as its women "
-        "and its care stay as they were.",
-        f"Appris sur {births.report['births']} accouchements de cet hôpital du {first} au {last}, dont "
-        f"{births.events} avec le critère : {words.fr}. Il vaut pour cet hôpital, tant que ses patientes et "
-        "ses soins restent les mêmes.",
+        f"Learned from {whose.en} from {first} to {last}, {births.events} with the outcome: {words.en}. "
+        f"{holds.en}",
+        f"Appris sur {whose.fr} du {first} au {last}, dont {births.events} avec le critère : {words.fr}. "
+        f"{holds.fr}",
     )
     # Fitted here, odds ratios and prevalences are no judgement values any more.
     general = [limit for limit in about.LIMITS if candidate.tier != "refit" or limit != about.JUDGEMENT]

@@ -14,6 +14,7 @@ from ml.algorithms.haemorrhage import mapping as mappings
 from ml.algorithms.haemorrhage.hospital import file_sentences as say
 from ml.algorithms.haemorrhage.mapping import Mapping
 from ml.algorithms.haemorrhage.mapping.files import encoding_of, head
+from ml.algorithms.haemorrhage.mapping.simulated import marker, says_simulated
 from ml.contracts import Refused
 
 SHORT_ROWS = 0.01
@@ -31,6 +32,8 @@ class Table:
         Shape (rows,): line of the file on which each row ends, counted from 1.
     header
         Names of all columns.
+    simulated
+        Whether a column marks every row as a simulated birth.
     """
 
     cells: pd.DataFrame
@@ -38,6 +41,7 @@ class Table:
     header: tuple[str, ...]
     encoding: str
     separator: str
+    simulated: bool
 
 
 def read(path: Path, mapping: Mapping) -> Table:
@@ -53,17 +57,17 @@ def read(path: Path, mapping: Mapping) -> Table:
     if problems := mappings.check(header, mapping):
         raise Refused(*problems)
     wanted = [(field, header.index(column.column)) for field, column in mapping.columns.items()]
-    cells, lines = _cells(path, encoding, separator, wanted, len(header))
-    return Table(cells, lines, tuple(header), encoding, separator)
+    cells, lines, simulated = _cells(path, encoding, separator, wanted, header)
+    return Table(cells, lines, tuple(header), encoding, separator, simulated)
 
 
 def _cells(
-    path: Path, encoding: str, separator: str, wanted: Sequence[tuple[str, int]], width: int
-) -> tuple[pd.DataFrame, np.ndarray]:
+    path: Path, encoding: str, separator: str, wanted: Sequence[tuple[str, int]], header: Sequence[str]
+) -> tuple[pd.DataFrame, np.ndarray, bool]:
     # Columns have few different cells: each is kept once, so that a large file fits into memory.
     columns: list[tuple[list[str], int, dict[str, str]]] = [([], index, {}) for _, index in wanted]
     lines: list[int] = []
-    short = 0
+    width, mark, short, marked = len(header), marker(header), 0, 0
     with path.open(encoding=encoding, newline="") as stream:
         rows = csv.reader(stream, delimiter=separator)
         next(rows)
@@ -73,7 +77,10 @@ def _cells(
                     continue
                 if len(row) > width:
                     raise Refused(say.ragged(rows.line_num))
+                if [cell.strip() for cell in row] == header:
+                    raise Refused(say.header_again(rows.line_num))
                 short += len(row) < width
+                marked += mark is not None and mark < len(row) and says_simulated(row[mark])
                 lines.append(rows.line_num)
                 for kept, index, seen in columns:
                     cell = row[index] if index < len(row) else ""
@@ -85,4 +92,4 @@ def _cells(
     table = {
         field: pd.Series(kept, dtype=object) for (field, _), (kept, _, _) in zip(wanted, columns, strict=True)
     }
-    return pd.DataFrame(table), np.array(lines, dtype=int)
+    return pd.DataFrame(table), np.array(lines, dtype=int), 0 < len(lines) == marked

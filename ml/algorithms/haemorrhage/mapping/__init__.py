@@ -7,6 +7,7 @@ reads tables by them.
 from ml.algorithms.haemorrhage.mapping.fields import FIELDS, MOTHER, OUTCOMES, Mapped, Unit
 from ml.algorithms.haemorrhage.mapping.files import sample
 from ml.algorithms.haemorrhage.mapping.names import LEAKS, leak
+from ml.algorithms.haemorrhage.mapping.simulated import simulated
 from ml.algorithms.haemorrhage.mapping.structure import (
     MISSING,
     TIERS,
@@ -16,9 +17,10 @@ from ml.algorithms.haemorrhage.mapping.structure import (
     WrongMapping,
     check,
 )
-from ml.algorithms.haemorrhage.mapping.suggestion import suggest
+from ml.algorithms.haemorrhage.mapping.suggestion import named_unit, suggest
 
 __all__ = [
     "FIELDS", "LEAKS", "MISSING", "MOTHER", "OUTCOMES", "TIERS", "Column", "Mapped", "Mapping", "Outcome",
-    "Unit", "WrongMapping", "check", "leak", "sample", "suggest",
+    "Unit", "WrongMapping", "check", "leak", "named_unit", "sample", "simulated",
+    "suggest",
 ]  # fmt: skip

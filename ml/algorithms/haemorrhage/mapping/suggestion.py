@@ -15,9 +15,12 @@ from ml.algorithms.haemorrhage.mapping.fields import (
     MONTH_FIRST,
     OUTCOMES,
     SEVERE,
+    YEAR_FIRST,
     Mapped,
+    Unit,
 )
 from ml.algorithms.haemorrhage.mapping.names import field_of, leak, plain
+from ml.algorithms.haemorrhage.mapping.simulated import simulated
 from ml.contracts import FieldKind
 
 WEEKS_DAYS = re.compile(r"\s*[0-9]{2}\s*(SA|wk|w|sem)?\s*\+\s*[0-6]\s*(j|d)?\s*", re.I)
@@ -39,7 +42,7 @@ def suggest(header: Sequence[str], sample_rows: Sequence[Sequence[str]] = ()) ->
     -------
     dict
         The structure of ``mapping.yaml``: fields that no column seems to hold are absent, and so are columns
-        known only after admission.
+        known only after admission. ``synthetic`` where the rows say they are simulated.
     """
     columns: dict[str, dict[str, Any]] = {}
     for index, name in enumerate(header):
@@ -52,7 +55,8 @@ def suggest(header: Sequence[str], sample_rows: Sequence[Sequence[str]] = ()) ->
     if LOSS in columns:
         columns.pop(SEVERE, None)
     ordered = {name: columns[name] for name in FIELDS if name in columns}
-    return {"columns": ordered, "missing": [], "outcome": {"definition": "", "window_hours": 24}}
+    found = {"columns": ordered, "missing": [], "outcome": {"definition": "", "window_hours": 24}}
+    return found | ({"synthetic": True} if simulated(header, sample_rows) else {})
 
 
 def numbers(cells: Sequence[str]) -> list[float]:
@@ -73,20 +77,25 @@ def _unit(known: Mapped, name: str, cells: Sequence[str]) -> dict[str, str]:
         for unit in known.units:
             if unit.typical and unit.typical[0] <= median <= unit.typical[1]:
                 return {"unit": unit.code}
-    return {"unit": _unit_by_name(known, name)}
+    by_name = named_unit(known, name)
+    return {"unit": by_name.code if by_name else known.units[0].code}
 
 
-def _unit_by_name(known: Mapped, name: str) -> str:
-    written = plain(name)
+def named_unit(known: Mapped, name: str) -> Unit | None:
+    """Return the unit that the name of a column ends with: g/dL of ``haemoglobin_g_dl``, or ``None``."""
+    words = plain(name).split()
+    endings = {"".join(words[start:]) for start in range(1, len(words))}
     for unit in sorted(known.units, key=lambda unit: -len(unit.code)):
-        if written.endswith(f" {plain(unit.code)}"):
-            return unit.code
-    return known.units[0].code
+        if plain(unit.code).replace(" ", "") in endings:
+            return unit
+    return None
 
 
 def _date_format(cells: Sequence[str]) -> str:
     if cells and all(re.fullmatch(r"[0-9]{8}", cell) for cell in cells):
         return COMPACT.code
+    if cells and all(re.match(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}", cell) for cell in cells):
+        return YEAR_FIRST.code
     parts = [re.match(r"([0-9]{1,2})[/.-]([0-9]{1,2})[/.-][0-9]{4}", cell) for cell in cells]
     seconds = [int(found[2]) for found in parts if found]
     firsts = [int(found[1]) for found in parts if found]
