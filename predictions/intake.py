@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -106,6 +107,8 @@ def submit(
         Channel names, for recordings.
     idempotency_key
         Unique per member of staff: the same key with the same content gives the same study again.
+    encounter
+        The stay; without one, the stay that goes on in the unit of the algorithm, if any.
 
     Returns
     -------
@@ -135,13 +138,14 @@ def submit(
         draft = Study(
             algorithm=algorithm,
             patient=patient,
-            encounter=encounter,
+            encounter=encounter or outcomes.open_encounter(patient, contract),
             unit=Unit.objects.get(code=contract.unit),
             submitted_by=user,
             idempotency_key=idempotency_key,
             values=answers.stored(typed),
             options=dict(options or {}),
         )
+        draft.fingerprint = _fingerprint(draft, encounter, received)
         return _accept_once(draft, received, getattr(upload, "name", None) or "")
     finally:
         if received:
@@ -169,6 +173,20 @@ def retry(*, user: User, study: Study) -> Study:
             transaction.on_commit(partial(queue.send, study.pk))
     study.refresh_from_db()
     return study
+
+
+def noticed(study: Study) -> list[dict[str, Any]]:
+    """Return what was unusual about a study that was taken, for whoever sent it unseen.
+
+    Looked at again instead of kept: the analysis says it once more with its result.
+    """
+    found = list(study.warnings)
+    if study.contract.input_kind is InputKind.FORM:
+        _typed, problems = registry.door(study.algorithm, "contract").check(study.values)
+        found += [problem.as_json() for problem in problems if problem.severity is Severity.WARN]
+    if study.encounter_id is None and outcomes.without_stay(study.contract, None):
+        found.append(replace(outcomes.NO_STAY, severity=Severity.WARN).as_json())
+    return found
 
 
 def _require_submitter(user: User, contract: Contract) -> None:
@@ -242,7 +260,6 @@ def _record_refusal(user: User, patient: Patient, contract: Contract, problems: 
 
 
 def _accept_once(draft: Study, received: storage.Received | None, original_name: str) -> Study:
-    draft.fingerprint = _fingerprint(draft, received)
     if (earlier := _earlier(draft)) is not None:
         return earlier
     draft.submitted_at = timezone.now()
@@ -285,11 +302,12 @@ def _write(study: Study, file: StudyFile | None) -> None:
     transaction.on_commit(partial(queue.send, study.pk))
 
 
-def _fingerprint(study: Study, received: storage.Received | None) -> str:
+def _fingerprint(study: Study, named: Encounter | None, received: storage.Received | None) -> str:
+    """Return the hash of what was sent: a stay that was not named may be another one an hour later."""
     content = {
         "algorithm": study.algorithm,
         "patient": str(study.patient_id),
-        "encounter": str(study.encounter_id or ""),
+        "encounter": str(named.pk) if named else "",
         "values": study.values,
         "options": study.options,
         "file": received.sha256 if received else "",

@@ -61,6 +61,16 @@ CHANGED_MEANWHILE = Problem(
         "Quelqu’un d’autre vient d’enregistrer ces pertes sanguines. Lisez-les avant de les corriger.",
     ),
 )
+NO_STAY = Problem(
+    "no_stay",
+    Text(
+        "No stay of hers is open in this unit: without one, the blood loss of the birth could not be "
+        "recorded with this assessment. Open a stay first.",
+        "Aucune venue n’est ouverte dans cette unité : sans elle, les pertes sanguines de l’accouchement ne "
+        "pourraient pas être rattachées à cette évaluation. Ouvrez d’abord une venue.",
+    ),
+    field="encounter",
+)
 NOT_A_BIRTH = Problem(
     "not_a_birth",
     Text(
@@ -103,6 +113,11 @@ def birth_is_over(algorithm: Contract, patient: Patient, encounter: Encounter | 
 def open_encounter(patient: Patient, algorithm: Contract) -> Encounter | None:
     """Return the stay that goes on in the unit of ``algorithm``, the latest when there are several."""
     return patient.encounters.filter(unit__code=algorithm.unit, ended_at=None).first()
+
+
+def without_stay(algorithm: Contract, encounter: Encounter | None) -> bool:
+    """Return whether an assessment of a birth belongs to no stay, where its outcome would be recorded."""
+    return algorithm.name == ALGORITHM and encounter is None
 
 
 def takes_blood_loss(encounter: Encounter) -> bool:

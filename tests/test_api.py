@@ -331,3 +331,26 @@ def test_a_session_needs_its_csrf_token(alice: User, claire: Patient) -> None:
     )
     assert answer.status_code == 403
     assert not Study.objects.exists()
+
+
+def test_a_study_without_a_named_stay_is_of_the_one_that_goes_on(alice: User, claire: Patient) -> None:
+    stay, program, sent = factories.encounter(claire), Program(alice), admission(claire)
+    first = program.post("api-studies", data=sent, key="k").json()
+    assert first["encounter"] == str(stay.pk)
+    assert first["problems"] == []
+    stay.ended_at = timezone.now()
+    stay.save()
+    factories.encounter(claire)
+    assert program.post("api-studies", data=sent, key="k").json()["id"] == first["id"]
+    assert Study.objects.count() == 1
+
+
+def test_what_was_taken_unconfirmed_is_said_with_the_answer(alice: User, claire: Patient) -> None:
+    program, sent = Program(alice), admission(claire)
+    sent["values"] |= {"haemoglobin": "8.0", "haemoglobin_at": None, "estimated_fetal_weight_g": "4500"}
+    answer = program.post("api-studies", data=sent, key="k")
+    assert answer.status_code == 202
+    told = {(problem["field"], problem["severity"]) for problem in answer.json()["problems"]}
+    fields = {"haemoglobin", "haemoglobin_at", "estimated_fetal_weight_g", "encounter"}
+    assert told == {(field, "warn") for field in fields}
+    assert program.get("api-study", answer.json()["id"]).json()["problems"] == answer.json()["problems"]

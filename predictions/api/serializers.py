@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from patients.models import Patient, Sex
 from patients.validators import validate_birth_date, validate_name, validate_record_number
-from predictions import selectors
+from predictions import intake, selectors
 from predictions.models import Prediction, Reason, Review, Signature, Study, Verdict
 
 
@@ -75,7 +75,13 @@ class NewStudySerializer(serializers.Serializer):
 
     algorithm = serializers.CharField(max_length=40)
     patient = serializers.UUIDField()
-    encounter = serializers.UUIDField(required=False, allow_null=True, default=None)
+    encounter = serializers.UUIDField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="The stay; when left out, the one that goes on in the unit of the algorithm, which the "
+        "answer names. An assessment of a birth that has none is taken with the warning `no_stay`",
+    )
     values = serializers.JSONField(required=False, default=dict)
     options = serializers.JSONField(required=False, default=dict)
     file = serializers.FileField(required=False, allow_empty_file=True, max_length=None)
@@ -87,7 +93,11 @@ class StudySerializer(serializers.ModelSerializer):
     unit = serializers.SlugRelatedField(slug_field="code", read_only=True)
     submitted_by = serializers.SlugRelatedField(slug_field="username", read_only=True)
     position = serializers.SerializerMethodField(help_text="Place in the queue, 0 once it runs")
-    problems = serializers.SerializerMethodField()
+    problems = serializers.SerializerMethodField(
+        help_text="Severity `refuse`: why it was refused or failed. Severity `warn`: what was unusual about "
+        "what you sent (a value outside the usual limits, no stay); it was taken without asking back, so "
+        "show it to whoever typed it"
+    )
 
     class Meta:
         model = Study
@@ -101,8 +111,8 @@ class StudySerializer(serializers.ModelSerializer):
         return selectors.position(study)
 
     def get_problems(self, study: Study) -> list[dict[str, Any]]:
-        """Return why it was refused or failed, in both languages."""
-        return study.problems
+        """Return why it was refused or failed, and what was unusual about it, in both languages."""
+        return [*study.problems, *intake.noticed(study)]
 
 
 class ReviewSerializer(serializers.ModelSerializer):
