@@ -6,18 +6,25 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 
 from ml import registry
-from ml.contracts import Contract, Field, FieldKind, Problem, Section, Severity
+from ml.contracts import Contract, Field, FieldKind, Problem, Section, Severity, Text
 from patients.models import Encounter, Patient
 from predictions import answers
 from predictions.answers import Difference
 
 LONGEST = 200
 CLOCK = re.compile(r"([0-9]{1,2})\s*[:h]\s*([0-9]{2})")
+# Of so many questions one has to be answered for the form to be sent without asking back.
+ENOUGH = 3
+LITTLE_KNOWN = Text(
+    "Only {known} of {counted} known: send all the same?",
+    "Seulement {known} réponses connues sur {counted} : envoyer quand même ?",
+)
 # The record's word stands, whatever a form says; the page shows it and does not ask.
 FROM_RECORD = frozenset({"birth_date"})
 WIDGETS = {
@@ -180,10 +187,31 @@ def _moments(contract: Contract) -> set[str]:
     }
 
 
+def moment(contract: Contract, values: Mapping[str, str], name: str) -> datetime | None:
+    """Return the time typed for a question, ``None`` when there is none that can be taken."""
+    typed, problems = registry.door(contract.name, "contract").check(values)
+    wrong = any(problem.field == name for problem in refusals(problems))
+    return None if wrong else typed.get(name)
+
+
 def check(contract: Contract, values: Mapping[str, str]) -> list[Problem]:
     """Return everything the contract finds wrong or unusual."""
     _typed, problems = registry.door(contract.name, "contract").check(values)
     return problems
+
+
+def thin(contract: Contract, values: Mapping[str, str]) -> list[Problem]:
+    """Return the question whether so little shall be sent, when less than a third is known."""
+    answered, counted = known(contract, values)
+    if ENOUGH * answered >= counted:
+        return []
+    return [
+        Problem(
+            "little_known",
+            LITTLE_KNOWN.format(known=str(answered), counted=str(counted)),
+            severity=Severity.WARN,
+        )
+    ]
 
 
 def known(contract: Contract, values: Mapping[str, str]) -> tuple[int, int]:

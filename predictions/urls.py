@@ -27,6 +27,11 @@ urlpatterns = [
         submission.study_draft_discard,
         name="study_draft_discard",
     ),
+    path(
+        "studies/new/<slug:algorithm>/<uuid:patient>/stay/",
+        submission.study_open_stay,
+        name="study_open_stay",
+    ),
     path("studies/<uuid:study_id>/", studies.study, name="study"),
     path("studies/<uuid:study_id>/state/", studies.study_state, name="study_state"),
     path("studies/<uuid:study_id>/epochs/<int:index>/", studies.study_epoch, name="study_epoch"),

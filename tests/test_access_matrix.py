@@ -165,6 +165,7 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     # --- studies --------------------------------------------------------------------------------
     "worklist": Rule("GET", {"anonymous": LOGIN, "admin": 302, "steward": 302, "*": IN}),
     "study_new": (record(roles=SUBMITTERS), record("POST", 422, roles=SUBMITTERS)),
+    "study_open_stay": record("POST", 302, roles=SUBMITTERS),
     "study_draft": record("POST", roles=SUBMITTERS),
     "study_draft_discard": record("POST", 302, roles=SUBMITTERS),
     "study": record(),

@@ -248,6 +248,7 @@ def test_a_form_names_the_field_in_french(field: str, typed: str) -> None:
 @pytest.mark.parametrize("key", ["a\x00b", "a\nb"])
 def test_a_key_that_no_page_made_is_refused(key: str) -> None:
     ward = Ward("haemorrhage")
+    factories.encounter(ward.patient)
     answer = ward.client.post(ward.address, as_of(EXAMPLES[0], timezone.now()) | {"key": key})
     assert answer.status_code == 422
     assert "Rouvrez le formulaire" in said(answer)

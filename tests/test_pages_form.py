@@ -6,23 +6,42 @@ import re
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from clinic.accounts.models import User
-from patients.models import Patient
+from clinic.audit.models import Event
+from ml.algorithms.haemorrhage.examples import ADMISSIONS
+from patients.models import Encounter, Patient
 from predictions.models import Draft, Study
 from tests import factories
+
+ANSWERED = {
+    name: str(value)
+    for name, value in ADMISSIONS["typical"][1].items()
+    if value in ("no", "none", "spontaneous") and name not in ("previous_pph",)
+}
 
 
 def address(patient: Patient, name: str = "study_new") -> str:
     return reverse(name, args=["haemorrhage", patient.pk])
 
 
-def answers(**more: Any) -> dict[str, Any]:
+@pytest.fixture
+def stay(claire: Patient) -> Encounter:
+    return factories.encounter(claire)
+
+
+def begun(**more: Any) -> dict[str, Any]:
     hour_ago = timezone.localtime() - timedelta(hours=1)
     return {"key": "k1", "admission_at": hour_ago.strftime("%d/%m/%Y %H:%M"), "parity": "1", **more}
+
+
+def answers(**more: Any) -> dict[str, Any]:
+    """Return what is sent without asking back: a third of the questions is known."""
+    return begun(**ANSWERED) | more
 
 
 def test_nothing_is_answered_beforehand(client: Client, alice: User, claire: Patient) -> None:
@@ -33,8 +52,9 @@ def test_nothing_is_answered_beforehand(client: Client, alice: User, claire: Pat
     assert "selected" not in page
 
 
-def test_the_record_answers_birth_date_and_arrival(client: Client, alice: User, claire: Patient) -> None:
-    stay = factories.encounter(claire)
+def test_the_record_answers_birth_date_and_arrival(
+    client: Client, alice: User, claire: Patient, stay: Encounter
+) -> None:
     client.force_login(alice)
     page = client.get(address(claire)).content.decode()
     assert 'value="1994-03-02"' in page
@@ -59,6 +79,7 @@ def test_haemoglobin_in_grams_per_litre_is_asked_about(client: Client, alice: Us
     assert "in g/L?" in page
 
 
+@pytest.mark.usefixtures("stay")
 def test_an_unusual_value_passes_once_confirmed(client: Client, alice: User, claire: Patient) -> None:
     client.force_login(alice)
     unusual = answers(estimated_fetal_weight_g="4200")
@@ -70,6 +91,7 @@ def test_an_unusual_value_passes_once_confirmed(client: Client, alice: User, cla
     assert confirmed["Location"] == reverse("study", args=[study.pk])
 
 
+@pytest.mark.usefixtures("stay")
 def test_a_confirmation_covers_only_the_warnings_seen(client: Client, alice: User, claire: Patient) -> None:
     client.force_login(alice)
     seen = client.post(address(claire), answers(estimated_fetal_weight_g="4200")).context["confirmation"]
@@ -78,6 +100,7 @@ def test_a_confirmation_covers_only_the_warnings_seen(client: Client, alice: Use
     assert not Study.objects.exists()
 
 
+@pytest.mark.usefixtures("stay")
 def test_a_double_click_is_one_study(client: Client, alice: User, claire: Patient) -> None:
     client.force_login(alice)
     first, second = (client.post(address(claire), answers()) for _ in range(2))
@@ -89,13 +112,14 @@ def test_a_draft_survives_a_reload_and_counts_what_is_known(
     client: Client, alice: User, claire: Patient
 ) -> None:
     client.force_login(alice)
-    live = client.post(address(claire, "study_draft"), answers(fetuses="2")).content.decode()
+    live = client.post(address(claire, "study_draft"), begun(fetuses="2")).content.decode()
     assert "3 of 25 known" in live
     page = client.get(address(claire)).content.decode()
     assert 'name="fetuses" value="2"' in page
     assert "draft saved at" in page
 
 
+@pytest.mark.usefixtures("stay")
 def test_a_draft_is_gone_once_sent(client: Client, alice: User, claire: Patient) -> None:
     client.force_login(alice)
     client.post(address(claire, "study_draft"), answers(fetuses="2"))
@@ -132,6 +156,7 @@ def test_the_draft_says_at_once_what_looks_wrong(client: Client, alice: User, cl
     assert "this is needed" not in live
 
 
+@pytest.mark.usefixtures("stay")
 def test_a_time_alone_means_today(client: Client, alice: User, claire: Patient) -> None:
     client.force_login(alice)
     client.post(address(claire), answers(haemoglobin="11.5", haemoglobin_at="00:01"))
@@ -153,3 +178,51 @@ def test_what_was_refused_is_kept_as_a_draft(client: Client, alice: User, claire
     client.force_login(alice)
     client.post(address(claire), answers(haemoglobin="abc", fetuses="2"))
     assert 'name="fetuses" value="2"' in client.get(address(claire)).content.decode()
+
+
+@pytest.mark.usefixtures("stay")
+def test_very_little_known_is_sent_only_after_asking(client: Client, alice: User, claire: Patient) -> None:
+    client.force_login(alice)
+    asked = client.post(address(claire), begun())
+    assert asked.status_code == 422
+    assert "Only 2 of 25 known: send all the same?" in asked.content.decode()
+    assert not Study.objects.exists()
+    other = begun(fetuses="1", confirmed=asked.context["confirmation"])
+    assert "Only 3 of 25 known" in client.post(address(claire), other).content.decode()
+    confirmed = begun(confirmed=asked.context["confirmation"])
+    assert client.post(address(claire), confirmed).status_code == 302
+
+
+def test_the_button_that_enter_presses_sends_nothing(client: Client, alice: User, claire: Patient) -> None:
+    """A browser presses the first button of a form on Enter in a field, and a disabled one does nothing."""
+    client.force_login(alice)
+    form = re.search(
+        r'<form[^>]*id="questions".*?</form>', client.get(address(claire)).content.decode(), re.S
+    )
+    assert "disabled" in re.search(r"<button[^>]*>", form[0])[0]
+    assert re.search(r'<button class="button primary">Assess</button>', form[0])
+
+
+def test_without_a_stay_nothing_is_assessed_and_one_is_opened_on_the_way(
+    client: Client, alice: User, claire: Patient
+) -> None:
+    client.force_login(alice)
+    opening = reverse("study_open_stay", args=["haemorrhage", claire.pk])
+    assert opening in client.get(address(claire)).content.decode()
+    refused = client.post(address(claire), answers())
+    assert refused.status_code == 422
+    assert "No stay of hers is open" in refused.content.decode()
+    assert not Study.objects.exists()
+    back = client.post(opening, answers(fetuses="2"), follow=True)
+    assert back.redirect_chain[0][0] == address(claire)
+    page = back.content.decode()
+    assert 'name="fetuses" value="2"' in page
+    assert opening not in page
+    stay = claire.encounters.get()
+    assert stay.unit.code == "maternity"
+    assert timezone.localtime(stay.started_at).strftime("%d/%m/%Y %H:%M") == answers()["admission_at"]
+    assert Event.objects.get(kind="encounter").actor == alice
+    client.post(opening, answers())
+    assert claire.encounters.count() == 1
+    client.post(address(claire), answers())
+    assert Study.objects.get().encounter == stay

@@ -6,19 +6,23 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import get_language
-from django.views.decorators.http import require_http_methods, require_POST
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
 
 from clinic.accounts.access import require
 from clinic.audit.models import Action
 from clinic.audit.recording import record
+from clinic.methods import post_or_back
 from ml import registry
 from ml.contracts import Contract, InputKind, Problem, Refused, Text
-from patients import access
+from patients import access, services
 from patients.models import Encounter, Patient
 from predictions import answers, forms, intake, outcomes, selectors
 from predictions.models import Study
@@ -65,7 +69,25 @@ def study_reassess(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     return _form(request, contract, person, _latest(earlier))
 
 
-@require_POST
+@post_or_back("study_new", "algorithm", "patient")
+def study_open_stay(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> HttpResponse:
+    """Open the stay that an assessment needs, and go back to the form with the answers given so far."""
+    contract, person = _admit(request, algorithm, patient)
+    unit = access.shared_units(request.user, person).filter(code=contract.unit).first()
+    if unit is None or not outcomes.without_stay(contract, None):
+        raise Http404
+    values, previous = forms.posted(contract, request.POST, person), _previous(request, person)
+    stay = outcomes.open_encounter(person, contract)
+    if stay is None:
+        came = forms.moment(contract, values, "admission_at") or timezone.now()
+        stay = services.create_encounter(user=request.user, patient=person, unit=unit, started_at=came)
+        messages.success(request, _("A stay was opened; your answers are kept."))
+    values = forms.initial(contract, person, stay) | values
+    drafts.save(request.user, algorithm, person.pk, values, previous)
+    return _form_again(contract, person, previous)
+
+
+@post_or_back("study_new", "algorithm", "patient")
 def study_draft(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> HttpResponse:
     """Keep a half-filled form; answer how many questions are known and what looks wrong so far."""
     contract, person = _admit(request, algorithm, patient)
@@ -79,15 +101,18 @@ def study_draft(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> Htt
     return render(request, "studies/form_live.html", context)
 
 
-@require_POST
+@post_or_back("study_new", "algorithm", "patient")
 def study_draft_discard(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> HttpResponse:
     """Start the form again with nothing but what the record says."""
     contract, person = _admit(request, algorithm, patient)
     drafts.forget(request.user, contract.name, person.pk)
-    previous = _previous(request, person)
+    return _form_again(contract, person, _previous(request, person))
+
+
+def _form_again(contract: Contract, patient: Patient, previous: Study | None) -> HttpResponse:
     if previous is not None:
         return redirect("study_reassess", previous.pk)
-    return redirect("study_new", contract.name, person.pk)
+    return redirect("study_new", contract.name, patient.pk)
 
 
 def _admit(request: HttpRequest, algorithm: str, patient_id: uuid.UUID) -> tuple[Contract, Patient]:
@@ -156,7 +181,10 @@ def _take_form(
     request: HttpRequest, contract: Contract, patient: Patient, previous: Study | None
 ) -> HttpResponse:
     values = forms.posted(contract, request.POST, patient)
-    problems = forms.check(contract, values)
+    problems = forms.check(contract, values) + forms.thin(contract, values)
+    encounter = _encounter(patient, contract, previous)
+    if outcomes.without_stay(contract, encounter):
+        problems.append(outcomes.NO_STAY)
     if previous is not None and request.POST.get("still_holds") != "yes":
         problems.append(STILL_HOLDS)
     confirmed = request.POST.get("confirmed") == forms.confirmation(problems)
@@ -168,7 +196,7 @@ def _take_form(
                 algorithm=contract.name,
                 values=values,
                 idempotency_key=_key(request),
-                encounter=_encounter(patient, contract, previous),
+                encounter=encounter,
             )
         except Refused as refusal:
             problems = list(refusal.problems)
@@ -203,6 +231,7 @@ def _form_context(
         "groups": forms.groups(contract, values, problems, changed),
         "known": known,
         "counted": asked,
+        "no_stay": outcomes.without_stay(contract, _encounter(patient, contract, previous)),
     }
 
 
