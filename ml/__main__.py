@@ -2,7 +2,8 @@
 
 Standard output carries JSON lines only; everything meant for people goes to standard error.
 Exit status: 0 when every input was answered (a refusal is an answer), 1 when one could not be
-analysed through a defect of ours, 2 when the call itself is wrong.
+analysed through a defect of ours, 2 when the call itself is wrong. `train` with `--mapping`: 0 when the
+candidate was accepted, 1 when it was rejected or its table refused, 2 when the mapping cannot be read.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ INTERNAL = Problem(
         "L’analyse s’est arrêtée sur cette entrée ; c’est un défaut du logiciel.",
     ),
 )
+# How a training from a hospital's own table ended; other lines have no such status.
+EXITS = {"rejected": 1, "refused": 1, "wrong_mapping": 2}
 NOT_JSON = Problem(
     code="not_json",
     message=Text(
@@ -114,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     births.add_argument("--missing", type=float, default=0.03, help="share of answers nobody wrote down")
     births.add_argument("--seed", type=int, default=0)
     births.add_argument("--language", choices=LANGUAGES, default="en", help="headings, dates and numbers")
+    births.add_argument("--force", action="store_true", help="write over another mapping.yaml beside it")
     births.set_defaults(run=_simulate_births)
     return parser
 
@@ -246,14 +250,25 @@ def _training(chosen: argparse.Namespace) -> int:
         if missing := [str(path) for path in (chosen.data, chosen.mapping) if not path.is_file()]:
             raise WrongCall(f"no such file: {', '.join(missing)}")
     elif not chosen.data.is_dir():
-        raise WrongCall(f"--data {chosen.data} is not a folder; give the folder that holds the training data")
+        raise WrongCall(_no_folder(chosen))
     commands = import_module(TRAINING)
+    status = 0
     try:
         for line in getattr(commands, chosen.command)(chosen):
             _line(line)
+            status = max(status, EXITS.get(line.get("status", ""), 0))
     except commands.WRONG as error:
         raise WrongCall(str(error)) from error
-    return 0
+    return status
+
+
+def _no_folder(chosen: argparse.Namespace) -> str:
+    if chosen.command == "train" and chosen.data.is_file() and registry.learns_from_tables(chosen.algorithm):
+        return (
+            f"--data {chosen.data} is a file: a hospital's own births need --mapping mapping.yaml too, which "
+            "says what their columns are (docs/hospital-data.md)"
+        )
+    return f"--data {chosen.data} is not a folder; give the folder that holds the training data"
 
 
 def _simulate_night(chosen: argparse.Namespace) -> int:
@@ -277,7 +292,7 @@ def _simulate_births(chosen: argparse.Namespace) -> int:
             missing=chosen.missing,
         )
         mapping = import_module("ml.algorithms.haemorrhage.simulated_csv").write(
-            births, chosen.out, language=chosen.language
+            births, chosen.out, language=chosen.language, force=chosen.force
         )
     except (ValueError, OSError) as error:
         raise WrongCall(str(error)) from error

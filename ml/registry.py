@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 
 from ml.contracts import Contract
@@ -50,6 +51,11 @@ def door(name: str, which: str) -> ModuleType:
     if name not in ALGORITHMS:
         raise UnknownAlgorithm(name)
     return import_module(f"{ALGORITHMS[name]}.{which}")
+
+
+def learns_from_tables(name: str) -> bool:
+    """Whether an algorithm can learn from a hospital's own table, without importing it."""
+    return find_spec(f"{ALGORITHMS[name]}.hospital") is not None
 
 
 @cache

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import yaml
 
+from ml.__main__ import main
 from ml.algorithms.haemorrhage import (
     answers,
     contract,
@@ -156,6 +157,32 @@ def test_the_command_writes_a_file_and_the_mapping_of_its_columns(tmp_path: Path
     assert mapping.check(list(rows[0]), read) == []
     loss = "pertes_sanguines_ml" if language == "fr" else "blood_loss_ml"
     assert sum(float(row[loss]) >= 1000 for row in rows) == 12
+
+
+@pytest.mark.parametrize("share", ["1.5", "-3", "1", "nan"])
+def test_a_share_missing_that_cannot_be_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], share: str
+) -> None:
+    out = tmp_path / "births.csv"
+    assert main(["simulate-births", "--n", "10", f"--missing={share}", "--out", str(out)]) == 2
+    assert "between 0 and 1" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_mapping_is_written_over_only_when_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = ["simulate-births", "--n", "50", "--out"]
+    own = tmp_path / "mapping.yaml"
+    assert main([*call, str(tmp_path / "a.csv")]) == 0
+    assert main([*call, str(tmp_path / "b.csv")]) == 0, "the same columns: nothing is lost"
+    own.write_text("columns: {mother: id}", "utf-8")
+    assert main([*call, str(tmp_path / "c.csv")]) == 2
+    assert "--force" in capsys.readouterr().err
+    assert own.read_text("utf-8") == "columns: {mother: id}"
+    assert not (tmp_path / "c.csv").exists()
+    assert main([*call, str(tmp_path / "c.csv"), "--force"]) == 0
+    assert "synthetic: true" in own.read_text("utf-8")
 
 
 def test_a_wrong_call_is_one_sentence(tmp_path: Path) -> None:

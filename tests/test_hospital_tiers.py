@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -26,7 +27,9 @@ from ml.algorithms.haemorrhage import (
 from ml.algorithms.haemorrhage.hospital import gate, likelihood, site, tiers
 from ml.algorithms.haemorrhage.mapping import TIERS
 from ml.contracts import Refused, Source, Status
+from ml.training.bootstrap import Interval
 from ml.training.evaluation import roc_auc
+from tests import mlflow_store
 from tests.hospital_tables import Table
 from tests.machine import ROOT
 
@@ -332,7 +335,7 @@ def test_a_table_that_teaches_nothing_replaces_nothing(
          "--params", str(ROOT / "params.yaml")]
     )  # fmt: skip
     line = json.loads(capsys.readouterr().out)
-    assert status == 0
+    assert status == 1
     assert line["status"] == "refused"
     assert [problem["code"] for problem in line["problems"]] == [
         {"leak": "known_only_later", "unit": "wrong_unit", "duplicate": "same_birth_twice",
@@ -350,9 +353,92 @@ def test_the_command_names_what_is_wrong_with_the_call(
     assert main(call) == 2
     assert main([*call, "--mapping", str(mapping)]) == 2
     data.write_text("a,b\n", "utf-8")
+    assert main(call) == 2
+    assert "need --mapping mapping.yaml" in capsys.readouterr().err
     mapping.write_text("columns: [", "utf-8")
     assert main(["train", "german_credit", *call[2:], "--mapping", str(mapping)]) == 2
-    capsys.readouterr()
-    assert main([*call, "--mapping", str(mapping), "--params", str(ROOT / "params.yaml")]) == 0
+    assert main(["train", "german_credit", *call[2:]]) == 2
+    assert "is not a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "said"),
+    [
+        (b"columns: [", "not_yaml", "mapping.yaml is not YAML: line 1 cannot be read."),
+        (b"when: 2024-13-45", "not_yaml", "mapping.yaml is not YAML."),
+        (b"[" * 5000, "not_yaml", "mapping.yaml is not YAML."),
+        (b"PK\x03\x04\x00\x00", "not_yaml", "mapping.yaml is no text in UTF-8."),
+        (b"\xff\xfe\x00", "not_yaml", "mapping.yaml is no text in UTF-8."),
+        (b"columns: {parity: p, colour: c}", "unknown_field", "“colour” is no field"),
+    ],
+)
+def test_a_mapping_that_cannot_be_read_ends_with_two(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, code: str, said: str
+) -> None:
+    data, mapping = tmp_path / "births.csv", tmp_path / "mapping.yaml"
+    data.write_text("a,b\n1,2\n", "utf-8")
+    mapping.write_bytes(content)
+    call = ["train", "haemorrhage", "--data", str(data), "--mapping", str(mapping)]
+    assert main([*call, "--params", str(ROOT / "params.yaml")]) == 2
     line = json.loads(capsys.readouterr().out)
-    assert [problem["code"] for problem in line["problems"]] == ["not_yaml"]
+    assert line["status"] == "wrong_mapping"
+    assert [problem["code"] for problem in line["problems"]] == [code]
+    assert line["problems"][0]["message"]["en"].startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("interval", "met", "said"),
+    [
+        (Interval(0.002, 0.001, 0.003), True, ("is worth more than the model", "vaut mieux que le modèle")),
+        (Interval(0.00009, -0.00041, 0.00059), True, ("no less than", "ne vaut pas moins que")),
+        (Interval(-0.00009, -0.00059, 0.00041), False, ("no more than", "ne vaut pas mieux que")),
+        (Interval(-0.002, -0.003, -0.001), False, ("is worth less than", "vaut moins que")),
+        (Interval(0.001, None, None), True, ("no less than", "ne vaut pas moins que")),
+    ],
+)
+def test_more_is_said_only_when_the_interval_excludes_zero(
+    interval: Interval, met: bool, said: tuple[str, str]
+) -> None:
+    undecided = interval.low is None or interval.low <= 0 <= interval.high
+    worth = gate.worth(interval, gate.CURRENT, 0.04)
+    mirrored = (None if x is None else -x for x in (interval.value, interval.high, interval.low))
+    brier = gate.brier(Interval(*mirrored))
+    assert worth.met is brier.met is met
+    for text, part in zip((worth.sentence.en, worth.sentence.fr), said, strict=True):
+        assert part in text
+    for criterion in (worth, brier):
+        assert ("(undecided)" in criterion.sentence.en) == undecided
+        assert ("(indécis)" in criterion.sentence.fr) == undecided
+
+
+def test_a_rejected_candidate_ends_with_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table(tmp_path, 1200, seed=6, events=40, years=2)
+    mapping, out = tmp_path / "own.yaml", tmp_path / "out"
+    mapping.write_text(yaml.safe_dump(table.mapping), "utf-8")
+    call = ["train", "haemorrhage", "--data", str(table.path), "--mapping", str(mapping), "--out", str(out)]
+    with mlflow_store.apart(tmp_path / "runs"):
+        assert main([*call, "--params", str(ROOT / "params.yaml")]) == 1
+    assert json.loads(capsys.readouterr().out)["status"] == "rejected"
+    assert not out.exists()
+
+
+@pytest.mark.long
+def test_the_example_of_the_documentation_is_accepted_and_ends_with_nought(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = {
+        example
+        for name in ("docs/hospital-data.md", "README.md")
+        for example in re.findall(
+            r"python -m ml (simulate-births --n.*?) --out", (ROOT / name).read_text("utf-8")
+        )
+    }
+    (example,) = found
+    data, out = tmp_path / "births.csv", tmp_path / "out"
+    assert main([*example.split(), "--out", str(data)]) == 0
+    call = ["train", "haemorrhage", "--data", str(data), "--mapping", str(tmp_path / "mapping.yaml")]
+    with mlflow_store.apart(tmp_path / "runs"):
+        assert main([*call, "--out", str(out), "--params", str(ROOT / "params.yaml")]) == 0
+    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert line["status"] == "accepted"
+    assert list((out / "haemorrhage").iterdir())

@@ -62,7 +62,7 @@ def train(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
     """
     params = read_params(chosen.params, chosen.algorithm, chosen.param)
     if chosen.mapping is not None:
-        if find_spec(f"{registry.ALGORITHMS[chosen.algorithm]}.hospital") is None:
+        if not registry.learns_from_tables(chosen.algorithm):
             raise WrongParams(
                 f"{chosen.algorithm} does not learn from a hospital's own table: leave --mapping out"
             )

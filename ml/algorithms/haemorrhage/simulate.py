@@ -65,7 +65,14 @@ def births(
         Years up to the end of 2025 over which the births spread.
 
     Other parameters as in :func:`synthetic.cohort`, which also says what it refuses.
+
+    Raises
+    ------
+    ValueError
+        For a share, a number of events or a number of births that cannot be.
     """
+    if not 0 <= missing < 1:
+        raise ValueError(f"a share of answers missing lies between 0 and 1, got {missing}")
     cohort = synthetic.cohort(n, incidence=incidence, seed=seed, events=events, drift=drift)
     rng = np.random.default_rng([seed, 1])
     levels = cohort.complete

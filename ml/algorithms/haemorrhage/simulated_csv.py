@@ -72,7 +72,7 @@ FRENCH_WORDS = {
 }
 
 
-def write(births: Births, out: Path, *, language: str = "en") -> Path:
+def write(births: Births, out: Path, *, language: str = "en", force: bool = False) -> Path:
     """Write the births to ``out`` and their mapping beside it.
 
     Parameters
@@ -80,23 +80,33 @@ def write(births: Births, out: Path, *, language: str = "en") -> Path:
     language
         ``"en"``: comma and decimal point, ISO dates; ``"fr"``: semicolon and decimal comma, dd/mm/yyyy, as
         French spreadsheets write.
+    force
+        Write over another mapping beside ``out``.
 
     Returns
     -------
     Path
         The mapping's file.
+
+    Raises
+    ------
+    FileExistsError
+        When a mapping of other columns lies there, such as a hospital's own; nothing is written then.
     """
     french = language == "fr"
     table = _table(births.values, french=french)
     table[SYNTHETIC.to(language)] = "oui" if french else "yes"
+    mapping = out.with_name(MAPPING)
+    columns = yaml.safe_dump(mapping_of(language), allow_unicode=True, sort_keys=False)
+    written = f"# {LABEL.en}\n# {LABEL.fr}\n{columns}".encode()
+    if not force and mapping.exists() and mapping.read_bytes() != written:
+        raise FileExistsError(
+            f"{mapping} is there already and maps other columns: choose another folder, or write over it "
+            "with --force"
+        )
     out.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(out, index=False, sep=";" if french else ",", encoding="utf-8")
-    mapping = out.with_name(MAPPING)
-    mapping.write_text(
-        f"# {LABEL.en}\n# {LABEL.fr}\n"
-        + yaml.safe_dump(mapping_of(language), allow_unicode=True, sort_keys=False),
-        "utf-8",
-    )
+    mapping.write_bytes(written)
     return mapping
 
 

@@ -26,14 +26,15 @@ def train(chosen: argparse.Namespace, params: Mapping[str, Any]) -> dict[str, An
     -------
     dict
         ``status``: ``accepted``, ``rejected`` (the reasons in ``outcome``), or ``refused`` (every problem of
-        the table or the mapping in ``problems``); ``serving`` the version in service afterwards.
+        the table in ``problems``), or ``wrong_mapping`` (those of the mapping); ``serving`` the version in
+        service afterwards.
     """
     try:
         outcome = _trained(chosen, params)
     except (Refused, WrongMapping) as refusal:
         problems = [problem.as_json() for problem in refusal.problems]
         return {
-            "status": "refused",
+            "status": "refused" if isinstance(refusal, Refused) else "wrong_mapping",
             "problems": problems,
             "serving": packages.champion_version("haemorrhage"),
         }
@@ -55,17 +56,40 @@ def read_mapping(path: Path) -> ColumnMapping:
         With every reason.
     """
     try:
-        return ColumnMapping.from_mapping(yaml.safe_load(path.read_text("utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise WrongMapping(
-            Problem(
-                "not_yaml",
-                Text(
-                    f"{path.name} is not YAML in UTF-8: {error}",
-                    f"{path.name} n’est pas du YAML en UTF-8 : {error}",
-                ),
-            )
-        ) from error
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise WrongMapping(_not_text(path.name)) from error
+    if any(ord(letter) < 32 and letter not in "\t\n\r" for letter in text):
+        raise WrongMapping(_not_text(path.name))
+    try:
+        value = yaml.safe_load(text)
+    # A date that cannot be is a ValueError, and brackets without end exhaust the reader.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise WrongMapping(_not_yaml(path.name, getattr(error, "problem_mark", None))) from error
+    return ColumnMapping.from_mapping(value)
+
+
+def _not_text(name: str) -> Problem:
+    return Problem(
+        "not_yaml",
+        Text(
+            f"{name} is no text in UTF-8. --mapping takes the YAML file that says what the columns of --data "
+            "are.",
+            f"{name} n’est pas du texte en UTF-8. --mapping attend le fichier YAML qui dit ce que sont les "
+            "colonnes de --data.",
+        ),
+    )
+
+
+def _not_yaml(name: str, mark: yaml.Mark | None) -> Problem:
+    line = mark.line + 1 if mark else None
+    return Problem(
+        "not_yaml",
+        Text(
+            f"{name} is not YAML" + (f": line {line} cannot be read." if line else "."),
+            f"{name} n’est pas du YAML" + (f" : la ligne {line} est illisible." if line else "."),
+        ),
+    )
 
 
 def _trained(chosen: argparse.Namespace, params: Mapping[str, Any]) -> Outcome:

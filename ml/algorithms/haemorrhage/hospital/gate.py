@@ -31,6 +31,12 @@ WORDS = {
     NONE: Text("flagging nobody", "ne signaler personne"),
     CURRENT: Text("the model in service", "le modèle en service"),
 }
+# The point estimate decides; a sentence may not be surer than the interval.
+UNDECIDED = Text(
+    ", as far as these births can tell (undecided)",
+    ", pour autant que ces accouchements permettent d’en juger (indécis)",
+)
+SURELY = {"above": Text("", ""), "below": Text("", ""), "at_least": UNDECIDED, "at_most": UNDECIDED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +165,9 @@ def difference(sampled: Mapping[str, Sampled], one: str, other: str, figure: str
 def _criteria(sampled: Mapping[str, Sampled], threshold: float) -> tuple[Criterion, ...]:
     return (
         _slope(sampled[CANDIDATE]),
-        _brier(difference(sampled, CANDIDATE, NULL, "brier")),
+        brier(difference(sampled, CANDIDATE, NULL, "brier")),
         *(
-            _worth(difference(sampled, CANDIDATE, name, "net_benefit"), name, threshold)
+            worth(difference(sampled, CANDIDATE, name, "net_benefit"), name, threshold)
             for name in (ALL, NONE, CURRENT)
         ),
     )
@@ -204,46 +210,59 @@ def _slope(candidate: Sampled) -> Criterion:
     )
 
 
-def _brier(found: Interval) -> Criterion:
-    met = found.value < 0
-    said = _with_interval(found, 5)
-    better = (
-        Text("does better than", "fait mieux que")
-        if met
-        else Text("does no better than", "ne fait pas mieux que")
-    )
+def brier(found: Interval) -> Criterion:
+    """Return the criterion of the Brier score, from its difference to one risk for all."""
+    said, standing = _with_interval(found, 5), _standing(found, less_is_better=True)
+    how = {
+        "above": Text("does better than", "fait mieux que"),
+        "below": Text("does worse than", "fait moins bien que"),
+        "at_least": Text("does no worse than", "ne fait pas moins bien que"),
+        "at_most": Text("does no better than", "ne fait pas mieux que"),
+    }[standing]
+    surely = SURELY[standing]
     return Criterion(
         "brier",
-        met,
+        found.value < 0,
         found,
         Text(
-            f"On the later births the candidate {better.en} {WORDS[NULL].en}: Brier score difference "
+            f"On the later births the candidate {how.en} {WORDS[NULL].en}{surely.en}: Brier score difference "
             f"{said.en} (below 0 is better).",
-            f"Sur les accouchements récents, le candidat {better.fr} {WORDS[NULL].fr} : différence de score "
-            f"de Brier {said.fr} (inférieure à 0 : mieux).",
+            f"Sur les accouchements récents, le candidat {how.fr} {WORDS[NULL].fr}{surely.fr} : différence "
+            f"de score de Brier {said.fr} (inférieure à 0 : mieux).",
         ),
     )
 
 
-def _worth(found: Interval, name: str, threshold: float) -> Criterion:
-    met = found.value > 0
+def worth(found: Interval, name: str, threshold: float) -> Criterion:
+    """Return the criterion of the net benefit, from its difference to a model or rule of :data:`WORDS`."""
     said, from_risk = _with_interval(found, 5), written(100 * threshold, 1)
-    better = (
-        Text("is worth more than", "vaut mieux que")
-        if met
-        else Text("is worth no more than", "ne vaut pas mieux que")
-    )
+    standing = _standing(found)
+    how = {
+        "above": Text("is worth more than", "vaut mieux que"),
+        "below": Text("is worth less than", "vaut moins que"),
+        "at_least": Text("is worth no less than", "ne vaut pas moins que"),
+        "at_most": Text("is worth no more than", "ne vaut pas mieux que"),
+    }[standing]
+    surely = SURELY[standing]
     return Criterion(
         f"net_benefit_{name}",
-        met,
+        found.value > 0,
         found,
         Text(
-            f"Flagging from a risk of {from_risk.en} %, the candidate {better.en} {WORDS[name].en}: net "
-            f"benefit difference {said.en}.",
-            f"En signalant à partir d’un risque de {from_risk.fr} %, le candidat {better.fr} "
-            f"{WORDS[name].fr} : différence de bénéfice net {said.fr}.",
+            f"Flagging from a risk of {from_risk.en} %, the candidate {how.en} {WORDS[name].en}{surely.en}: "
+            f"net benefit difference {said.en}.",
+            f"En signalant à partir d’un risque de {from_risk.fr} %, le candidat {how.fr} "
+            f"{WORDS[name].fr}{surely.fr} : différence de bénéfice net {said.fr}.",
         ),
     )
+
+
+def _standing(found: Interval, *, less_is_better: bool = False) -> str:
+    """Return what may be said of a difference: "above" and "below" only when the interval excludes zero."""
+    good = found.value < 0 if less_is_better else found.value > 0
+    if found.low is None or found.high is None or found.low <= 0 <= found.high:
+        return "at_least" if good else "at_most"
+    return "above" if good else "below"
 
 
 def _too_few(events: int) -> Criterion:
