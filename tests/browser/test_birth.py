@@ -49,9 +49,10 @@ def suppose(page: Page) -> None:
     page.keyboard.press("Space")
     expect(answer).to_contain_text("induced instead of", timeout=15_000)
     picture(page, "what-if")
-    panel.get_by_role("link", name="Reset").click()
+    panel.get_by_role("link", name="Reset").press("Enter")
     expect(answer).not_to_contain_text("instead of")
     expect(page.locator("#what-if").get_by_label("Haemoglobin")).to_have_value("")
+    expect(panel.get_by_role("link", name="Reset")).to_be_focused()
 
 
 def reassess(page: Page) -> None:
@@ -80,6 +81,7 @@ def reassess(page: Page) -> None:
 def record_blood_loss(page: Page) -> None:
     """Record what was lost; a slip of the unit is asked about first."""
     page.get_by_role("link", name="Record the blood loss").click()
+    keep_what_is_typed(page)
     page.get_by_label("Blood loss within 24 hours").fill("0.62")
     page.get_by_role("radio", name="Weighed").check(force=True)
     page.get_by_role("button", name="Record it").click()
@@ -89,6 +91,19 @@ def record_blood_loss(page: Page) -> None:
     expect(page.locator(".outcome")).to_contain_text("620 mL, no severe haemorrhage")
     expect(page.get_by_role("link", name="Reassess")).to_have_count(0)
     picture(page, "birth-over")
+
+
+def keep_what_is_typed(page: Page) -> None:
+    """Change the language in the middle of the form, and back."""
+    page.get_by_label("Blood loss within 24 hours").fill("620")
+    page.get_by_role("radio", name="Weighed").check(force=True)
+    page.get_by_role("button", name="fr", exact=True).click()
+    expect(page.get_by_label("Pertes sanguines en 24 heures")).to_have_value("620")
+    expect(page.get_by_role("radio", name="Pesée")).to_be_checked()
+    page.get_by_role("button", name="en", exact=True).click()
+    expect(page.get_by_label("Blood loss within 24 hours")).to_have_value("620")
+    page.reload()
+    expect(page.get_by_label("Blood loss within 24 hours")).to_have_value("")
 
 
 def picture(page: Page, name: str) -> None:

@@ -49,6 +49,7 @@ def clinical_pages(house: House) -> dict[str, str]:
         "patient": reverse("patient", args=[house.claire.pk]),
         "patient-edit": reverse("patient_edit", args=[house.claire.pk]),
         "encounter": reverse("encounter_new", args=[house.claire.pk]),
+        "encounter-end": reverse("encounter_end", args=[house.claire.pk, house.claire.encounters.first().pk]),
         **{f"new-{kind}": address for kind, address in new.items()},
         **{f"study-{name}": reverse("study", args=[s.pk]) for name, s in house.studies.items()},
         "reassess": reverse("study_reassess", args=[house.studies["haemorrhage"].pk]),
@@ -254,6 +255,23 @@ def test_the_form_counts_and_warns_while_it_is_filled_in(house: House, visit: An
     expect(window.page.locator("#problems-haemoglobin")).to_contain_text("in g/L?")
     window.page.reload()
     expect(window.page.get_by_label("Haemoglobin", exact=True)).to_have_value("108")
+
+
+def test_enter_in_a_field_goes_on_to_the_next_question_and_sends_nothing(house: House, visit: Any) -> None:
+    window = visit("physician")
+    before = Study.objects.count()
+    window.go(reverse("study_new", args=["haemorrhage", house.claire.pk]))
+    address = window.page.url
+    gravidity = window.page.locator('input[name="gravidity"]')
+    gravidity.fill("2")
+    gravidity.press("Enter")
+    expect(window.page.locator('input[name="parity"]')).to_be_focused()
+    _let_the_draft_settle(window.page)
+    window.page.get_by_role("radiogroup", name="Fibroids").get_by_role("radio", name="No", exact=True).focus()
+    window.page.keyboard.press("Enter")
+    expect(window.page.locator('input[name="fibroids"]:focus')).to_have_count(0)
+    assert window.page.url == address
+    assert Study.objects.count() == before
 
 
 def _let_the_draft_settle(page: Page) -> None:
