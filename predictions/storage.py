@@ -35,11 +35,12 @@ View = TypeVar("View", bound=Callable[..., Any])
 HEAD_BYTES = 4096
 CHUNK_BYTES = 1024 * 1024
 SLACK_BYTES = 4 * CHUNK_BYTES
+MEBIBYTE = 1 << 20
 ABANDONED_SECONDS = 24 * 3600
 
 TOO_LARGE = Text(
-    "The file is larger than the {limit} MiB allowed here. Check that it is the right file.",
-    "Le fichier dépasse les {limit} Mio admis ici. Vérifiez que c’est le bon fichier.",
+    "The file is larger than the {en} allowed here. Check that it is the right file.",
+    "Le fichier dépasse les {fr} admis ici. Vérifiez que c’est le bon fichier.",
 )
 NOT_SIGNED_IN = Text("Log in before sending a file.", "Connectez-vous avant d’envoyer un fichier.")
 
@@ -187,7 +188,8 @@ class Received:
 
 def too_large(limit: int) -> Problem:
     """Return the problem of a file above ``limit`` bytes."""
-    return Problem("file_too_large", TOO_LARGE.format(limit=limit // 2**20))
+    count, en, fr = (limit // MEBIBYTE, "MiB", "Mio") if limit >= MEBIBYTE else (limit // 1024, "kB", "ko")
+    return Problem("file_too_large", TOO_LARGE.format(en=f"{count} {en}", fr=f"{count} {fr}"))
 
 
 def receive(file: File, *, limit: int) -> Received:
@@ -239,7 +241,7 @@ class StreamingUploadHandler(FileUploadHandler):
         """Look at the announced length before a byte of the body is read."""
         self.limit = upload_limit(self.request)
         if content_length > largest_upload() + SLACK_BYTES:
-            raise RequestDataTooBig(TOO_LARGE.format(limit=self.limit // 2**20).en)
+            raise RequestDataTooBig(too_large(self.limit).message.en)
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         """Open the incoming file; nothing is kept from a stranger."""

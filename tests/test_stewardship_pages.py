@@ -10,6 +10,7 @@ import yaml
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from clinic.accounts.models import User
 from ml import package as packages
@@ -166,7 +167,7 @@ def test_a_mapping_goes_out_as_a_file_and_comes_back(desk: Client, steward: User
         (b"rows: 3\n", "it needs the key"),
         (b"columns: {moter: {column: mother_id}}\n", "Did you mean"),
         (b"columns: {haemoglobin: {column: hb, unit: stone}}\n", "is not known"),
-        (b"x" * 70_000, "larger than"),
+        (b"x" * 70_000, "larger than the 64 kB allowed"),
     ],
 )
 def test_a_file_that_is_no_mapping_is_said_beside_it(
@@ -182,12 +183,73 @@ def test_a_file_that_is_no_mapping_is_said_beside_it(
     assert training.mapping == before
 
 
-def test_a_mapping_of_another_file_is_said_on_the_page(desk: Client, steward: User) -> None:
+def test_a_mapping_that_fits_no_column_is_refused_and_changes_nothing(desk: Client, steward: User) -> None:
     training = trainings.uploaded(steward)
     other = b"columns: {mother: {column: ipp}, parity: {column: pare}, bmi: {column: imc}}\n"
     sent = {"file": SimpleUploadedFile("mapping.yaml", other)}
-    page = desk.post(address("training_mapping_upload", training), sent, follow=True).content.decode()
+    refused = desk.post(address("training_mapping_upload", training), sent)
+    page = refused.content.decode()
+    assert refused.status_code == 422
     assert "This mapping is for another file" in page
+    assert "“ipp”, “pare”, “imc”" in page
+    before = training.mapping
+    training.refresh_from_db()
+    assert training.mapping == before
+
+
+def test_a_mapping_that_fits_in_part_names_what_the_file_lacks(desk: Client, steward: User) -> None:
+    training = trainings.uploaded(steward)
+    other = b"columns: {mother: {column: mother_id}, parity: {column: parity}, bmi: {column: imc}}\n"
+    sent = {"file": SimpleUploadedFile("mapping.yaml", other)}
+    page = desk.post(address("training_mapping_upload", training), sent, follow=True).content.decode()
+    assert "the file lacks 1 of the 3 columns it names: “imc”" in page
+    assert "The mapping was read. Look" not in page
+
+
+def test_a_refused_mapping_file_costs_no_answer_and_the_page_still_leads_on(
+    desk: Client, steward: User
+) -> None:
+    training = trainings.uploaded(steward)
+    Training.objects.filter(pk=training.pk).update(state=State.CHECKED)
+    sent = {**answers(training, parity=""), "definition": "weighed by hand"}
+    file = SimpleUploadedFile("mapping.yaml", b"- no mapping\n")
+    page = desk.post(address("training_mapping_upload", training), sent | {"file": file}).content.decode()
+    assert "not a mapping in YAML" in page
+    assert ">weighed by hand</textarea>" in page
+    assert '<option value="parity" selected>' not in page
+    assert f'<form method="post" action="{address("training_columns", training)}"' in page
+    assert 'form="columns" formaction=' in page
+
+
+def test_births_that_say_they_are_simulated_stay_so_on_the_page(desk: Client, steward: User) -> None:
+    rows = [[*line, "yes"] for line in trainings.births()]
+    content = trainings.table(rows, header=(*trainings.HEADER, "synthetic"))
+    training = trainings.uploaded(steward, content)
+    page = get(desk, "training_columns", training)
+    assert 'name="synthetic" value="yes" checked' in page
+    assert "A column of the file says it of every birth" in page
+    sent = desk.post(address("training_columns", training), answers(training))  # the box is not among them
+    assert sent.status_code == 302
+    training.refresh_from_db()
+    assert training.mapping["synthetic"] is True
+    assert trainings.worked(training).report["synthetic"] is True
+
+
+def test_a_name_that_says_another_unit_is_pointed_out(desk: Client, steward: User) -> None:
+    rows = [[*line[:3], str(round(10 * float(line[3]))), line[4]] for line in trainings.births()]
+    training = trainings.uploaded(steward, trainings.table(rows))
+    said = "The name of the column says g/dL, the unit chosen is g/L"
+    assert said in get(desk, "training_columns", training)
+    assert said not in get(desk, "training_columns", trainings.uploaded(steward))
+
+
+def test_a_refusal_takes_the_browser_to_the_first_thing_to_correct(desk: Client, steward: User) -> None:
+    training = trainings.uploaded(steward, french())
+    forced = answers(training, **{"poids naissance": "weight_kg"})
+    assert " autofocus" not in get(desk, "training_columns", training)
+    page = desk.post(address("training_columns", training), forced).content.decode()
+    assert 'aria-describedby="problems-6" autofocus' in page
+    assert page.count(" autofocus") == 1
 
 
 def test_the_report_is_shown_and_the_training_can_be_started(desk: Client, steward: User) -> None:
@@ -200,6 +262,12 @@ def test_the_report_is_shown_and_the_training_can_be_started(desk: Client, stewa
     assert "Waiting for the worker" in get(desk, "training", training)
     partial = desk.get(address("training_state", training), headers={"HX-Request": "true"})
     assert "HX-Retarget" not in partial.headers
+    assert "training-line" not in partial.content.decode()
+    Training.objects.filter(pk=training.pk).update(state=State.RUNNING, started_at=timezone.now())
+    started = desk.get(address("training_state", training) + "?was=queued").content.decode()
+    line = started.split('id="training-line"')[1]
+    assert 'hx-swap-oob="true"' in line
+    assert "running" in line
 
 
 def test_the_page_that_waits_gets_the_whole_outcome_once_there_is_one(desk: Client, steward: User) -> None:

@@ -39,11 +39,17 @@ NOT_YAML = Problem(
     ),
 )
 OTHER_FILE = Text(
-    "This mapping is for another file: of the {given} columns it names, {absent} are not in this one, such "
-    "as “{example}”.",
-    "Cette correspondance est celle d’un autre fichier : sur les {given} colonnes qu’elle nomme, {absent} ne "
-    "sont pas dans celui-ci, par exemple « {example} ».",
+    "This mapping is for another file: of the {given} columns it names, {absent} are not in this one: {en}.",
+    "Cette correspondance est celle d’un autre fichier : sur les {given} colonnes qu’elle nomme, {absent} ne "
+    "sont pas dans celui-ci : {fr}.",
 )
+SOME_ABSENT = Text(
+    "The mapping was read, but the file lacks {absent} of the {given} columns it names: {en}. Look through "
+    "the columns and name them here.",
+    "La correspondance a été lue, mais le fichier n’a pas {absent} des {given} colonnes qu’elle nomme : "
+    "{fr}. Parcourez les colonnes et nommez-les ici.",
+)
+COLUMNS_NAMED = 8
 FIELD_TWICE = Text(
     "{label}: chosen for several columns. Keep the one that holds it.",
     "{label} : choisi pour plusieurs colonnes. Gardez celle qui le contient.",
@@ -78,6 +84,8 @@ class Row:
         What it holds that nobody knows at admission; ``None`` for a column that may be used.
     field
         What it was said to be; empty when it is left aside.
+    named_unit
+        The unit its name says, where another one is chosen; ``None`` otherwise.
     """
 
     index: int
@@ -88,6 +96,8 @@ class Row:
     field: str
     known: Any
     unit: str
+    unit_words: Text | None
+    named_unit: Any
     codes: tuple[Code, ...]
     problems: tuple[Problem, ...]
 
@@ -133,6 +143,26 @@ def check(algorithm: str, header: Sequence[str], mapping: Mapping[str, Any]) -> 
     except rules.WrongMapping as wrong:
         return list(wrong.problems)
     return [*_other_file(header, mapping), *rules.check(header, formed)]
+
+
+def missing(header: Sequence[str], mapping: Mapping[str, Any]) -> Problem | None:
+    """Return what an uploaded mapping names that the file lacks, ``None`` when it fits.
+
+    Raises
+    ------
+    ml.contracts.Refused
+        When it fits no column: it is the mapping of another file.
+    """
+    named, absent = _absent(header, mapping)
+    if named and len(absent) == len(named):
+        raise Refused(*_other_file(header, mapping))
+    return Problem("columns_missing", _listed(SOME_ABSENT, named, absent)) if absent else None
+
+
+def marked(algorithm: str, head: Head, mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mapping that says the births are simulated where a column of theirs says so."""
+    simulated = door(algorithm).simulated(head.header, head.rows)
+    return dict(mapping) | ({"synthetic": True} if simulated else {})
 
 
 def refusals(problems: Iterable[Problem]) -> list[Problem]:
@@ -225,6 +255,9 @@ def _row(
     known = rules.FIELDS.get(field)
     cells = head.column(index)
     masked = field == rules.MOTHER or _names_somebody(cells)
+    unit = str(entry.get("unit") or "")
+    chosen = known.unit(unit) if known else None
+    by_name = rules.named_unit(known, name) if known else None
     return Row(
         index=index,
         name=name,
@@ -233,7 +266,9 @@ def _row(
         leak=rules.leak(name),
         field=field if known else "",
         known=known,
-        unit=str(entry.get("unit") or ""),
+        unit=unit,
+        unit_words=chosen.label if chosen else None,
+        named_unit=by_name if by_name != chosen else None,
         codes=_codes(known, entry, cells),
         problems=tuple(problems.get(field, ())) if field else (),
     )
@@ -306,12 +341,23 @@ def _column_of(entry: Any) -> str:
 
 
 def _other_file(header: Sequence[str], mapping: Mapping[str, Any]) -> list[Problem]:
-    named = [_column_of(entry) for entry in mapping["columns"].values()]
-    absent = [name for name in named if name not in header]
+    named, absent = _absent(header, mapping)
     if 2 * len(absent) <= len(named):
         return []
-    message = OTHER_FILE.format(given=len(named), absent=len(absent), example=_short(absent[0]))
-    return [Problem("mapping_of_another_file", message)]
+    return [Problem("mapping_of_another_file", _listed(OTHER_FILE, named, absent))]
+
+
+def _absent(header: Sequence[str], mapping: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Return the columns a mapping names, and those of them that a file lacks."""
+    named = [_column_of(entry) for entry in mapping["columns"].values()]
+    return named, [name for name in named if name not in header]
+
+
+def _listed(message: Text, named: Sequence[str], absent: Sequence[str]) -> Text:
+    names = [_short(name) for name in absent[:COLUMNS_NAMED]]
+    more = ", …" if len(absent) > COLUMNS_NAMED else ""
+    en, fr = ", ".join(f"“{name}”" for name in names), ", ".join(f"« {name} »" for name in names)
+    return message.format(given=len(named), absent=len(absent), en=en + more, fr=fr + more)
 
 
 def _field_twice(rules: ModuleType, field: str) -> Problem:

@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -33,7 +34,7 @@ def training_columns(request: HttpRequest, algorithm: str, training_id: uuid.UUI
     if request.method != "POST":
         record(Action.VIEW, actor=request.user, kind="training", object_id=str(found.pk))
         return _page(request, found, found.mapping, found.problem_list)
-    mapping, problems = columns.posted(algorithm, found.header, request.POST)
+    mapping, problems = _posted(request, found)
     try:
         if problems:
             raise Refused(*problems)
@@ -53,7 +54,7 @@ def training_columns_check(request: HttpRequest, algorithm: str, training_id: uu
     found = selectors.get_or_404(algorithm, training_id)
     if found.state not in PREPARED:
         raise Http404
-    mapping, problems = columns.posted(algorithm, found.header, request.POST)
+    mapping, problems = _posted(request, found)
     services.keep_mapping(training=found, mapping=mapping)
     problems = problems or columns.check(algorithm, found.header, mapping)
     context = _context(found, mapping, problems)
@@ -83,13 +84,30 @@ def training_mapping_upload(request: HttpRequest, algorithm: str, training_id: u
         raise Http404
     try:
         mapping = columns.normal(algorithm, _uploaded(request))
+        missing = columns.missing(found.header, mapping)
     except Refused as refusal:
-        return _page(request, found, found.mapping, (), status=UNPROCESSABLE, file_problems=refusal.problems)
+        answers = _posted(request, found)[0] if "f-0" in request.POST else found.mapping
+        services.keep_mapping(training=found, mapping=answers)
+        return _page(request, found, answers, (), status=UNPROCESSABLE, file_problems=refusal.problems)
     if found.state == State.CHECKED:
         services.rename(training=found)
-    services.keep_mapping(training=found, mapping=mapping)
-    messages.success(request, _("The mapping was read. Look through the columns, then go on."))
+    services.keep_mapping(training=found, mapping=columns.marked(algorithm, _head(found), mapping))
+    if missing is None:
+        messages.success(request, _("The mapping was read. Look through the columns, then go on."))
+    else:
+        messages.warning(request, missing.message.to(get_language() or "en"))
     return redirect("training_columns", algorithm, found.pk)
+
+
+def _posted(request: HttpRequest, found: Training) -> tuple[dict[str, Any], list[Problem]]:
+    """Read the answers of the page; births that say they are simulated stay so."""
+    mapping, problems = columns.posted(found.algorithm, found.header, request.POST)
+    return columns.marked(found.algorithm, _head(found), mapping), problems
+
+
+def _head(found: Training) -> table.Head:
+    with storage.local(found.stored_name) as path:
+        return table.read_head(found.algorithm, path)
 
 
 def _uploaded(request: HttpRequest) -> dict[str, Any]:
@@ -112,13 +130,16 @@ def _page(
 ) -> HttpResponse:
     problems = list(problems) or columns.check(found.algorithm, found.header, mapping)
     context = _context(found, mapping, problems)
-    context |= {"file_problems": file_problems, "refused": status == UNPROCESSABLE and not file_problems}
+    refused = status == UNPROCESSABLE and not file_problems
+    context |= {"file_problems": file_problems, "refused": refused}
+    if refused and not context["problems"]:
+        # A long table: the browser goes to the first thing to correct.
+        context["first"] = next((row.index for row in context["rows"] if row.problems), None)
     return render(request, "stewardship/columns.html", context, status=status)
 
 
 def _context(found: Training, mapping: Mapping[str, Any], problems: Sequence[Problem]) -> dict[str, Any]:
-    with storage.local(found.stored_name) as path:
-        head = table.read_head(found.algorithm, path)
+    head = _head(found)
     rows = columns.rows(found.algorithm, head, mapping, problems)
     return {
         "training": found,
@@ -127,6 +148,7 @@ def _context(found: Training, mapping: Mapping[str, Any], problems: Sequence[Pro
         "named": sum(bool(row.field) for row in rows),
         "choices": columns.choices(found.algorithm),
         "mapping": mapping,
+        "marked": columns.door(found.algorithm).simulated(head.header, head.rows),
         "missing": "; ".join(mapping.get("missing") or ()),
         "problems": columns.unplaced(rows, problems),
         "count": len(problems),
