@@ -78,6 +78,11 @@ class Training(models.Model):
         return (self.outcome or {}).get("tier", "")
 
     @property
+    def synthetic(self) -> bool:
+        """Whether its births are simulated: the mapping says so, or a column of the table does."""
+        return bool(self.mapping.get("synthetic") or (self.report or {}).get("synthetic"))
+
+    @property
     def problem_list(self) -> tuple[Problem, ...]:
         """The stored problems as dataclasses."""
         return tuple(Problem.from_json(problem) for problem in self.problems)

@@ -30,6 +30,8 @@ COMPARED = {
     "treat_all": _("Flag everybody"),
     "treat_none": _("Flag nobody"),
 }
+# On the card of a version that may serve by now, long after it was judged.
+ON_A_CARD = COMPARED | {"candidate": _("This version"), "current": _("In service before")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +106,45 @@ def outcome(training: Training) -> dict[str, Any] | None:
     """Return the outcome of a training with its figures as a table, ``None`` before there is one."""
     if not training.outcome:
         return None
-    figures = training.outcome["figures"]
+    return training.outcome | judged(training.outcome["figures"], training.outcome.get("holdout") or {})
+
+
+def card(manifest: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what the card of a package trained here says, ``None`` for a package that came with the product.
+
+    Parameters
+    ----------
+    manifest
+        Of the package; ``training``, ``data`` and the figures on the births held out are read.
+    """
+    training, data = manifest.get("training") or {}, manifest.get("data") or {}
+    if training.get("kind") != "hospital":
+        return None
+    found = judged(training["holdout"]["figures"], training["holdout"], ON_A_CARD)
+    recall = training["holdout"]["figures"]["candidate"].get("recall")
+    return {
+        "data": data,
+        "period": [date.fromisoformat(day) for day in data["period"]],
+        "tier": training["tier_words"],
+        "slope": training["learned"].get("slope"),
+        "criteria": training["criteria"],
+        "replaced": training["replaces"]["version"],
+        "judged": found,
+        "missed": 1 - recall["value"] if recall else None,
+    }
+
+
+def judged(
+    figures: Mapping[str, Any], holdout: Mapping[str, Any], named: Mapping[str, Any] = COMPARED
+) -> dict[str, Any]:
+    """Return the births held out and, as a table, the figures of everything judged on them."""
     shown = [name for name in FIGURES if any(name in figures.get(who, {}) for who in COMPARED)]
-    holdout = training.outcome.get("holdout") or {}
-    return training.outcome | {
-        "holdout": holdout | {end: _day(holdout.get(end)) for end in ("from", "until")},
+    return {
+        "holdout": dict(holdout) | {end: _day(holdout.get(end)) for end in ("from", "until")},
         "columns": [(name, FIGURES[name]) for name in shown],
         "rows": [
             Compared(who, words, tuple(_cell(figures[who].get(name), FIGURES[name]) for name in shown))
-            for who, words in COMPARED.items()
+            for who, words in named.items()
             if who in figures
         ],
     }

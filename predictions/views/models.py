@@ -14,6 +14,7 @@ from markdown_it import MarkdownIt
 from ml import drawing, package, registry
 from ml.contracts import Contract
 from ml.package import BrokenPackage, Package
+from predictions.stewardship import outcomes
 
 # The card's own raw HTML stays text: html is off, and links may lead nowhere but the web.
 CARDS = MarkdownIt("commonmark", {"html": False}).enable("table")
@@ -55,7 +56,7 @@ def models(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def model(request: HttpRequest, algorithm: str) -> HttpResponse:
-    """Show one algorithm: its manifest, its curves and its card."""
+    """Show one algorithm: its manifest, its curves and its card; of one trained here, a card of its own."""
     if algorithm not in registry.names():
         raise Http404
     contract = registry.contract(algorithm)
@@ -70,6 +71,7 @@ def model(request: HttpRequest, algorithm: str) -> HttpResponse:
         "curves": curves,
         "drawings": drawings(curves) if curves else [],
         "compared": COMPARISON in files,
+        "site": outcomes.card(found.package.manifest) if found.package else None,
     }
     return render(request, "models/page.html", context)
 

@@ -11,10 +11,11 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from clinic.templatetags.vigie import moment
 from ml import registry
 from ml.contracts import Refused
 from predictions.stewardship import outcomes, selectors, serving
-from predictions.stewardship.models import Training
+from predictions.stewardship.models import Decision, Training
 from predictions.stewardship.states import State
 from predictions.stewardship.views.access import UNPROCESSABLE, for_stewards
 
@@ -29,7 +30,7 @@ def training_serve(request: HttpRequest, algorithm: str, training_id: uuid.UUID)
     if request.method != "POST":
         return _ask(request, algorithm, _serving_context(found))
     try:
-        serving.serve(
+        made = serving.serve(
             user=request.user,
             training=found,
             reason=request.POST.get("reason", ""),
@@ -37,9 +38,10 @@ def training_serve(request: HttpRequest, algorithm: str, training_id: uuid.UUID)
         )
     except Refused as refusal:
         return _ask(request, algorithm, _serving_context(found), refusal)
-    messages.success(
-        request, _("Version %(version)s serves from now on.") % {"version": found.package_version}
-    )
+    if made is None:
+        _say_it_serves(request, algorithm)
+    else:
+        messages.success(request, _("Version %(version)s serves from now on.") % {"version": made.version})
     return redirect("training", algorithm, found.pk)
 
 
@@ -48,23 +50,63 @@ def training_serve(request: HttpRequest, algorithm: str, training_id: uuid.UUID)
 def serving_roll_back(request: HttpRequest, algorithm: str) -> HttpResponse:
     """Ask why, then return to the version that the serving one replaced."""
     put = serving.former(algorithm)
-    if put is None and request.method != "POST":
-        messages.warning(request, serving.NO_FORMER.message.to(request.LANGUAGE_CODE))
-        return redirect("training_list", algorithm)
     if request.method != "POST":
-        return _ask(request, algorithm, {"put": put})
+        return _ask(request, algorithm, {"put": put}) if put else _nothing_to_return_to(request, algorithm)
     try:
-        serving.roll_back(
+        made = serving.roll_back(
             user=request.user,
             algorithm=algorithm,
             reason=request.POST.get("reason", ""),
             replacing=request.POST.get("replacing", ""),
         )
     except Refused as refusal:
+        if put is None or _returned_already(request, algorithm):
+            return _nothing_to_return_to(request, algorithm)
         return _ask(request, algorithm, {"put": put}, refusal)
-    version = selectors.service(algorithm).version
-    messages.success(request, _("Version %(version)s serves again.") % {"version": version})
+    if made is None:
+        _say_it_serves(request, algorithm)
+    else:
+        messages.success(request, _("Version %(version)s serves again.") % {"version": made.version})
     return redirect("training_list", algorithm)
+
+
+def _returned_already(request: HttpRequest, algorithm: str) -> bool:
+    """Say whether what a form asks for was decided meanwhile, in another tab or by another steward."""
+    decision = selectors.service(algorithm).decision
+    return (
+        decision is not None
+        and decision.decision == Decision.ROLL_BACK
+        and decision.replaced_version == request.POST.get("replacing")
+    )
+
+
+def _nothing_to_return_to(request: HttpRequest, algorithm: str) -> HttpResponse:
+    """Lead back to the trainings and say what serves since when, or that nothing came before it."""
+    decision = selectors.service(algorithm).decision
+    if decision is not None and decision.decision == Decision.ROLL_BACK:
+        _say_it_serves(request, algorithm)
+    else:
+        messages.warning(request, serving.NO_FORMER.message.to(request.LANGUAGE_CODE))
+    return redirect("training_list", algorithm)
+
+
+def _say_it_serves(request: HttpRequest, algorithm: str) -> None:
+    """Say who decided what serves, when and why: the decision just sent changed nothing."""
+    service = selectors.service(algorithm)
+    said = {"version": service.version}
+    if service.decision is None:
+        messages.warning(request, _("Version %(version)s serves already: nothing was changed.") % said)
+        return
+    said |= {
+        "who": service.decision.decided_by.label,
+        "when": moment(service.decision.decided_at),
+        "why": service.decision.reason,
+    }
+    sentence = _(
+        "Version %(version)s serves already: decided by %(who)s on %(when)s, because “%(why)s”. Nothing was "
+        "changed."
+    )
+    messages.warning(request, sentence % said)
 
 
 def _serving_context(found: Training) -> dict[str, Any]:

@@ -79,7 +79,8 @@ def training_state(request: HttpRequest, algorithm: str, training_id: uuid.UUID)
     """Answer the page that asks every second: where it is, or everything once it has moved on."""
     found = selectors.get_or_404(algorithm, training_id)
     if found.state in PENDING:
-        return render(request, "stewardship/pending.html", context(found))
+        moved = request.GET.get("was", found.state) != found.state
+        return render(request, "stewardship/pending_live.html", context(found) | {"moved": moved})
     response = render(request, "stewardship/body.html", context(found))
     response["HX-Retarget"] = "#training"
     response["HX-Reswap"] = "outerHTML"
@@ -116,6 +117,7 @@ def context(found: Training) -> dict[str, Any]:
         "drawings": _drawings(found),
         "service": service,
         "in_service": bool(found.package_version) and service.version == found.package_version,
+        "served_before": found.serving_decisions.exists(),
         "may_serve": found.state == State.ACCEPTED and service.version != found.package_version,
     }
 

@@ -7,14 +7,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from predictions.models import Explanation, Prediction
-from predictions.workspaces.haemorrhage import course, ward, what_if
+from predictions.workspaces.haemorrhage import associations, course, ward, what_if
 
 WOMEN, PER_ROW, STEP = 100, 20, 20
 STRONGEST = 3
 BARS = 10
 WORTH_SAYING = 0.005
 WIDTH = 400
-TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 80)
+# Risks in 100 that are labelled: the first of these that puts enough of them inside. Two neighbouring gaps
+# of the finest are narrower than the narrowest drawing, so two labels are always inside.
+COARSE = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 80)
+MIDDLE = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4, 5, 7, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90)
+_LOW = (
+    *(scale * step for scale in (0.1, 1) for step in (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)),
+    *range(10, 30, 2),
+    *range(30, 50, 5),
+)
+FINE = (*_LOW, 50, *(100 - percent for percent in reversed(_LOW)))
+ENOUGH = 3
 
 
 def drawing(prediction: Prediction, explanation: Explanation | None) -> dict[str, Any]:
@@ -26,6 +36,7 @@ def drawing(prediction: Prediction, explanation: Explanation | None) -> dict[str
         "as_high": ward.as_high(result),
         "curve": ward.decision_curve(result),
         "course": course.context(prediction.study),
+        "associations": associations.words(prediction),
         "what_if": what_if.context(prediction.study) if what_if.changeable(prediction.study) else None,
     }
     if explanation is None or not explanation.data:
@@ -113,9 +124,18 @@ def _mark(log_odds: float, label: Mapping[str, str], place: Any) -> dict[str, An
 
 
 def _ticks(path: Sequence[float], place: Any) -> list[dict[str, Any]]:
-    found = []
-    for percent in TICKS:
-        x = place(math.log(percent / (100 - percent)))
-        if 0 <= x <= WIDTH:
-            found.append({"x": round(x, 1), "per_100": percent, "digits": 0 if percent >= 1 else 1})
-    return found
+    inside: list[dict[str, Any]] = []
+    for ladder in (COARSE, MIDDLE, FINE):
+        inside = []
+        for percent in ladder:
+            x = place(math.log(percent / (100 - percent)))
+            if 0 <= x <= WIDTH:
+                inside.append({"x": round(x, 1), "per_100": percent, "digits": _digits(percent)})
+        if len(inside) >= ENOUGH:
+            break
+    return inside
+
+
+def _digits(percent: float) -> int:
+    """Return how many decimals a label needs: 12, 1.5, 0.12."""
+    return next((digits for digits in (0, 1) if abs(percent - round(percent, digits)) < 1e-9), 2)
