@@ -90,11 +90,12 @@ def since(value: datetime | None) -> str:
 def figure(value: float | None, digits: int = 2) -> str:
     """Write a number, rounded to ``digits`` decimals, with the separators of the language.
 
-    Django's own formatting cuts decimals off instead of rounding: 5.8 would be shown as 5.
+    Django's own formatting cuts decimals off instead of rounding: 5.8 would be shown as 5; and it writes a
+    hyphen for the minus sign.
     """
     if value is None:
         return "–"
-    return formats.number_format(round(value, digits), decimal_pos=digits)
+    return formats.number_format(round(value, digits), decimal_pos=digits).replace("-", "−")
 
 
 @register.filter
@@ -120,6 +121,14 @@ def chance(probability: float) -> str:
 def percent(share: float, digits: int = 0) -> str:
     """Write a share as its number in a hundred, without the sign."""
     return figure(100 * share, digits)
+
+
+@register.filter
+def with_percent(share: float) -> str:
+    """Write a share with its sign and only the decimals it has, two at most: 3.5%, or 3,5 % in French."""
+    value = round(100 * share, 2)
+    digits = next(d for d in range(3) if d == 2 or value == round(value, d))
+    return f"{figure(value, digits)}\u202f%" if _french() else f"{figure(value, digits)}%"
 
 
 @register.filter
@@ -180,7 +189,7 @@ def mebibytes(value: int) -> str:
 @register.filter
 def unit(symbol: str) -> str:
     """Write a unit; only the weeks of amenorrhoea differ by language."""
-    return _("wk") if symbol == "SA" else symbol
+    return _("weeks") if symbol == "SA" else symbol
 
 
 @register.simple_tag

@@ -280,11 +280,17 @@ def _too_few(events: int) -> Criterion:
 
 
 def _with_interval(figure: Interval, decimals: int) -> Text:
-    value = written(figure.value, decimals)
+    value = _number(figure.value, decimals)
     if figure.low is None or figure.high is None:
         return value
-    low, high = written(figure.low, decimals), written(figure.high, decimals)
+    low, high = _number(figure.low, decimals), _number(figure.high, decimals)
     return Text(
         f"{value.en} (95 % interval {low.en} to {high.en})",
         f"{value.fr} (intervalle à 95 % : {low.fr} à {high.fr})",
     )
+
+
+def _number(value: float, decimals: int) -> Text:
+    """Write a number with a minus sign, which a hyphen is not."""
+    plain = written(value, decimals)
+    return Text(plain.en.replace("-", "−"), plain.fr.replace("-", "−"))
