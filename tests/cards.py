@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ml import package as packages
@@ -40,23 +40,44 @@ def rows(algorithm: str) -> list[str]:
 def figures_without_origin(algorithm: str) -> list[str]:
     """Return the figures with an interval that the card prints and the serving package does not have."""
     known = list(stored(algorithm))
-    return [
-        match.group()
-        for match in FIGURE.finditer(card(algorithm))
-        if not any(all(map(_printed_as, match.groups(), triple)) for triple in known)
-    ]
+    return [match.group() for match in FIGURE.finditer(card(algorithm)) if not _among(match, known)]
 
 
 def stored(algorithm: str) -> Iterator[Triple]:
-    """Yield value, low and high of every figure of the serving package: manifest and comparison."""
+    """Yield value, low and high of the figures that a card may print: of the manifest, and recalibrated ones.
+
+    Cards are shown to every clinician; raw figures stand on the steward's comparison page only.
+    """
     package = packages.load(algorithm)
     yield from ((m.value, m.low, m.high) for m in package.metrics if m.low is not None)
     if COMPARISON not in package.manifest["files"]:
         return
     for compared in package.json(COMPARISON)["comparisons"]:
         for row in compared["rows"]:
-            for part in ("raw", "calibrated", "differences"):
+            for part in ("calibrated", "differences"):
                 yield from ((f["value"], f["low"], f["high"]) for f in row[part].values())
+
+
+def raw_figures(algorithm: str) -> list[str]:
+    """Return raw figures of the comparison that the card prints, and that recalibration changed."""
+    package = packages.load(algorithm)
+    compared = package.json(COMPARISON)["comparisons"]
+    raw = [
+        (f["value"], f["low"], f["high"])
+        for table in compared
+        for row in table["rows"]
+        for f in row["raw"].values()
+    ]
+    known = list(stored(algorithm))
+    return [
+        match.group()
+        for match in FIGURE.finditer(card(algorithm))
+        if _among(match, raw) and not _among(match, known)
+    ]
+
+
+def _among(match: re.Match[str], figures: Sequence[Triple]) -> bool:
+    return any(all(map(_printed_as, match.groups(), triple)) for triple in figures)
 
 
 def _printed_as(text: str, value: float) -> bool:

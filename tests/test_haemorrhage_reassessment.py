@@ -228,3 +228,16 @@ def test_a_later_assessment_that_failed_replaces_nothing(
     assert selectors.later_assessment(first) == failed
     Study.objects.filter(pk=failed.pk).update(state="failed")
     assert selectors.later_assessment(first) is None
+
+
+def test_another_share_to_flag_is_among_what_changed(first: Study) -> None:
+    Study.objects.filter(pk=first.pk).update(options={"incidence": 0.02, "flag_share": 0.1})
+    again = studies.waiting(
+        first.submitted_by,
+        first.patient,
+        values=first.values,
+        encounter=first.encounter,
+        options={"incidence": 0.02, "flag_share": 0.2},
+    )
+    points = course.of(studies.analysed(again))
+    assert points[1].changes == ("women the ward flags 10.0 → 20.0 in 100",)

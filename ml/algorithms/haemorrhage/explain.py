@@ -21,7 +21,8 @@ from ml.package import Package
 WORTH_SAYING = 0.02
 STRONGEST = 3
 
-BASE = Text("Mean log odds of the ward’s women", "Moyenne du service (log-odds)")
+# Not the ward's average: the mean of the log odds lies below the log odds of the mean risk.
+BASE = Text("Starting point: average woman (log odds)", "Point de départ : femme moyenne (log-odds)")
 AVERAGING = Text("What is unknown, averaged over", "Ce qui est inconnu, moyenné")
 FINAL = Text("This assessment", "Cette évaluation")
 

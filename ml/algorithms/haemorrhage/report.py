@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ml.algorithms.haemorrhage import about, wording
@@ -23,6 +23,8 @@ DISAGREEMENT = {
         "aucun ne décide.",
     ),
 }
+# Nothing unanswered can raise it any more.
+HIGHEST = "high"
 YES_NO = {True: Text("yes", "oui"), False: Text("no", "non")}
 
 
@@ -100,7 +102,7 @@ def _rule(result: Mapping[str, Any]) -> ReportSection:
             Text("Criteria", "Critères"), wording.listed(criteria) if criteria else Text("none", "aucun")
         ),
     ]
-    if rule["unanswered"]:
+    if rule["unanswered"] and rule["class"] != HIGHEST:
         count = len(rule["unanswered"])
         rows.append(
             ReportRow(
@@ -129,10 +131,16 @@ def _workload(result: Mapping[str, Any]) -> ReportSection:
                 ),
                 higher,
             ),
-            *(_point(point, own=number == 0) for number, point in enumerate(result["workloads"])),
+            *_points(result["workloads"]),
         ),
         paragraphs=(about.MODEL_IMPLIED,),
     )
+
+
+def _points(workloads: Sequence[Mapping[str, Any]]) -> list[ReportRow]:
+    """Return the operating points by the share they flag; the first stored one is the ward's own."""
+    rows = [(point["flagged_share"], _point(point, own=n == 0)) for n, point in enumerate(workloads)]
+    return [row for _share, row in sorted(rows, key=lambda one: one[0])]
 
 
 def _point(point: Mapping[str, Any], *, own: bool) -> ReportRow:

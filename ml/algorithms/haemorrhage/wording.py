@@ -39,11 +39,14 @@ def headline(per_100: Mapping[str, float]) -> Text:
         likely = Text(f"likely {low.en} to {high.en}", f"probablement {low.fr} à {high.fr}")
     noun = "femmes" if per_100["risk"] > 1 else "femme"
     small = one_in(per_100.get("one_in")) if per_100["risk"] < SMALL else None
-    about = Text(f"{small.en}, ", f"{small.fr}, ") if small else Text("", "")
+    said = [small] if small else []
+    # "1 in 100 (about 1 in 120, likely about 1)" says one thing three times.
+    if not small or per_100["low"] != per_100["high"]:
+        said.append(likely)
+    about = listed(said)
     return Text(
-        f"{_capital(risk.en)} in 100 women like her ({about.en}{likely.en}); ward average {ward.en} in 100",
-        f"{_capital(risk.fr)} {noun} sur 100 comme elle ({about.fr}{likely.fr}) ; "
-        f"moyenne du service {ward.fr} sur 100",
+        f"{_capital(risk.en)} in 100 women like her ({about.en}); ward average {ward.en} in 100",
+        f"{_capital(risk.fr)} {noun} sur 100 comme elle ({about.fr}) ; moyenne du service {ward.fr} sur 100",
     )
 
 

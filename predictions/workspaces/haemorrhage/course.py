@@ -103,10 +103,19 @@ def _changes(before: Assessment | None, study: Study, prediction: Prediction) ->
     if old is not None and new is not None and old != new:
         shares = {"old": _percent(old), "new": _percent(new)}
         told.append(_("ward average %(old)s → %(new)s in 100") % shares)
+    old, new = (_flag_share(one.result) for one in (before.prediction, prediction))
+    if old is not None and new is not None and old != new:
+        shares = {"old": _percent(old), "new": _percent(new)}
+        told.append(_("women the ward flags %(old)s → %(new)s in 100") % shares)
     if before.prediction.package_version != prediction.package_version:
         versions = {"old": before.prediction.package_version, "new": prediction.package_version}
         told.append(_("model version %(old)s → %(new)s") % versions)
     return tuple(told)
+
+
+def _flag_share(result: Mapping[str, Any]) -> float | None:
+    """Return the share of women the ward wanted flagged; ``None`` for a result from before it could say."""
+    return result.get("operating_point", {}).get("flag_share")
 
 
 def _of_a_new_result(name: str, differences: Mapping[str, Any]) -> bool:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 480, 190, 44, 10, 34
 TICKS = (0.5, 1, 2, 5, 10, 20, 50)
+# Net benefit in women of 100: the steps between its ticks, and how many of them at most above zero.
+STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
+MOST_ABOVE_ZERO = 7.5
+ROUNDING = 1e-9
 WORTH_SAYING = 5e-5
 
 
 def workloads(result: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the operating points, the ward's own first; an older result has only its own."""
+    """Return the operating points by the share they flag, the ward's own marked.
+
+    The first stored one is its own; an older result has no other.
+    """
     if "workloads" in result:
         points = result["workloads"]
     else:
         points = [{**result["operating_point"], "flagged": result["flagged"]}]
-    return [
+    rows = [
         {
             "share": 100 * point["flagged_share"],
             "threshold": 100 * point["threshold"],
@@ -27,6 +35,7 @@ def workloads(result: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         for index, point in enumerate(points)
     ]
+    return sorted(rows, key=lambda row: row["share"])
 
 
 def as_high(result: Mapping[str, Any]) -> int | None:
@@ -66,7 +75,7 @@ def decision_curve(result: Mapping[str, Any]) -> dict[str, Any] | None:
         "nobody": y(0),
         "own": x(own) if least <= own <= most else None,
         "across": [{"x": x(tick / 100), "per_100": tick} for tick in TICKS if least <= tick / 100 <= most],
-        "up": [{"y": y(0), "per_100": 0.0}, {"y": y(highest), "per_100": 100 * highest}],
+        "up": [{"y": y(tick / 100), **_labelled(tick)} for tick in _round(100 * lowest, 100 * highest)],
         "better": _better(curve),
         "width": WIDTH,
         "height": HEIGHT,
@@ -75,6 +84,17 @@ def decision_curve(result: Mapping[str, Any]) -> dict[str, Any] | None:
         "floor_tick": HEIGHT - BOTTOM + 4,
         "floor_text": HEIGHT - BOTTOM + 15,
     }
+
+
+def _round(lowest: float, highest: float) -> list[float]:
+    """Return the round values from ``lowest`` to ``highest``, zero among them, three to seven above it."""
+    step = next((step for step in STEPS if highest / step <= MOST_ABOVE_ZERO), STEPS[-1])
+    return [step * n for n in range(math.ceil(lowest / step), math.floor(highest / step) + 1)]
+
+
+def _labelled(tick: float) -> dict[str, float]:
+    digits = next(d for d in range(4) if d == 3 or abs(tick - round(tick, d)) < ROUNDING)
+    return {"per_100": tick, "digits": digits}
 
 
 def _line(curve: Sequence[Mapping[str, float]], name: str, x: Any, y: Any) -> str:
