@@ -21,11 +21,11 @@ SENTENCES = {
     ),
 }
 BRIEF = {
-    Verdict.AGREE: Text("signed: agrees", "signé : d’accord"),
-    Verdict.DISAGREE: Text("signed: disagrees", "signé : pas d’accord"),
-    Verdict.CANNOT_ASSESS: Text("signed: cannot assess", "signé : ne peut pas évaluer"),
+    Verdict.AGREE: Text("signed: agrees", "signé : d’accord"),
+    Verdict.DISAGREE: Text("signed: disagrees", "signé : pas d’accord"),
+    Verdict.CANNOT_ASSESS: Text("signed: cannot assess", "signé : ne peut pas évaluer"),
 }
-COMMENT = Text("Comment: {comment}", "Commentaire : {comment}")
+COMMENT = Text("Comment: {comment}", "Commentaire : {comment}")
 
 
 def agrees(review: Review) -> bool:
@@ -35,7 +35,7 @@ def agrees(review: Review) -> bool:
 
 def sentence(review: Review, language: str) -> str:
     """Say it whole: "The signer disagrees with this result: poor input. Comment: wrong platelets"."""
-    colon = " : " if language == "fr" else ": "
+    colon = " : " if language == "fr" else ": "
     reason = _reason(review, language)
     said = SENTENCES[Verdict(review.verdict)].to(language) + (f"{colon}{reason}." if reason else ".")
     return f"{said} {COMMENT.format(comment=review.comment).to(language)}" if review.comment else said

@@ -38,6 +38,16 @@ def test_other_results_are_one_row_per_figure_with_its_code(algorithm: str, code
     assert found["about.package_sha256"] == study.prediction.package_sha256
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("algorithm", ["haemorrhage", "chest_xray"])
+def test_every_row_has_a_name_of_its_own(algorithm: str, language: str) -> None:
+    _header, *found = rows(outputs.written(outputs.answered(algorithm), "csv", language))
+    assert not [code for code, label, _value in found if label in ("", code)]
+    labels = [label for _code, label, _value in found]
+    assert len(set(labels)) == len(labels)
+
+
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
 def test_no_cell_begins_like_a_formula(text: str) -> None:
     assert neutral(text) == f"'{text}"

@@ -62,6 +62,17 @@ def test_the_probability_of_a_haemorrhage_is_a_percentage() -> None:
     assert len(found["RiskAssessment"][0]["basis"]) > 20
 
 
+def test_weeks_are_called_weeks_in_english() -> None:
+    study = outputs.answered("haemorrhage")
+    units = {
+        language: {quantity.get("unit") for quantity in find(bundle(study, language)[0], "valueQuantity")}
+        for language in ("en", "fr")
+    }
+    assert "weeks" in units["en"]
+    assert "SA" not in units["en"]
+    assert "SA" in units["fr"]
+
+
 def test_what_the_algorithm_wrote_is_labelled_and_what_people_entered_is_not() -> None:
     _, found = bundle(outputs.answered("haemorrhage"))
     labelled = {

@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from predictions.models import Explanation, Prediction
-from tests import outputs
+from predictions.models import Explanation, Prediction, Study
+from tests import factories, outputs, studies
 
 pytestmark = [pytest.mark.django_db, pytest.mark.poppler]
 
@@ -74,6 +74,20 @@ def test_a_signed_one_names_the_signer_the_version_and_the_verdict() -> None:
     assert "Brouillon" not in said
     assert "D’accord" in said
     assert study.signatures.get().content_sha256 in said.replace(" ", "")
+
+
+def test_the_course_marks_this_report_and_says_what_changed() -> None:
+    study = outputs.answered("haemorrhage")
+    stay = factories.encounter(study.patient)
+    Study.objects.filter(pk=study.pk).update(encounter=stay)
+    values = study.values | {"haemoglobin": 9.1}
+    again = studies.analysed(
+        studies.waiting(study.submitted_by, study.patient, values=values, encounter=stay)
+    )
+    said = words(outputs.written(again, "pdf", "en"))
+    course = said[said.index("Course of this birth") :]
+    assert course.count("– this report") == 1
+    assert "→ 9.1 g/dL" in course
 
 
 def test_a_night_without_stages_known_and_a_lost_explanation_still_make_a_report() -> None:

@@ -58,7 +58,7 @@ def test_fhir_of_an_agreement_begins_with_the_result_and_in_french_writes_commas
     assert report["conclusion"].startswith(study.prediction.report["headline"]["fr"])
     assert "Le signataire est d’accord avec ce résultat." in report["conclusion"]
     [risk] = [one for one in found if one["resourceType"] == "RiskAssessment"]
-    assert re.fullmatch(r"Intervalle à 95 % : \d+,\d–\d+,\d %", risk["note"][0]["text"])
+    assert re.fullmatch(r"Intervalle à 95 % : \d+,\d–\d+,\d %", risk["note"][0]["text"])
 
 
 def test_csv_has_verdict_reason_and_comment(disputed: Study) -> None:

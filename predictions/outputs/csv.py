@@ -11,8 +11,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ml.contracts import Text
-from predictions.outputs import wording
+from predictions.outputs import csv_labels, wording
 from predictions.outputs.facts import Facts
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -22,29 +21,6 @@ EPOCH_HEADER = (
     "verdict", "reason", "comment", "status",
 )  # fmt: skip
 FIGURE_HEADER = ("code", "label", "value")
-
-LABELS = {
-    "risk": Text("Risk of severe postpartum haemorrhage, 0 to 1", "Risque d’HPP sévère, de 0 à 1"),
-    "interval.0": Text("95 % interval, lower bound", "Intervalle à 95 %, borne basse"),
-    "interval.1": Text("95 % interval, upper bound", "Intervalle à 95 %, borne haute"),
-    "incidence": Text("Incidence of the ward, 0 to 1", "Incidence du service, de 0 à 1"),
-    "threshold": Text("Operating point, 0 to 1", "Seuil de décision, de 0 à 1"),
-    "probability": Text("Probability of pneumonia, 0 to 1", "Probabilité de pneumonie, de 0 à 1"),
-    "label": Text("Label at the operating point", "Classe à ce seuil"),
-    "outcome.blood_loss_ml": Text("Blood loss within 24 hours, mL", "Pertes sanguines en 24 heures, mL"),
-    "outcome.method": Text("How it was measured", "Mode de mesure"),
-    "outcome.measured_at": Text("Time of the measurement", "Heure de la mesure"),
-    "about.status": Text("Status", "Statut"),
-    "about.version": Text("Signed version", "Version signée"),
-    "about.verdict": Text("Verdict of the signer", "Avis du signataire"),
-    "about.reason": Text("Reason of the verdict", "Motif de l’avis"),
-    "about.comment": Text("Comment of the signer", "Commentaire du signataire"),
-    "about.study": Text("Study", "Étude"),
-    "about.package": Text("Model package", "Paquet du modèle"),
-    "about.package_sha256": Text("SHA-256 of the package", "SHA-256 du paquet"),
-    "about.headline": Text("Result in words", "Résultat en mots"),
-    "about.notice": Text("Notice", "Mention"),
-}
 
 
 def render(facts: Facts) -> bytes:
@@ -96,7 +72,7 @@ def _figures(facts: Facts) -> Iterator[Sequence[Any]]:
         "notice": facts.say(wording.RESEARCH_USE),
     }
     for code, value in _leaves({"about": about, "outcome": _outcome(facts), **facts.result}):
-        yield (code, facts.say(LABELS.get(code)), value)
+        yield (code, facts.say(csv_labels.label(code)), value)
 
 
 def _outcome(facts: Facts) -> Mapping[str, Any]:

@@ -28,7 +28,9 @@ AI_WROTE = {
     "security": [{"system": codes.SECURITY, "code": "AIAST", "display": "Artificial Intelligence asserted"}]
 }
 
-INTERVAL = Text("95 % interval: {low}–{high} %", "Intervalle à 95 % : {low}–{high} %")
+INTERVAL = Text("95 % interval: {low}–{high} %", "Intervalle à 95 % : {low}–{high} %")
+# The only unit of a form that differs by language; in French, semaines d’aménorrhée.
+WEEKS = Text("weeks", "SA")
 SIMULATED = {"system": codes.LOCAL, "code": "simulated", "display": "Simulated recording, of nobody"}
 
 
@@ -129,7 +131,8 @@ def _value(facts: Facts, field: Field, value: Any) -> Resource:
         return {"valueInteger": int(value)}
     if field.kind in (FieldKind.NUMBER, FieldKind.INTEGER):
         # Units are written as the form shows them; only a receiver's own map makes UCUM of them.
-        return {"valueQuantity": {"value": value} | ({"unit": field.unit} if field.unit else {})}
+        unit = facts.say(WEEKS) if field.unit == WEEKS.fr else field.unit
+        return {"valueQuantity": {"value": value} | ({"unit": unit} if unit else {})}
     labels = {choice.code: facts.say(choice.label) for choice in field.choices}
     if field.kind is FieldKind.TERNARY:
         return {"valueBoolean": value == "yes"}

@@ -165,17 +165,23 @@ def _birth(facts: Facts) -> list[list[str]]:
     """Return the assessments of the birth in their order and its outcome; nothing for a lone assessment."""
     if facts.study.algorithm != outcomes.ALGORITHM:
         return []
-    assessments = course.of(facts.study)
-    rows = [
-        [wording.moment(one.study.submitted_at, facts.language), facts.say(one.prediction.report["headline"])]
-        for one in assessments
-    ]
+    rows = [_assessment(facts, one) for one in course.of(facts.study)]
     if facts.outcome:
         lost = facts.say(WORDS["severe" if facts.outcome.severe else "not_severe"])
         method = facts.outcome.get_method_display()
         said = f"{facts.outcome.millilitres} mL ({method}), {lost}"
         rows.append([wording.moment(facts.outcome.measured_at, facts.language), said])
     return rows if len(rows) > 1 else []
+
+
+def _assessment(facts: Facts, one: course.Assessment) -> list[str]:
+    """Return one line of the course: when, whether this report is of it, its figure, and what changed."""
+    at = wording.moment(one.study.submitted_at, facts.language)
+    said = facts.say(one.prediction.report["headline"])
+    if one.changes:
+        separator = " : " if facts.language == "fr" else ": "
+        said += f". {facts.say(WORDS['changed'])}{separator}{'; '.join(one.changes)}"
+    return [f"{at} – {facts.say(WORDS['this_report'])}" if one.current else at, said]
 
 
 def _dissent(facts: Facts) -> dict[str, str] | None:

@@ -19,6 +19,8 @@ WORDS = {
     ),
     "quality": Text("Data quality", "Qualité des données"),
     "birth": Text("Course of this birth", "Suivi de cet accouchement"),
+    "this_report": Text("this report", "ce compte rendu"),
+    "changed": Text("Changed", "Modifié"),
     "severe": Text("severe haemorrhage", "hémorragie sévère"),
     "not_severe": Text("no severe haemorrhage", "pas d’hémorragie sévère"),
     "review": Text("Review", "Relecture"),

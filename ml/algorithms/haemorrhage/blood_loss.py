@@ -57,7 +57,7 @@ FIELDS = (
         label=Text("Time of the measurement", "Heure de la mesure"),
         section="loss",
         required=True,
-        help=Text("Example: 21/11/2026 15:20", "Exemple : 21/11/2026 15:20"),
+        help=Text("Example: 2026-11-21 15:20", "Exemple : 21/11/2026 15:20"),
     ),
 )
 FORM = Contract(
@@ -144,7 +144,7 @@ def _refuse_litres(field: Field, raw: Any) -> None:
             field,
             "not_a_number",
             "{label}: this is not a number in mL. Write it in figures, for example 620 mL.",
-            "{label} : ce n’est pas un nombre en mL. Écrivez-le en chiffres, par exemple 620 mL.",
+            "{label} : ce n’est pas un nombre en mL. Écrivez-le en chiffres, par exemple 620 mL.",
         ) from refusal
     if value != int(value) and 0 < value < LITRES_BELOW:
         raise parsing.Unreadable(_litres(field, value, Severity.REFUSE))
@@ -163,7 +163,7 @@ def _litres(field: Field, value: float, severity: Severity) -> Problem:
         Text(
             f"{field.label.en}: is {typed.en} in litres? This field is in mL: "
             f"{typed.en} L is {meant.en} mL.{keep_en}",
-            f"{field.label.fr} : {typed.fr} est-il en litres ? Ce champ est en mL : "
+            f"{field.label.fr} : {typed.fr} est-il en litres ? Ce champ est en mL : "
             f"{typed.fr} L font {meant.fr} mL.{keep_fr}",
         ),
         severity=severity,
