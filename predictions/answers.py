@@ -75,7 +75,7 @@ def told(field: Field, name: str, value: Any) -> str:
     if field.kind is FieldKind.DATE:
         return as_typed(date.fromisoformat(value))
     if field.kind in (FieldKind.NUMBER, FieldKind.INTEGER):
-        unit = {"SA": _("wk")}.get(field.unit, field.unit)
+        unit = {"SA": _("weeks")}.get(field.unit, field.unit)
         return f"{as_typed(value)} {unit}".strip()
     labels = {choice.code: choice.label.to(get_language() or "en") for choice in field.choices}
     return labels.get(value, str(value))

@@ -21,8 +21,8 @@ from ml.contracts import Source
 from patients.models import Patient
 from predictions import answers, intake
 from predictions.models import Study
-from predictions.workspaces.haemorrhage import ward
-from tests import studies
+from predictions.workspaces.haemorrhage import figure, ward
+from tests import factories, studies
 from tests.test_api import Program
 
 
@@ -229,3 +229,94 @@ def test_where_the_figure_is_worth_more_is_said_in_thresholds() -> None:
     better = ward.decision_curve(outcome.result)["better"]
     assert 0.4 < better["low"] < better["high"] <= 10
     assert ward.decision_curve({}) is None
+
+
+def test_a_small_figure_is_said_twice_and_not_three_times() -> None:
+    small = {"risk": 1, "low": 1, "high": 1, "ward": 2.0, "one_in": 120}
+    headline = wording.headline(small)
+    assert headline.en == "1 in 100 women like her (about 1 in 120); ward average 2 in 100"
+    assert "(environ 1 sur 120)" in headline.fr
+    assert "likely 1 to 2" in wording.headline(small | {"high": 2}).en
+    assert "likely about 5" in wording.headline(small | {"risk": 5, "low": 5, "high": 5}).en
+
+
+def test_the_highest_class_cannot_become_higher(
+    client: Client, alice: User, bob: User, claire: Patient
+) -> None:
+    high = assessed(alice, claire, "high_risk", gestational_diabetes=None, fibroids=None, placenta=None)
+    rule = high.prediction.result["rule_class"]
+    assert (rule["class"], bool(rule["unanswered"])) == ("high", True)
+    assert "the class may be higher" not in shown(client, bob, high)
+    low = assessed(alice, claire, "typical", placenta=None)
+    assert "the class may be higher" in shown(client, bob, low)
+
+
+def test_operating_points_stand_in_the_order_of_their_share_with_the_wards_own_marked() -> None:
+    values = as_of(ADMISSIONS["typical"][1], timezone.now())
+    outcome = runner.run("haemorrhage", Source(values=values, options={"flag_share": 0.1}))
+    rows = ward.workloads(outcome.result)
+    assert [round(row["share"]) for row in rows] == [5, 10, 20]
+    assert [row["own"] for row in rows] == [False, True, False]
+    [section] = [one for one in outcome.report.sections if one.title.en == "Flagging on this ward"]
+    told = [row.label.en for row in section.rows if "women flagged" in row.label.en]
+    assert [said.split(" of")[0] for said in told] == ["5", "10", "20"]
+    assert "this ward" in told[1]
+
+
+@pytest.mark.parametrize("incidence", [0.002, 0.02, 0.035, 0.2])
+def test_the_decision_curve_has_labels_enough_to_read_it(incidence: float) -> None:
+    values = as_of(ADMISSIONS["typical"][1], timezone.now())
+    result = runner.run("haemorrhage", Source(values=values, options={"incidence": incidence})).result
+    labels = ward.decision_curve(result)["up"]
+    assert 4 <= len(labels) <= 9
+    assert any(label["per_100"] == 0 for label in labels)
+    written = [f"{label['per_100']:.{label['digits']}f}" for label in labels]
+    assert len(set(written)) == len(written)
+
+
+@pytest.mark.parametrize("start", [0.1, 0.31, 1.02, 1.3, 2.7, 4.9, 11.0, 21.0, 33.0, 51.0, 78.0])
+@pytest.mark.parametrize("times", [1.0, 1.15, 3.0, 30.0])
+def test_the_waterfall_always_has_two_labels(start: float, times: float) -> None:
+    base = float(np.log(start / (100 - start)))
+    text = {"en": "a", "fr": "a"}
+    step = {"label": text, "value": text, "contribution": float(np.log(times)), "modifiable": False}
+    data = {
+        "base": base,
+        "final": base + step["contribution"],
+        "averaging": 0.0,
+        "labels": dict.fromkeys(("base", "averaging", "final"), text),
+        "contributions": [step],
+    }
+    ticks = figure.waterfall(data)["ticks"]
+    assert len(ticks) >= 2
+    written = [f"{tick['per_100']:.{tick['digits']}f}" for tick in ticks]
+    assert len(set(written)) == len(written)
+
+
+def test_the_waterfall_begins_at_a_starting_point_not_at_a_second_average(
+    client: Client, alice: User, bob: User, claire: Patient
+) -> None:
+    page = shown(client, bob, assessed(alice, claire, "typical"), "fr")
+    assert "Point de départ : femme moyenne (log-odds)" in page
+    assert "Moyenne du service (" not in page
+
+
+def test_the_form_says_weeks_and_which_answers_are_required(client: Client, alice: User) -> None:
+    stay = factories.encounter(factories.patient())
+    client.force_login(alice)
+    page = client.get(reverse("blood_loss", args=[stay.patient_id, stay.pk])).content.decode()
+    assert re.search(r'id="label-method">How it was measured <span[^>]*>\(required\)', page)
+    assert "Example: 2026-11-21 15:20" in page
+    form = client.get(reverse("study_new", args=["haemorrhage", stay.patient_id])).content.decode()
+    assert '<span class="unit">weeks</span>' in form
+
+
+def test_the_units_show_percentages_and_what_the_model_takes(
+    client: Client, admin: User, maternity: Unit, radiology: Unit
+) -> None:
+    Unit.objects.filter(pk=maternity.pk).update(incidence=0.035)
+    client.force_login(admin)
+    User.objects.filter(pk=admin.pk).update(language="fr")
+    page = client.get(reverse("unit_list")).content.decode()
+    assert "<td>3,5 %</td>" in page
+    assert re.search(r"<td>10 % <span[^>]*>valeur du modèle</span></td>", page)

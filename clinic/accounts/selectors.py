@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from allauth.mfa.models import Authenticator
 from django.db.models import Count, Q, QuerySet
 
 from clinic.accounts.models import Unit, User
-from ml import registry
+from ml import package, registry
 from ml.contracts import InputKind, Text
+from ml.package import BrokenPackage
 
 # Offered as names; an administrator may write them otherwise.
 USUAL_NAMES = {
@@ -55,6 +57,18 @@ def uses_incidence(code: str) -> bool:
         contract.unit == code and contract.input_kind is InputKind.FORM
         for contract in registry.contracts(clinical=True)
     )
+
+
+def own_shares(code: str) -> Mapping[str, float]:
+    """Return the shares that the model of a unit takes where the unit set none, by field; empty without."""
+    for contract in registry.contracts(clinical=True):
+        if contract.unit == code and contract.input_kind is InputKind.FORM:
+            try:
+                settings = package.load(contract.name).input.get("settings", {})
+            except BrokenPackage:  # the page of the models says what is wrong with it
+                return {}
+            return {name: setting["default"] for name, setting in settings.items()}
+    return {}
 
 
 def units() -> QuerySet[Unit]:

@@ -19,9 +19,8 @@ from clinic.accounts.views import for_admins, posted
 @require_GET
 def unit_list(request: HttpRequest) -> HttpResponse:
     """List the units, and those that algorithms ask for and that do not exist yet."""
-    return render(
-        request, "accounts/unit_list.html", {"units": selectors.units(), "offers": selectors.offers()}
-    )
+    units = [(unit, selectors.own_shares(unit.code)) for unit in selectors.units()]
+    return render(request, "accounts/unit_list.html", {"units": units, "offers": selectors.offers()})
 
 
 @for_admins
