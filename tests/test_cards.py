@@ -28,7 +28,7 @@ def test_a_figure_that_drifted_is_noticed(algorithm, monkeypatch):
 def test_no_card_prints_what_a_recipe_gave_before_recalibration(algorithm, monkeypatch):
     assert cards.raw_figures(algorithm) == []
     row = cards.packages.load(algorithm).json(cards.COMPARISON)["comparisons"][0]["rows"][2]
-    raw = "{value:.4f} [{low:.4f}, {high:.4f}]".format(**row["raw"]["brier"])
+    raw = "{value:.4f} [{low:.4f}, {high:.4f}".format(**row["raw"]["brier"])
     text = cards.card(algorithm)
     monkeypatch.setattr(cards, "card", lambda name: text + raw)
     assert cards.raw_figures(algorithm) == cards.figures_without_origin(algorithm) == [raw]
