@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from predictions.models import Explanation, Prediction
-from predictions.workspaces.haemorrhage import course, ward, what_if
+from predictions.workspaces.haemorrhage import associations, course, ward, what_if
 
 WOMEN, PER_ROW, STEP = 100, 20, 20
 STRONGEST = 3
@@ -36,6 +36,7 @@ def drawing(prediction: Prediction, explanation: Explanation | None) -> dict[str
         "as_high": ward.as_high(result),
         "curve": ward.decision_curve(result),
         "course": course.context(prediction.study),
+        "associations": associations.words(prediction),
         "what_if": what_if.context(prediction.study) if what_if.changeable(prediction.study) else None,
     }
     if explanation is None or not explanation.data:
