@@ -200,7 +200,7 @@ def test_only_a_unit_that_reckons_with_it_is_asked_for_its_share(office: Client,
 def test_the_list_counts_who_may_log_in_and_leads_on(office: Client, alice: User, bob: User) -> None:
     User.objects.filter(pk=bob.pk).update(is_active=False)
     page = office.get(reverse("unit_list"))
-    assert [(unit.code, unit.people) for unit in page.context["units"]] == [("maternity", 1)]
+    assert [(unit.code, unit.people) for unit, _own in page.context["units"]] == [("maternity", 1)]
     assert f'href="{reverse("unit_edit", args=["maternity"])}"' in page.content.decode()
     assert f'href="{reverse("unit_list")}"' in office.get(reverse("staff_list")).content.decode()
     assert office.get(reverse("unit_edit", args=["kitchen"])).status_code == 404
