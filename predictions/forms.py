@@ -147,7 +147,8 @@ def names(contract: Contract) -> list[str]:
 
 def posted(contract: Contract, data: Mapping[str, str], patient: Patient) -> dict[str, str]:
     """Return the answers among what a browser sent, without the blank ones, with the record's own."""
-    sent = {name: data.get(name, "").strip()[:LONGEST] for name in names(contract)}
+    # A NUL cannot be kept in a draft; what stands for it is refused as it would be.
+    sent = {name: data.get(name, "").replace("\x00", "\ufffd").strip()[:LONGEST] for name in names(contract)}
     given = {name: _with_day(contract, name, answer) for name, answer in sent.items() if answer}
     return given | initial(contract, patient, None)
 

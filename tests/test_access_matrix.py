@@ -164,7 +164,7 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "blood_loss": (record(roles=SUBMITTERS), record("POST", 422, roles=SUBMITTERS)),
     # --- studies --------------------------------------------------------------------------------
     "worklist": Rule("GET", {"anonymous": LOGIN, "admin": 302, "steward": 302, "*": IN}),
-    "study_new": (record(roles=SUBMITTERS), record("POST", 422, roles=SUBMITTERS)),
+    "study_new": (record(roles=SUBMITTERS), record("POST", 302, roles=SUBMITTERS)),
     "study_open_stay": record("POST", 302, roles=SUBMITTERS),
     "study_draft": record("POST", roles=SUBMITTERS),
     "study_draft_discard": record("POST", 302, roles=SUBMITTERS),
@@ -172,7 +172,7 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "study_state": record(),
     "study_epoch": record(ok=HIDDEN),  # the study of this test is no night
     "study_what_if": (record(), record("POST", 503, haemoglobin="13")),  # no worker answers in this test
-    "study_reassess": (record(roles=SUBMITTERS), record("POST", 422, roles=SUBMITTERS)),
+    "study_reassess": (record(roles=SUBMITTERS), record("POST", 302, roles=SUBMITTERS)),
     "study_artefact": record(),
     "study_documents": record(),
     "study_document_order": record("POST", 302, kind="csv", language="fr"),

@@ -235,8 +235,8 @@ def test_two_files_or_half_a_request_are_not_half_kept() -> None:
 def test_a_form_names_the_field_in_french(field: str, typed: str) -> None:
     ward = Ward("haemorrhage")
     sent = as_of(EXAMPLES[0], timezone.now()) | {field: typed, "key": "k1"}
-    answer = ward.client.post(ward.address, sent)
-    assert answer.status_code == 422
+    answer = ward.client.post(ward.address, sent, follow=True)
+    assert answer.context["refusals"]
     about = field if field == "admission_at" else field.removesuffix("_at")
     label = registry.contract("haemorrhage").field(about).label.fr
     assert f"{label} : " in said(answer).replace("\u00a0", " ")

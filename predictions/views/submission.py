@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -29,6 +30,8 @@ from predictions.models import Study
 from predictions.views import drafts
 
 UNPROCESSABLE = 422
+# Says in the address of a form that it was sent already and something about it is asked.
+ASKED = "asked"
 # Names of channels, for a recording whose own names do not say what they are.
 CHANNEL_OPTIONS = {"sleep": ("eeg", "eog", "emg")}
 
@@ -166,11 +169,14 @@ def _form(
     if request.method == "POST":
         return _take_form(request, contract, patient, previous)
     values, saved_at = drafts.read(request.user, contract.name, patient.pk, previous)
-    if not values and previous is not None:
-        values = answers.retyped(contract, previous.values) | forms.initial(contract, patient, None)
-    values = values or forms.initial(contract, patient, encounter)
     _record_view(request, contract, patient)
-    context = _form_context(contract, patient, values, (), previous)
+    if saved_at and ASKED in request.GET:
+        context = _questioned(contract, patient, values, previous, request.GET.get("still_holds") == "yes")
+    else:
+        if not values and previous is not None:
+            values = answers.retyped(contract, previous.values) | forms.initial(contract, patient, None)
+        values = values or forms.initial(contract, patient, encounter)
+        context = _form_context(contract, patient, values, (), previous)
     if previous is None and encounter is not None:
         # A second form of the same stay may begin blank, but rarely should.
         context["assessed"] = encounter.studies.filter(algorithm=contract.name).first()
@@ -180,38 +186,62 @@ def _form(
 def _take_form(
     request: HttpRequest, contract: Contract, patient: Patient, previous: Study | None
 ) -> HttpResponse:
+    """Submit the answers; or keep them and lead to the form that asks about them.
+
+    The form is opened anew to ask, so that going back from the study later finds a page again.
+    """
     values = forms.posted(contract, request.POST, patient)
-    problems = forms.check(contract, values) + forms.thin(contract, values)
-    encounter = _encounter(patient, contract, previous)
-    if outcomes.without_stay(contract, encounter):
-        problems.append(outcomes.NO_STAY)
-    if previous is not None and request.POST.get("still_holds") != "yes":
-        problems.append(STILL_HOLDS)
+    still_holds = request.POST.get("still_holds") == "yes"
+    problems = _problems(contract, patient, values, previous, still_holds)
     confirmed = request.POST.get("confirmed") == forms.confirmation(problems)
-    if not forms.refusals(problems) and (confirmed or not forms.warnings(problems)):
-        try:
-            study = intake.submit(
-                user=request.user,
-                patient=patient,
-                algorithm=contract.name,
-                values=values,
-                idempotency_key=_key(request),
-                encounter=encounter,
-            )
-        except Refused as refusal:
-            problems = list(refusal.problems)
-        else:
-            drafts.forget(request.user, contract.name, patient.pk)
-            return redirect("study", study.pk)
-    context = _form_context(contract, patient, values, problems, previous) | {
-        "saved_at": drafts.save(request.user, contract.name, patient.pk, values, previous),
-        "key": _key(request),
-        "still_holds": request.POST.get("still_holds") == "yes",
-        "asked": forms.warnings(problems) if not forms.refusals(problems) else [],
+    if forms.refusals(problems) or (forms.warnings(problems) and not confirmed):
+        drafts.save(request.user, contract.name, patient.pk, values, previous)
+        query = {ASKED: "yes"} | ({"still_holds": "yes"} if still_holds else {})
+        return redirect(f"{request.path}?{urlencode(query)}")
+    try:
+        study = intake.submit(
+            user=request.user,
+            patient=patient,
+            algorithm=contract.name,
+            values=values,
+            idempotency_key=_key(request),
+            encounter=_encounter(patient, contract, previous),
+        )
+    except Refused as refusal:
+        context = _form_context(contract, patient, values, refusal.problems, previous) | {
+            "saved_at": drafts.save(request.user, contract.name, patient.pk, values, previous),
+            "key": _key(request),
+            "still_holds": still_holds,
+            "refusals": forms.refusals(refusal.problems),
+        }
+        return render(request, "studies/form.html", context, status=UNPROCESSABLE)
+    drafts.forget(request.user, contract.name, patient.pk)
+    return redirect("study", study.pk)
+
+
+def _problems(
+    contract: Contract, patient: Patient, values: dict[str, str], previous: Study | None, still_holds: bool
+) -> list[Problem]:
+    problems = forms.check(contract, values) + forms.thin(contract, values)
+    if outcomes.without_stay(contract, _encounter(patient, contract, previous)):
+        problems.append(outcomes.NO_STAY)
+    if previous is not None and not still_holds:
+        problems.append(STILL_HOLDS)
+    return problems
+
+
+def _questioned(
+    contract: Contract, patient: Patient, values: dict[str, str], previous: Study | None, still_holds: bool
+) -> dict[str, Any]:
+    """Return the form as it was sent, with what stopped it or is asked about it."""
+    problems = _problems(contract, patient, values, previous, still_holds)
+    refusals = forms.refusals(problems)
+    return _form_context(contract, patient, values, problems, previous) | {
+        "still_holds": still_holds,
+        "asked": [] if refusals else forms.warnings(problems),
         "confirmation": forms.confirmation(problems),
-        "refusals": forms.refusals(problems),
+        "refusals": refusals,
     }
-    return render(request, "studies/form.html", context, status=UNPROCESSABLE)
 
 
 def _form_context(
