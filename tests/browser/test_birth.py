@@ -24,6 +24,7 @@ def test_assess_suppose_reassess_and_close_the_birth(page: Page, live_stack: Liv
     page.get_by_role("link", name="Latest assessment").click()
     wait_for(page, "to sign")
 
+    print_no_empty_review(page)
     suppose(page)
     reassess(page)
     record_blood_loss(page)
@@ -32,6 +33,14 @@ def test_assess_suppose_reassess_and_close_the_birth(page: Page, live_stack: Liv
     expect(page.get_by_role("main")).to_contain_text("620 mL, no severe haemorrhage")
     page.goto(page.url.replace("/patients/", "/studies/new/haemorrhage/"))
     expect(page.get_by_role("main")).to_contain_text("would know the answer")
+
+
+def print_no_empty_review(page: Page) -> None:
+    """An opinion nobody has given yet is on the screen, not on paper."""
+    expect(page.locator(".review")).to_be_visible()
+    page.emulate_media(media="print")
+    expect(page.locator(".review")).to_be_hidden()
+    page.emulate_media(media="screen")
 
 
 def suppose(page: Page) -> None:

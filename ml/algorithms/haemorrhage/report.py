@@ -52,7 +52,9 @@ def _figure(result: Mapping[str, Any]) -> ReportSection:
             ReportRow(Text("Women like her", "Femmes comme elle"), _with_one_in(numbers)),
             ReportRow(
                 Text("Likely range (95 %)", "Fourchette probable (95 %)"),
-                Text(f"{low.en} to {high.en} in 100", f"{low.fr} à {high.fr} sur 100"),
+                Text(f"about {high.en} in 100", f"environ {high.fr} sur 100")
+                if numbers["low"] == numbers["high"]
+                else Text(f"{low.en} to {high.en} in 100", f"{low.fr} à {high.fr} sur 100"),
             ),
             ReportRow(Text("Average of this ward", "Moyenne de ce service"), wording.of_100(numbers["ward"])),
         ),
