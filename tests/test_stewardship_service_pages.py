@@ -90,23 +90,8 @@ def test_a_version_that_served_is_not_said_to_wait(
 
 def learned(tier: str, *, synthetic: bool) -> Package:
     """Put a package into service whose manifest says that it was learned here."""
-    version = f"site-{tier}-{synthetic}"
-    made = trainings.copied(ALGORITHM, version)
-    (made.folder / packages.MANIFEST).unlink()
-    manifest = {k: v for k, v in made.manifest.items() if k not in ("files", "sha256", "created")}
-    report = {key: trainings.REPORT[key] for key in ("births", "events", "incidence", "period", "outcome")}
-    manifest["data"] = report | {"training": "births", "synthetic": synthetic}
-    figures = trainings.JUDGED["figures"]
-    figures = figures | {
-        "candidate": figures["candidate"] | {"recall": {"value": 0.3, "low": 0.1, "high": 0.5}}
-    }
-    manifest["training"] = {
-        "kind": "hospital", "tier": tier, "tier_words": {"en": "words of the tier", "fr": "mots du palier"},
-        "learned": {"slope": 1.31}, "holdout": trainings.JUDGED["holdout"] | {"figures": figures},
-        "criteria": [], "replaces": {"version": "1.2.0", "sha256": "0" * 64},
-    }  # fmt: skip
-    made = packages.write(made.folder, manifest)
-    packages.name_champion(ALGORITHM, version)
+    made = trainings.learned(ALGORITHM, f"site-{tier}-{synthetic}", tier=tier, synthetic=synthetic)
+    packages.name_champion(ALGORITHM, made.version)
     return made
 
 

@@ -149,7 +149,7 @@ def worked(training: Training) -> Training:
 def accepted(by: User, number: int = 1, **outcome: Any) -> Training:
     """Make a training whose candidate was accepted: a copy of the shipped package under its own version."""
     training = uploaded(by, table(births(seed=number)))
-    made = copied(training.algorithm, training.version)
+    made = learned(training.algorithm, training.version)
     current = packages.load(training.algorithm)
     Training.objects.filter(pk=training.pk).update(
         state=State.ACCEPTED,
@@ -167,14 +167,30 @@ def accepted(by: User, number: int = 1, **outcome: Any) -> Training:
     return training
 
 
-def copied(algorithm: str, version: str) -> Package:
-    """Copy the serving package beside the shipped ones, under a version of its own."""
+def learned(
+    algorithm: str, version: str, *, tier: str = "intercept_slope", synthetic: bool = False
+) -> Package:
+    """Copy the serving package under another version, with a manifest that says it was learned here."""
+    told = ("births", "events", "incidence", "period", "outcome")
+    figures = JUDGED["figures"]
+    candidate = figures["candidate"] | {"recall": {"value": 0.3, "low": 0.1, "high": 0.5}}
+    training = {
+        "kind": "hospital", "tier": tier, "tier_words": {"en": "words of the tier", "fr": "mots du palier"},
+        "learned": {"slope": 1.31}, "criteria": [], "replaces": {"version": "1.2.0", "sha256": "0" * 64},
+        "holdout": JUDGED["holdout"] | {"figures": figures | {"candidate": candidate}},
+    }  # fmt: skip
+    data = {name: REPORT[name] for name in told} | {"training": "births", "synthetic": synthetic}
+    return copied(algorithm, version, training=training, data=data)
+
+
+def copied(algorithm: str, version: str, **said: Any) -> Package:
+    """Copy the serving package under a version of its own; its manifest may say something else."""
     serving = packages.load(algorithm)
     folder = packages.SITE / algorithm / version
     shutil.copytree(serving.folder, folder)
     (folder / packages.MANIFEST).unlink()
     manifest = {k: v for k, v in serving.manifest.items() if k not in ("files", "sha256", "created")}
-    return packages.write(folder, manifest | {"version": version})
+    return packages.write(folder, manifest | {"version": version} | said)
 
 
 def simulated(folder: Path, *, births: int = 3000, incidence: float = 0.06, seed: int = 3) -> Path:

@@ -85,6 +85,9 @@ def test_every_page_in_every_state(
         expect(page.get_by_role("main")).to_be_visible()
         if page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
             wrong.append(f"{name}: sticks out sideways")
+        if size[0] > 320 and page.locator(".compared").count():
+            cut = page.locator(".scroll:has(.compared)").evaluate("e => e.scrollWidth > e.clientWidth + 1")
+            wrong += [f"{name}: figures are cut"] if cut else []
         if size[0] > 320:
             found = Axe().run(page).response["violations"]
             wrong += [f"{name}: {v['id']} at {v['nodes'][0]['target']}" for v in found]
