@@ -68,6 +68,17 @@ def test_a_table_of_births_becomes_the_version_that_serves_and_is_taken_back(
     expect(page.get_by_role("main")).not_to_contain_text("SYN-0")
     page.locator("#f-0").select_option("")
     expect(page.locator("#columns-problems")).to_contain_text("training needs it")
+    # A file that is none costs no answer and does not end the way.
+    wrong = tmp_path / "params.yaml"
+    wrong.write_text("haemorrhage: {seed: 1}\n", "utf-8")
+    page.get_by_label("How the outcome was found").fill("weighed")
+    page.get_by_label("Mapping file").set_input_files(wrong)
+    page.get_by_role("button", name="Use this mapping").click()
+    expect(page.get_by_role("alert")).to_be_focused()
+    expect(page.get_by_role("alert")).to_contain_text("it needs the key")
+    expect(page.get_by_label("How the outcome was found")).to_have_value("weighed")
+    page.get_by_role("button", name="Read the whole file").click()
+    expect(page.get_by_role("main")).to_contain_text("training needs it")
     page.get_by_label("Mapping file").set_input_files(tmp_path / "mapping.yaml")
     page.get_by_role("button", name="Use this mapping").click()
     expect(page.get_by_label("These births are simulated")).to_be_checked()
