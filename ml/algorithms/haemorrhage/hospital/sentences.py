@@ -94,7 +94,7 @@ def strange_words(known: Mapped, column: str, words: Counter[str], filled: int) 
         hint = Text(
             "Correct the export or its unit, or add them to the further words for “not known” (“missing” in "
             "mapping.yaml).",
-            "Corrigez l’export ou l’unité, ou ajoutez-les aux autres mots pour « non connu » (« missing » "
+            "Corrigez l’export ou l’unité, ou ajoutez-les aux autres mots pour « inconnu » (« missing » "
             "dans mapping.yaml).",
         )
     return _about(
