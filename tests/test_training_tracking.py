@@ -79,6 +79,20 @@ def test_search_leaves_tagged_child_runs_with_params_and_scores(store):
     assert (store / "mlflow.db").exists()
 
 
+def test_the_files_of_every_experiment_lie_beside_the_database(store, monkeypatch, tmp_path):
+    with tracking.run("one", "train", params={}), tracking.run("two", "train", params={}, nested=True):
+        pass
+    # What a user sets, and what MLflow sets itself once it knows an address.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mine.db'}")
+    with tracking.run("three", "train", params={}):
+        mine = MlflowClient().get_experiment_by_name("three").artifact_location
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    tracking.connect()
+    ours = [MlflowClient().get_experiment_by_name(name).artifact_location for name in ("one", "two")]
+    assert ours == [(store / "artifacts" / name).as_uri() for name in ("one", "two")]
+    assert mine == (tmp_path / "artifacts" / "three").as_uri()
+
+
 def test_the_logged_model_is_onnx_with_signature_and_example_and_answers_alike(store):
     rng = np.random.default_rng(0)
     table = {"x": rng.normal(size=200), "c": rng.choice(["a", "b"], 200).astype(object)}

@@ -22,6 +22,7 @@ from ml.package import Metric, Package
 ROOT = Path(__file__).resolve().parents[2]
 STORE = ROOT / "var" / "mlflow"
 LONGEST_PARAM = 6000
+SQLITE = "sqlite:///"
 
 
 class Run:
@@ -124,28 +125,36 @@ def _git(root: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def connect() -> bool:
-    """Point MLflow at its store, ``MLFLOW_TRACKING_URI`` or ours; return whether it is ours."""
+def connect() -> str:
+    """Point MLflow at its store, ``MLFLOW_TRACKING_URI`` or ours, and return its address."""
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
-    local = not uri
-    if local:
+    if not uri:
         STORE.mkdir(parents=True, exist_ok=True)
-        uri = f"sqlite:///{STORE / 'mlflow.db'}"
+        uri = f"{SQLITE}{STORE / 'mlflow.db'}"
     # The schema migrations of a new store fill the terminal otherwise.
     for noisy in ("alembic", "mlflow.store.db.utils", "mlflow.tracking.fluent"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     mlflow.set_tracking_uri(uri)
-    return local
+    return uri
 
 
 def _experiment(algorithm: str) -> str:
-    local = connect()
+    uri = connect()
     client = MlflowClient()
     found = client.get_experiment_by_name(algorithm)
     if found is not None:
         return found.experiment_id
-    location = (STORE / "artifacts" / algorithm).as_uri() if local else None
-    return client.create_experiment(algorithm, artifact_location=location)
+    return client.create_experiment(algorithm, artifact_location=_files(uri, algorithm))
+
+
+def _files(uri: str, algorithm: str) -> str | None:
+    """Return where an experiment's files go: beside a database file; a server decides for itself.
+
+    Without an address MLflow would put them into ``mlruns`` of whatever folder the command was called in.
+    """
+    if not uri.startswith(SQLITE):
+        return None
+    return (Path(uri.removeprefix(SQLITE)).resolve().parent / "artifacts" / algorithm).as_uri()
 
 
 def _flat(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
