@@ -196,7 +196,8 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "training_start": only(STEWARD, "POST", 302),
     "training_withdraw": only(STEWARD, "POST", 302),
     "training_serve": (only(STEWARD, ok=302), only(STEWARD, "POST", 302)),  # nothing was accepted
-    "serving_roll_back": (only(STEWARD, ok=302), only(STEWARD, "POST", 422)),  # nothing to go back to
+    # Nothing to go back to: both lead to the trainings, with the reason.
+    "serving_roll_back": (only(STEWARD, ok=302), only(STEWARD, "POST", 302)),
     # --- programs -------------------------------------------------------------------------------
     "health": public(ok=503),  # no worker answers in this test
     "sleep-model-info": sleep_seed(ok=503),
