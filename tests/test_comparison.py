@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -190,12 +189,3 @@ def test_resampling_leaves_raw_probabilities_far_too_high_and_recalibration_mend
     found = out_of_fold(recipe, table, y, label=Text("a", "b"), folds=5, repeats=1, seed=0)
     assert found.raw.mean() > 2 * y.mean()
     assert found.calibrated.mean() == pytest.approx(y.mean(), rel=0.1)
-
-
-@pytest.mark.long
-def test_ten_recipes_on_twenty_thousand_rows_take_seconds() -> None:
-    y, odds = cases(20_000, mean=-4)
-    made = entries(odds, 10, repeats=1)
-    start = time.perf_counter()
-    compare(made, y, **{**ASKED, "repeats": 1000})
-    assert time.perf_counter() - start < 30

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
@@ -114,34 +113,3 @@ def test_no_rows_no_figures(package: Package) -> None:
     assert len(found) == 0
     assert found.interval.shape == (0, 2)
     assert found.reasons.contributions.shape[0] == 0
-
-
-def quicker(work: Callable[[], Any]) -> float:
-    """CPU seconds of this thread in the quicker of two calls.
-
-    The other threads of a matrix product spin while a busy machine makes them wait.
-    """
-    spent = []
-    for _ in range(2):
-        start = time.thread_time()
-        work()
-        spent.append(time.thread_time() - start)
-    return min(spent)
-
-
-def test_ten_thousand_admissions_with_reasons_take_less_than_three_seconds(package: Package) -> None:
-    rows = typed(admissions(10_000, missing=0.15, seed=5))
-    found: list[batch.Risks] = []
-
-    assert quicker(lambda: found.append(batch.risks(package, rows, explain=True))) < 3
-    assert len(np.unique(found[0].risk)) > 4_000
-
-
-def test_a_warm_prediction_with_reasons_takes_less_than_five_milliseconds(package: Package) -> None:
-    loaded = [load(Source(values=form), package) for form in admissions(100, missing=0.15, seed=6)]
-
-    def assess() -> None:
-        for one in loaded:
-            explain.explain(package, one, predict.predict(package, one))
-
-    assert quicker(assess) / len(loaded) < 0.005
