@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 
 from ml.algorithms.chest_xray import backbone
-from ml.algorithms.chest_xray.augment import augment
+from ml.algorithms.chest_xray.augment import FAMILIES, augment, drawn
 from ml.algorithms.chest_xray.nuisance import stored_again
 from ml.algorithms.chest_xray.view import model_view
 from ml.training import data as training_data
@@ -58,6 +58,11 @@ class Extractor:
             _Network(name, stages, weights[name], data, cache) for name, stages in networks.items()
         ]
 
+    @property
+    def whole(self) -> np.ndarray:
+        """Which features are averages over the whole image, not over its middle: (features,) of bool."""
+        return np.concatenate([part.whole for part in self._parts])
+
     def copies(self, name: str, pixels: np.ndarray, recipe: str, seed: int) -> np.ndarray:
         """Return the features of one altered copy of every image, shape (n, features).
 
@@ -93,13 +98,14 @@ class _Network:
         self.name, self.folder = name, cache / hashlib.sha256(canonical).hexdigest()[:16]
         self.folder.mkdir(parents=True, exist_ok=True)
         model = backbone.build({name: backbone.STAGES[name]}, {name: weights})
-        widths = [stage.shape[-1] for stage in model.outputs]
+        widths = [2 * stage.shape[-1] for stage in model.outputs]
         ends = np.cumsum(widths)
         ranges = {
             stage: np.arange(end - width, end)
             for stage, end, width in zip(backbone.STAGES[name], ends, widths, strict=True)
         }
         self.columns = np.concatenate([ranges[stage] for stage in stages])
+        self.whole = np.concatenate([np.arange(len(ranges[s])) < len(ranges[s]) // 2 for s in stages])
         exported = self.folder / "pooled.onnx"
         backbone.export(backbone.pooled(model), exported)
         self.session = onnxruntime.InferenceSession(str(exported), providers=["CPUExecutionProvider"])
@@ -122,6 +128,12 @@ class _Network:
         np.save(unfinished, found)
         unfinished.rename(path)
         return found[:, self.columns]
+
+
+def families_drawn(seed: int, n: int) -> dict[str, np.ndarray]:
+    """Return per family which of ``n`` images the training copy of a seed alters by it: (n,) of bool."""
+    drawn_each = [drawn(np.random.default_rng([seed, index])) for index in range(n)]
+    return {family: np.array([family in each for each in drawn_each]) for family in FAMILIES}
 
 
 def altered(image: np.ndarray, recipe: str, seed: int, index: int) -> np.ndarray:

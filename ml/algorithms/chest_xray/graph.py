@@ -9,17 +9,18 @@ import numpy as np
 import onnxruntime
 from keras import layers, ops
 
+from ml.algorithms.chest_xray.backbone import averages, window
 from ml.algorithms.chest_xray.heads import Cloud, Head
 
 BATCH = 32
 
 
-def assemble(backbone: keras.Model, pneumonia: Head, gate: list[Head], cloud: Cloud) -> keras.Model:
+def assemble(network: keras.Model, pneumonia: Head, gate: list[Head], cloud: Cloud) -> keras.Model:
     """Put everything that serving needs behind one input.
 
     Parameters
     ----------
-    backbone
+    network
         Maps per stage, of :func:`ml.algorithms.chest_xray.backbone.build`.
     gate
         Heads of the gate, in the order of ``gate.json``.
@@ -33,18 +34,22 @@ def assemble(backbone: keras.Model, pneumonia: Head, gate: list[Head], cloud: Cl
     """
     # Centred before they are averaged: the mean of many large numbers loses the digits that matter.
     centre = np.asarray(pneumonia.centre, dtype=np.float32)
-    ends = np.cumsum([stage.shape[3] for stage in backbone.outputs])
-    parts = [slice(end - stage.shape[3], end) for end, stage in zip(ends, backbone.outputs, strict=True)]
-    centred = [stage - centre[part] for stage, part in zip(backbone.outputs, parts, strict=True)]
-    averages = [ops.mean(stage, axis=(1, 2)) for stage in centred]
-    pooled = averages[0] if len(averages) == 1 else ops.concatenate(averages, axis=1)
+    columns = _columns(network.outputs)
+    pooled = ops.concatenate(
+        [
+            averages(stage - centre[part])[which]
+            for stage, both in zip(network.outputs, columns, strict=True)
+            for which, part in enumerate(both)
+        ],
+        axis=1,
+    )
     return keras.Model(
-        backbone.input,
+        network.input,
         {
             "logit": _dense(pooled, "pneumonia", [pneumonia], centre),
             "gate": _dense(pooled, "gate_heads", gate, centre),
             "distance": _distance(pooled, cloud, centre),
-            **_evidence(centred, [pneumonia.weights[part] for part in parts]),
+            **_evidence(network.outputs, columns, pneumonia.weights, centre),
         },
         name="chest_xray",
     )
@@ -62,16 +67,34 @@ def _distance(pooled: keras.KerasTensor, cloud: Cloud, centre: np.ndarray) -> ke
     return ops.mean(ops.square(projected), axis=1, keepdims=True)
 
 
-def _evidence(centred: list[keras.KerasTensor], weights: list[np.ndarray]) -> dict[str, keras.KerasTensor]:
-    """Return the map of each size, stages of one size taken together."""
+def _evidence(
+    stages: list[keras.KerasTensor],
+    columns: list[tuple[np.ndarray, np.ndarray]],
+    weights: np.ndarray,
+    centre: np.ndarray,
+) -> dict[str, keras.KerasTensor]:
+    """Return the map of each size, stages of one size taken together.
+
+    A position counts once in the average of the whole image, and as much as the window says in the
+    average of its middle: the mean of what it adds is what both averages add to the score.
+    """
     maps = {}
-    for side in sorted({stage.shape[1] for stage in centred}):
-        together = [i for i, stage in enumerate(centred) if stage.shape[1] == side]
-        joined = ops.concatenate([centred[i] for i in together], axis=3)
-        kernel = np.concatenate([weights[i] for i in together])[None, None, :, None]
-        layer = layers.Conv2D(1, 1, name=f"evidence_of_{side}")
-        maps[f"evidence_{side}"] = _linear(layer, joined, kernel, np.zeros(1))
+    for side in sorted({stage.shape[1] for stage in stages}):
+        together = [i for i, stage in enumerate(stages) if stage.shape[1] == side]
+        whole, middle = (np.concatenate([columns[i][which] for i in together]) for which in (0, 1))
+        joined = ops.concatenate([stages[i] - centre[columns[i][0]] for i in together], axis=3)
+        kernel = np.stack([weights[whole], weights[middle]], axis=1)[None, None]
+        bias = np.array([0.0, (centre[whole] - centre[middle]) @ weights[middle]])
+        added = _linear(layers.Conv2D(2, 1, name=f"evidence_of_{side}"), joined, kernel, bias)
+        maps[f"evidence_{side}"] = added[..., :1] + added[..., 1:] * window(side)[None, :, :, None]
     return maps
+
+
+def _columns(stages: list[keras.KerasTensor]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return per stage the columns of its average over the whole image and over the middle."""
+    widths = [stage.shape[3] for stage in stages for _ in range(2)]
+    parts = np.split(np.arange(sum(widths)), np.cumsum(widths)[:-1])
+    return list(zip(parts[::2], parts[1::2], strict=True))
 
 
 def _linear(

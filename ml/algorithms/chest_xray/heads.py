@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
-
-from ml.training.progress import progress
 
 MAX_ITERATIONS = 500
 TOLERANCE = 1e-3
-TIE = 0.0005
-"""Difference in AUC below which two penalties are as good as each other."""
 NUMBERED = re.compile(r"(.*?)(\d+)")
 SMALLEST_SCALE = 0.01
 """Features that hardly vary are not stretched further: that would only magnify rounding on export."""
@@ -44,8 +38,15 @@ class Head:
         return (features - self.centre) @ self.weights + self.intercept
 
 
-def fit(features: np.ndarray, y: np.ndarray, regularisation: float, *, standardise: bool = True) -> Head:
-    """Fit a class-balanced logistic head.
+def fit(
+    features: np.ndarray,
+    y: np.ndarray,
+    regularisation: float,
+    *,
+    standardise: bool = True,
+    weights: np.ndarray | None = None,
+) -> Head:
+    """Fit a logistic head.
 
     Parameters
     ----------
@@ -53,14 +54,19 @@ def fit(features: np.ndarray, y: np.ndarray, regularisation: float, *, standardi
         Inverse strength of the quadratic penalty (scikit-learn's ``C``).
     standardise
         False for features already scaled by :func:`damping`.
+    weights
+        Shape (n,), mean 1; without them both classes weigh the same.
     """
     centre, scale = _centre_and_scale(features)
     if not standardise:
         scale = np.ones_like(scale)
     model = LogisticRegression(
-        C=regularisation, class_weight="balanced", max_iter=MAX_ITERATIONS, tol=TOLERANCE
+        C=regularisation,
+        class_weight="balanced" if weights is None else None,
+        max_iter=MAX_ITERATIONS,
+        tol=TOLERANCE,
     )
-    model.fit((features - centre) / scale, y)
+    model.fit((features - centre) / scale, y, sample_weight=weights)
     return Head(centre, model.coef_[0] / scale, float(model.intercept_[0]))
 
 
@@ -91,9 +97,15 @@ def damping(features: np.ndarray, differences: np.ndarray, strength: float) -> n
     return (held_back / scale[:, None]).astype(np.float32)
 
 
-def undamped(head: Head, matrix: np.ndarray, features: np.ndarray) -> Head:
-    """Write a head of damped features as one of the features themselves."""
-    return Head(features.mean(axis=0, dtype=np.float64), matrix @ head.weights, head.intercept)
+def undamped(head: Head, matrix: np.ndarray, centre: np.ndarray) -> Head:
+    """Write a head of damped features as one of the features themselves.
+
+    Parameters
+    ----------
+    centre
+        Shape (features,): the mean of the features that the head was fitted to, before damping.
+    """
+    return Head(centre, matrix @ head.weights, head.intercept)
 
 
 def _centre_and_scale(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -129,65 +141,6 @@ def blocks(patients: np.ndarray, n: int) -> list[tuple[np.ndarray, np.ndarray]]:
         _, rank = np.unique(numbers[own].astype(int), return_inverse=True)
         stretch[own] = rank * n // (rank.max() + 1)
     return [(np.flatnonzero(stretch != k), np.flatnonzero(stretch == k)) for k in range(n)]
-
-
-def out_of_fold(
-    training: Sequence[np.ndarray],
-    held_out: Sequence[np.ndarray],
-    y: np.ndarray,
-    parts: Sequence[tuple[np.ndarray, np.ndarray]],
-    regularisation: float,
-    *,
-    standardise: bool = True,
-) -> list[np.ndarray]:
-    """Return log odds of every case from heads that never saw its patient.
-
-    Parameters
-    ----------
-    training
-        Copies of the features, each (n, features), all learned from.
-    held_out
-        Copies scored; may be others than those learned from.
-
-    Returns
-    -------
-    list of ndarray, shape (n,)
-        One per copy of ``held_out``.
-    """
-    scores = [np.zeros(len(y)) for _ in held_out]
-    for inside, outside in parts:
-        stacked = np.concatenate([copy[inside] for copy in training])
-        head = fit(stacked, np.tile(y[inside], len(training)), regularisation, standardise=standardise)
-        for score, copy in zip(scores, held_out, strict=True):
-            score[outside] = head.logit(copy[outside])
-    return scores
-
-
-def choose_regularisation(
-    candidates: Sequence[float],
-    training: Sequence[np.ndarray],
-    clean: np.ndarray,
-    shifted: Sequence[np.ndarray],
-    y: np.ndarray,
-    parts: Sequence[tuple[np.ndarray, np.ndarray]],
-) -> tuple[float, dict[float, float], list[np.ndarray]]:
-    """Choose the strongest penalty as good as the best by mean AUC on the shifted copies.
-
-    Features are damped already. A weaker penalty that gains less than :data:`TIE` only makes scores
-    steeper, and with them every trace of how an image was stored.
-
-    Returns
-    -------
-    tuple
-        The choice, every candidate's AUC, and the out-of-fold log odds of the choice: of the clean
-        images first, then of each shifted copy.
-    """
-    aucs, scores = {}, {}
-    for candidate in progress(candidates, "validating under shift", unit="candidate"):
-        scores[candidate] = out_of_fold(training, [clean, *shifted], y, parts, candidate, standardise=False)
-        aucs[candidate] = float(np.mean([roc_auc_score(y, score) for score in scores[candidate][1:]]))
-    best = min(candidate for candidate, auc in aucs.items() if auc >= max(aucs.values()) - TIE)
-    return best, aucs, scores[best]
 
 
 def calibrate(logits: np.ndarray, y: np.ndarray) -> dict[str, float]:

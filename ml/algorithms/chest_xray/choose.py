@@ -1,0 +1,92 @@
+"""Compare recipes of head where they have never been; the table on the card.
+
+    python -m ml.algorithms.chest_xray.choose --data ../shared/data
+
+Training images only, every other one. The recipe with the least mark
+(:func:`ml.algorithms.chest_xray.validation.mark`) is the one for ``params.yaml``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from ml.algorithms.chest_xray import appearance, dataset, heads, validation
+from ml.algorithms.chest_xray.cases import Cases, gather
+from ml.algorithms.chest_xray.features import Extractor
+from ml.training import data as training_data
+
+EVERY = 2
+"""Every how many-th training image takes part: which recipe is better shows on half of them."""
+HEADER = (
+    "| recipe | mark | AUC, families (mean; worst) | sensitivity | specificity | in the large "
+    "| AUC, groups | sensitivity | specificity | in the large |"
+)
+RULE = "|---" * 10 + "|"
+
+
+def main() -> int:
+    """Compare the recipes of ``chest_xray.candidates``; 2 when data are missing."""
+    parser = argparse.ArgumentParser(prog="python -m ml.algorithms.chest_xray.choose", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the data")
+    parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
+    parser.add_argument("--only", nargs="+", metavar="RECIPE", help="these only")
+    chosen = parser.parse_args()
+    try:
+        for line in _lines(
+            chosen.data, yaml.safe_load(chosen.params.read_text("utf-8"))["chest_xray"], chosen.only
+        ):
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+    except training_data.DataMissing as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+def _lines(data: Path, params: Mapping[str, Any], only: list[str] | None) -> Iterator[str]:
+    yield HEADER
+    yield RULE
+    images = dataset.kermany(data, "train")
+    weights = {name: dataset.weights(data, name) for name in params["networks"]}
+    fingerprint = training_data.fingerprint(*training_data.require(data, dataset.KERMANY, dataset.NIH))
+    extractor = Extractor(params["networks"], weights, fingerprint)
+    recipes = {name: {**params, **changes} for name, changes in params["candidates"].items()}
+    for name, recipe in recipes.items():
+        if only is None or name in only:
+            whole = extractor.whole if recipe.get("whole_only") else np.ones(len(extractor.whole), bool)
+            rows = np.arange(0, len(images.y), EVERY)
+            cases = gather(images, extractor, recipe).only(rows, np.flatnonzero(whole))
+            yield _judged(name, cases, recipe)
+
+
+def _judged(name: str, cases: Cases, recipe: Mapping[str, Any]) -> str:
+    parts = heads.blocks(cases.patients, recipe["blocks"])
+    group = appearance.groups(cases.described, cases.patients, recipe["groups"], recipe["seed"])
+    damped, _ = cases.damped(recipe["damping"])
+    strength, most, sensitivity = recipe["regularisation"], recipe["balance"], recipe["sensitivity"]
+    scores = validation.unseen_families(damped, parts, strength, most)
+    families, _ = validation.carried_over(cases.y, scores, sensitivity)
+    groups = validation.unseen_groups(damped, group, parts, strength, most, sensitivity)
+    figures = [_summary(families), _summary(groups)]
+    return f"| {name} | {validation.mark(families, groups):.4f} | {' | '.join(figures)} |"
+
+
+def _summary(promises: Mapping[str, validation.Promise]) -> str:
+    """Return mean and worst AUC, sensitivity and specificity, and the mean size of the shift."""
+    found = []
+    for figure in ("auc", "sensitivity", "specificity"):
+        values = [getattr(promise, figure) for promise in promises.values()]
+        found.append(f"{np.mean(values):.3f}; {min(values):.3f}")
+    shifts = [abs(promise.in_the_large) for promise in promises.values()]
+    return " | ".join([*found, f"{np.mean(shifts):.2f}; {max(shifts):.2f}"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
