@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,22 +58,27 @@ def _lines(data: Path, params: Mapping[str, Any], only: list[str] | None) -> Ite
     weights = {name: dataset.weights(data, name) for name in params["networks"]}
     fingerprint = training_data.fingerprint(*training_data.require(data, dataset.KERMANY, dataset.NIH))
     extractor = Extractor(params["networks"], weights, fingerprint)
-    recipes = {name: {**params, **changes} for name, changes in params["candidates"].items()}
-    for name, recipe in recipes.items():
+    rows = np.arange(0, len(images.y), EVERY)
+
+    @cache
+    def damped(copies: int, damping: float, whole_only: bool) -> Cases:
+        columns = extractor.whole if whole_only else np.ones(len(extractor.whole), bool)
+        cases = gather(images, extractor, {**params, "copies": copies})
+        return cases.only(rows, np.flatnonzero(columns)).damped(damping)[0]
+
+    for name, changes in params["candidates"].items():
         if only is None or name in only:
-            whole = extractor.whole if recipe.get("whole_only") else np.ones(len(extractor.whole), bool)
-            rows = np.arange(0, len(images.y), EVERY)
-            cases = gather(images, extractor, recipe).only(rows, np.flatnonzero(whole))
+            recipe = {**params, **changes}
+            cases = damped(recipe["copies"], recipe["damping"], recipe.get("whole_only", False))
             yield _judged(name, cases, recipe)
 
 
-def _judged(name: str, cases: Cases, recipe: Mapping[str, Any]) -> str:
-    parts = heads.blocks(cases.patients, recipe["blocks"])
-    group = appearance.groups(cases.described, cases.patients, recipe["groups"], recipe["seed"])
-    damped, _ = cases.damped(recipe["damping"])
+def _judged(name: str, damped: Cases, recipe: Mapping[str, Any]) -> str:
+    parts = heads.blocks(damped.patients, recipe["blocks"])
+    group = appearance.groups(damped.described, damped.patients, recipe["groups"], recipe["seed"])
     strength, most, sensitivity = recipe["regularisation"], recipe["balance"], recipe["sensitivity"]
     scores = validation.unseen_families(damped, parts, strength, most)
-    families, _ = validation.carried_over(cases.y, scores, sensitivity)
+    families, _ = validation.carried_over(damped.y, scores, sensitivity)
     groups = validation.unseen_groups(damped, group, parts, strength, most, sensitivity)
     figures = [_summary(families), _summary(groups)]
     return f"| {name} | {validation.mark(families, groups):.4f} | {' | '.join(figures)} |"

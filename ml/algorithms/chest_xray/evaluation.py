@@ -117,6 +117,5 @@ def _others(package: Package) -> Metric:
 def _by_features_accepts(package: Package, image: np.ndarray, *, ready: bool = False) -> bool:
     stored = image if ready else square(image)
     view = image if ready else smoothed(stored)
-    seen, limits = gate.pixel_view(stored), package.json("gate.json")
-    found = network.run(package, view)
-    return not gate.judge(stored.astype(np.float32), seen, found, limits, age_known=False)
+    found, limits = network.run(package, view), package.json("gate.json")
+    return not gate.judge(stored.astype(np.float32), stored, found, limits, age_known=False)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from PIL import Image, ImageFilter
 
 from ml.algorithms.chest_xray.network import Activations
 from ml.algorithms.chest_xray.refusals import refusal
@@ -17,6 +18,12 @@ MAX_ASPECT = 2.5
 BLANK_SPREAD = 4.0
 """Standard deviation in grey levels below which an image shows nothing."""
 BLACK, WHITE = 1, 254
+STROKE, STROKE_HEIGHT = 5, 30
+"""Widest stroke in pixels, and how far it stands out in grey levels."""
+LINE = (8, 30)
+"""Rows and columns of a short line of writing."""
+LUNG_ROWS, LUNG_COLUMNS = slice(40, 175), (slice(30, 104), slice(120, 194))
+"""Where the lungs of a frontal image lie in the square."""
 
 HEADS = {
     "not_chest": "not_chest_xray",
@@ -35,7 +42,7 @@ def pixel_view(stored: np.ndarray) -> np.ndarray:
 
 def judge(
     grey: np.ndarray,
-    view: np.ndarray,
+    stored: np.ndarray,
     activations: Activations,
     limits: Mapping[str, Any],
     *,
@@ -47,21 +54,22 @@ def judge(
     ----------
     grey
         Shape (height, width), displayed grey levels 0–255.
-    view
-        Shape (224, 224), of :func:`pixel_view`.
+    stored
+        Shape (224, 224), of :func:`ml.algorithms.chest_xray.view.square`.
     limits
         ``gate.json`` of the package.
     age_known
         Whether the file gave an age: then the appearance does not overrule it.
     """
-    found = list(by_pixels(grey, view, limits))
+    found = list(by_pixels(grey, stored, limits))
     if any(problem.code == "blank" for problem in found):
         return found
     return found + list(by_features(activations, limits, age_known=age_known))
 
 
-def by_pixels(grey: np.ndarray, view: np.ndarray, limits: Mapping[str, Any]) -> Iterator[Problem]:
-    """Reasons that need no network: size, shape, emptiness, clipping."""
+def by_pixels(grey: np.ndarray, stored: np.ndarray, limits: Mapping[str, Any]) -> Iterator[Problem]:
+    """Reasons that need no network: size, shape, emptiness, clipping, writing over the lungs."""
+    view = pixel_view(stored)
     shortest, longest = min(grey.shape), max(grey.shape)
     if shortest < MIN_SIDE:
         yield refusal("too_small", side=MIN_SIDE)
@@ -71,6 +79,8 @@ def by_pixels(grey: np.ndarray, view: np.ndarray, limits: Mapping[str, Any]) -> 
         yield refusal("blank")
     elif max(clipped_shares(view)) > limits["max_clipped"]:
         yield refusal("clipped")
+    if writing(stored) > limits["max_writing"]:
+        yield refusal("burnt_over")
 
 
 def clipped_shares(view: np.ndarray) -> tuple[float, float]:
@@ -99,9 +109,33 @@ def by_features(activations: Activations, limits: Mapping[str, Any], *, age_know
             yield refusal(HEADS[name])
 
 
-def has_burnt_in_text(view: np.ndarray, limits: Mapping[str, Any]) -> bool:
+def writing(stored: np.ndarray) -> float:
+    """Return how densely thin bright strokes fill the fullest line's worth of the lung fields.
+
+    A stroke is what a grey opening takes away (white top-hat, Serra 1982); letters put many into the room
+    of a short line, ribs, vessels, tubes and electrode wires do not. Markers outside the lung fields do
+    not count.
+
+    Returns
+    -------
+    float
+        Largest share of stroke pixels in any window of 8 rows by 30 columns.
+    """
+    image = Image.fromarray(stored)
+    opened = image.filter(ImageFilter.MinFilter(STROKE)).filter(ImageFilter.MaxFilter(STROKE))
+    strokes = stored.astype(np.int16) - np.asarray(opened) >= STROKE_HEIGHT
+    (down, across), size = LINE, LINE[0] * LINE[1]
+    found = 0.0
+    for columns in LUNG_COLUMNS:
+        sums = np.pad(strokes[LUNG_ROWS, columns].cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+        rows = sums[down:] - sums[:-down]
+        found = max(found, float((rows[:, across:] - rows[:, :-across]).max()) / size)
+    return found
+
+
+def has_burnt_in_text(stored: np.ndarray, limits: Mapping[str, Any]) -> bool:
     """Whether the middle of the image holds more thin, near-white strokes than training images do."""
-    return stroke_share(view) > limits["max_strokes"]
+    return stroke_share(pixel_view(stored)) > limits["max_strokes"]
 
 
 def stroke_share(view: np.ndarray) -> float:

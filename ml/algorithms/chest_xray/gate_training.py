@@ -145,10 +145,12 @@ def _limit(clean: np.ndarray, shifted: np.ndarray, params: Mapping[str, Any]) ->
 
 def _pixel_limits(pixels: np.ndarray) -> dict[str, float]:
     """Return limits a little beyond the most extreme of a thousand training images."""
-    views = [gate.pixel_view(square(image)) for image in pixels[::5]]
+    stored = [square(image) for image in pixels[::5]]
+    views = [gate.pixel_view(image) for image in stored]
     clipped = [max(gate.clipped_shares(view)) for view in views]
     strokes = [gate.stroke_share(view) for view in views]
     return {
         "max_clipped": max(0.35, 1.25 * float(np.quantile(clipped, 0.999))),
         "max_strokes": max(0.01, 1.5 * float(np.quantile(strokes, 0.999))),
+        "max_writing": 1.1 * float(np.quantile([gate.writing(image) for image in stored], 0.999)),
     }

@@ -101,6 +101,10 @@ SENTENCES = {
         "Une grande partie de l’image est entièrement noire ou blanche : la fenêtre ou l’exposition a "
         "supprimé des détails. Exportez-la avec toute l’échelle de gris.",
     ),
+    "burnt_over": Text(
+        "There is writing over the lungs. Export the image without annotations and send it again.",
+        "Du texte recouvre les poumons. Exportez l’image sans annotations et renvoyez-la.",
+    ),
     "inverted": Text(
         "The grey scale looks inverted (air bright, bone dark). Export the image with bone bright.",
         "L’échelle de gris semble inversée (air clair, os sombre). Exportez l’image avec l’os en clair.",
@@ -131,10 +135,10 @@ SENTENCES = {
         "Le fichier indique une autre région que le thorax. Vérifiez que c’est la bonne image.",
     ),
     "burnt_in_text": Text(
-        "There seems to be writing or a bright overlay inside the image. Check that it does not lie over the "
-        "lungs and that it names nobody.",
-        "Il semble y avoir du texte ou un marquage clair dans l’image. Vérifiez qu’il ne recouvre pas les "
-        "poumons et qu’il ne nomme personne.",
+        "There seems to be writing or a bright overlay inside the image. Check that it hides nothing and "
+        "that it names nobody.",
+        "Il semble y avoir du texte ou un marquage clair dans l’image. Vérifiez qu’il ne cache rien et "
+        "qu’il ne nomme personne.",
     ),
 }
 

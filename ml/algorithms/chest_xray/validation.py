@@ -121,7 +121,8 @@ def unseen_groups(
 
 def mark(families: Mapping[str, Promise], groups: Mapping[str, Promise]) -> float:
     """Return what recipes are compared by: average and worst loss of families and of groups, averaged."""
-    return float(np.mean([summary for each in (families, groups) for summary in _mean_and_worst(each)]))
+    kinds = [kind for kind in (families, groups) if kind]
+    return float(np.mean([summary for kind in kinds for summary in _mean_and_worst(kind)]))
 
 
 def _mean_and_worst(promises: Mapping[str, Promise]) -> Iterator[float]:
