@@ -65,6 +65,11 @@ class Study(models.Model):
         return registry.contract(self.algorithm)
 
     @property
+    def file(self) -> StudyFile | None:
+        """The first file sent, none for a form."""
+        return next(iter(self.files.all()), None)
+
+    @property
     def prediction(self) -> Prediction | None:
         """The answer that serves: the latest one."""
         return next(iter(self.predictions.all()), None)
@@ -76,13 +81,22 @@ class Study(models.Model):
 
 
 class StudyFile(models.Model):
-    """The uploaded file of a study, under a generated name."""
+    """One uploaded file of a study, under a generated name."""
 
-    study = models.OneToOneField(Study, on_delete=models.PROTECT, related_name="file")
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="files")
+    number = models.PositiveSmallIntegerField(default=0, help_text="Place in the order sent, from 0")
     name = models.CharField(max_length=120, unique=True, help_text="Generated name in private storage")
     original_name = models.CharField(max_length=255, help_text="As sent; may identify, never logged")
     size = models.BigIntegerField()
     sha256 = models.CharField(max_length=64, db_index=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["study", "number"], name="one_file_per_number"),
+            # The same bytes twice are one image sent twice, never two views.
+            models.UniqueConstraint(fields=["study", "sha256"], name="one_file_per_content"),
+        ]
 
 
 class Prediction(models.Model):

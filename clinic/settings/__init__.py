@@ -210,7 +210,7 @@ FILE_UPLOAD_TEMP_DIR = None
 FILE_UPLOAD_HANDLERS = ["predictions.storage.StreamingUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
-DATA_UPLOAD_MAX_NUMBER_FILES = 4
+DATA_UPLOAD_MAX_NUMBER_FILES = 32  # more than any contract takes: intake says how many in words
 
 # --- broker and workers ---------------------------------------------------------------------
 REDIS_URL = env.str("REDIS_URL", "")

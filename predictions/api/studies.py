@@ -157,7 +157,7 @@ class StudiesView(ApiView, ListAPIView):
                 algorithm=fields["algorithm"],
                 values=_object(fields["values"], "values"),
                 options=_object(fields["options"], "options"),
-                upload=request.FILES.get("file"),
+                upload=request.FILES.getlist("file"),
                 encounter=_encounter(patient.pk, fields["encounter"]),
                 idempotency_key=request.headers.get("Idempotency-Key", ""),
             )

@@ -289,7 +289,7 @@ def _take_upload(request: HttpRequest, contract: Contract, patient: Patient) -> 
         user=request.user,
         patient=patient,
         algorithm=contract.name,
-        upload=request.FILES.get("file"),
+        upload=request.FILES.getlist("file"),
         options=_options(request, contract),
         idempotency_key=_key(request),
         encounter=_encounter(patient, contract),

@@ -6,6 +6,8 @@ from ml.contracts import Contract, InputKind, Limits, Problem, Text
 
 MEBIBYTE = 1024**2
 UPLOAD_BYTES = 64 * MEBIBYTE
+STUDY_BYTES = 256 * MEBIBYTE
+MAX_FILES = 8
 
 MAX_PIXELS = 40_000_000
 """Pixels decoded at most: the largest flat panels give about 18 million."""
@@ -23,11 +25,15 @@ CONTRACT = Contract(
     ),
     input_kind=InputKind.FILE,
     queue="imaging",
-    limits=Limits(seconds=60, memory_bytes=3 * 1024**3, upload_bytes=UPLOAD_BYTES),
+    limits=Limits(
+        seconds=120, memory_bytes=3 * 1024**3, upload_bytes=UPLOAD_BYTES, study_bytes=STUDY_BYTES
+    ),
     unit="radiology",
     submit_roles=("radiologist", "physician"),
     sign_roles=("radiologist",),
     suffixes=(".jpg", ".jpeg", ".png", ".dcm"),
+    max_files=MAX_FILES,
+    blind_first=True,
 )
 
 JPEG_MAGIC = b"\xff\xd8\xff"
