@@ -162,6 +162,8 @@ class Field:
         Whether the field counts in "11 of 14 known".
     code
         LOINC or SNOMED code, empty when none was checked.
+    normal
+        What to write where nothing was found, for a part of a reader's report.
     """
 
     name: str
@@ -179,6 +181,7 @@ class Field:
     timed: bool = False
     counted: bool = False
     code: str = ""
+    normal: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +243,11 @@ class Contract:
         Files that one study may bring.
     blind_first
         Whether the reader commits a first impression before seeing the answer.
+    reading
+        Parts of the report that the reader writes and signs; empty where only the answer is signed.
+    order_by
+        Number of the result, larger for more urgent, by which a site may have its worklist ordered;
+        empty where lists go by waiting time alone.
     """
 
     name: str
@@ -256,6 +264,8 @@ class Contract:
     suffixes: tuple[str, ...] = ()
     max_files: int = 1
     blind_first: bool = False
+    reading: tuple[Field, ...] = ()
+    order_by: str = ""
 
     @property
     def clinical(self) -> bool:

@@ -174,6 +174,61 @@ class Reason(models.TextChoices):
     OTHER = "other", _("Other")
 
 
+class Impression(models.TextChoices):
+    """What a reader sees in an X-ray before anything of the algorithm."""
+
+    NORMAL = "normal", _("Normal")
+    PNEUMONIA = "pneumonia", _("Pneumonia")
+    OTHER = "other", _("Other abnormality")
+    CANNOT_ASSESS = "cannot_assess", _("Cannot assess")
+
+
+class Confidence(models.TextChoices):
+    """How sure a reader is of a first impression."""
+
+    SURE = "sure", _("Sure")
+    FAIRLY = "fairly", _("Fairly sure")
+    UNSURE = "unsure", _("Unsure")
+
+
+class FirstRead(models.Model):
+    """A reader's own impression, committed before the answer was shown to them; written once."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="first_reads")
+    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="first_reads")
+    prediction = models.ForeignKey(
+        Prediction, on_delete=models.PROTECT, related_name="first_reads", help_text="Which it preceded"
+    )
+    impression = models.CharField(max_length=14, choices=Impression)
+    confidence = models.CharField(max_length=8, choices=Confidence)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["at"]
+        constraints = [models.UniqueConstraint(fields=["study", "reader"], name="one_first_read_per_reader")]
+
+
+class ReadingReport(models.Model):
+    """One saved version of what somebody writes of a study; written once, the next save is the next row."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="reading_reports")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="reading_reports"
+    )
+    number = models.PositiveIntegerField(help_text="1, and one more per save of this author")
+    fields = models.JSONField(default=dict, help_text="By field of the contract's reading")
+    language = models.CharField(max_length=2, choices=[("fr", "Français"), ("en", "English")])
+    saved_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["saved_at", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["study", "author", "number"], name="one_reading_per_number")
+        ]
+
+
 class Review(models.Model):
     """One reader's opinion of one prediction; a changed mind is a new row."""
 
@@ -183,6 +238,9 @@ class Review(models.Model):
     verdict = models.CharField(max_length=14, choices=Verdict)
     reason = models.CharField(max_length=14, choices=Reason, blank=True)
     comment = models.TextField(blank=True)
+    changed_mind = models.BooleanField(
+        null=True, help_text="Whether it departs from the first read; null without one, or when neither says"
+    )
     created_at = models.DateTimeField()
 
     class Meta:
@@ -200,6 +258,19 @@ class Signature(models.Model):
     signer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="signatures")
     signed_at = models.DateTimeField()
     amendment_reason = models.TextField(blank=True)
+    reading = models.ForeignKey(
+        ReadingReport,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="signatures",
+        help_text="The version of the written report that was signed; none where none is written",
+    )
+    first_read = models.ForeignKey(
+        FirstRead, null=True, on_delete=models.PROTECT, related_name="signatures", help_text="The signer's"
+    )
+    content_version = models.PositiveSmallIntegerField(
+        default=1, help_text="Which canonical content the hash is of: 2 holds report and first read"
+    )
     content_sha256 = models.CharField(max_length=64, help_text="Of the canonical signed content")
 
     class Meta:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ml.algorithms.chest_xray.reading import READING
 from ml.contracts import Contract, InputKind, Limits, Problem, Text
 
 MEBIBYTE = 1024**2
@@ -34,6 +35,8 @@ CONTRACT = Contract(
     suffixes=(".jpg", ".jpeg", ".png", ".dcm"),
     max_files=MAX_FILES,
     blind_first=True,
+    reading=READING,
+    order_by="probability",
 )
 
 JPEG_MAGIC = b"\xff\xd8\xff"
