@@ -60,19 +60,20 @@ def explain(package: Package, loaded: Loaded, result: dict[str, Any]) -> Explana
         ``baseline`` add up to ``logit``.
     """
     study: Study = loaded.data
-    evidence = heatmap.combine(study.activations.evidence)
+    image = max(study.scored, key=lambda scored: scored.activations.logit)
+    evidence = heatmap.combine(image.activations.evidence)
     per_cell = evidence / evidence.size
     zones = _zones(per_cell)
     smooth = _averaged(evidence)
     ceiling = float(np.percentile(np.abs(smooth), 99.5))
-    picture = heatmap.draw(smooth, study.preview_size, ceiling)
+    picture = heatmap.draw(smooth, image.preview_size, ceiling)
     data = {
         "zones": zones,
         "grid": _grid(per_cell),
         "raised": float(per_cell[per_cell > 0].sum()),
         "lowered": float(per_cell[per_cell < 0].sum()),
-        "baseline": study.activations.logit - float(per_cell.sum()),
-        "logit": study.activations.logit,
+        "baseline": image.activations.logit - float(per_cell.sum()),
+        "logit": image.activations.logit,
         "ceiling": ceiling,
         "ramp": ["#" + "".join(f"{level:02x}" for level in colour) for colour in heatmap.ramp(9)],
         "caveat": CAVEAT.as_json(),

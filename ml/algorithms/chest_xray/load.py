@@ -21,21 +21,40 @@ HEAD_BYTES = 4096
 
 
 @dataclass(frozen=True)
-class Study:
-    """An image on its way from the gate to the score and the map.
+class ScoredImage:
+    """An image that passed the gate, on its way to the score and the maps.
 
     Parameters
     ----------
+    number
+        0-based, in the order of the files sent.
+    view
+        What the network saw, shape (224, 224), uint8.
     preview_size
-        Width and height in pixels of the preview, onto which the map is laid.
+        Width and height in pixels of the preview.
+    """
+
+    number: int
+    activations: Activations
+    view: np.ndarray
+    preview_size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study on its way from the gate to the score and the maps.
+
+    Parameters
+    ----------
+    scored
+        The images with a score, in the order of the files sent; at least one.
     gate
         The verdict as answered: accepted, reasons.
     prevalence
         Share of children with pneumonia among those the site sends; ``None`` for that of the calibration.
     """
 
-    activations: Activations
-    preview_size: tuple[int, int]
+    scored: tuple[ScoredImage, ...]
     gate: dict[str, Any]
     prevalence: float | None = None
 
@@ -68,7 +87,8 @@ def load(source: Source, package: Package) -> Loaded:
         verdict = gate.as_json(refused.problems)
         raise Refused(*refused.problems, identity=refused.identity, answer={"gate": verdict}) from refused
     stored, limits = square(picture.grey), package.json("gate.json")
-    activations, seen = network.run(package, smoothed(stored)), gate.pixel_view(stored)
+    view, seen = smoothed(stored), gate.pixel_view(stored)
+    activations = network.run(package, view)
     age_known = picture.age_years is not None
     reasons = [*picture.reasons, *gate.judge(picture.grey, seen, activations, limits, age_known=age_known)]
     verdict = gate.as_json(reasons)
@@ -79,7 +99,9 @@ def load(source: Source, package: Package) -> Loaded:
         warnings += (warning("burnt_in_text"),)
     shown = preview(picture.grey)
     return Loaded(
-        data=Study(activations=activations, preview_size=shown.size, gate=verdict, prevalence=prevalence),
+        data=Study(
+            scored=(ScoredImage(0, activations, view, shown.size),), gate=verdict, prevalence=prevalence
+        ),
         identity=picture.identity,
         problems=warnings,
         quality=picture.quality,

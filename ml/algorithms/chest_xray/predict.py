@@ -20,10 +20,11 @@ def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
     operating point are both stated for that frequency; the label is the same.
     """
     study: Study = loaded.data
+    image = max(study.scored, key=lambda scored: scored.activations.logit)
     calibration = package.manifest["calibration"]
     prevalence = study.prevalence or calibration["prevalence"]
     shift = log_odds(prevalence) - log_odds(calibration["prevalence"])
-    probability = sigmoid(log_odds_of(study.activations.logit, calibration) + shift)
+    probability = sigmoid(log_odds_of(image.activations.logit, calibration) + shift)
     threshold = sigmoid(log_odds(package.thresholds["probability"]) + shift)
     return {
         "probability": probability,
@@ -32,7 +33,8 @@ def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
         "prevalence": prevalence,
         "gate": study.gate,
         "model_view": {"width": SIDE, "height": SIDE},
-        "preview": {"width": study.preview_size[0], "height": study.preview_size[1]},
+        "scored": image.number,
+        "preview": {"width": image.preview_size[0], "height": image.preview_size[1]},
     }
 
 
