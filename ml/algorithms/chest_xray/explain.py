@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ml.algorithms.chest_xray import heatmap, masking, zones
-from ml.algorithms.chest_xray.load import ScoredImage, Study
+from ml.algorithms.chest_xray.image import ScoredImage
+from ml.algorithms.chest_xray.load import Study
 from ml.algorithms.chest_xray.shapley import OwenValues, owen_values
 from ml.contracts import Artefact, Explanation, Loaded, Text
 from ml.package import Package
@@ -134,7 +135,7 @@ def explain(package: Package, loaded: Loaded, result: dict[str, Any]) -> Explana
         except Exception as error:  # noqa: BLE001 - whatever goes wrong must not lose the evidence map
             log.error("no map of regions", extra={"image": image.number, "error": type(error).__name__})
             missing.append({"image": image.number, "method": "shap", "reason": NO_REGIONS.as_json()})
-    main = max(study.scored, key=lambda image: image.activations.logit)
+    main = study.main
     evidence = next(made for made in maps if made.image == main.number)
     said = zones.sentence(zones.zones(evidence.added), slope)
     if len(study.scored) > 1:
