@@ -9,7 +9,7 @@ from rest_framework import serializers
 from patients.models import Patient, Sex
 from patients.validators import validate_birth_date, validate_name, validate_record_number
 from predictions import intake, selectors
-from predictions.models import Prediction, Reason, Review, Signature, Study, Verdict
+from predictions.models import FirstRead, Prediction, Reason, Review, Signature, Study, Verdict
 
 
 class ProblemSerializer(serializers.Serializer):
@@ -115,6 +115,16 @@ class StudySerializer(serializers.ModelSerializer):
         return [*study.problems, *intake.noticed(study)]
 
 
+class FirstReadSerializer(serializers.ModelSerializer):
+    """What a reader saw before the answer."""
+
+    reader = serializers.SlugRelatedField(slug_field="username", read_only=True)
+
+    class Meta:
+        model = FirstRead
+        fields = ("reader", "impression", "confidence", "at")
+
+
 class ReviewSerializer(serializers.ModelSerializer):
     """An opinion on a result."""
 
@@ -122,7 +132,7 @@ class ReviewSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Review
-        fields = ("id", "author", "verdict", "reason", "comment", "created_at")
+        fields = ("id", "author", "verdict", "reason", "comment", "changed_mind", "created_at")
 
 
 class NewReviewSerializer(serializers.Serializer):
@@ -146,13 +156,18 @@ class NewSignatureSerializer(serializers.Serializer):
 
 
 class SignatureSerializer(serializers.ModelSerializer):
-    """A signed version."""
+    """A signed version, with the report that its signer wrote."""
 
     signer = serializers.SlugRelatedField(slug_field="username", read_only=True)
+    report = serializers.SerializerMethodField(help_text="Text by part, empty where none is written")
 
     class Meta:
         model = Signature
-        fields = ("version", "signer", "signed_at", "amendment_reason", "content_sha256")
+        fields = ("version", "signer", "signed_at", "amendment_reason", "report", "content_sha256")
+
+    def get_report(self, signature: Signature) -> dict[str, str]:
+        """Return what was written and signed."""
+        return signature.reading.fields if signature.reading else {}
 
 
 class AmendmentSerializer(serializers.Serializer):
@@ -168,6 +183,7 @@ class ResultSerializer(serializers.ModelSerializer):
     status = serializers.SerializerMethodField(help_text="draft until signed")
     explanation = serializers.SerializerMethodField()
     artefacts = serializers.SerializerMethodField()
+    first_reads = FirstReadSerializer(source="study.first_reads", many=True)
     reviews = ReviewSerializer(many=True)
     signatures = SignatureSerializer(source="study.signatures", many=True)
 
@@ -175,7 +191,7 @@ class ResultSerializer(serializers.ModelSerializer):
         model = Prediction
         fields = (
             "study", "status", "package_version", "package_sha256", "result", "report", "problems", "quality",
-            "explanation", "artefacts", "reviews", "signatures", "timings_ms", "created_at",
+            "explanation", "artefacts", "first_reads", "reviews", "signatures", "timings_ms", "created_at",
         )  # fmt: skip
 
     def get_status(self, prediction: Prediction) -> str:
