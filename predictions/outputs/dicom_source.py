@@ -6,8 +6,11 @@ one on record: a file that named another was refused at the start.
 
 from __future__ import annotations
 
+import logging
 import uuid
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +27,7 @@ from predictions.outputs import radiograph
 from predictions.outputs.facts import Facts
 
 MANUFACTURER = "Vigie"
+TALKATIVE = ("pydicom", "highdicom")
 LONG_STRING = 64
 """Characters of a value of LO, and of each part of a name."""
 PN_FORBIDDEN = str.maketrans(dict.fromkeys("^=\\", " "))
@@ -66,6 +70,21 @@ class Sources:
 
     filed: Dataset
     images: Mapping[int, Dataset]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep pydicom and highdicom from writing identifiers and attribute values into logs."""
+    levels = {name: logging.getLogger(name).level for name in TALKATIVE}
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
 
 
 def sources(facts: Facts) -> Sources:

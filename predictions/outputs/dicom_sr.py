@@ -21,6 +21,7 @@ from predictions.models import FirstRead, Signature
 from predictions.outputs import dicom_source as source
 from predictions.outputs import dicom_sr_words as words
 from predictions.outputs import radiograph
+from predictions.outputs.dicom_source import Sources
 from predictions.outputs.facts import Facts
 from predictions.outputs.radiograph import Film
 
@@ -37,7 +38,11 @@ def render(facts: Facts) -> bytes:
     ml.contracts.Refused
         When the X-ray did not come as DICOM.
     """
-    found = source.sources(facts)
+    with source.quiet():
+        return _written(facts, source.sources(facts))
+
+
+def _written(facts: Facts, found: Sources) -> bytes:
     signature = facts.signature
     report = hd.sr.ComprehensiveSR(
         evidence=list(found.images.values()),
@@ -101,7 +106,7 @@ def _measurements(facts: Facts, film: Film, image: Dataset | None) -> Any:
         parameters=[f"package sha256 {facts.prediction.package_sha256}"],
         manufacturer=source.MANUFACTURER,
     )
-    figures = {"pneumonia-probability": film.probability, "operating-point": facts.result["threshold"]}
+    figures = {"pneumonia-prob": film.probability, "operating-point": facts.result["threshold"]}
     group = templates.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=templates.TrackingIdentifier(
             uid=source.lasting_uid(facts, "finding", film.number),
@@ -171,7 +176,7 @@ def _reading(facts: Facts, signature: Signature) -> hd.sr.ContainerContentItem:
     container = _by_person(codes.DCM.Findings, source.person(signature.signer), *_language(language))
     names = {field.label: field.name for field in facts.contract.reading}
     for label, written in facts.reading:
-        code = words.coded(f"reading-{names[label]}", label, language)
+        code = words.coded(f"read-{names[label]}", label, language)
         if names[label] == IMPRESSION:
             code = codes.DCM.Impression
         container.ContentSequence.append(_text(code, written))

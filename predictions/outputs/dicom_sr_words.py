@@ -1,6 +1,7 @@
 """The coded concepts of the structured report: DICOM's and LOINC's where checked, ours elsewhere.
 
-A code of ours keeps its value in both languages; only its meaning is written in that of the document.
+A code of ours keeps its value in both languages; only its meaning is written in that of the document. None
+is longer than what fits into CodeValue: readers that know no LongCodeValue would show nothing.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ LANGUAGES = {
 
 CONCEPTS = {
     "chest-xray-views": Text("XR chest, several views", "Radiographie du thorax, plusieurs incidences"),
-    "pneumonia-probability": Text("Probability of pneumonia", "Probabilité de pneumonie"),
+    "pneumonia-prob": Text("Probability of pneumonia", "Probabilité de pneumonie"),
     "operating-point": Text("Operating point", "Seuil de décision"),
     "pneumonia-class": Text("Class at the operating point", "Classe à ce seuil de décision"),
-    "suggests-pneumonia": Text("Suggests pneumonia", "En faveur d’une pneumonie"),
-    "no-pneumonia-suggested": Text("Does not suggest pneumonia", "Pas d’argument pour une pneumonie"),
+    "ai-pneumonia": Text("Suggests pneumonia", "En faveur d’une pneumonie"),
+    "ai-normal": Text("Does not suggest pneumonia", "Pas d’argument pour une pneumonie"),
     "strongest-zone": Text("Where the score was raised most", "Où le score a été le plus élevé"),
     "signer-verdict": Text("Verdict of the signer on the result", "Avis du signataire sur le résultat"),
     "agrees": Text("Agrees with the result", "D’accord avec le résultat"),
@@ -35,9 +36,9 @@ CONCEPTS = {
     "reason-clinical": Text(
         "Clinical information the model does not have", "Informations cliniques inconnues du modèle"
     ),
-    "reason-poor-input": Text("Poor input", "Entrée de mauvaise qualité"),
-    "reason-false-positive": Text("Known false positive", "Faux positif connu"),
-    "reason-preference": Text("Patient preference", "Préférence du patient"),
+    "reason-input": Text("Poor input", "Entrée de mauvaise qualité"),
+    "reason-false-pos": Text("Known false positive", "Faux positif connu"),
+    "reason-patient": Text("Patient preference", "Préférence du patient"),
     "reason-other": Text("Other", "Autre"),
     "signer-comment": Text("Comment of the signer", "Commentaire du signataire"),
     "first-read": Text("First read, before the algorithm’s answer", "Première lecture, avant l’algorithme"),
@@ -45,13 +46,13 @@ CONCEPTS = {
     "saw-normal": Text("Normal", "Normal"),
     "saw-pneumonia": Text("Pneumonia", "Pneumonie"),
     "saw-other": Text("Other abnormality", "Autre anomalie"),
-    "saw-cannot-assess": Text("Cannot assess", "Impossible à évaluer"),
+    "saw-unclear": Text("Cannot assess", "Impossible à évaluer"),
     "confidence": Text("Confidence of the reader", "Degré de certitude du lecteur"),
-    "confidence-sure": Text("Sure", "Sûr"),
-    "confidence-fairly": Text("Fairly sure", "Assez sûr"),
-    "confidence-unsure": Text("Unsure", "Peu sûr"),
+    "sure-yes": Text("Sure", "Sûr"),
+    "sure-fairly": Text("Fairly sure", "Assez sûr"),
+    "sure-no": Text("Unsure", "Peu sûr"),
 }
-CLASSES = {"PNEUMONIA": "suggests-pneumonia", "NORMAL": "no-pneumonia-suggested"}
+CLASSES = {"PNEUMONIA": "ai-pneumonia", "NORMAL": "ai-normal"}
 VERDICTS = {
     Verdict.AGREE: "agrees",
     Verdict.DISAGREE: "disagrees",
@@ -59,21 +60,21 @@ VERDICTS = {
 }
 REASONS = {
     Reason.CLINICAL: "reason-clinical",
-    Reason.POOR_INPUT: "reason-poor-input",
-    Reason.FALSE_POSITIVE: "reason-false-positive",
-    Reason.PREFERENCE: "reason-preference",
+    Reason.POOR_INPUT: "reason-input",
+    Reason.FALSE_POSITIVE: "reason-false-pos",
+    Reason.PREFERENCE: "reason-patient",
     Reason.OTHER: "reason-other",
 }
 IMPRESSIONS = {
     Impression.NORMAL: "saw-normal",
     Impression.PNEUMONIA: "saw-pneumonia",
     Impression.OTHER: "saw-other",
-    Impression.CANNOT_ASSESS: "saw-cannot-assess",
+    Impression.CANNOT_ASSESS: "saw-unclear",
 }
 CONFIDENCES = {
-    Confidence.SURE: "confidence-sure",
-    Confidence.FAIRLY: "confidence-fairly",
-    Confidence.UNSURE: "confidence-unsure",
+    Confidence.SURE: "sure-yes",
+    Confidence.FAIRLY: "sure-fairly",
+    Confidence.UNSURE: "sure-no",
 }
 
 
