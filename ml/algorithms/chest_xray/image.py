@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ from ml.contracts import Artefact, Finding, Identity, Problem, Refused
 from ml.package import Package
 
 HEAD_BYTES = 4096
+GLANCE_SIDE, GLANCE_QUALITY = 640, 80
+"""Longest side and JPEG quality of the picture that is shown until the numbers are there: some 40 kB."""
 HEADER, APPEARANCE, NOTHING = "header", "appearance", ""
 NOT_FRONTAL = frozenset({"not_chest_xray", "rotated", "blank", "shape", "colour_image"})
 """Reasons by appearance after which nobody can say that an image is a frontal chest X-ray."""
@@ -158,14 +161,25 @@ def _about(number: int, picture: Picture, reasons: tuple[Problem, ...]) -> dict[
 
 
 def _drawn(number: int, picture: Picture, shown: Any) -> tuple[dict[str, Any], tuple[Artefact, ...]]:
-    name = f"preview_{number}.png"
+    name, glance = f"preview_{number}.png", f"preview_small_{number}.jpg"
     raster_file, described = pixels.packed(picture.numbers, f"pixels_{number}.gz")
     drawn = {
         "preview": name,
         "preview_size": {"width": shown.width, "height": shown.height},
+        "glance": glance,
         "pixels": described,
     }
-    return drawn, (Artefact(name, "image/png", png(shown)), raster_file)
+    small = Artefact(glance, "image/jpeg", _glance(shown))
+    return drawn, (Artefact(name, "image/png", png(shown)), small, raster_file)
+
+
+def _glance(shown: Any) -> bytes:
+    """Return the preview small enough to come with a page itself, so that it is seen at once."""
+    small = shown.copy()
+    small.thumbnail((GLANCE_SIDE, GLANCE_SIDE))
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=GLANCE_QUALITY)
+    return buffer.getvalue()
 
 
 def _warnings(picture: Picture, burnt_in: bool) -> tuple[Problem, ...]:

@@ -18,7 +18,7 @@ from ml.package import Package
 
 UNREAD = {
     "width": 0, "height": 0, "spacing": None, "aspect": 1.0, "taken_at": "", "preview": "",
-    "preview_size": {"width": 0, "height": 0}, "pixels": None,
+    "glance": "", "preview_size": {"width": 0, "height": 0}, "pixels": None,
 }  # fmt: skip
 """What the result says of an image that could not be decoded."""
 LATERAL_SHOWN = Text("Lateral view: shown, not scored", "Cliché de profil : montré, sans score")

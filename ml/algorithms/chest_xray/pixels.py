@@ -140,7 +140,7 @@ def packed(numbers: Numbers, name: str) -> tuple[Artefact, dict[str, Any]]:
         "slope": numbers.slope,
         "intercept": numbers.intercept,
         "inverted": bool(numbers.inverted),
-        "windows": [_pair(window) | {"label": window.label.as_json()} for window in numbers.windows],
+        "windows": [_named(window) for window in numbers.windows],
         "default": _pair(numbers.default) | ({"table": 0} if numbers.tables else {}),
         "function": numbers.function,
         "tables": [_nodes(table) for table in numbers.tables],
@@ -197,6 +197,10 @@ def _shrunk(given: np.ndarray) -> tuple[np.ndarray, int]:
 
 def _pair(window: Window) -> dict[str, float]:
     return {"centre": window.centre, "width": window.width}
+
+
+def _named(window: Window) -> dict[str, Any]:
+    return _pair(window) | {"label": window.label.as_json(), "computed": window.label in (FULL, STRETCHED)}
 
 
 def _nodes(table: Table) -> dict[str, Any]:
