@@ -3,23 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from ml.algorithms.chest_xray import network
-from ml.algorithms.chest_xray.view import SIDE
+from ml.algorithms.chest_xray.view import SIDE, to_uint8
 from ml.package import Package
+
+REFERENCE = Path(__file__).with_name("reference.png")
+"""Average normal chest, made by :mod:`ml.algorithms.chest_xray.reference`."""
 
 
 def baseline(view: np.ndarray) -> np.ndarray:
-    """Return what is shown where a view is hidden: its own mean grey level.
+    """Return what is shown where a view is hidden: an average normal chest of the view's exposure.
+
+    Of blur, plain grey, average images and this one it disturbed the network least on training images,
+    and regions found with it were the most faithful (the card has the figures). Mean and standard
+    deviation are those of the view, because the network standardises every image as a whole.
 
     Parameters
     ----------
     view
         Shape (224, 224), uint8.
+
+    Returns
+    -------
+    ndarray of uint8, shape (224, 224)
     """
-    return np.full(view.shape, np.rint(view.mean()), dtype=np.uint8)
+    return to_uint8(view.mean() + view.std() * _standard_reference())
+
+
+@cache
+def _standard_reference() -> np.ndarray:
+    with Image.open(REFERENCE) as image:
+        grey = np.asarray(image, dtype=np.float64)
+    return (grey - grey.mean()) / grey.std()
 
 
 def mixed(view: np.ndarray, hidden: np.ndarray, shown: np.ndarray) -> np.ndarray:
