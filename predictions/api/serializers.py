@@ -71,7 +71,7 @@ class PatientSearchSerializer(serializers.Serializer):
 
 
 class NewStudySerializer(serializers.Serializer):
-    """A question to an algorithm: ``values`` for a form, ``file`` (multipart) for a recording or an image."""
+    """A question to an algorithm: ``values`` for a form, ``file`` (multipart) for a recording or images."""
 
     algorithm = serializers.CharField(max_length=40)
     patient = serializers.UUIDField()
@@ -84,7 +84,12 @@ class NewStudySerializer(serializers.Serializer):
     )
     values = serializers.JSONField(required=False, default=dict)
     options = serializers.JSONField(required=False, default=dict)
-    file = serializers.FileField(required=False, allow_empty_file=True, max_length=None)
+    file = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True, max_length=None),
+        required=False,
+        help_text="Repeat the field for each image of one X-ray study, at most as many as `max_files` of the "
+        "algorithm; the order is kept, and problems name a file by its place",
+    )
 
 
 class StudySerializer(serializers.ModelSerializer):
@@ -227,5 +232,7 @@ class AlgorithmSerializer(serializers.Serializer):
     submit_roles = serializers.ListField(child=serializers.CharField())
     sign_roles = serializers.ListField(child=serializers.CharField())
     suffixes = serializers.ListField(child=serializers.CharField())
-    upload_bytes = serializers.IntegerField()
+    upload_bytes = serializers.IntegerField(help_text="Of one file at most")
+    study_bytes = serializers.IntegerField(help_text="Of all files of a study together at most")
+    max_files = serializers.IntegerField(help_text="Files that one study may bring; 0 for a form")
     form = serializers.ListField(child=serializers.DictField(), help_text="Fields of the form, in order")
