@@ -72,13 +72,13 @@ UNKNOWN_FORMAT = Text(
     "l’un de ces formats.",
 )
 ARCHIVE = Text(
-    "This is an archive (ZIP or the like). Unpack it and choose the images in it, up to {files} of one study.",
-    "C’est une archive (ZIP ou semblable). Décompressez-la et choisissez les images qu’elle contient, {files} "
-    "au plus par étude.",
+    "This is an archive (ZIP or the like). Unpack it and choose the images in it, up to {files} a study.",
+    "C’est une archive (ZIP ou semblable). Décompressez-la et choisissez les images qu’elle contient, "
+    "{files} au plus par étude.",
 )
 DIRECTORY = Text(
     "This is a DICOMDIR, the table of contents of a disc, without any image. Choose the image files of the "
-    "disc that it lists, up to {files} of one study.",
+    "disc that it lists, up to {files} a study.",
     "C’est un DICOMDIR, le sommaire d’un disque, sans aucune image. Choisissez les fichiers d’images du "
     "disque qu’il répertorie, {files} au plus par étude.",
 )
