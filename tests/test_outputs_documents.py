@@ -133,7 +133,7 @@ def test_a_double_click_orders_one_draft(alice: User, claire: Patient) -> None:
 def test_a_renderer_that_breaks_ends_in_a_sentence_and_a_signed_one_can_be_tried_again() -> None:
     study = outputs.answered("chest_xray")
     outputs.sign(study)
-    artefact = study.prediction.artefacts.get(name="preview.png")
+    artefact = study.prediction.artefacts.get(name="preview_0.png")
     with storage.local(artefact.stored_name) as path:
         whole = path.read_bytes()
         path.write_bytes(b"no picture")

@@ -20,23 +20,26 @@ from ml.contracts import Problem
 from patients.validators import completed_years
 from predictions import outcomes, verdicts
 from predictions.models import ExplanationStatus
-from predictions.outputs import wording
+from predictions.outputs import radiograph, wording
 from predictions.outputs.facts import Facts
 from predictions.outputs.pdf_words import WORDS
+from predictions.outputs.radiograph import Film, Map
 from predictions.workspaces.haemorrhage import course
 
 TEMPLATE = Path(__file__).with_name("report.typ")
 STANDARD = "ua-1"
 HEADER_CHARACTERS = 45
-PICTURES = ("preview.png", "heatmap.png")
+RAMP_STOPS = 16
+PRINTED_PIXELS = 900
+"""Longest side of a picture under a map: what a third of the width of a page can show."""
 
 
 def render(facts: Facts) -> bytes:
     """Set the report of a result."""
     with tempfile.TemporaryDirectory(prefix="report-") as name:
         folder = Path(name)
-        pictures = [picture for picture in PICTURES if _write_picture(facts, folder, picture)]
-        data = json.dumps(content(facts, pictures), ensure_ascii=False)
+        films = [_film(facts, film, folder) for film in radiograph.films(facts)]
+        data = json.dumps(content(facts, films), ensure_ascii=False)
         (folder / "data.json").write_text(data, "utf-8")
         (folder / "report.typ").write_bytes(TEMPLATE.read_bytes())
         return typst.compile(
@@ -49,8 +52,14 @@ def render(facts: Facts) -> bytes:
         )
 
 
-def content(facts: Facts, pictures: list[str]) -> dict[str, Any]:
-    """Return what the template shows, every text already in the language of the document."""
+def content(facts: Facts, films: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what the template shows, every text already in the language of the document.
+
+    Parameters
+    ----------
+    films
+        The images of an X-ray, their pictures already beside the template; none for anything else.
+    """
     report, result = facts.prediction.report, facts.result
     return {
         "language": facts.language,
@@ -64,7 +73,9 @@ def content(facts: Facts, pictures: list[str]) -> dict[str, Any]:
         "warnings": [facts.say(problem.message) for problem in _warnings(facts)],
         "explanation": _explanation(facts),
         "icons": result.get("per_100"),
-        "pictures": pictures,
+        "films": films,
+        "first_reads": _first_reads(facts),
+        "reading": [[facts.say(label), written] for label, written in facts.reading],
         "hypnogram": list(runs(result["stages"])) if "stages" in result else [],
         "epochs": len(result.get("stages", ())),
         "epoch_seconds": result.get("epoch_seconds", 0),
@@ -106,11 +117,46 @@ def _start(facts: Facts) -> str:
     return f"{wording.day(start.date(), facts.language)} {start:%H:%M}"
 
 
-def _write_picture(facts: Facts, folder: Path, name: str) -> bool:
-    picture = facts.artefact(name)
-    if picture is not None:
-        (folder / name).write_bytes(picture)
-    return picture is not None
+def _film(facts: Facts, film: Film, folder: Path) -> dict[str, Any]:
+    """Write the pictures of one image into the folder and return what stands around them."""
+    shown = []
+    if film.picture:
+        shown = [
+            _picture(facts, film, None, folder),
+            *(_picture(facts, film, one, folder) for one in film.maps),
+        ]
+    return {
+        "title": wording.film(facts, film),
+        "pictures": [_picture(facts, film, found, folder) for found in laid],
+        "reasons": [facts.say(reason["message"]) for reason in film.reasons],
+    }
+
+
+def _picture(facts: Facts, film: Film, found: Map | None, folder: Path) -> dict[str, Any]:
+    name = f"image_{film.number}_{found.method if found else 'plain'}.png"
+    picture = radiograph.over(film.picture, found) if found else film.picture
+    if found:
+        picture.thumbnail((PRINTED_PIXELS, PRINTED_PIXELS))
+    picture.save(folder / name)
+    alt, label = ("heat_map_alt", found.label) if found else ("image_alt", WORDS["image"])
+    return {
+        "name": name,
+        "caption": facts.say(label),
+        "alt": f"{facts.say(film.name)}. {facts.say(WORDS[alt])}",
+        "ramp": found.ramp[:: max(1, len(found.ramp) // RAMP_STOPS)] if found else [],
+        "ceiling": wording.ceiling(facts, found) if found else "",
+    }
+
+
+def _first_reads(facts: Facts) -> list[list[str]]:
+    """Return what each reader said before the answer, and when."""
+    separator = " : " if facts.language == "fr" else ": "
+    rows = []
+    for read in facts.first_reads:
+        confidence = str(read.get_confidence_display()).lower()
+        said = f"{read.get_impression_display()} ({facts.say(WORDS['confidence'])}{separator}{confidence})"
+        rows.append([f"{read.reader.label}, {wording.moment(read.at, facts.language)}", said])
+    return rows
 
 
 def _patient(facts: Facts) -> dict[str, Any]:

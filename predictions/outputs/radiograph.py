@@ -50,7 +50,7 @@ class Map:
     ramp
         Colours from no evidence to the most, ``"#rrggbb"``.
     ceiling
-        Evidence of the last colour, in :data:`LOG_ODDS`; 0 when unknown.
+        Evidence of the last colour, in ``scale``; 0 when unknown.
     """
 
     method: str
@@ -58,6 +58,7 @@ class Map:
     colours: Image.Image
     ramp: tuple[str, ...]
     ceiling: float
+    scale: Mapping[str, str]
     sentence: Mapping[str, str] | None
 
 
@@ -174,6 +175,7 @@ def _only_map(facts: Facts, size: tuple[int, int]) -> list[Map]:
             colours=coloured.convert("RGBA").resize(size),
             ramp=tuple(data.get("ramp", ())),
             ceiling=data.get("ceiling", 0.0),
+            scale=LOG_ODDS.as_json(),
             sentence=facts.explanation.sentence or None,
         )
     ]
@@ -193,6 +195,7 @@ def _maps(facts: Facts, number: int, size: tuple[int, int]) -> list[Map]:
                     colours=_coloured(level.convert("L").resize(size, Image.Resampling.BICUBIC), ramp),
                     ramp=ramp,
                     ceiling=told["ceiling"],
+                    scale=told.get("scale") or LOG_ODDS.as_json(),
                     sentence=told.get("sentence"),
                 )
             )
