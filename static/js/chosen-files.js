@@ -84,7 +84,7 @@ export class ChosenFiles {
   }
 
   size(bytes) {
-    const megabytes = (bytes / 1e6).toLocaleString(document.documentElement.lang, { maximumFractionDigits: 1 });
+    const megabytes = (bytes && Math.max(0.1, bytes / 1e6)).toLocaleString(document.documentElement.lang, { maximumFractionDigits: 1 });
     return `${megabytes} ${this.form.dataset.unit}`;
   }
 }
