@@ -119,12 +119,7 @@ def _start(facts: Facts) -> str:
 
 def _film(facts: Facts, film: Film, folder: Path) -> dict[str, Any]:
     """Write the pictures of one image into the folder and return what stands around them."""
-    shown = []
-    if film.picture:
-        shown = [
-            _picture(facts, film, None, folder),
-            *(_picture(facts, film, one, folder) for one in film.maps),
-        ]
+    laid = (None, *film.maps) if film.picture else ()
     return {
         "title": wording.film(facts, film),
         "pictures": [_picture(facts, film, found, folder) for found in laid],
