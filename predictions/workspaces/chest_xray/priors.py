@@ -36,9 +36,9 @@ def priors(user: User, study: Study) -> list[dict[str, Any]]:
         .exclude(pk=study.pk)
         .prefetch_related("predictions")[:MOST]
     )
-    dated = sorted(((_taken(other), other) for other in others), key=lambda pair: pair[0], reverse=True)
     now = _taken(study)
-    return [entry for taken, other in dated if taken < now for entry in _entries(other)]
+    earlier = sorted((other for other in others if _taken(other) < now), key=_taken, reverse=True)
+    return [entry for other in earlier for entry in _entries(other)]
 
 
 def _entries(study: Study) -> list[dict[str, Any]]:
@@ -53,10 +53,12 @@ def _entries(study: Study) -> list[dict[str, Any]]:
     ]
 
 
-def _taken(study: Study) -> str:
-    """Return when a study was taken, or sent, in ISO form without a zone: what sorts and compares."""
+def _taken(study: Study) -> tuple[str, str]:
+    """Return when a study was taken and when it was sent, in ISO form without a zone: what sorts.
+
+    Of two of the same day, whose files give no more than the day, the one sent first is the earlier one.
+    """
     sent = timezone.localtime(study.submitted_at).replace(tzinfo=None).isoformat()
-    if study.prediction is None:
-        return sent
-    moments = [image.get("taken_at") for image in study.prediction.result.get("images", ())]
-    return min((moment for moment in moments if moment), default=sent)
+    result = study.prediction.result if study.prediction else {}
+    moments = [image.get("taken_at") for image in result.get("images", ())]
+    return min((moment for moment in moments if moment), default=sent), sent

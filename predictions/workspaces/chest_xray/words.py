@@ -25,7 +25,7 @@ def words() -> dict[str, str]:
         "inverted": _("Inverted"),
         "pixels": _("px (the file gives no spacing)"),
         "patient": _("in the patient"),
-        "detector": _("at the detector: too long"),
+        "detector": _("at the detector, shorter in the patient"),
         "opacity": _("Opacity"),
         "map_on": _("Map on"),
         "map_off": _("Map off"),
