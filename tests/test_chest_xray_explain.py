@@ -12,7 +12,7 @@ from PIL import Image
 from ml import package as packages
 from ml import runner
 from ml.algorithms.chest_xray import explain as explaining
-from ml.algorithms.chest_xray import heatmap, masking, network, zones
+from ml.algorithms.chest_xray import faithfulness, heatmap, masking, network, zones
 from ml.algorithms.chest_xray.image import ScoredImage
 from ml.algorithms.chest_xray.load import Study
 from ml.algorithms.chest_xray.view import model_view
@@ -189,3 +189,22 @@ def test_the_ramp_grows_lighter_evenly() -> None:
     linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
     lightness = np.cbrt(linear @ [0.2126, 0.7152, 0.0722])
     assert (np.diff(lightness) > 0).all()
+
+
+def test_faithfulness_holds_both_maps_against_chance(
+    package: packages.Package, images: tuple[ScoredImage, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(faithfulness, "STEPS", 2)
+    monkeypatch.setattr(faithfulness, "ORDERS", 1)
+    found = faithfulness.faithfulness(package, images[0].view[None])
+    assert {(row.hiding, row.curve, row.method) for row in found} == {
+        (hiding, curve, method)
+        for hiding in faithfulness.HIDING
+        for curve in faithfulness.CURVES
+        for method in METHODS
+    }
+    for row in found:
+        better = row.at_random - row.by_map if row.curve == "deletion" else row.by_map - row.at_random
+        assert row.gain == pytest.approx(better)
+        assert row.low <= row.gain <= row.high
+    assert len(list(faithfulness.table(found))) == len(found) + 2

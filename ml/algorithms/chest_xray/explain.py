@@ -129,9 +129,9 @@ def explain(package: Package, loaded: Loaded, result: dict[str, Any]) -> Explana
     slope = package.manifest["calibration"]["slope"]
     maps, missing = [], []
     for image in study.scored:
-        maps.append(_evidence(image))
+        maps.append(evidence_map(image))
         try:
-            maps.append(_regions(package, image))
+            maps.append(region_map(package, image))
         except Exception as error:  # noqa: BLE001 - whatever goes wrong must not lose the evidence map
             log.error("no map of regions", extra={"image": image.number, "error": type(error).__name__})
             missing.append({"image": image.number, "method": "shap", "reason": NO_REGIONS.as_json()})
@@ -156,7 +156,7 @@ def explain(package: Package, loaded: Loaded, result: dict[str, Any]) -> Explana
     )
 
 
-def _evidence(image: ScoredImage) -> Map:
+def evidence_map(image: ScoredImage) -> Map:
     """Return the exact class-activation map of the pass that gave the score."""
     evidence = heatmap.combine(image.activations.evidence)
     added = evidence / evidence.size
@@ -169,7 +169,7 @@ def _evidence(image: ScoredImage) -> Map:
     )
 
 
-def _regions(package: Package, image: ScoredImage) -> Map:
+def region_map(package: Package, image: ScoredImage) -> Map:
     """Return the Owen values of the image's regions."""
     found = owen_values(masking.game(package, image.view), CELLS, EVALUATIONS)
     return Map(
