@@ -84,7 +84,7 @@ def save(user: User, found: Study, sent: Sent) -> ReadingReport | None:
 
 def keep(user: User, found: Study, sent: Sent) -> None:
     """Keep the report that came with a verdict, a signature or a first impression: what is on the screen."""
-    if found.contract.reading and any(name.startswith(PREFIX) for name in sent):
+    if found.contract.reading and _reported(sent):
         reading.save(user=user, study=found, values=typed(found, sent), language=_language(sent))
 
 
@@ -93,10 +93,16 @@ def typed(found: Study, sent: Sent) -> dict[str, str]:
     return {field.name: sent.get(PREFIX + field.name, "") for field in found.contract.reading}
 
 
+def _reported(sent: Sent) -> bool:
+    """Return whether a report came along at all; a program may send a verdict alone."""
+    return any(name.startswith(PREFIX) for name in sent)
+
+
 def _writing(user: User, found: Study, sent: Sent | None) -> dict[str, Any]:
     working = reading.working(user, found, (get_language() or "en")[:2])
-    values = typed(found, sent) if sent else working.fields
-    language = _language(sent) if sent else working.language
+    kept = sent if sent and _reported(sent) else None
+    values = typed(found, kept) if kept else working.fields
+    language = _language(kept) if kept else working.language
     blind = first_read.needed(user, found)
     before = reading.prior(found)
     others = reading.colleagues(user, found)

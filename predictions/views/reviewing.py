@@ -154,7 +154,6 @@ def _again(request: HttpRequest, study: Study, problems: tuple[Problem, ...]) ->
     """Show the page with what is wrong and everything that was typed."""
     study.refresh_from_db()
     shown = studies.context(request.user, study)
-    if any(name.startswith(reading.PREFIX) for name in request.POST):
-        shown |= reading.context(request.user, study, request.POST)
+    shown |= reading.context(request.user, study, request.POST)
     shown |= {"opinion": request.POST, "review_problems": problems}
     return render(request, "studies/page.html", shown, status=UNPROCESSABLE)
