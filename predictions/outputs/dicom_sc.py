@@ -36,7 +36,7 @@ POINTS_PER_INCH = 72
 """At which typst makes one pixel of one point."""
 
 WIDTH, MARGIN, GAP, WIDEST = 1920, 24, 24, 900
-MARK_HEIGHT, TITLE_HEIGHT, CAPTION_HEIGHT, NOTES_HEIGHT = 56, 100, 210, 70
+MARK_HEIGHT, TITLE_HEIGHT, CAPTION_HEIGHT, NOTES_HEIGHT = 56, 100, 180, 70
 
 MARK = "AI – not for diagnosis / IA – ne pas utiliser pour le diagnostic"
 ANALYSED = Text("analysed", "analysée le")

@@ -30,6 +30,8 @@ TEMPLATE = Path(__file__).with_name("report.typ")
 STANDARD = "ua-1"
 HEADER_CHARACTERS = 45
 RAMP_STOPS = 16
+TEXT_WIDTH, COLUMN_GAP, TALLEST, LEAST_COLUMNS = 170, 4, 70, 2
+"""Of the pictures on a page of A4, in mm; a single picture takes half of the width."""
 PRINTED_PIXELS = 900
 """Longest side of a picture under a map: what a third of the width of a page can show."""
 
@@ -123,8 +125,17 @@ def _film(facts: Facts, film: Film, folder: Path) -> dict[str, Any]:
     return {
         "title": wording.film(facts, film),
         "pictures": [_picture(facts, film, found, folder) for found in laid],
+        "height": _height(film),
         "reasons": [facts.say(reason["message"]) for reason in film.reasons],
+        "missing": [facts.say(reason) for reason in film.missing],
     }
+
+
+def _height(film: Film) -> float:
+    """Return the height in mm of pictures that share the width of the page."""
+    columns = max(LEAST_COLUMNS, 1 + len(film.maps))
+    width = (TEXT_WIDTH - (columns - 1) * COLUMN_GAP) / columns
+    return min(TALLEST, width * film.picture.height / film.picture.width) if film.picture else 0
 
 
 def _picture(facts: Facts, film: Film, found: Map | None, folder: Path) -> dict[str, Any]:

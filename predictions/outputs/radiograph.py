@@ -78,6 +78,8 @@ class Film:
         Why it was not, as stored problems.
     picture
         What a reader sees first, grey; ``None`` when it was lost or never read.
+    missing
+        Why a map could not be made, in both languages.
     """
 
     number: int
@@ -88,6 +90,7 @@ class Film:
     reasons: Sequence[Mapping[str, Any]]
     picture: Image.Image | None
     maps: tuple[Map, ...]
+    missing: tuple[Mapping[str, str], ...] = ()
 
     @property
     def scored(self) -> bool:
@@ -135,6 +138,9 @@ def _film(facts: Facts, image: Mapping[str, Any]) -> Film:
         reasons=image.get("reasons", ()),
         picture=picture,
         maps=tuple(_maps(facts, number, picture.size)) if picture else (),
+        missing=tuple(
+            lost["reason"] for lost in _explained(facts).get("missing", ()) if lost["image"] == number
+        ),
     )
 
 

@@ -52,7 +52,8 @@ def film(facts: Facts, shown: Film) -> str:
     words = {"image": facts.say(shown.name), "view": facts.say(shown.projection)}
     if shown.probability is None:
         return facts.say(NOT_SCORED).format(**words)
-    share = number(f"{100 * shown.probability:.0f}", facts.language)
+    # As on the page: never 0 or 100 of what is not certain.
+    share = min(99, max(1, round(100 * shown.probability)))
     return facts.say(SCORED).format(label=facts.say(LABELS[shown.label]), share=share, **words)
 
 
