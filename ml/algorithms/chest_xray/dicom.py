@@ -21,7 +21,7 @@ from ml.algorithms.chest_xray import acquisition, pixels
 from ml.algorithms.chest_xray.contract import too_many_pixels
 from ml.algorithms.chest_xray.display import to_display
 from ml.algorithms.chest_xray.picture import Picture
-from ml.algorithms.chest_xray.projection import FRONTAL, Projection, of_header
+from ml.algorithms.chest_xray.projection import FRONTAL, Projection, of_header, orientation
 from ml.algorithms.chest_xray.raster import FORMAT, size_finding
 from ml.algorithms.chest_xray.refusals import ADULT_YEARS, INTENDED_YEARS, refusal, warning
 from ml.contracts import Finding, Identity, Problem, Refused, Severity, Text
@@ -102,6 +102,7 @@ def read(path: Path, *, allow_secondary_capture: bool = False) -> Picture:
             projection=projection,
             spacing=acquisition.spacing(dataset),
             aspect=acquisition.aspect(dataset),
+            orientation=orientation(dataset),
             taken_at=acquisition.taken_at(dataset),
             study=_text(dataset, "StudyInstanceUID"),
         )

@@ -156,6 +156,7 @@ def _about(number: int, picture: Picture, reasons: tuple[Problem, ...]) -> dict[
         "height": height,
         "spacing": picture.spacing,
         "aspect": picture.aspect,
+        "orientation": list(picture.orientation) if picture.orientation else None,
         "taken_at": picture.taken_at,
     }
 

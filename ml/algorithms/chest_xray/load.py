@@ -17,8 +17,8 @@ from ml.contracts import Finding, Loaded, Problem, Refused, Source, Text
 from ml.package import Package
 
 UNREAD = {
-    "width": 0, "height": 0, "spacing": None, "aspect": 1.0, "taken_at": "", "preview": "",
-    "glance": "", "preview_size": {"width": 0, "height": 0}, "pixels": None,
+    "width": 0, "height": 0, "spacing": None, "aspect": 1.0, "orientation": None, "taken_at": "",
+    "preview": "", "glance": "", "preview_size": {"width": 0, "height": 0}, "pixels": None,
 }  # fmt: skip
 """What the result says of an image that could not be decoded."""
 LATERAL_SHOWN = Text("Lateral view: shown, not scored", "Cliché de profil : montré, sans score")

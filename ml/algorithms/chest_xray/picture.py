@@ -33,6 +33,8 @@ class Picture:
     spacing, aspect
         Size of a pixel in mm (:func:`ml.algorithms.chest_xray.acquisition.spacing`), and its height
         divided by its width.
+    orientation
+        Towards which side of the body a row and a column run (``("L", "F")``); ``None`` when unknown.
     taken_at
         Moment of the exposure, ISO; empty when no header says it.
     study
@@ -49,6 +51,7 @@ class Picture:
     projection: Projection = field(default_factory=Projection)
     spacing: dict[str, Any] | None = None
     aspect: float = 1.0
+    orientation: tuple[str, str] | None = None
     taken_at: str = ""
     study: str = ""
 

@@ -30,7 +30,8 @@ def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
           ``recognised_by`` (header, appearance, or empty when nothing could be read);
         - ``accepted``, ``reasons``; ``probability`` and ``label`` only of a scored image;
         - ``width``, ``height`` (native pixels), ``aspect`` (height of a pixel divided by its width),
-          ``spacing`` (:func:`ml.algorithms.chest_xray.acquisition.spacing`), ``taken_at``;
+          ``spacing`` (:func:`ml.algorithms.chest_xray.acquisition.spacing`), ``orientation``
+          (:func:`ml.algorithms.chest_xray.projection.orientation`), ``taken_at``;
         - ``preview`` (name of the PNG, empty when the file could not be decoded), ``preview_size``,
           ``glance`` (name of a smaller JPEG);
         - ``pixels`` (:func:`ml.algorithms.chest_xray.pixels.packed`; ``None`` likewise).

@@ -81,12 +81,23 @@ def _coded(dataset: Dataset) -> tuple[str, str] | None:
     return CODES.get(str(sequence[0].get("CodeValue", "")).strip().upper(), (OTHER, "")) if sequence else None
 
 
-def _oriented(dataset: Dataset) -> tuple[str, str] | None:
-    """Read PatientOrientation: towards which side of the body rows and columns run (PS3.3 C.7.6.1.1.1)."""
+def orientation(dataset: Dataset) -> tuple[str, str] | None:
+    """Return towards which side of the body a row and a column run (PatientOrientation, PS3.3 C.7.6.1.1.1).
+
+    Returns
+    -------
+    tuple of str or None
+        Letters among A, P, R, L, H, F, the main one first: ``("L", "F")`` for an upright frontal image.
+    """
     value = dataset.get("PatientOrientation")
-    if not isinstance(value, MultiValue) or len(value) != 2:
+    ways = [str(way).strip().upper() for way in value] if isinstance(value, MultiValue) else []
+    if len(ways) != 2 or not all(re.fullmatch(r"[APRLHF]{1,3}", way) for way in ways):
         return None
-    axes = {str(way).strip().upper()[:1] for way in value}
+    return ways[0], ways[1]
+
+
+def _oriented(dataset: Dataset) -> tuple[str, str] | None:
+    axes = {way[0] for way in orientation(dataset) or ()}
     if not axes & {"H", "F"}:
         return None
     if axes & {"L", "R"}:
