@@ -9,8 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from django.core.files.base import ContentFile
 from django.utils import timezone
 from PIL import Image
+from pydicom.dataset import Dataset
 
 from clinic.accounts.models import User
 from clinic.accounts.roles import Role
@@ -21,10 +24,10 @@ from ml.algorithms.sleep import simulate
 from ml.contracts import Artefact, Explanation, Finding, Outcome, Problem, Source, Status, Text
 from ml.package import Package
 from predictions import first_read, lease, reading, review, run
-from predictions.models import Document, Study
+from predictions.models import Document, Study, StudyFile
 from predictions.outputs import ordering, rendering
-from predictions.storage import storage
-from tests import factories, studies
+from predictions.storage import receive, storage
+from tests import dicom_builder, factories, studies
 
 HARD_NAME = "#panic(1) *L’Œuvre-d’Été* $x$ [Ångström] <b>" + "Très-Long" * 5
 TWENTY_MINUTES = 1 / 3
@@ -137,6 +140,43 @@ def _picture(name: str, mode: str, colour: Any, size: tuple[int, int] = (320, 26
     stream = io.BytesIO()
     Image.new(mode, size, colour).save(stream, "PNG")
     return Artefact(name, "image/png", stream.getvalue())
+
+
+def dicom_image(view: str = "AP") -> Dataset:
+    """Return a small DX object that names nobody."""
+    picture = np.full((64, 64), 90, dtype=np.uint8)
+    nobody = {"name": "", "record_number": "", "birth_date": None, "sex": ""}
+    return dicom_builder.dx_from_jpeg(picture, view_position=view, **nobody)
+
+
+def one_examination(first: Dataset, *others: Dataset) -> list[Dataset]:
+    """File images under the examination of the first, each with its own grey levels."""
+    for place, image in enumerate(others, start=1):
+        image.StudyInstanceUID = first.StudyInstanceUID
+        image.PixelData = bytes([90 + place]) * len(image.PixelData)
+    return [first, *others]
+
+
+def as_file(image: Dataset) -> bytes:
+    """Return an image as a DICOM Part 10 file."""
+    stream = io.BytesIO()
+    image.save_as(stream, enforce_file_format=True)
+    return stream.getvalue()
+
+
+def send(study: Study, *contents: bytes) -> Study:
+    """Give a study the files it was analysed from."""
+    for number, content in enumerate(contents):
+        received = receive(ContentFile(content), limit=len(content))
+        StudyFile.objects.create(
+            study=study,
+            number=number,
+            name=storage.adopt(received, "uploads"),
+            size=received.size,
+            sha256=received.sha256,
+        )
+    study.refresh_from_db()
+    return study
 
 
 def haemorrhage() -> Outcome:
