@@ -22,7 +22,7 @@ DX_FOR_PRESENTATION = "1.2.840.10008.5.1.4.1.1.1.1"
 TOP = 4095
 """Largest value of 12 bits."""
 SPACING_MM = 0.2
-DRAWN_HEIGHT, DRAWN_WIDTH = HEIGHT // 2, WIDTH // 2
+DRAWN_HEIGHT, DRAWN_WIDTH = HEIGHT // 4, WIDTH // 4
 MARK = "INVENTED / FICTIF"
 FRONTAL, LATERAL = "frontal", "lateral"
 VIEWS = {FRONTAL: ("AP", ["L", "F"]), LATERAL: ("LL", ["P", "F"])}
@@ -59,7 +59,7 @@ def film(view: str = FRONTAL, *, seed: int = 0, opacity: float = 0.0) -> np.ndar
     at = _Field(u=x - 0.5, y=y)
     drawn = _frontal(at, rng, opacity) if view == FRONTAL else _lateral(at, rng)
     drawn *= 1 - 0.27 * (at.u / 0.5) ** 2
-    soft = Image.fromarray(np.clip(drawn, 0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(2.35))
+    soft = Image.fromarray(np.clip(drawn, 0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(1.2))
     large = soft.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
     grainy = np.asarray(large) + rng.normal(0, 3, (HEIGHT, WIDTH))
     marked = Image.fromarray(np.clip(grainy, 0, 255).astype(np.uint8))
