@@ -22,12 +22,11 @@ from predictions.outputs import dicom_source as source
 from predictions.outputs import dicom_sr_words as words
 from predictions.outputs import radiograph
 from predictions.outputs.dicom_source import Sources
-from predictions.outputs.facts import Facts
+from predictions.outputs.facts import IMPRESSION, Facts
 from predictions.outputs.radiograph import Film
 
 SERIES_NUMBER = 9001
 CONTAINS = hd.sr.RelationshipTypeValues.CONTAINS
-IMPRESSION = "impression"
 
 
 def render(facts: Facts) -> bytes:

@@ -27,6 +27,9 @@ from predictions.models import (
 )
 from predictions.storage import storage
 
+IMPRESSION = "impression"
+"""Field of a report that answers whoever asked."""
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -121,6 +124,12 @@ class Facts:
     def reading(self) -> list[tuple[Text, str]]:
         """The signed report part by part, as its writer wrote it; nothing in a draft."""
         return reading.of(self.signature) if self.signature else []
+
+    @property
+    def impression(self) -> str:
+        """The conclusion of the signed report; empty where none was written."""
+        labels = {field.label for field in self.contract.reading if field.name == IMPRESSION}
+        return next((written for label, written in self.reading if label in labels), "")
 
 
 def gather(document: Document) -> Facts:

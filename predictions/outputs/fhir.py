@@ -300,7 +300,6 @@ def _report(facts: Facts, results: list[str], *, imaging: bool) -> Resource:
     local = facts.study.algorithm.replace("_", "-")
     signed = facts.signature
     performer = ["signer"] if signed else ["device"]
-    impression = radiograph.impression(facts)
     report = {
         "resourceType": "DiagnosticReport",
         "language": facts.language,
@@ -311,9 +310,9 @@ def _report(facts: Facts, results: list[str], *, imaging: bool) -> Resource:
         "issued": (signed.signed_at if signed else facts.prediction.created_at).isoformat(),
         "performer": [_reference(facts, name) for name in performer],
         "result": [_reference(facts, name) for name in results],
-        "conclusion": impression or "\n".join(_concluded(facts)),
+        "conclusion": facts.impression or "\n".join(_concluded(facts)),
     }
-    if impression:
+    if facts.impression:
         del report["meta"]
     if imaging:
         report["imagingStudy"] = [_reference(facts, "imaging")]

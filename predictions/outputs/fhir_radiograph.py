@@ -23,8 +23,6 @@ from predictions.outputs.radiograph import Film
 
 Resource = dict[str, Any]
 
-IMPRESSION = "impression"
-
 
 def sources(facts: Facts) -> Sources | None:
     """Return the DICOM images of the study; ``None`` when none came as such."""
@@ -150,9 +148,3 @@ def reading(facts: Facts, signed: Signature, subject: Resource, signer: Resource
             for label, written in facts.reading
         ],
     }
-
-
-def impression(facts: Facts) -> str:
-    """Return the signed conclusion of the reader; empty where none was written."""
-    names = {field.label: field.name for field in facts.contract.reading}
-    return next((written for label, written in facts.reading if names[label] == IMPRESSION), "")
