@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-
 from ml.algorithms.chest_xray.bench import stages
 from ml.algorithms.chest_xray.bench.comparison import as_json, tables
 from ml.algorithms.chest_xray.bench.reasons import sentences

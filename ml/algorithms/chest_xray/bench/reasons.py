@@ -53,6 +53,7 @@ VERDICT_LISTS = {
     ),
 }
 NONE = Text("none", "aucun")
+SEMICOLON = Text("; ", "\u202f; ")
 FALL = Text(
     "From images as they are to shifted ones the winner’s AUC falls by {own}, that of the seed’s recipe by "
     "{base}.",
@@ -162,7 +163,12 @@ def _listed(rows: Iterable[Row]) -> Text:
     said = [(row.label, row.differences[AREA].value) for row in rows]
     if not said:
         return NONE
-    return Text(*("; ".join(f"{label.to(to)} ({_signed(by, to)})" for label, by in said) for to in LANGUAGES))
+    return Text(
+        *(
+            SEMICOLON.to(to).join(f"{label.to(to)} ({_signed(by, to)})" for label, by in said)
+            for to in LANGUAGES
+        )
+    )
 
 
 def _fall(winner: Judged, reference: Judged, y: np.ndarray) -> Text:
@@ -208,7 +214,7 @@ def _strangers(judged: Tables) -> list[Text]:
     rows = judged.clusters[SHIFTED].rows
     each = Text(
         *(
-            "; ".join(f"{row.label.to(to)} {_said(row.calibrated[AREA], to)}" for row in rows)
+            SEMICOLON.to(to).join(f"{row.label.to(to)} {_said(row.calibrated[AREA], to)}" for row in rows)
             for to in LANGUAGES
         )
     )
@@ -243,7 +249,7 @@ def _unfinished(found: Found) -> list[Text]:
         if np.mean([np.argmin(c[:, watched]) == run.result.settings.epochs - 1 for c in run.result.curves])
         > 0.5
     ]
-    said = Text(*("; ".join(label.to(to) for label in names) for to in LANGUAGES))
+    said = Text(*(SEMICOLON.to(to).join(label.to(to) for label in names) for to in LANGUAGES))
     return [_text(UNFINISHED, names=said)] if names else []
 
 

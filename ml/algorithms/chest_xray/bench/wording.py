@@ -93,7 +93,8 @@ def _change(key: str, value: Any) -> Text:
 
 
 def _filled(words: Text, value: float | str) -> Text:
-    said = str(value)
+    # Three digits: what a search drew has sixteen.
+    said = f"{value:.3g}" if isinstance(value, float) else str(value)
     french = said.replace(".", ",") if isinstance(value, float) else said
     return Text(words.en.format(n=said), words.fr.format(n=french))
 
