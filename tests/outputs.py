@@ -61,7 +61,10 @@ def night() -> Outcome:
 
 def radiograph() -> Outcome:
     """Return an answer shaped as the runner's to two films, over grey pictures; no network is asked."""
-    result = FIGURES | {"scored": 0, "images": [_frontal(), _lateral()]}
+    result = FIGURES | {
+        "scored": 0,
+        "images": [scored_image(0, probability=0.81, label="PNEUMONIA"), _lateral()],
+    }
     maps = [_map(method, label) for method, label in METHODS.items()]
     data = {"maps": maps, "ramp": RAMP, "caveat": CAVEAT.as_json(), "zones": []}
     pictures = [_picture(f"preview_{number}.png", "L", 90) for number in (0, 1)]
@@ -94,10 +97,10 @@ def _answer(result: dict[str, Any], pictures: list[Artefact], explanation: Expla
     )
 
 
-def _frontal() -> dict[str, Any]:
-    """Return what is stored of a film that was scored."""
+def scored_image(number: int, *, probability: float, label: str) -> dict[str, Any]:
+    """Return what is stored of a frontal film with an answer."""
     scored = {"role": "frontal", "view": "AP", "accepted": True, "reasons": []}
-    return _image(0) | scored | {"probability": 0.81, "label": "PNEUMONIA"}
+    return _image(number) | scored | {"probability": probability, "label": label}
 
 
 def _lateral() -> dict[str, Any]:
