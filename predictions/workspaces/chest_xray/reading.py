@@ -12,7 +12,7 @@ from clinic.templatetags.vigie import text
 from predictions.models import Explanation, Prediction, StoredArtefact
 from predictions.storage import storage
 from predictions.workspaces.chest_xray.films import address, films, images, main, title
-from predictions.workspaces.chest_xray.words import words
+from predictions.workspaces.chest_xray.words import map_words, words
 
 OLD_MAP = "heatmap.png"
 OLD_STRONGEST = 0.75
@@ -35,12 +35,14 @@ def drawing(prediction: Prediction, explanation: Explanation | None) -> dict[str
     Returns
     -------
     dict
-        ``viewer`` for its script (study, first, images, words); ``first``, the image that comes with the
-        page, with its data address in ``inline``; ``maps`` for the script, ``None`` without any; ``keys``,
-        one per map: its colours and what they are worth; ``verdicts`` of the gate per image; ``zones``.
+        ``viewer`` for its script (study, first, images, words); ``pictures``, the images with ``source``,
+        an address that holds a small picture itself; ``first``, the one of them that is shown first;
+        ``maps`` for the script, ``None`` without any; ``keys``, one per map: its colours and what they are
+        worth; ``verdicts`` of the gate per image; ``zones``.
     """
     shown = films(prediction)
-    first = _first(prediction, shown)
+    pictures = [film | {"source": _inline(prediction, film)} for film in shown]
+    first = _first(prediction, pictures)
     data = explanation.data if explanation else {}
     maps = _maps(prediction, data)
     return {
@@ -50,9 +52,9 @@ def drawing(prediction: Prediction, explanation: Explanation | None) -> dict[str
             "images": shown,
             "words": words(),
         },
+        "pictures": pictures,
         "first": first,
-        "inline": _inline(prediction, first) if first else "",
-        "maps": {"maps": maps, "ramp": data.get("ramp", [])} if maps else None,
+        "maps": {"maps": maps, "ramp": data["ramp"], "words": map_words()} if maps else None,
         "keys": [_key(each, data.get("ramp", [])) for each in maps],
         "methods": {each["method"]: each["label"] for each in maps},
         "missing": [text(each["reason"]) for each in data.get("missing", ())],
@@ -76,7 +78,10 @@ def ramp(colours: Sequence[str]) -> list[dict[str, Any]]:
     """Place colours side by side in a bar BAR wide, few enough to be written into a page."""
     few = colours[:: max(1, len(colours) // BAR_STOPS)]
     width = BAR / max(1, len(few))
-    return [{"x": round(at * width, 2), "width": round(width, 2), "colour": c} for at, c in enumerate(few)]
+    # A little wider than their share: no gap shows between two of them.
+    return [
+        {"x": round(at * width, 2), "width": round(1.2 * width, 2), "colour": c} for at, c in enumerate(few)
+    ]
 
 
 def zones(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -148,9 +153,9 @@ def _verdicts(prediction: Prediction) -> list[dict[str, Any]]:
     ]
 
 
-def _inline(prediction: Prediction, first: Mapping[str, Any]) -> str:
+def _inline(prediction: Prediction, film: Mapping[str, Any]) -> str:
     """Return a small picture as an address that holds it; a large one keeps its own address."""
-    where = first["glance"] or first["preview"]
+    where = film["glance"] or film["preview"]
     stored = StoredArtefact.objects.get(prediction=prediction, name=where.rsplit("/", 1)[1])
     if stored.size > INLINE_BYTES:
         return where

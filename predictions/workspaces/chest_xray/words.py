@@ -26,12 +26,18 @@ def words() -> dict[str, str]:
         "pixels": _("px (the file gives no spacing)"),
         "patient": _("in the patient"),
         "detector": _("at the detector, shorter in the patient"),
-        "opacity": _("Opacity"),
-        "map_on": _("Map on"),
-        "map_off": _("Map off"),
-        "map_missing": _("The map could not be loaded."),
         "prior_on": _("Earlier image beside"),
         "prior_off": _("Earlier image put away"),
         "linked": _("Both images move together"),
         "unlinked": _("Each image moves by itself"),
+    }
+
+
+def map_words() -> dict[str, str]:
+    """Return what it says of maps: nothing of them is on a page before the first impression."""
+    return {
+        "opacity": _("Opacity"),
+        "map_on": _("Map on"),
+        "map_off": _("Map off"),
+        "map_missing": _("The map could not be loaded."),
     }

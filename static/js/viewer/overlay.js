@@ -6,7 +6,7 @@ import { fetchMap } from "./pixels.js";
 const FADE = 0.1;
 
 export class Overlay {
-  constructor(root, { maps = [], ramp = [] } = {}, { words, panel, say }) {
+  constructor(root, { maps = [], ramp = [], words = {} } = {}, { panel, say }) {
     this.root = root;
     this.words = words;
     this.panel = panel;

@@ -23,7 +23,7 @@ class XrayViewer extends HTMLElement {
     this.words = data.words;
     this.format = formatter();
     this.say = (text) => { this.querySelector("[data-said]").textContent = text; };
-    this.films = data.images.map((image) => new Film(image, this.words));
+    this.films = data.images.map((image) => new Film(this.pictured(image), this.words));
     this.panel = new Panel(this, { act: (name) => this.act(name), change: (name, value) => this.change(name, value) });
     this.overlay = new Overlay(this, read("viewer-maps"), this);
     this.ruler = new Ruler(this);
@@ -45,6 +45,12 @@ class XrayViewer extends HTMLElement {
     this.leaving();
     window.removeEventListener("pagehide", this.leaving);
     for (const pane of this.panes) pane.close();
+  }
+
+  // The small pictures of all images came with the page.
+  pictured(image) {
+    const small = this.querySelector(`[data-film="${image.key}"] img`);
+    return small ? { ...image, glance: small.src } : image;
   }
 
   pane(element) {
