@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from patients.models import Patient, Sex
@@ -70,6 +72,11 @@ class PatientSearchSerializer(serializers.Serializer):
     birth_date = serializers.DateField(required=False, allow_null=True, default=None)
 
 
+@extend_schema_field(OpenApiTypes.BINARY)
+class UploadField(serializers.FileField):
+    """A file in a multipart body, described as bytes and not as the address it would be read from."""
+
+
 class NewStudySerializer(serializers.Serializer):
     """A question to an algorithm: ``values`` for a form, ``file`` (multipart) for a recording or images."""
 
@@ -85,7 +92,7 @@ class NewStudySerializer(serializers.Serializer):
     values = serializers.JSONField(required=False, default=dict)
     options = serializers.JSONField(required=False, default=dict)
     file = serializers.ListField(
-        child=serializers.FileField(allow_empty_file=True, max_length=None),
+        child=UploadField(allow_empty_file=True, max_length=None),
         required=False,
         help_text="Repeat the field for each image of one X-ray study, at most as many as `max_files` of the "
         "algorithm; the order is kept, and problems name a file by its place",
