@@ -27,6 +27,7 @@ from ml.algorithms.chest_xray.refusals import ADULT_YEARS, INTENDED_YEARS, refus
 from ml.contracts import Finding, Identity, Problem, Refused, Severity, Text
 
 DEFLATED = ("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.8.1")
+JPEG_SYNTAXES = "1.2.840.10008.1.2.4."
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 RADIOGRAPHY = ("1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1.1")
 """CR Image Storage, Digital X-Ray Image Storage for presentation and for processing."""
@@ -40,7 +41,7 @@ YEARS_PER_UNIT = {"D": 1 / DAYS_PER_YEAR, "W": 7 / DAYS_PER_YEAR, "M": 1 / 12, "
 BITS = Text("Bits stored per pixel", "Bits par pixel")
 ENCODING = Text("Pixel encoding (transfer syntax)", "Codage des pixels (syntaxe de transfert)")
 POLARITY = Text("Stored inverted (MONOCHROME1), shown upright", "Stockée inversée (MONOCHROME1), rétablie")
-AGE = Text("Age in the file", "Âge dans le fichier")
+AGE = Text("Age in the file, years", "Âge dans le fichier, ans")
 VIEW_DOUBTFUL = Text(
     "The header names one view and its description another. Check from which side the image was taken.",
     "L’en-tête indique une incidence et sa description une autre. Vérifiez de quel côté l’image a été prise.",
@@ -167,8 +168,19 @@ def _obstacles(dataset: Dataset) -> list[Problem]:
         found.append(refusal("colour_image"))
     if rows < 1 or columns < 1:
         found.append(refusal("dicom_damaged"))
+    if _misplaced(dataset):
+        found.append(refusal("high_bit"))
     large = too_many_pixels(columns, rows)
     return [*found, large] if large else found
+
+
+def _misplaced(dataset: Dataset) -> bool:
+    """Whether the values do not lie in the lowest bits, where alone the decoder looks for them."""
+    syntax = dataset.file_meta.get("TransferSyntaxUID", "")
+    # A JPEG of any kind says itself where its values are.
+    if "HighBit" not in dataset or "BitsStored" not in dataset or str(syntax).startswith(JPEG_SYNTAXES):
+        return False
+    return _number(dataset, "HighBit") != _number(dataset, "BitsStored") - 1
 
 
 def _header_reasons(
@@ -217,7 +229,7 @@ def _findings(dataset: Dataset, grey: np.ndarray, age: float | None) -> Iterator
     if age is None:
         yield Finding("no_age", NO_AGE, attention=True)
     else:
-        yield Finding("age", AGE, value=f"{age:.1f}" if age < 2 else f"{age:.0f}", unit="y")
+        yield Finding("age", AGE, value=f"{age:.1f}" if age < 2 else f"{age:.0f}")
 
 
 def _identity(dataset: Dataset) -> Identity:
