@@ -102,3 +102,13 @@ def test_every_scored_image_is_drawn_below_the_one_before() -> None:
     two = outputs.answered("chest_xray", outcome=answer)
     outputs.send(two, outputs.as_file(outputs.dicom_image()))
     assert capture(two).Rows > capture(one).Rows + 300
+
+
+def test_pixels_that_are_not_square_are_drawn_in_their_true_shape() -> None:
+    answer = outputs.radiograph()
+    plain = outputs.answered("chest_xray", outcome=answer)
+    outputs.send(plain, outputs.as_file(outputs.dicom_image()))
+    answer.result["images"][0]["aspect"] = 0.5
+    flat = outputs.answered("chest_xray", outcome=answer)
+    outputs.send(flat, outputs.as_file(outputs.dicom_image()))
+    assert capture(flat).Rows < capture(plain).Rows - 200

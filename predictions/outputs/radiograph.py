@@ -128,7 +128,8 @@ def over(picture: Image.Image, found: Map) -> Image.Image:
 
 
 def _film(facts: Facts, image: Mapping[str, Any]) -> Film:
-    number, picture = int(image["number"]), _picture(facts, image.get("preview", ""))
+    number = int(image["number"])
+    picture = _square_pixels(_picture(facts, image.get("preview", "")), image.get("aspect") or 1.0)
     return Film(
         number=number,
         role=image["role"],
@@ -162,6 +163,15 @@ def _only(facts: Facts) -> Film:
 def _picture(facts: Facts, name: str) -> Image.Image | None:
     content = facts.artefact(name) if name else None
     return Image.open(io.BytesIO(content)) if content is not None else None
+
+
+def _square_pixels(picture: Image.Image | None, aspect: float) -> Image.Image | None:
+    """Stretch a picture whose pixels are not square: ``aspect`` is their height over their width."""
+    if picture is None or aspect == 1:
+        return picture
+    width, height = picture.size
+    size = (width, round(height * aspect)) if aspect > 1 else (round(width / aspect), height)
+    return picture.resize(size, Image.Resampling.BICUBIC)
 
 
 def _explained(facts: Facts) -> Mapping[str, Any]:
