@@ -29,16 +29,17 @@ export class Overlay {
     this.say(this.on ? this.words.map_on : this.words.map_off);
   }
 
+  // One map after the other, then none.
   next() {
     if (!this.maps.length) return;
-    const methods = [...new Set(this.maps.map((map) => map.method))];
-    this.choose(methods[(methods.indexOf(this.method) + 1) % methods.length]);
+    const methods = [...new Set(this.maps.map((map) => map.method)), ""];
+    this.choose(methods[(methods.indexOf(this.on ? this.method : "") + 1) % methods.length]);
   }
 
   choose(method) {
-    this.method = method;
-    this.on = true;
-    this.say(this.maps.find((map) => map.method === method).label);
+    this.on = method !== "";
+    if (this.on) this.method = method;
+    this.say(this.on ? this.maps.find((map) => map.method === method).label : this.words.map_off);
   }
 
   fade(by) {
@@ -61,7 +62,7 @@ export class Overlay {
   show(number, map) {
     this.panel.press("map", this.on);
     this.panel.set("opacity", Math.round(100 * this.opacity));
-    this.panel.set("method", this.method);
+    this.panel.set("method", this.on ? this.method : "");
     for (const bar of this.root.querySelectorAll("[data-bar]")) bar.hidden = bar.dataset.bar !== (map ? `${number}-${map.method}` : "");
     const missing = this.root.querySelector("[data-no-map]");
     if (missing) missing.hidden = !this.on || Boolean(map);

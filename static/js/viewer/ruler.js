@@ -4,6 +4,8 @@
 const SVG = "http://www.w3.org/2000/svg";
 const ARM = 8;
 const LEAST = 3;
+const BELOW = 18;
+const LETTER = 7;
 
 // Draws and takes measures on whatever pane it is told of, by pointer or by the keyboard's cursor.
 export class Ruler {
@@ -69,14 +71,17 @@ function line(mark, film, writing) {
   const [x1, y1] = film.view.toScreen(...mark.from);
   const [x2, y2] = film.view.toScreen(...mark.to);
   const ends = [[x1, y1], [x2, y2]].map(([cx, cy]) => shape("circle", { cx, cy, r: 3 }));
-  const right = Math.max(x1, x2) > film.view.pane.width / 2;
-  const label = shape("text", {
-    x: right ? Math.min(x1, x2) - 8 : Math.max(x1, x2) + 8,
-    y: (x1 > x2) === right ? y2 : y1,
-    "text-anchor": right ? "end" : "start",
-  });
+  const label = shape("text", { "text-anchor": "middle" });
   label.textContent = distance(mark, film.info, writing);
+  place(label, (x1 + x2) / 2, Math.max(y1, y2) + BELOW, film.view.pane);
   return [shape("line", { x1, y1, x2, y2, class: "under" }), shape("line", { x1, y1, x2, y2 }), ...ends, label];
+}
+
+// Under the line, and whole within the pane.
+function place(label, x, y, { width, height }) {
+  const half = Math.min(width / 2, (label.textContent.length * LETTER) / 2 + BELOW);
+  label.setAttribute("x", Math.min(width - half, Math.max(half, x)));
+  label.setAttribute("y", Math.min(height - BELOW, Math.max(BELOW, y)));
 }
 
 function crosshair([x, y]) {

@@ -140,7 +140,7 @@ class XrayViewer extends HTMLElement {
       method: () => this.overlay.choose(value),
       prior: () => this.prior.show(Number(value)),
     };
-    if (value !== "") changes[name]();
+    if (value !== "" || name === "method") changes[name]();
     this.overlay.lay(this.main);
     this.touched();
   }
