@@ -215,9 +215,13 @@ def answered(algorithm: str, *, outcome: Outcome | None = None, **names: Any) ->
 
 
 def read(study: Study) -> None:
-    """Say first what the reader sees, and write the report, where studies of this kind ask for it."""
+    """Say first what the reader sees, where studies of this kind ask for it."""
     if study.contract.blind_first and not study.first_reads.filter(reader=study.submitted_by):
         first_read.commit(user=study.submitted_by, study=study, impression="pneumonia", confidence="fairly")
+
+
+def write_report(study: Study) -> None:
+    """Write what a signature of such studies needs."""
     if study.contract.reading:
         values = {"lungs": "Opacité de la base droite.", "impression": IMPRESSION}
         reading.save(user=study.submitted_by, study=study, values=values, language="fr")
@@ -226,12 +230,17 @@ def read(study: Study) -> None:
 def sign(study: Study, *, verdict: str = "agree", reason: str = "", comment: str = "") -> None:
     """Sign a study as its reader."""
     read(study)
+    write_report(study)
     review.give(user=study.submitted_by, study=study, verdict=verdict, reason=reason, comment=comment)
     review.sign(user=study.submitted_by, study=study)
 
 
 def written(study: Study, kind: str, language: str = "en", version: str = "") -> bytes:
-    """Order a document, have it written as a worker does, and return its content."""
+    """Order a document, have it written as a worker does, and return its content.
+
+    A reader of a kind that is read blind first has said before what they see.
+    """
+    read(study)
     document = ordering.order(
         user=study.submitted_by, study=study, kind=kind, language=language, version=version
     )

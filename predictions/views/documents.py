@@ -38,7 +38,6 @@ def study_document_order(request: HttpRequest, study_id: uuid.UUID) -> HttpRespo
     """Order a document and show the panel again."""
     study = selectors.get_or_404(request.user, study_id)
     try:
-        first_read.require(request.user, study)
         ordering.order(
             user=request.user,
             study=study,
@@ -58,8 +57,8 @@ def study_document_order(request: HttpRequest, study_id: uuid.UUID) -> HttpRespo
 def study_document(request: HttpRequest, study_id: uuid.UUID, document_id: uuid.UUID) -> HttpResponseBase:
     """Give out a written document as a file; its name says nothing of the patient."""
     study = selectors.get_or_404(request.user, study_id)
-    document = ordering.find_or_404(study, document_id)
-    if document.state != DocumentState.READY or first_read.needed(request.user, study):
+    document = ordering.find_or_404(request.user, study, document_id)
+    if document.state != DocumentState.READY:
         raise Http404
     ordering.recorded_download(request.user, document)
     response = StreamingHttpResponse(_chunks(document), content_type=document.media_type)
