@@ -15,6 +15,7 @@ from ml.algorithms.chest_xray import explain as explaining
 from ml.algorithms.chest_xray import faithfulness, heatmap, masking, network, zones
 from ml.algorithms.chest_xray.image import ScoredImage
 from ml.algorithms.chest_xray.load import Study
+from ml.algorithms.chest_xray.reference import reference
 from ml.algorithms.chest_xray.view import model_view
 from ml.contracts import Explanation, Loaded, Outcome, Source
 from tests.chest_phantom import phantom
@@ -111,6 +112,31 @@ def test_what_the_regions_see_is_the_image_with_cells_hidden() -> None:
     mixed = masking.mixed(view, np.zeros_like(view), shown)
     assert (mixed[:28, 196:] == view[:28, 196:]).all()
     assert mixed.sum() == view[:28, 196:].sum()
+
+
+def test_what_hides_a_region_has_the_exposure_of_the_view(images: tuple[ScoredImage, ...]) -> None:
+    dark = (images[0].view // 3).astype(np.uint8)
+    for view in (images[0].view, dark):
+        hidden = masking.baseline(view)
+        assert (hidden.mean(), hidden.std()) == pytest.approx((view.mean(), view.std()), rel=1e-3)
+
+
+def test_both_maps_start_from_one_baseline_whatever_the_image(explanation: Explanation) -> None:
+    baselines = [made["baseline"] for made in explanation.data["maps"]]
+    assert baselines == pytest.approx([explanation.data["baseline"]] * 4, abs=1e-3)
+
+
+def test_an_average_of_images_is_made_as_sharp_as_one() -> None:
+    rng = np.random.default_rng(0)
+    pixels = np.stack(
+        [np.roll(phantom(224, 224, seed=seed), rng.integers(-25, 25, 2), (0, 1)) for seed in range(6)]
+    )
+    found = reference(pixels).astype(float)
+    views = [model_view(image.astype(np.float32)).astype(float) for image in pixels]
+    detail = [np.abs(np.diff(view)).mean() / view.std() for view in (found, *views)]
+    blurred = np.mean(views, axis=0)
+    assert detail[0] == pytest.approx(np.mean(detail[1:]), rel=0.15)
+    assert np.abs(np.diff(blurred)).mean() / blurred.std() < 0.9 * detail[0]
 
 
 def test_a_view_asked_alone_scores_as_with_everything(

@@ -101,7 +101,7 @@ def _areas(
 ) -> dict[tuple[str, str, str], tuple[float, float]]:
     """Return for every way of hiding, curve and method the area by the map and at random."""
     image = ScoredImage(0, network.run(package, view), view, view.shape)
-    maps = [evidence_map(image), region_map(package, image)]
+    maps = [evidence_map(package, image), region_map(package, image)]
     ranked = {made.method: np.argsort(-_cells(made.drawn).ravel(), kind="stable") for made in maps}
     by_chance = [rng.permutation(CELLS * CELLS) for _ in range(ORDERS)]
     found = {}
