@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ml.algorithms.chest_xray import dataset
 from ml.algorithms.chest_xray.bench.images import Copies, cluster_folds, patient_folds, sample
 from ml.algorithms.chest_xray.bench.judging import PLAIN, SHIFTED, Judged, best, judge
 from ml.algorithms.chest_xray.bench.networks import build
@@ -111,8 +112,9 @@ def check(bench: Bench, data: Path) -> None:
     ml.algorithms.chest_xray.bench.settings.WrongSetting
         Naming the key, what it is and what is allowed.
     ml.training.data.DataMissing
-        When a weights file is not there, or weights cannot be downloaded.
+        When the images or a weights file are not there, or weights cannot be downloaded.
     """
+    dataset.rows(data)
     for name, one in bench.candidates.items():
         build(one, one.added_layers, data, f"{WHERE}.candidates.{name}")
         for other, own in bench.challengers.items():

@@ -80,7 +80,7 @@ def fit(
         losses = np.array([_epoch(model, params, task, epoch), *_watched(model, task, params)])
         curve = np.vstack([curve, losses])
         if _best_epoch(curve) == epoch:
-            best = [np.array(variable) for variable in model.variables]
+            best = [variable.numpy() for variable in model.variables]
         _keep(model, state, curve, best)
         watch(epoch, losses)
     for variable, value in zip(model.variables, best, strict=True):
@@ -151,8 +151,8 @@ def _best_epoch(curve: np.ndarray) -> int:
 
 
 def _keep(model: keras.Model, state: Path, curve: np.ndarray, best: Sequence[np.ndarray]) -> None:
-    arrays = {f"network_{i}": np.array(v) for i, v in enumerate(model.variables)}
-    arrays |= {f"optimizer_{i}": np.array(v) for i, v in enumerate(model.optimizer.variables)}
+    arrays = {f"network_{i}": v.numpy() for i, v in enumerate(model.variables)}
+    arrays |= {f"optimizer_{i}": v.numpy() for i, v in enumerate(model.optimizer.variables)}
     arrays |= {f"best_{i}": value for i, value in enumerate(best)}
     unfinished = state.with_suffix(".part.npz")
     np.savez(unfinished, curve=curve, **arrays)
