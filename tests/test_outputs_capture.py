@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from predictions.models import Study
-from predictions.outputs import dicom_sc
+from predictions.outputs import dicom_sc, ordering, rendering
 from tests import outputs
 
 pytestmark = pytest.mark.django_db
@@ -92,6 +93,24 @@ def test_a_result_of_before_several_images_is_drawn_too(image: Dataset) -> None:
     pixels = capture(study).pixel_array.astype(int)
     middle = pixels[dicom_sc.MARK_HEIGHT + dicom_sc.TITLE_HEIGHT + 100]
     assert (np.ptp(middle, axis=1) > 10).sum() == pytest.approx((middle == GREY).all(axis=1).sum(), rel=0.02)
+
+
+def test_without_a_picture_it_says_so(study: Study) -> None:
+    study.prediction.artefacts.all().delete()
+    outputs.read(study)
+    document = ordering.order(user=study.submitted_by, study=study, kind="dicom_sc", language="fr")
+    rendering.render(document.pk)
+    document.refresh_from_db()
+    assert [problem["code"] for problem in document.problems] == ["no_picture"]
+
+
+def test_without_maps_the_picture_stands_alone(image: Dataset) -> None:
+    lost = replace(outputs.radiograph(), explanation=None, explanation_status="failed")
+    study = outputs.send(outputs.answered("chest_xray", outcome=lost), outputs.as_file(image))
+    pixels = capture(study).pixel_array.astype(int)
+    middle = pixels[dicom_sc.MARK_HEIGHT + dicom_sc.TITLE_HEIGHT + 100]
+    assert (middle == GREY).all(axis=1).sum() > 800
+    assert (np.ptp(middle, axis=1) > 10).sum() == 0
 
 
 def test_every_scored_image_is_drawn_below_the_one_before() -> None:

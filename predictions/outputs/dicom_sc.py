@@ -22,7 +22,7 @@ from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
-from ml.contracts import Text
+from ml.contracts import Problem, Refused, Text
 from predictions import verdicts
 from predictions.outputs import dicom_source as source
 from predictions.outputs import radiograph, wording
@@ -44,6 +44,14 @@ NOT_WHY = Text(
     "A map shows where the model found what raised its score; it does not say why, and outlines no disease.",
     "Une carte montre où le modèle a trouvé ce qui a élevé son score ; elle ne dit pas pourquoi et ne "
     "délimite pas de lésion.",
+)
+NO_PICTURE = Problem(
+    "no_picture",
+    Text(
+        "No picture of this result was kept, so there is none to give out. Choose another form.",
+        "Aucune image de ce résultat n’a été conservée : il n’y en a pas à fournir. Choisissez une autre "
+        "forme.",
+    ),
 )
 DERIVATION = "Shrunk to fit, beside copies under colour maps of an algorithm; words burnt in"
 
@@ -77,19 +85,21 @@ def render(facts: Facts) -> bytes:
     Raises
     ------
     ml.contracts.Refused
-        When the X-ray did not come as DICOM.
+        When the X-ray did not come as DICOM, or none of its pictures was kept.
     """
+    films = [film for film in radiograph.films(facts) if film.scored and film.picture]
+    if not films:
+        raise Refused(NO_PICTURE)
     with source.quiet():
         found = source.sources(facts)
-        pixels = np.asarray(picture(facts))
+        pixels = np.asarray(picture(facts, films))
         stream = io.BytesIO()
         _object(facts, found, pixels).save_as(stream, enforce_file_format=True)
         return stream.getvalue()
 
 
-def picture(facts: Facts) -> Image.Image:
-    """Draw every scored image with each of its maps, marks and words burnt in; RGB."""
-    films = [film for film in radiograph.films(facts) if film.scored and film.picture]
+def picture(facts: Facts, films: Sequence[Film]) -> Image.Image:
+    """Draw scored images, each with each of its maps, marks and words burnt in; RGB."""
     panels = list(_panels(films))
     width = max(panel.left + panel.width for panel in panels) + MARGIN
     height = max(panel.below for panel in panels) + CAPTION_HEIGHT + NOTES_HEIGHT + MARK_HEIGHT
