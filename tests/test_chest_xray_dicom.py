@@ -13,7 +13,7 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 
-from ml.algorithms.chest_xray import dicom, raster
+from ml.algorithms.chest_xray import dicom, display, raster
 from ml.algorithms.chest_xray.picture import Picture
 from ml.contracts import Refused
 from tests.chest_phantom import phantom
@@ -50,6 +50,17 @@ def test_a_voi_lut_goes_before_the_window(tmp_path: Path) -> None:
     grey = read(dataset, tmp_path).grey
     assert set(np.unique(grey)) == {0.0, 255.0}
     assert ((grey == 255) == (dataset.pixel_array > 2000)).all()
+
+
+def test_working_in_strips_changes_no_grey_level(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = dx_from_jpeg(phantom(), bits=12, photometric="MONOCHROME1")
+    dataset.RescaleSlope, dataset.RescaleIntercept = "0.37", -100
+    for window in ((600, 900), (None, None)):
+        dataset.WindowCenter, dataset.WindowWidth = window
+        whole = read(dataset, tmp_path).grey
+        with monkeypatch.context() as small:
+            small.setattr(display, "STRIP_PIXELS", 7 * 560)
+            assert (read(dataset, tmp_path).grey == whole).all()
 
 
 def test_rescale_comes_before_the_window(tmp_path: Path) -> None:
