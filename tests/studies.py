@@ -108,7 +108,7 @@ def radiograph(by: User, patient: Patient, *, probability: float = 0.81, **field
         **pins,
     )
     Explanation.objects.create(
-        prediction=prediction, status="ok", method="test", sentence=SENTENCE, data={"maps": [_map()]}, **pins
+        prediction=prediction, status="ok", method="test", sentence=SENTENCE, data=_drawn(), **pins
     )
     for name, content in ARTEFACTS.items():
         _kept(prediction, name, content)
@@ -127,11 +127,13 @@ def signed(study: Study, by: User, *, verdict: str = "agree", **review_fields: s
     return review.sign(user=by, study=study)
 
 
-def _map() -> dict[str, Any]:
-    return {
+def _drawn() -> dict[str, Any]:
+    shown = {
         "image": 0, "method": "evidence", "label": {"en": "Evidence", "fr": "Arguments"},
         "name": "map_evidence_0.png", "ceiling": 1.0, "unit": "log odds", "zones": [], "sentence": SENTENCE,
     }  # fmt: skip
+    ramp = ["#102030", "#8090a0", "#f0e0d0"]
+    return {"maps": [shown], "zones": [], "ramp": ramp, "caveat": SENTENCE}
 
 
 def _kept(prediction: Prediction, name: str, content: bytes) -> None:

@@ -20,7 +20,7 @@ from clinic.accounts.roles import Role
 from clinic.audit.models import Action, Event
 from ml.contracts import Refused
 from patients.models import Patient
-from predictions import first_read, reading, review
+from predictions import first_read, first_read_counts, reading, review
 from predictions.models import FirstRead, Study
 from tests import factories, studies
 from tests.test_access_matrix import ADDRESSES
@@ -225,3 +225,24 @@ def test_the_api_says_what_to_do_first(client: Client, charlie: User, study: Stu
     read = client.get(result).json()
     assert read["result"]["probability"] == 0.8642
     assert read["first_reads"][0]["impression"] == "normal"
+
+
+def test_the_steward_sees_counts_and_no_names(
+    client: Client, steward: User, charlie: User, dora: User, henri: Patient
+) -> None:
+    impressions = ("pneumonia", "pneumonia", "normal", "cannot_assess")
+    for impression in impressions:
+        study = studies.radiograph(charlie, henri)
+        first_read.commit(user=charlie, study=study, impression=impression, confidence="sure")
+        review.give(user=charlie, study=study, verdict="disagree", reason="clinical")
+        review.give(user=charlie, study=study, verdict="agree")
+    counts = first_read_counts.by_unit("chest_xray")
+    assert [(row.unit.code, row.reads) for row in counts] == [("radiology", 4)]
+    assert (counts[0].alike.count, counts[0].alike.n) == (2, 3)
+    assert (counts[0].changed.count, counts[0].changed.n) == (1, 3)
+    client.force_login(steward)
+    page = client.get(reverse("model", args=["chest_xray"])).content.decode()
+    assert "2 of 3: 67 in 100 (21 to 94)" in page
+    assert "Charlie" not in page
+    client.force_login(dora)
+    assert "First reads and answers" not in client.get(reverse("model", args=["chest_xray"])).content.decode()

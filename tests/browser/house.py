@@ -180,7 +180,8 @@ def _xray(by: User, patient: Patient) -> Study:
         for side in ("left", "right")
     ]
     study = studies.waiting(by, patient, algorithm="chest_xray", unit=factories.unit("radiology"))
-    study = _answered(study, result, {"zones": zones, "ramp": ["#102030", "#8090a0", "#f0e0d0"]})
+    colours = ["#102030", "#8090a0", "#f0e0d0"]
+    study = _answered(study, result, {"zones": zones, "ceiling": 1.2, "ramp": colours})
     keep_artefact(study.prediction, "preview.png", "image/png", picture.getvalue())
     keep_artefact(study.prediction, "heatmap.png", "image/png", picture.getvalue())
     return study
