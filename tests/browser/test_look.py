@@ -139,7 +139,7 @@ def test_paper_shows_the_report_and_no_tools(house: House, visit: Any) -> None:
     window.go(reverse("study", args=[house.studies["chest_xray"].pk]))
     window.page.emulate_media(media="print")
     expect(window.page.locator(".nav")).to_be_hidden()
-    expect(window.page.get_by_text("AI draft – not signed")).to_be_visible()
+    expect(window.page.get_by_text("First impression awaited")).to_be_visible()
     background = window.page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert background == "rgb(255, 255, 255)"
 

@@ -6,11 +6,13 @@ import io
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -20,10 +22,12 @@ from pytest_django.live_server_helper import LiveServer
 from clinic.accounts.models import User
 from clinic.accounts.roles import Role
 from ml.algorithms.chest_xray import heatmap
+from ml.algorithms.chest_xray.simulate import write_film
 from ml.algorithms.chest_xray.voi import window
 from patients.models import Patient
-from predictions.models import Study
-from tests import factories
+from predictions import first_read, intake
+from predictions.models import Confidence, Impression, Study
+from tests import factories, studies
 from tests.browser.house import _xray
 from tests.browser.reading_room import xray
 from tests.browser.visiting import DESKTOP, ZOOMED, Visit, opened
@@ -43,7 +47,8 @@ window.shifted = [];
 const named = (node) => node?.nodeType === Node.TEXT_NODE ? node.parentElement : node;
 new PerformanceObserver((list) => {
   const moved = list.getEntries().flatMap((entry) => entry.sources.map((source) => named(source.node)));
-  window.shifted.push(...moved.filter((one) => !one?.closest(".corner")).map((one) => one?.outerHTML.slice(0, 80)));
+  const outside = moved.filter((one) => !one?.closest(".corner"));
+  window.shifted.push(...outside.map((one) => one?.outerHTML.slice(0, 80)));
 }).observe({ type: "layout-shift", buffered: true });
 """
 SPACING = 0.2
@@ -503,6 +508,36 @@ def test_a_result_of_an_older_package_is_shown_with_its_map(room: Room) -> None:
     assert reader.says("level") == "C 128 · W 255"
     reader.press("i")
     assert reader.says("flags") == "Inverted"
+
+
+def test_what_the_analyser_made_of_two_files_is_read_here(room: Room, tmp_path: Path) -> None:
+    toddler = factories.patient(*room.charlie.units.all(), birth_date=date(2023, 2, 1), invented=True)
+    films = {"frontal": 0.9, "lateral": 0.0}
+    for view, opacity in films.items():
+        write_film(
+            tmp_path / f"{view}.dcm",
+            identity=toddler.identity,
+            taken_at=datetime(2026, 5, 2, 9, 30),
+            view=view,
+            opacity=opacity,
+        )
+    upload = [SimpleUploadedFile(f"{view}.dcm", (tmp_path / f"{view}.dcm").read_bytes()) for view in films]
+    sent = {"algorithm": "chest_xray", "upload": upload, "idempotency_key": "k"}
+    study = studies.analysed(intake.submit(user=room.charlie, patient=toddler, **sent))
+    read = {"impression": Impression.PNEUMONIA, "confidence": Confidence.SURE}
+    first_read.commit(user=room.charlie, study=study, **read)
+    reader = room.read(study)
+    assert (reader.says("edge-left"), reader.says("edge-bottom")) == ("R", "F")
+    methods = reader.page.get_by_label("Which map").locator("option")
+    assert methods.all_text_contents() == ["No map", "Evidence (class activation)", "Regions (SHAP)"]
+    for _method in range(2):
+        reader.press("m")
+        assert reader.coloured()
+    reader.visit.judge("viewer-analysed")
+    reader.press("PageDown")
+    expect(reader.page.locator("[data-title]")).to_contain_text("2 · Lateral LL")
+    expect(reader.page.locator("[data-status]")).to_have_text("")
+    assert not reader.coloured()
 
 
 @pytest.mark.parametrize(("language", "size"), [("en", DESKTOP), ("fr", (1024, 768))])
