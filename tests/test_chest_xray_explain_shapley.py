@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 import shap
 
+from ml import package as packages
+from ml.algorithms.chest_xray import masking
 from ml.algorithms.chest_xray.shapley import owen_values
+from ml.algorithms.chest_xray.view import model_view
+from tests.chest_phantom import phantom
 
 SIDE = 8
 
@@ -68,3 +72,9 @@ def test_the_smallest_question_is_image_against_baseline() -> None:
     assert owen_values(game(3), SIDE, 2).regions[0].bottom == SIDE
     with pytest.raises(ValueError, match="two evaluations at least"):
         owen_values(game(3), SIDE, 1)
+
+
+def test_the_values_of_the_served_network_are_those_of_the_library() -> None:
+    score = masking.game(packages.load("chest_xray"), model_view(phantom(224, 224).astype(np.float32)))
+    found = owen_values(score, SIDE, 20)
+    assert found.cells == pytest.approx(by_the_library(score, 20), abs=1e-6)

@@ -25,12 +25,12 @@ from ml.training.progress import progress
 
 CELLS = 14
 """Cells a side that are taken away or put back."""
-STEPS = 14
+STEPS = 7
 BLUR = 12
 """Radius in pixels of the blur that hides a cell in the second measurement."""
-ORDERS = 3
+ORDERS = 2
 """Random orders per image."""
-EVERY, FIRST = 40, 17
+EVERY, FIRST = 60, 17
 """Every how many-th child of the training split is looked at, and from which on: its first image."""
 SEED = 0
 RESAMPLINGS = 2000
