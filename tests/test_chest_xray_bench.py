@@ -174,7 +174,7 @@ def test_a_run_killed_between_epochs_ends_as_if_it_had_not_been(tmp_path: Path) 
     import keras
 
     from ml.algorithms.chest_xray.bench.images import Fold
-    from ml.algorithms.chest_xray.bench.training import Task, fit, predict
+    from ml.algorithms.chest_xray.bench.training import Task, fit, predict, start
 
     rng = np.random.default_rng(0)
     y = np.arange(60) % 2
@@ -197,20 +197,24 @@ def test_a_run_killed_between_epochs_ends_as_if_it_had_not_been(tmp_path: Path) 
             raise Killed
 
     whole = network()
-    curve = fit(whole, params, task, tmp_path / "whole.npz", "whole", lambda epoch, losses: None)
+    ready = start(whole, params)
+    curve = fit(whole, params, task, tmp_path / "whole.npz", "whole", lambda epoch, losses: None, ready)
     assert 3 < len(curve) < 40
     assert len(curve) - 1 - np.argmin(curve[:, 2]) == 3
     deaths, pieces, resumed = [1, len(curve) - 2], None, None
     for _ in range(3):
         resumed = network()
         try:
-            pieces = fit(resumed, params, task, tmp_path / "pieces.npz", "pieces", die)
+            ready = start(resumed, params)
+            pieces = fit(resumed, params, task, tmp_path / "pieces.npz", "pieces", die, ready)
         except Killed:
             continue
     assert pieces == pytest.approx(curve)
     assert predict(resumed, [features], fold.held_out) == pytest.approx(
         predict(whole, [features], fold.held_out)
     )
+    again = fit(whole, params, task, tmp_path / "again.npz", "again", lambda epoch, losses: None, ready)
+    assert again == pytest.approx(curve)  # the next fold finds the network as if new
 
 
 def judged(name: str, plain: np.ndarray, shifted: np.ndarray, asked: Bench, found: Any) -> Any:

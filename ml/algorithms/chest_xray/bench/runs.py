@@ -17,7 +17,7 @@ import numpy as np
 from ml.algorithms.chest_xray.bench.images import CLEAN, Copies, Fold
 from ml.algorithms.chest_xray.bench.networks import build, parts
 from ml.algorithms.chest_xray.bench.settings import Settings
-from ml.algorithms.chest_xray.bench.training import CURVES, Task, fit, predict
+from ml.algorithms.chest_xray.bench.training import CURVES, Inputs, Task, fit, predict, start
 from ml.training import tracking
 from ml.training.evaluation import roc_auc
 
@@ -107,29 +107,46 @@ def each_fold(
     """
     folder = shop.folder / identity(params, shop)
     folder.mkdir(parents=True, exist_ok=True)
+    network = None
     for number, fold in enumerate(shop.folds):
         kept = folder / f"fold_{number}.npz"
         if not kept.exists():
-            _fold(f"{name}, fold {number + 1}", number, params, shop, tracked, kept)
+            network = network or _network(name, params, shop)
+            _fold(name, number, network, shop, tracked, kept)
         with np.load(kept, allow_pickle=False) as found:
             yield fold.held_out, found["shifted"]
 
 
-def _fold(
-    name: str, number: int, params: Settings, shop: Workshop, tracked: tracking.Run, kept: Path
-) -> None:
+@dataclass(frozen=True)
+class _Network:
+    """A network built for all folds of a run: what it is given, and where each fold starts from."""
+
+    params: Settings
+    inputs: Inputs
+    tuned: keras.Model
+    beginning: Sequence[np.ndarray]
+
+
+def _network(name: str, params: Settings, shop: Workshop) -> _Network:
     keras.backend.clear_session()
     keras.utils.set_random_seed(shop.common["seed"])
     fixed, tuned = parts(build(params, params.added_layers, shop.data, name))
     inputs = partial(shop.copies.inputs, fixed, _fixed_key(params, shop.common["seed"]), params.side)
-    fold, images = shop.folds[number], shop.copies.images
-    task = Task(inputs, images.y, fold, shop.common["copies"], shop.common["seed"] + number)
+    return _Network(params, inputs, tuned, start(tuned, params))
+
+
+def _fold(
+    name: str, number: int, network: _Network, shop: Workshop, tracked: tracking.Run, kept: Path
+) -> None:
+    fold, tuned, inputs = shop.folds[number], network.tuned, network.inputs
+    task = Task(inputs, shop.copies.images.y, fold, shop.common["copies"], shop.common["seed"] + number)
 
     def watch(epoch: int, losses: np.ndarray) -> None:
         for curve, loss in zip(CURVES, losses, strict=True):
             tracked.metric(f"fold_{number}.{curve}", loss, step=epoch)
 
-    curve = fit(tuned, params, task, kept.with_name(f"state_{number}.npz"), name, watch)
+    state, said = kept.with_name(f"state_{number}.npz"), f"{name}, fold {number + 1}"
+    curve = fit(tuned, network.params, task, state, said, watch, network.beginning)
     shifts = [f"shift-{copy}" for copy in range(shop.common["shifts"])]
     clean, *shifted = (predict(tuned, inputs(copy), fold.held_out) for copy in (CLEAN, *shifts))
     unfinished = kept.with_suffix(".part.npz")

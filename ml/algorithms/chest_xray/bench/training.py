@@ -47,9 +47,20 @@ class Task:
     seed: int
 
 
+def start(model: keras.Model, params: Settings) -> list[np.ndarray]:
+    """Compile a network and return every variable of it and its optimiser: where each fold starts from.
+
+    One network, traced once, then serves all folds.
+    """
+    compile_for(model, params)
+    model.optimizer.build(model.trainable_variables)
+    return [variable.numpy() for variable in (*model.variables, *model.optimizer.variables)]
+
+
 def fit(
-    model: keras.Model, params: Settings, task: Task, state: Path, name: str, watch: Watcher
-) -> np.ndarray:
+    model: keras.Model, params: Settings, task: Task, state: Path, name: str, watch: Watcher,
+    beginning: Sequence[np.ndarray],
+) -> np.ndarray:  # fmt: skip
     """Train a network until it stops getting better, and leave it with its best weights.
 
     Early stopping watches the loss on other patients' shifted images, which are neither learned from
@@ -63,14 +74,16 @@ def fit(
         File of the state.
     name
         Of the run and fold, for the progress bar.
+    beginning
+        As :func:`start` returned it.
 
     Returns
     -------
     ndarray, shape (epochs, 3)
         The losses of :data:`CURVES`.
     """
-    compile_for(model, params)
-    model.optimizer.build(model.trainable_variables)
+    for variable, value in zip((*model.variables, *model.optimizer.variables), beginning, strict=True):
+        variable.assign(value)
     curve, best = _restore(model, state)
     for epoch, losses in enumerate(curve):
         watch(epoch, losses)
