@@ -12,12 +12,14 @@ import pytest
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, connection, transaction
+from django.template.loader import get_template
 from django.test import Client
 from django.urls import URLPattern, reverse
 
 from clinic.accounts.models import User
 from clinic.accounts.roles import Role
 from clinic.audit.models import Action, Event
+from ml import registry
 from ml.contracts import Refused
 from patients.models import Patient
 from predictions import first_read, first_read_counts, reading, review
@@ -136,6 +138,13 @@ def test_another_unit_waits_for_the_signature(
     assert Event.objects.filter(action=Action.REFUSED, actor=alice, kind="first_read").exists()
     studies.signed(discussed, charlie)
     assert not first_read.needed(alice, discussed)
+
+
+def test_a_contract_read_blind_keeps_its_answer_apart() -> None:
+    blind = [contract for contract in registry.contracts() if contract.blind_first]
+    assert blind
+    for contract in blind:
+        get_template(f"predictions/results/{contract.name}_answer.html")
 
 
 def test_the_page_asks_first_and_then_compares(client: Client, charlie: User, study: Study) -> None:
