@@ -58,6 +58,19 @@ def wait_for(page: Page, state: str) -> None:
     expect(page.locator(".study-line")).to_contain_text(state, timeout=ANALYSIS_MS)
 
 
+def read_first(page: Page, impression: str) -> None:
+    """Say what is seen before the answer of the algorithm, which follows."""
+    page.get_by_role("radio", name=impression, exact=True).check()
+    page.get_by_role("radio", name="Fairly sure").check()
+    page.get_by_role("button", name="Commit my first impression").click()
+    expect(page.locator("#first-read")).to_contain_text(impression)
+
+
+def conclude(page: Page, text: str) -> None:
+    """Write the impression of the report."""
+    page.get_by_role("textbox", name="Impression").fill(text)
+
+
 def agree_and_sign(page: Page) -> None:
     """Agree with the result and sign it."""
     page.get_by_role("radio", name="Agree", exact=True).check()
