@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from ml import drawing
 from ml.algorithms.chest_xray.bench.images import CLEAN, Copies, Fold
 from ml.algorithms.chest_xray.bench.networks import build, parts
 from ml.algorithms.chest_xray.bench.settings import Settings
@@ -91,7 +92,7 @@ def run(name: str, params: Settings, shop: Workshop, experiment: str) -> Result:
             for _ in each_fold(name, params, shop, tracked):
                 pass
             tracked.metric("cpu_seconds", time.process_time() - started)
-            _finish(folder, shop, tracked)
+            _finish(folder, name, shop, tracked)
     return _read(name, params, done)
 
 
@@ -161,8 +162,8 @@ def _fixed_key(params: Settings, seed: int) -> str:
     return _digest([own, seed])
 
 
-def _finish(folder: Path, shop: Workshop, tracked: tracking.Run) -> None:
-    """Put the folds together, log what came out, and keep it."""
+def _finish(folder: Path, name: str, shop: Workshop, tracked: tracking.Run) -> None:
+    """Put the folds together, log what came out with a drawing of the losses, and keep it."""
     y = shop.copies.images.y
     clean, shifted = np.empty(len(y)), np.empty((shop.common["shifts"], len(y)))
     curves = {}
@@ -172,6 +173,9 @@ def _finish(folder: Path, shop: Workshop, tracked: tracking.Run) -> None:
             curves[f"curve_{number}"] = found["curve"]
     tracked.metric("roc_auc", roc_auc(y, clean))
     tracked.metric("roc_auc_shifted", float(np.mean([roc_auc(y, one) for one in shifted])))
+    svg, _ = drawing.losses([curve.tolist() for curve in curves.values()], "en", name)
+    (folder / "losses.svg").write_text(svg, "utf-8")
+    tracked.artifact(folder / "losses.svg")
     unfinished = folder / "result.part.npz"
     np.savez(unfinished, clean=clean, shifted=shifted, **curves)
     unfinished.rename(folder / "result.npz")

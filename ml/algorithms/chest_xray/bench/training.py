@@ -85,6 +85,8 @@ def fit(
     for variable, value in zip((*model.variables, *model.optimizer.variables), beginning, strict=True):
         variable.assign(value)
     curve, best = _restore(model, state)
+    if len(curve):
+        sys.stderr.write(f"{name}: resumed after epoch {len(curve)}\n")
     for epoch, losses in enumerate(curve):
         watch(epoch, losses)
     for epoch in progress(range(len(curve), params.epochs), name, unit="epoch"):
@@ -183,5 +185,4 @@ def _restore(model: keras.Model, state: Path) -> tuple[np.ndarray, list[np.ndarr
                 variable.assign(kept[f"{prefix}_{i}"])
         curve = kept["curve"]
         best = [kept[f"best_{i}"] for i in range(len(model.variables))]
-    sys.stderr.write(f"{state.parent.name}: resumed after epoch {len(curve)}\n")
     return curve, best
