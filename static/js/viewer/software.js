@@ -16,25 +16,24 @@ export class SoftwareRenderer {
     const out = new Uint32Array(image.data.buffer);
     const bright = shade(curve, inverted);
     const [a, b, c, d, e, f] = matrix;
+    const [ma, mb, mc, md, me, mf] = mapMatrix;
     for (let row = 0, to = 0; row < height; row += 1) {
       for (let column = 0; column < width; column += 1, to += 1) {
-        const x = a * (column + 0.5) + b * (row + 0.5) + e;
-        const y = c * (column + 0.5) + d * (row + 0.5) + f;
+        const u = column + 0.5;
+        const v = row + 0.5;
+        const x = a * u + b * v + e;
+        const y = c * u + d * v + f;
         if (x < 0 || y < 0 || x >= level.width || y >= level.height) {
           out[to] = BLACK;
           continue;
         }
         const grey = 255 * bright(between(level, x, y));
-        const share = map ? between(map, ...at(mapMatrix, column + 0.5, row + 0.5)) / 255 : 0;
+        const share = map ? between(map, ma * u + mb * v + me, mc * u + md * v + mf) / 255 : 0;
         out[to] = share ? blended(grey, ramp, share, opacity) : grey255(grey);
       }
     }
     this.pen.putImageData(image, 0, 0);
   }
-}
-
-function at([a, b, c, d, e, f], column, row) {
-  return [a * column + b * row + e, c * column + d * row + f];
 }
 
 function grey255(grey) {
