@@ -229,7 +229,7 @@ def _findings(dataset: Dataset, grey: np.ndarray, age: float | None) -> Iterator
     if age is None:
         yield Finding("no_age", NO_AGE, attention=True)
     else:
-        yield Finding("age", AGE, value=f"{age:.1f}" if age < 2 else f"{age:.0f}")
+        yield Finding("age", AGE, value=f"{age:.1f}" if age < 2 else str(int(age)))
 
 
 def _identity(dataset: Dataset) -> Identity:

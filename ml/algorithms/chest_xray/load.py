@@ -124,15 +124,20 @@ def _warnings(images: Sequence[Image]) -> list[Problem]:
 
 
 def _quality(images: Sequence[Image]) -> list[Finding]:
+    """Gather the findings: once what holds of every image that was read, else with the image's number."""
     if len(images) == 1:
         return list(images[0].quality)
-    found = []
+    read_ones = [image for image in images if image.quality]
+    common = [
+        finding
+        for finding in dict.fromkeys(finding for image in read_ones for finding in image.quality)
+        if all(finding in image.quality for image in read_ones)
+    ]
+    found = list(common)
     for image in images:
-        told = [Finding("lateral", LATERAL_SHOWN)] if expected_unscored(image) else []
-        found += [
-            replace(finding, label=said_of(finding.label, image.number))
-            for finding in (*told, *image.quality)
-        ]
+        told = (Finding("lateral", LATERAL_SHOWN),) if expected_unscored(image) else ()
+        apart = (*told, *(finding for finding in image.quality if finding not in common))
+        found += [replace(finding, label=said_of(finding.label, image.number)) for finding in apart]
     return found
 
 
