@@ -255,24 +255,14 @@ def may_fill_all(user: User, study: Study) -> bool:
     return read is not None and read.impression == Impression.NORMAL
 
 
-def prior(study: Study) -> Study | None:
-    """Return the latest earlier study of the same kind and patient that has an answer."""
-    earlier = Study.objects.filter(
-        patient=study.patient_id,
-        algorithm=study.algorithm,
-        submitted_at__lt=study.submitted_at,
-        state__in=(State.READY, State.SIGNED),
-    )
-    return earlier.order_by("submitted_at").last()
+def prior(user: User, study: Study) -> Study | None:
+    """Return the latest study of the same kind and patient that was taken before this one."""
+    return next(iter(selectors.earlier_taken(user, study)), None)
 
 
 def taken_on(study: Study) -> date:
     """Return the day an image was taken as its file says, else the day it was sent."""
-    images = study.prediction.result.get("images", []) if study.prediction else []
-    for image in images:
-        if image.get("taken_at"):
-            return date.fromisoformat(image["taken_at"][:10])
-    return timezone.localtime(study.submitted_at).date()
+    return date.fromisoformat(selectors.taken(study)[0][: len("2026-11-21")])
 
 
 def complete(contract: Contract, values: Mapping[str, str]) -> dict[str, str]:

@@ -104,7 +104,7 @@ def _writing(user: User, found: Study, sent: Sent | None) -> dict[str, Any]:
     values = typed(found, kept) if kept else working.fields
     language = _language(kept) if kept else working.language
     blind = first_read.needed(user, found)
-    before = reading.prior(found)
+    before = reading.prior(user, found)
     others = reading.colleagues(user, found)
     return {
         "reading": working,
@@ -140,7 +140,7 @@ def _filled(user: User, found: Study, values: Mapping[str, str], language: str, 
     every = which == ALL and reading.may_fill_all(user, found)
     return {
         part.field.name: part.normal
-        for part in _parts(found, values, language, reading.prior(found))
+        for part in _parts(found, values, language, reading.prior(user, found))
         if (every or part.field.name == which) and not part.value.strip()
     }
 

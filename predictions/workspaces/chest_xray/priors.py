@@ -5,17 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import reverse
-from django.utils import timezone
 
 from clinic.accounts.models import User
 from clinic.templatetags.vigie import day
 from predictions import selectors
 from predictions.models import Study
-from predictions.states import State
 from predictions.workspaces.chest_xray.films import films
-
-MOST = 20
-"""Examinations looked through, the latest first."""
 
 
 def priors(user: User, study: Study) -> list[dict[str, Any]]:
@@ -30,15 +25,7 @@ def priors(user: User, study: Study) -> list[dict[str, Any]]:
         ``label`` (day and view), ``address`` of the examination's page, ``image`` as
         :func:`predictions.workspaces.chest_xray.films.films` gives it.
     """
-    others = (
-        selectors.studies_for(user)
-        .filter(patient=study.patient_id, algorithm=study.algorithm, state__in=(State.READY, State.SIGNED))
-        .exclude(pk=study.pk)
-        .prefetch_related("predictions")[:MOST]
-    )
-    now = _taken(study)
-    earlier = sorted((other for other in others if _taken(other) < now), key=_taken, reverse=True)
-    return [entry for other in earlier for entry in _entries(other)]
+    return [entry for other in selectors.earlier_taken(user, study) for entry in _entries(other)]
 
 
 def _entries(study: Study) -> list[dict[str, Any]]:
@@ -51,14 +38,3 @@ def _entries(study: Study) -> list[dict[str, Any]]:
         }
         for film in (films(study.prediction) if study.prediction else ())
     ]
-
-
-def _taken(study: Study) -> tuple[str, str]:
-    """Return when a study was taken and when it was sent, in ISO form without a zone: what sorts.
-
-    Of two of the same day, whose files give no more than the day, the one sent first is the earlier one.
-    """
-    sent = timezone.localtime(study.submitted_at).replace(tzinfo=None).isoformat()
-    result = study.prediction.result if study.prediction else {}
-    moments = [image.get("taken_at") for image in result.get("images", ())]
-    return min((moment for moment in moments if moment), default=sent), sent
