@@ -20,7 +20,7 @@ from predictions import verdicts
 from predictions.models import FirstRead, Signature
 from predictions.outputs import dicom_source as source
 from predictions.outputs import dicom_sr_words as words
-from predictions.outputs import radiograph
+from predictions.outputs import radiograph, wording
 from predictions.outputs.dicom_source import Sources
 from predictions.outputs.facts import IMPRESSION, Facts
 from predictions.outputs.radiograph import Film
@@ -143,9 +143,8 @@ def _evaluations(facts: Facts, film: Film) -> Iterator[tuple[str, str]]:
 
 def _remarks(facts: Facts, film: Film) -> Iterator[tuple[str, str]]:
     """Yield what can only be said in sentences: the zone of each map, the signer's comment."""
-    for found in film.maps:
-        if found.sentence:
-            yield "strongest-zone", f"{facts.say(found.label)}: {facts.say(found.sentence)}"
+    for said in wording.zones(facts, film):
+        yield "strongest-zone", said
     if facts.signature and not verdicts.agrees(facts.signature.review) and facts.signature.review.comment:
         yield "signer-comment", facts.signature.review.comment
 

@@ -1,7 +1,8 @@
 """The coded concepts of the structured report: DICOM's and LOINC's where checked, ours elsewhere.
 
 A code of ours keeps its value in both languages; only its meaning is written in that of the document. None
-is longer than what fits into CodeValue: readers that know no LongCodeValue would show nothing.
+is longer than what fits into CodeValue: readers that know no LongCodeValue would show nothing. That is why
+some are shorter here than in FHIR.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ CHECKED_LOINC = {
 
 REPORTS = {
     "haemorrhage": ("", "Severe postpartum haemorrhage risk at admission"),
-    "chest_xray": ("36554-4", "Chest X-ray: suggestion of pneumonia"),
+    "chest_xray": ("36554-4", "Chest X-ray"),
     "sleep": ("28633-6", "Polysomnography: draft sleep staging"),
 }
 
@@ -52,8 +52,8 @@ REASONS = {
 
 # Class of an X-ray at the operating point, and what a reader said before it.
 CLASSES = {
-    "PNEUMONIA": ("suggests-pneumonia", "Suggests pneumonia"),
-    "NORMAL": ("no-pneumonia-suggested", "Does not suggest pneumonia"),
+    "PNEUMONIA": ("ai-pneumonia", "Suggests pneumonia"),
+    "NORMAL": ("ai-normal", "Does not suggest pneumonia"),
 }
 IMPRESSIONS = {
     "normal": ("saw-normal", "Normal"),

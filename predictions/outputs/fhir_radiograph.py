@@ -107,9 +107,10 @@ def answer(facts: Facts, film: Film, found: Sources | None) -> Resource:
 
 def remarks(facts: Facts, film: Film) -> list[Resource]:
     """Return the notes of one image's answer: what each map shows, and the limits of the model."""
-    said = [f"{facts.say(one.label)}: {facts.say(one.sentence)}" for one in film.maps if one.sentence]
     limits = [facts.say(limit) for limit in facts.prediction.report.get("limits", ())]
-    return [{"text": text} for text in (*said, *limits, facts.say(wording.RESEARCH_USE))]
+    return [
+        {"text": text} for text in (*wording.zones(facts, film), *limits, facts.say(wording.RESEARCH_USE))
+    ]
 
 
 def first_read(read: FirstRead, subject: Resource, reader: Resource) -> Resource:

@@ -156,11 +156,11 @@ def _picture(facts: Facts, film: Film, found: Map | None, folder: Path) -> dict[
 
 def _first_reads(facts: Facts) -> list[list[str]]:
     """Return what each reader said before the answer, and when."""
-    separator = " : " if facts.language == "fr" else ": "
     rows = []
     for read in facts.first_reads:
-        confidence = str(read.get_confidence_display()).lower()
-        said = f"{read.get_impression_display()} ({facts.say(WORDS['confidence'])}{separator}{confidence})"
+        sure = str(read.get_confidence_display()).lower()
+        confidence = wording.labelled(facts.say(WORDS["confidence"]), sure, facts.language)
+        said = f"{read.get_impression_display()} ({confidence})"
         rows.append([f"{read.reader.label}, {wording.moment(read.at, facts.language)}", said])
     return rows
 
@@ -206,9 +206,8 @@ def _finding(facts: Facts, finding: dict[str, Any]) -> dict[str, Any]:
     value = wording.number(finding.get("value", ""), facts.language)
     measured = f"{value} {finding.get('unit', '')}".strip()
     said = facts.say(finding["label"])
-    separator = " : " if facts.language == "fr" else ": "
     return {
-        "text": f"{said}{separator}{measured}" if measured else said,
+        "text": wording.labelled(said, measured, facts.language) if measured else said,
         "attention": bool(finding.get("attention")),
     }
 

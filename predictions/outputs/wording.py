@@ -62,6 +62,20 @@ def ceiling(facts: Facts, found: Map) -> str:
     return f"{number(f'{found.ceiling:.2g}', facts.language)} {facts.say(found.scale)}"
 
 
+def labelled(label: str, said: str, language: str) -> str:
+    """Write ``label: said`` with the space that French puts before a colon."""
+    return f"{label} : {said}" if language == "fr" else f"{label}: {said}"
+
+
+def zones(facts: Facts, shown: Film) -> list[str]:
+    """Say for each map of an image where its score was raised most."""
+    return [
+        labelled(facts.say(found.label), facts.say(found.sentence), facts.language)
+        for found in shown.maps
+        if found.sentence
+    ]
+
+
 def state(facts: Facts) -> str:
     """Say whether it is signed, by whom, when and which version."""
     if facts.signature:
