@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.measuring import memory_mib
 
 # These import models, which are there only once Django is set up; the others must not even load it.
-DJANGO = ("bench.audit.", "bench.database", "bench.web.ward")
+DJANGO = ("bench.audit.", "bench.database", "bench.web.ward", "bench.chest_xray.worker")
 
 
 def main(module: str, folder: str, repeats: str) -> None:

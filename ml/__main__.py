@@ -69,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     predict = commands.add_parser("predict", help="analyse inputs, one JSON line each, in order")
     predict.add_argument("algorithm", choices=registry.names())
     predict.add_argument("inputs", nargs="*", type=Path, metavar="INPUT")
+    predict.add_argument(
+        "--study", action="store_true", help="chest_xray: the files are the images of one study, one line"
+    )
     predict.add_argument("--values", metavar="JSON", help="the fields of a form, instead of a file of them")
     predict.add_argument("--batch", type=Path, metavar="CSV", help="a table of forms, one a row; needs --out")
     predict.add_argument("--out", type=Path, metavar="CSV", help="where the rows go with their answers")
@@ -146,11 +149,18 @@ def _predict(chosen: argparse.Namespace) -> int:
     if chosen.batch:
         return _predict_batch(chosen)
     failed = False
-    for given in chosen.inputs or [chosen.values]:
+    for given in _inputs(chosen):
         line = _answer(contract, given, chosen)
         failed = failed or line["status"] == Status.FAILED
         _line(line)
     return int(failed)
+
+
+def _inputs(chosen: argparse.Namespace) -> list[Sequence[Path] | str]:
+    """Return what is answered with one line each: files, the files of a study, or a form's values."""
+    if not chosen.inputs:
+        return [chosen.values]
+    return [chosen.inputs] if chosen.study else [[path] for path in chosen.inputs]
 
 
 def _check_predict(chosen: argparse.Namespace, contract: Contract) -> None:
@@ -162,6 +172,9 @@ def _check_predict(chosen: argparse.Namespace, contract: Contract) -> None:
         raise WrongCall("--batch and --out belong together: the table to read and the table to write")
     if not chosen.inputs and contract.input_kind is not InputKind.FORM:
         raise WrongCall(f"{contract.name} reads files; --values and --batch are for forms")
+    if chosen.study and len(chosen.inputs) > contract.max_files:
+        most = contract.max_files
+        raise WrongCall(f"--study: {contract.name} takes {most} files in one study, not {len(chosen.inputs)}")
     if chosen.batch and chosen.explain:
         raise WrongCall("--explain goes with single inputs, not with --batch")
     named = [chosen.batch] if chosen.batch else chosen.inputs
@@ -191,10 +204,11 @@ def _predict_batch(chosen: argparse.Namespace) -> int:
     return int(summary.rows[str(Status.FAILED)] > 0)
 
 
-def _answer(contract: Contract, given: Path | str, chosen: argparse.Namespace) -> dict[str, Any]:
-    """Answer a file, or the text of a form's fields."""
-    name = str(given) if isinstance(given, Path) else "--values"
-    about = {"input": name, "algorithm": contract.name}
+def _answer(contract: Contract, given: Sequence[Path] | str, chosen: argparse.Namespace) -> dict[str, Any]:
+    """Answer a study of one file or more, or the text of a form's fields."""
+    names = ["--values"] if isinstance(given, str) else [str(path) for path in given]
+    name = ", ".join(names)
+    about = {"input": names if chosen.study else name, "algorithm": contract.name}
     try:
         source = _source(contract, given, _options(chosen))
         outcome = (
@@ -228,12 +242,12 @@ def _refused(contract: Contract, version: str) -> Outcome:
     return Outcome(contract.name, package.version, package.sha256, Status.REFUSED, problems=(NOT_JSON,))
 
 
-def _source(contract: Contract, given: Path | str, options: Mapping[str, Any]) -> Source | None:
+def _source(contract: Contract, given: Sequence[Path] | str, options: Mapping[str, Any]) -> Source | None:
     """Return the source of an input, or ``None`` when a form's fields are not a JSON object."""
-    if contract.input_kind is InputKind.FILE and isinstance(given, Path):
-        return Source(path=given, options=options)
+    if contract.input_kind is InputKind.FILE and not isinstance(given, str):
+        return Source(path=given[0], further=tuple(given[1:]), options=options)
     try:
-        values = json.loads(given.read_bytes() if isinstance(given, Path) else given)
+        values = json.loads(given if isinstance(given, str) else given[0].read_bytes())
     except (ValueError, RecursionError):
         return None
     return Source(values=values, options=options) if isinstance(values, dict) else None

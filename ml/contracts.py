@@ -99,6 +99,8 @@ class Refused(Exception):
     identity
         Who the file says it is about, as far as it was read: the runner adds a contradiction with
         the record to the reasons.
+    further
+        The same for the second file and every later one.
     answer
         What can be said all the same (``{"gate": ...}``); never a score.
     """
@@ -107,11 +109,13 @@ class Refused(Exception):
         self,
         *problems: Problem,
         identity: Identity | None = None,
+        further: tuple[Identity, ...] = (),
         answer: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__("; ".join(f"{p.code}: {p.message.en}" for p in problems))
         self.problems: tuple[Problem, ...] = problems
         self.identity = identity
+        self.further = further
         self.answer = answer
 
 
@@ -158,6 +162,8 @@ class Field:
         Whether the field counts in "11 of 14 known".
     code
         LOINC or SNOMED code, empty when none was checked.
+    normal
+        What to write where nothing was found, for a part of a reader's report.
     """
 
     name: str
@@ -175,6 +181,7 @@ class Field:
     timed: bool = False
     counted: bool = False
     code: str = ""
+    normal: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,11 +201,25 @@ class InputKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one analysis may take before it is stopped, enforced inside the pool child."""
+    """What one analysis may take before it is stopped, enforced inside the pool child.
+
+    Parameters
+    ----------
+    upload_bytes
+        Bytes of one file at most.
+    study_bytes
+        Bytes of all files of a study together; 0 where a study has one file.
+    """
 
     seconds: int
     memory_bytes: int
     upload_bytes: int = 0
+    study_bytes: int = 0
+
+    @property
+    def request_bytes(self) -> int:
+        """Bytes of everything that one study sends at most."""
+        return self.study_bytes or self.upload_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +239,15 @@ class Contract:
         Role codes allowed to submit, and to sign.
     suffixes
         Lower-case file suffixes offered to the browser's file dialog; contents decide, not names.
+    max_files
+        Files that one study may bring.
+    blind_first
+        Whether the reader commits a first impression before seeing the answer.
+    reading
+        Parts of the report that the reader writes and signs; empty where only the answer is signed.
+    order_by
+        Number of the result, larger for more urgent, by which a site may have its worklist ordered;
+        empty where lists go by waiting time alone.
     """
 
     name: str
@@ -232,6 +262,10 @@ class Contract:
     sections: tuple[Section, ...] = ()
     fields: tuple[Field, ...] = ()
     suffixes: tuple[str, ...] = ()
+    max_files: int = 1
+    blind_first: bool = False
+    reading: tuple[Field, ...] = ()
+    order_by: str = ""
 
     @property
     def clinical(self) -> bool:
@@ -248,7 +282,7 @@ class Contract:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An input as the analyser receives it: a form's values or a private file.
+    """An input as the analyser receives it: a form's values or private files.
 
     Parameters
     ----------
@@ -256,6 +290,8 @@ class Source:
         Raw field values of a form.
     path
         File on local disk; its name is generated and says nothing.
+    further
+        The second file and every later one, where the algorithm reads several (``Contract.max_files``).
     options
         Algorithm-specific choices of the sender (channel names, ``no_gate``, ...).
     record
@@ -266,6 +302,12 @@ class Source:
     path: Path | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     record: Identity | None = None
+    further: tuple[Path, ...] = ()
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Every file in the order sent; empty for a form."""
+        return () if self.path is None else (self.path, *self.further)
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +341,8 @@ class Loaded:
         Whatever the algorithm's own ``predict`` takes (arrays, a row); opaque to everybody else.
     identity
         Who the file says it is about.
+    further
+        Who the second file and every later one say they are about.
     problems
         Warnings only; refusals are raised as :class:`Refused`.
     quality
@@ -312,6 +356,7 @@ class Loaded:
     problems: tuple[Problem, ...] = ()
     quality: tuple[Finding, ...] = ()
     artefacts: tuple[Artefact, ...] = ()
+    further: tuple[Identity, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

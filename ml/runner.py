@@ -10,71 +10,10 @@ from time import perf_counter
 
 from ml import package as packages
 from ml import registry
-from ml.contracts import (
-    Explanation,
-    Finding,
-    Identity,
-    Loaded,
-    Outcome,
-    Problem,
-    Refused,
-    Source,
-    Status,
-    Text,
-)
+from ml.concordance import check_identities
+from ml.contracts import Explanation, Finding, Identity, Loaded, Outcome, Problem, Refused, Source, Status
 
 log = logging.getLogger(__name__)
-
-CONTRADICTIONS = {
-    "name": Text("the name", "le nom"),
-    "record_number": Text("the record number", "le numéro de dossier"),
-    "birth_date": Text("the birth date", "la date de naissance"),
-    "sex": Text("the sex", "le sexe"),
-}
-
-NO_IDENTITY = Finding(
-    code="no_identity",
-    label=Text(
-        "The file names no patient: check that it is the right one",
-        "Le fichier ne nomme aucun patient : vérifiez que c’est le bon",
-    ),
-    attention=True,
-)
-IDENTITY_AGREES = Finding(
-    code="identity_agrees",
-    label=Text(
-        "The identity in the file agrees with the record",
-        "L’identité dans le fichier correspond au dossier",
-    ),
-)
-
-
-def check_identity(found: Identity, record: Identity) -> Finding | Problem:
-    """Hold the identity in a file against the record.
-
-    Returns
-    -------
-    Finding or Problem
-        A finding that the file names nobody or that it agrees; the problem ``identity_mismatch``
-        when a part contradicts the record. Its message names the parts, never their values: it is
-        read by people who may not see either.
-    """
-    if found.empty:
-        return NO_IDENTITY
-    parts = [CONTRADICTIONS[part] for part in found.contradictions(record)]
-    if not parts:
-        return IDENTITY_AGREES
-    return Problem(
-        code="identity_mismatch",
-        message=Text(
-            en="The file and the record disagree on "
-            + ", ".join(part.en for part in parts)
-            + ". Check that the file belongs to this patient.",
-            fr="Le fichier et le dossier ne concordent pas sur "
-            + ", ".join(part.fr for part in parts)
-            + ". Vérifiez que le fichier est bien celui de ce patient.",
-        ),
-    )
 
 
 def run(algorithm: str, source: Source, *, version: str = "", explain: bool = True) -> Outcome:
@@ -142,24 +81,27 @@ def run(algorithm: str, source: Source, *, version: str = "", explain: bool = Tr
 
 
 def _load(algorithm: str, source: Source, package: packages.Package) -> Loaded:
-    """Parse the input and hold its identity against the record, so that every reason is named."""
+    """Parse the input and hold every identity in it against the record, so that every reason is named."""
     try:
         loaded = registry.door(algorithm, "load").load(source, package)
     except Refused as refusal:
-        verdict = _identity_verdict(refusal.identity, source)
-        if isinstance(verdict, Problem):
-            raise Refused(*refusal.problems, verdict, answer=refusal.answer) from refusal
+        verdicts = _identity_verdicts(refusal.identity, refusal.further, source)
+        if strangers := [verdict for verdict in verdicts if isinstance(verdict, Problem)]:
+            raise Refused(*refusal.problems, *strangers, answer=refusal.answer) from refusal
         raise
-    verdict = _identity_verdict(loaded.identity, source)
-    if isinstance(verdict, Problem):
-        raise Refused(verdict)
-    return replace(loaded, quality=(verdict, *loaded.quality)) if verdict else loaded
+    verdicts = _identity_verdicts(loaded.identity, loaded.further, source)
+    if strangers := [verdict for verdict in verdicts if isinstance(verdict, Problem)]:
+        raise Refused(*strangers)
+    told = (verdict for verdict in verdicts if isinstance(verdict, Finding))
+    return replace(loaded, quality=(*told, *loaded.quality))
 
 
-def _identity_verdict(found: Identity | None, source: Source) -> Finding | Problem | None:
+def _identity_verdicts(
+    found: Identity | None, further: tuple[Identity, ...], source: Source
+) -> list[Finding | Problem]:
     if found is None or source.record is None or source.path is None:
-        return None
-    return check_identity(found, source.record)
+        return []
+    return check_identities((found, *further), source.record)
 
 
 def _explain(

@@ -14,6 +14,8 @@ GUARDS = WriteOnce(
     tables=(
         "predictions_prediction",
         "predictions_explanation",
+        "predictions_firstread",
+        "predictions_readingreport",
         "predictions_review",
         "predictions_signature",
         "predictions_amendment",

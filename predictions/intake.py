@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -54,6 +54,16 @@ NO_FILE = Problem(
     Text("No file came with the request. Choose one.", "Aucun fichier n’a été reçu. Choisissez-en un."),
     field="file",
 )
+TOO_MANY_FILES = Text(
+    "{sent} files came, and one study takes {limit} at most. Send the others as a study of their own.",
+    "{sent} fichiers ont été reçus et une étude en prend {limit} au plus. Envoyez les autres dans une étude "
+    "à part.",
+)
+SAME_FILE = Text(
+    "It is the same file as number {earlier}. Remove one of the two.",
+    "C’est le même fichier que le numéro {earlier}. Retirez l’un des deux.",
+)
+OF_SEVERAL = Text("File {number}: {said}", "Fichier {number}\u00a0: {said}")
 NOT_CLINICAL = Problem(
     "not_clinical",
     Text(
@@ -90,7 +100,7 @@ def submit(
     patient: Patient,
     algorithm: str,
     values: Mapping[str, Any] | None = None,
-    upload: File | None = None,
+    upload: File | Sequence[File] | None = None,
     options: Mapping[str, Any] | None = None,
     idempotency_key: str,
     encounter: Encounter | None = None,
@@ -102,7 +112,7 @@ def submit(
     values
         Raw answers of a form; the birth date is the record's, whatever they say.
     upload
-        The file of ``request.FILES``, or any Django file.
+        The file of ``request.FILES``, or any Django file, or several where the contract takes them.
     options
         Channel names, for recordings.
     idempotency_key
@@ -127,7 +137,8 @@ def submit(
     contract = registry.contract(algorithm)
     access.get_or_404(user, patient.pk)
     _require_submitter(user, contract)
-    received = _received(contract, upload)
+    uploads = _uploads(upload)
+    received = _received(contract, uploads)
     try:
         problems = _circumstances(contract, patient, encounter, idempotency_key, options or {})
         typed, found = _checked(contract, patient, values, received)
@@ -146,10 +157,10 @@ def submit(
             options=dict(options or {}),
         )
         draft.fingerprint = _fingerprint(draft, encounter, received)
-        return _accept_once(draft, received, getattr(upload, "name", None) or "")
+        return _accept_once(draft, received, [upload.name or "" for upload in uploads])
     finally:
-        if received:
-            received.close()
+        for file in received:
+            file.close()
 
 
 def retry(*, user: User, study: Study) -> Study:
@@ -197,12 +208,21 @@ def _require_submitter(user: User, contract: Contract) -> None:
         raise PermissionDenied
 
 
-def _received(contract: Contract, upload: File | None) -> storage.Received | None:
-    if contract.input_kind is not InputKind.FILE or upload is None:
-        return None
-    if isinstance(upload, storage.StreamedUpload):
-        return upload.received
-    return storage.receive(upload, limit=contract.limits.upload_bytes)
+def _uploads(upload: File | Sequence[File] | None) -> list[File]:
+    if upload is None:
+        return []
+    return [upload] if isinstance(upload, File) else list(upload)
+
+
+def _received(contract: Contract, uploads: Sequence[File]) -> list[storage.Received]:
+    if contract.input_kind is not InputKind.FILE:
+        return []
+    return [
+        upload.received
+        if isinstance(upload, storage.StreamedUpload)
+        else storage.receive(upload, limit=contract.limits.upload_bytes)
+        for upload in uploads
+    ]
 
 
 def _circumstances(
@@ -231,22 +251,53 @@ def _checked(
     contract: Contract,
     patient: Patient,
     values: Mapping[str, Any] | None,
-    received: storage.Received | None,
+    received: Sequence[storage.Received],
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """Return the typed answers of a form and everything found wrong with a form or a file's head."""
+    """Return the typed answers of a form and everything found wrong with a form or the files' heads."""
     door = registry.door(contract.name, "contract")
     if contract.input_kind is InputKind.FORM:
         given = dict(values or {})
         if any(field.name == "birth_date" for field in contract.fields):
             given["birth_date"] = patient.birth_date
         return door.check(given)
-    if received is None:
-        return {}, [NO_FILE]
-    if received.problem:
-        return {}, [received.problem]
-    if received.size > contract.limits.upload_bytes:
-        return {}, [storage.too_large(contract.limits.upload_bytes)]
-    return {}, door.screen(received.head, received.size)
+    return {}, _files_checked(contract, received)
+
+
+def _files_checked(contract: Contract, received: Sequence[storage.Received]) -> list[Problem]:
+    """Return everything wrong with the files by their number, sizes and heads."""
+    limits, sent = contract.limits, len(received)
+    if not sent:
+        return [NO_FILE]
+    problems = []
+    if sent > contract.max_files:
+        message = TOO_MANY_FILES.format(sent=sent, limit=contract.max_files)
+        problems.append(Problem("too_many_files", message, field="file"))
+    if sent > 1 and sum(file.size for file in received) > limits.request_bytes:
+        problems.append(storage.too_large_together(limits.request_bytes))
+    screen = registry.door(contract.name, "contract").screen
+    first: dict[str, int] = {}
+    for number, file in enumerate(received):
+        if file.problem:
+            found = [file.problem]
+        elif file.size > limits.upload_bytes:
+            found = [storage.too_large(limits.upload_bytes)]
+        else:
+            found = screen(file.head, file.size)
+            earlier = first.setdefault(file.sha256, number)
+            if earlier != number:
+                found = [Problem("same_file_twice", SAME_FILE.format(earlier=earlier + 1))]
+        problems += found if sent == 1 else [_of_several(problem, number) for problem in found]
+    return problems
+
+
+def _of_several(problem: Problem, number: int) -> Problem:
+    """Say of which file a problem is; the field lets the page add the name that its sender gave it."""
+    said = problem.message
+    message = Text(
+        OF_SEVERAL.en.format(number=number + 1, said=said.en),
+        OF_SEVERAL.fr.format(number=number + 1, said=said.fr),
+    )
+    return replace(problem, message=message, field=f"file[{number}]")
 
 
 def _record_refusal(user: User, patient: Patient, contract: Contract, problems: list[Problem]) -> None:
@@ -259,38 +310,46 @@ def _record_refusal(user: User, patient: Patient, contract: Contract, problems: 
     )
 
 
-def _accept_once(draft: Study, received: storage.Received | None, original_name: str) -> Study:
+def _accept_once(draft: Study, received: Sequence[storage.Received], original_names: Sequence[str]) -> Study:
     if (earlier := _earlier(draft)) is not None:
         return earlier
     draft.submitted_at = timezone.now()
     if draft.contract.input_kind is InputKind.FORM:
         shares = {name: getattr(draft.unit, name) for name in ("incidence", "flag_share")}
         draft.options |= {name: share for name, share in shares.items() if share is not None}
-    if received and _seen_elsewhere(draft, received.sha256):
+    if _seen_elsewhere(draft, received):
         draft.warnings = [SEEN_ELSEWHERE.as_json()]
-    file = None
-    if received:
-        file = StudyFile(study=draft, original_name=original_name[:255], size=received.size)
-        file.sha256 = received.sha256
-        file.name = storage.storage.adopt(received, "uploads")
+    files: list[StudyFile] = []
     kept = False
     try:
+        for number, (file, name) in enumerate(zip(received, original_names, strict=True)):
+            files.append(
+                StudyFile(
+                    study=draft,
+                    number=number,
+                    original_name=name[:255],
+                    size=file.size,
+                    sha256=file.sha256,
+                    name=storage.storage.adopt(file, "uploads"),
+                )
+            )
         # The unique key decides between two clicks that both came past the look above.
         with suppress(IntegrityError), transaction.atomic():
-            _write(draft, file)
+            _write(draft, files)
             kept = True
     finally:
-        if file and not kept:
-            storage.storage.discard(file.name)
+        if not kept:
+            for file in files:
+                storage.storage.discard(file.name)
     return draft if kept else _required(_earlier(draft))
 
 
-def _write(study: Study, file: StudyFile | None) -> None:
+def _write(study: Study, files: Sequence[StudyFile]) -> None:
     study.save(force_insert=True)
-    detail = {"algorithm": study.algorithm}
-    if file:
-        file.save(force_insert=True)
-        detail |= {"size": file.size, "sha256": file.sha256}
+    StudyFile.objects.bulk_create(files)
+    detail: dict[str, Any] = {"algorithm": study.algorithm}
+    if files:
+        detail["files"] = [{"size": file.size, "sha256": file.sha256} for file in files]
     record(
         Action.SUBMIT,
         actor=study.submitted_by,
@@ -302,7 +361,7 @@ def _write(study: Study, file: StudyFile | None) -> None:
     transaction.on_commit(partial(queue.send, study.pk))
 
 
-def _fingerprint(study: Study, named: Encounter | None, received: storage.Received | None) -> str:
+def _fingerprint(study: Study, named: Encounter | None, received: Sequence[storage.Received]) -> str:
     """Return the hash of what was sent: a stay that was not named may be another one an hour later."""
     content = {
         "algorithm": study.algorithm,
@@ -310,7 +369,7 @@ def _fingerprint(study: Study, named: Encounter | None, received: storage.Receiv
         "encounter": str(named.pk) if named else "",
         "values": study.values,
         "options": study.options,
-        "file": received.sha256 if received else "",
+        "files": [file.sha256 for file in received],
     }
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
@@ -332,6 +391,6 @@ def _required(study: Study | None) -> Study:
     return study
 
 
-def _seen_elsewhere(draft: Study, sha256: str) -> bool:
-    same = StudyFile.objects.filter(sha256=sha256)
+def _seen_elsewhere(draft: Study, received: Sequence[storage.Received]) -> bool:
+    same = StudyFile.objects.filter(sha256__in=[file.sha256 for file in received])
     return same.exclude(study__patient=draft.patient_id).exists()

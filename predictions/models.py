@@ -65,6 +65,11 @@ class Study(models.Model):
         return registry.contract(self.algorithm)
 
     @property
+    def file(self) -> StudyFile | None:
+        """The first file sent, none for a form."""
+        return next(iter(self.files.all()), None)
+
+    @property
     def prediction(self) -> Prediction | None:
         """The answer that serves: the latest one."""
         return next(iter(self.predictions.all()), None)
@@ -76,13 +81,22 @@ class Study(models.Model):
 
 
 class StudyFile(models.Model):
-    """The uploaded file of a study, under a generated name."""
+    """One uploaded file of a study, under a generated name."""
 
-    study = models.OneToOneField(Study, on_delete=models.PROTECT, related_name="file")
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="files")
+    number = models.PositiveSmallIntegerField(default=0, help_text="Place in the order sent, from 0")
     name = models.CharField(max_length=120, unique=True, help_text="Generated name in private storage")
     original_name = models.CharField(max_length=255, help_text="As sent; may identify, never logged")
     size = models.BigIntegerField()
     sha256 = models.CharField(max_length=64, db_index=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["study", "number"], name="one_file_per_number"),
+            # The same bytes twice are one image sent twice, never two views.
+            models.UniqueConstraint(fields=["study", "sha256"], name="one_file_per_content"),
+        ]
 
 
 class Prediction(models.Model):
@@ -160,6 +174,61 @@ class Reason(models.TextChoices):
     OTHER = "other", _("Other")
 
 
+class Impression(models.TextChoices):
+    """What a reader sees in an X-ray before anything of the algorithm."""
+
+    NORMAL = "normal", _("Normal")
+    PNEUMONIA = "pneumonia", _("Pneumonia")
+    OTHER = "other", _("Other abnormality")
+    CANNOT_ASSESS = "cannot_assess", _("Cannot assess")
+
+
+class Confidence(models.TextChoices):
+    """How sure a reader is of a first impression."""
+
+    SURE = "sure", _("Sure")
+    FAIRLY = "fairly", _("Fairly sure")
+    UNSURE = "unsure", _("Unsure")
+
+
+class FirstRead(models.Model):
+    """A reader's own impression, committed before the answer was shown to them; written once."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="first_reads")
+    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="first_reads")
+    prediction = models.ForeignKey(
+        Prediction, on_delete=models.PROTECT, related_name="first_reads", help_text="Which it preceded"
+    )
+    impression = models.CharField(max_length=14, choices=Impression)
+    confidence = models.CharField(max_length=8, choices=Confidence)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["at"]
+        constraints = [models.UniqueConstraint(fields=["study", "reader"], name="one_first_read_per_reader")]
+
+
+class ReadingReport(models.Model):
+    """One saved version of what somebody writes of a study; written once, the next save is the next row."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="reading_reports")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="reading_reports"
+    )
+    number = models.PositiveIntegerField(help_text="1, and one more per save of this author")
+    fields = models.JSONField(default=dict, help_text="By field of the contract's reading")
+    language = models.CharField(max_length=2, choices=[("fr", "Français"), ("en", "English")])
+    saved_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["saved_at", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["study", "author", "number"], name="one_reading_per_number")
+        ]
+
+
 class Review(models.Model):
     """One reader's opinion of one prediction; a changed mind is a new row."""
 
@@ -169,6 +238,9 @@ class Review(models.Model):
     verdict = models.CharField(max_length=14, choices=Verdict)
     reason = models.CharField(max_length=14, choices=Reason, blank=True)
     comment = models.TextField(blank=True)
+    changed_mind = models.BooleanField(
+        null=True, help_text="Whether it departs from the first read; null without one, or when neither says"
+    )
     created_at = models.DateTimeField()
 
     class Meta:
@@ -186,6 +258,19 @@ class Signature(models.Model):
     signer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="signatures")
     signed_at = models.DateTimeField()
     amendment_reason = models.TextField(blank=True)
+    reading = models.ForeignKey(
+        ReadingReport,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="signatures",
+        help_text="The version of the written report that was signed; none where none is written",
+    )
+    first_read = models.ForeignKey(
+        FirstRead, null=True, on_delete=models.PROTECT, related_name="signatures", help_text="The signer's"
+    )
+    content_version = models.PositiveSmallIntegerField(
+        default=1, help_text="Which canonical content the hash is of: 2 holds report and first read"
+    )
     content_sha256 = models.CharField(max_length=64, help_text="Of the canonical signed content")
 
     class Meta:

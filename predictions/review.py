@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -14,11 +15,14 @@ from clinic.accounts.models import User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml.contracts import Problem, Refused, Text
-from predictions import selectors
-from predictions.models import Amendment, Reason, Review, Signature, Study, Verdict
+from predictions import first_read, reading, selectors
+from predictions.models import Amendment, ReadingReport, Reason, Review, Signature, Study, Verdict
 from predictions.states import NoSuchWay, State, check
 
 LONGEST_COMMENT = 2000
+# Signatures of the first version stand for result, report and verdict; since the second also for what the
+# signer wrote and for what they saw first.
+CONTENT_VERSION = 2
 
 NOT_OPEN = Problem(
     "not_open_for_review",
@@ -90,10 +94,13 @@ def give(*, user: User, study: Study, verdict: str, reason: str = "", comment: s
     ------
     django.core.exceptions.PermissionDenied
         When the reader does not care for patients in the study's unit; recorded.
+    predictions.first_read.Blind
+        When the reader has not said first what they see themselves.
     ml.contracts.Refused
         With what is missing, or when no result waits for a reader.
     """
     _require(selectors.may_review(user, study), user, study)
+    first_read.require(user, study)
     problems = _problems(verdict, reason, comment)
     prediction = study.prediction
     if study.state != State.READY or prediction is None:
@@ -107,6 +114,7 @@ def give(*, user: User, study: Study, verdict: str, reason: str = "", comment: s
             verdict=verdict,
             reason="" if verdict == Verdict.AGREE else reason,
             comment=_plain(comment),
+            changed_mind=first_read.changed_mind(user, prediction, verdict),
             created_at=timezone.now(),
         )
         _record(Action.REVIEW, user, study, {"verdict": verdict, "reason": review.reason})
@@ -138,18 +146,22 @@ def sign(*, user: User, study: Study, later: str = "") -> Signature:
     ------
     django.core.exceptions.PermissionDenied
         When this person does not sign such studies in this unit; recorded.
+    predictions.first_read.Blind
+        When the signer has not said first what they see themselves.
     ml.contracts.Refused
-        Without a verdict of the signer since the result (or its amendment) was opened; or when she was
-        assessed again since and the signer does not say to know of it.
+        Without a verdict of the signer since the result (or its amendment) was opened; when a part of the
+        report that must be written is empty; or when she was assessed again since and the signer does not
+        say to know of it.
     predictions.states.NoSuchWay
         When there is nothing to sign, also because somebody else signed a moment ago.
     """
     _require(selectors.may_sign(user, study), user, study)
     check(study.state, State.SIGNED)
+    first_read.require(user, study)
     with transaction.atomic():
         _move(study, State.READY, State.SIGNED)
         previous = study.signatures.last()
-        review = _verdict_to_sign(user, study, previous)
+        review, report = _judged_and_written(user, study, previous)
         require_latest(study, later)
         signature = Signature(
             study=study,
@@ -159,6 +171,9 @@ def sign(*, user: User, study: Study, later: str = "") -> Signature:
             signer=user,
             signed_at=timezone.now(),
             amendment_reason=previous.amendment.reason if previous else "",
+            reading=report,
+            first_read=first_read.of(user, study),
+            content_version=CONTENT_VERSION,
         )
         signature.content_sha256 = content_sha256(signature)
         signature.save(force_insert=True)
@@ -208,9 +223,13 @@ def standing(user: User, study: Study, previous: Signature | None) -> Review | N
 
 
 def content(signature: Signature) -> dict[str, Any]:
-    """Return what a signature stands for: result, report, the package that made them, and the verdict."""
+    """Return what a signature stands for: result, report, the package that made them, and the verdict.
+
+    Since its second version also what the signer wrote and what they saw first; older signatures keep the
+    content they were made of, and so their hash.
+    """
     prediction, review = signature.prediction, signature.review
-    return {
+    judged = {
         "study": str(signature.study_id),
         "algorithm": signature.study.algorithm,
         "version": signature.version,
@@ -225,6 +244,21 @@ def content(signature: Signature) -> dict[str, Any]:
         },
         "signer": signature.signer_id,
         "amendment_reason": signature.amendment_reason,
+    }
+    return judged if signature.content_version == 1 else judged | _own_words(signature)
+
+
+def _own_words(signature: Signature) -> dict[str, Any]:
+    written, seen = signature.reading, signature.first_read
+    return {
+        "reading": {"language": written.language, "fields": written.fields} if written else None,
+        "first_read": {
+            "impression": seen.impression,
+            "confidence": seen.confidence,
+            "at": seen.at.astimezone(UTC).isoformat(),
+        }
+        if seen
+        else None,
     }
 
 
@@ -252,12 +286,22 @@ def _problems(verdict: str, reason: str, comment: str) -> list[Problem]:
     return problems
 
 
-def _verdict_to_sign(user: User, study: Study, previous: Signature | None) -> Review:
-    """Return the signer's latest verdict on the present result, given since it was last opened."""
+def _judged_and_written(
+    user: User, study: Study, previous: Signature | None
+) -> tuple[Review, ReadingReport | None]:
+    """Return the signer's latest verdict, given since the result was last opened, and what they wrote."""
+    problems: list[Problem] = []
+    written = None
     review = standing(user, study, previous)
     if review is None:
-        raise Refused(NO_VERDICT)
-    return review
+        problems.append(NO_VERDICT)
+    try:
+        written = reading.to_sign(user, study)
+    except Refused as refusal:
+        problems += refusal.problems
+    if problems or review is None:
+        raise Refused(*problems)
+    return review, written
 
 
 def _move(study: Study, current: State, following: State) -> None:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -127,10 +128,16 @@ def _native_memory(error: Exception) -> bool:
 @contextmanager
 def _source(study: Study) -> Iterator[Source]:
     with ExitStack() as stack:
-        path = None
+        paths: list[Path] = []
         if study.contract.input_kind is InputKind.FILE:
-            path = stack.enter_context(storage.local(study.file.name))
-        yield Source(values=study.values, path=path, options=study.options, record=study.patient.identity)
+            paths = [stack.enter_context(storage.local(file.name)) for file in study.files.all()]
+        yield Source(
+            values=study.values,
+            path=paths[0] if paths else None,
+            further=tuple(paths[1:]),
+            options=study.options,
+            record=study.patient.identity,
+        )
 
 
 def _write(study: Study, ending: Outcome | Failure) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404
+from django.utils import timezone
 from django.utils.translation import get_language
 
 from clinic.accounts.models import User
@@ -17,6 +18,8 @@ from ml.contracts import Contract, InputKind
 from patients import access
 from predictions.models import Prediction, Review, Study
 from predictions.states import PENDING, State
+
+MOST_EARLIER = 20
 
 
 def studies_for(user: User) -> QuerySet[Study]:
@@ -100,6 +103,33 @@ def later_assessment(study: Study) -> Study | None:
         state__in=(*PENDING, State.READY, State.SIGNED),
     )
     return later.order_by("submitted_at").last()
+
+
+def earlier_taken(user: User, study: Study) -> list[Study]:
+    """Return the answered studies of the same kind and patient that were taken earlier, the latest first.
+
+    The day it was sent counts where a file does not say when it was taken. At most MOST_EARLIER are looked
+    through.
+    """
+    others = (
+        studies_for(user)
+        .filter(patient=study.patient_id, algorithm=study.algorithm, state__in=(State.READY, State.SIGNED))
+        .exclude(pk=study.pk)
+        .prefetch_related("predictions")[:MOST_EARLIER]
+    )
+    now = taken(study)
+    return sorted((other for other in others if taken(other) < now), key=taken, reverse=True)
+
+
+def taken(study: Study) -> tuple[str, str]:
+    """Return when a study was taken and when it was sent, in ISO form without a zone: what sorts.
+
+    Of two of the same day, whose files give no more than the day, the one sent first is the earlier one.
+    """
+    sent = timezone.localtime(study.submitted_at).replace(tzinfo=None).isoformat()
+    result = study.prediction.result if study.prediction else {}
+    moments = [image.get("taken_at") for image in result.get("images", ())]
+    return min((moment for moment in moments if moment), default=sent), sent
 
 
 def position(study: Study) -> int:

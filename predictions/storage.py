@@ -42,6 +42,10 @@ TOO_LARGE = Text(
     "The file is larger than the {en} allowed here. Check that it is the right file.",
     "Le fichier dépasse les {fr} admis ici. Vérifiez que c’est le bon fichier.",
 )
+TOO_LARGE_TOGETHER = Text(
+    "The files together are larger than the {en} that one study may bring. Send fewer of them.",
+    "Les fichiers dépassent ensemble les {fr} qu’une étude peut apporter. Envoyez-en moins.",
+)
 NOT_SIGNED_IN = Text("Log in before sending a file.", "Connectez-vous avant d’envoyer un fichier.")
 
 
@@ -158,13 +162,17 @@ class Received:
         if self.problem:
             return
         if self.size > self._limit:
-            self.problem = too_large(self._limit)
-            self._stream.truncate(0)
+            self.refuse(too_large(self._limit))
             return
         if len(self.head) < HEAD_BYTES:
             self.head += chunk[: HEAD_BYTES - len(self.head)]
         self._digest.update(chunk)
         self._stream.write(chunk)
+
+    def refuse(self, problem: Problem) -> None:
+        """Keep nothing of it, and say why."""
+        self.problem = problem
+        self._stream.truncate(0)
 
     def read_through(self) -> Path:
         """Return where everything received so far can be read, for a look before it is accepted."""
@@ -188,8 +196,17 @@ class Received:
 
 def too_large(limit: int) -> Problem:
     """Return the problem of a file above ``limit`` bytes."""
+    return Problem("file_too_large", _limited(TOO_LARGE, limit))
+
+
+def too_large_together(limit: int) -> Problem:
+    """Return the problem of several files that are together above ``limit`` bytes."""
+    return Problem("files_too_large", _limited(TOO_LARGE_TOGETHER, limit), field="file")
+
+
+def _limited(sentence: Text, limit: int) -> Text:
     count, en, fr = (limit // MEBIBYTE, "MiB", "Mio") if limit >= MEBIBYTE else (limit // 1024, "kB", "ko")
-    return Problem("file_too_large", TOO_LARGE.format(en=f"{count} {en}", fr=f"{count} {fr}"))
+    return sentence.format(en=f"{count} {en}", fr=f"{count}\u00a0{fr}")
 
 
 def receive(file: File, *, limit: int) -> Received:
@@ -239,7 +256,8 @@ class StreamingUploadHandler(FileUploadHandler):
         encoding: str | None = None,
     ) -> None:
         """Look at the announced length before a byte of the body is read."""
-        self.limit = upload_limit(self.request)
+        self.limit, self.together = upload_limits(self.request)
+        self.received = 0
         if content_length > largest_upload() + SLACK_BYTES:
             raise RequestDataTooBig(too_large(self.limit).message.en)
 
@@ -253,7 +271,10 @@ class StreamingUploadHandler(FileUploadHandler):
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         """Keep one chunk; no other handler gets to see it."""
+        self.received += len(raw_data)
         self.file.write(raw_data)
+        if self.received > self.together and not self.file.problem:
+            self.file.refuse(too_large_together(self.together))
 
     def file_complete(self, file_size: int) -> StreamedUpload:
         """Hand the file to the view."""
@@ -265,8 +286,8 @@ class StreamingUploadHandler(FileUploadHandler):
 
 
 def largest_upload() -> int:
-    """Return the largest file any algorithm takes, in bytes."""
-    return max(contract.limits.upload_bytes for contract in registry.contracts(clinical=True))
+    """Return the most bytes that a study of any algorithm sends."""
+    return max(contract.limits.request_bytes for contract in registry.contracts(clinical=True))
 
 
 def takes(limit: int) -> Callable[[View], View]:
@@ -279,13 +300,14 @@ def takes(limit: int) -> Callable[[View], View]:
     return mark
 
 
-def upload_limit(request: Any) -> int:
-    """Return the largest file the address asked for takes, in bytes."""
+def upload_limits(request: Any) -> tuple[int, int]:
+    """Return the largest file that the address asked for takes, and the most of all files, in bytes."""
     match = getattr(request, "resolver_match", None)
     if own := getattr(match and match.func, "upload_bytes", 0):
-        return own
+        return own, own
     name = match.kwargs.get("algorithm", "") if match else ""
     try:
-        return registry.contract(name).limits.upload_bytes
+        limits = registry.contract(name).limits
     except UnknownAlgorithm:
-        return largest_upload()
+        return largest_upload(), largest_upload()
+    return limits.upload_bytes, limits.request_bytes

@@ -12,17 +12,21 @@ from clinic.accounts.models import User
 from ml.contracts import Text
 from patients import links, timeline
 from patients.models import Encounter, Patient
-from predictions import outcomes, selectors, verdicts
+from predictions import first_read, outcomes, selectors, verdicts
 from predictions.models import BloodLoss, Review, Study
 from predictions.states import State
 
 
 def studies(user: User, patient: Patient) -> list[timeline.Entry]:
-    """Return the studies of ``patient`` that ``user`` may see, each with its answer in a few words."""
+    """Return the studies of ``patient`` that ``user`` may see, each with its answer in a few words.
+
+    An answer that must not reach ``user`` before their own first impression is left out.
+    """
     language = get_language() or ""
     mine = selectors.studies_for(user).filter(patient=patient)
     found = list(mine.prefetch_related("predictions", "signatures__review"))
     replaced = _replaced(found)
+    hidden = first_read.hidden(user, found)
     return [
         timeline.Entry(
             at=study.submitted_at,
@@ -30,7 +34,9 @@ def studies(user: User, patient: Patient) -> list[timeline.Entry]:
             title=study.contract.title.to(language),
             state=study.state,
             state_label=str(State(study.state).label),
-            detail=_detail(study, language, study.pk in replaced),
+            detail=_("not read yet")
+            if study.pk in hidden
+            else _detail(study, language, study.pk in replaced),
             url=reverse("study", args=[study.pk]),
         )
         for study in found

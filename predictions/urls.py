@@ -20,6 +20,7 @@ from predictions.views import (
 urlpatterns = [
     path("", include("predictions.api.root_urls")),
     path("", worklist.worklist, name="worklist"),
+    path("worklist/order/", worklist.worklist_order, name="worklist_order"),
     path("studies/new/<slug:algorithm>/<uuid:patient>/", submission.study_new, name="study_new"),
     path("studies/new/<slug:algorithm>/<uuid:patient>/draft/", submission.study_draft, name="study_draft"),
     path(
@@ -54,6 +55,8 @@ urlpatterns = [
         documents.study_document,
         name="study_document",
     ),
+    path("studies/<uuid:study_id>/first-read/", reviewing.study_first_read, name="study_first_read"),
+    path("studies/<uuid:study_id>/report/", reviewing.study_reading, name="study_reading"),
     path("studies/<uuid:study_id>/review/", reviewing.study_review, name="study_review"),
     path("studies/<uuid:study_id>/sign/", reviewing.study_sign, name="study_sign"),
     path("studies/<uuid:study_id>/amend/", reviewing.study_amend, name="study_amend"),

@@ -164,6 +164,7 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "blood_loss": (record(roles=SUBMITTERS), record("POST", 422, roles=SUBMITTERS)),
     # --- studies --------------------------------------------------------------------------------
     "worklist": Rule("GET", {"anonymous": LOGIN, "admin": 302, "steward": 302, "*": IN}),
+    "worklist_order": staff("POST", 302, order="algorithm"),
     "study_new": (record(roles=SUBMITTERS), record("POST", 302, roles=SUBMITTERS)),
     "study_open_stay": record("POST", 302, roles=SUBMITTERS),
     "study_draft": record("POST", roles=SUBMITTERS),
@@ -177,6 +178,9 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "study_documents": record(),
     "study_document_order": record("POST", 302, kind="csv", language="fr"),
     "study_document": record(),
+    # The study of this test is read with its answer, and nobody writes a report of it.
+    "study_first_read": record("POST", 422, impression="normal", confidence="sure"),
+    "study_reading": record("POST", 422),
     "study_review": record("POST", 302, **VERDICT),
     "study_sign": record("POST", 302, roles=SIGNERS, **VERDICT),
     "study_amend": record("POST", 422, roles=SIGNERS, state=State.SIGNED),
@@ -214,6 +218,8 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "api-study": api_record(),
     "api-result": api_record(),
     "api-artefact": api_record(),
+    "api-first-read": (api_record(), api_record("POST", 422, impression="normal", confidence="sure")),
+    "api-report": (api_record(), api_record("PUT", 422, texts={}, language="en")),
     "api-review": api_record("POST", 201, verdict="agree"),
     "api-sign": api_record("POST", 422, roles=SIGNERS),  # no verdict given before
     "api-amend": api_record("POST", roles=SIGNERS, state=State.SIGNED, reason="typing error"),

@@ -1,4 +1,4 @@
-"""The transfer-learning bench: what a setting may say, what is built of it, and that a run can be resumed."""
+"""The transfer-learning bench: what a setting may say, what is built of it, and why whom it chose."""
 
 from __future__ import annotations
 
@@ -9,73 +9,281 @@ import numpy as np
 import pytest
 import yaml
 
-from ml.algorithms.chest_xray.bench.settings import Settings, WrongSetting, settings
-from tests.chest_phantom import phantom
+from ml.algorithms.chest_xray.bench.settings import (
+    Bench,
+    Settings,
+    WrongSetting,
+    bench,
+    changed,
+    different,
+    settings,
+)
 
-BENCH = yaml.safe_load(Path("params.yaml").read_text("utf-8"))["chest_xray"]["bench"]
+PARAMS = yaml.safe_load(Path("params.yaml").read_text("utf-8"))["chest_xray"]["bench"]
+LINEAR = [{"kind": "dense", "units": 2, "activation": "softmax"}]
 
 
 def small(**changes: Any) -> Settings:
-    given = BENCH["run"] | {"side": 32, "weights": "random", "epochs": 1, "batch": 8, "fixed_layers": 20}
+    given = PARAMS["run"] | {"side": 32, "weights": "random", "epochs": 1, "batch": 8, "fixed_layers": 20}
     return settings(given | changes, "run")
 
 
-@pytest.mark.parametrize("stage", ["candidates", "challengers"])
-def test_every_run_of_the_file_can_be_made(stage: str) -> None:
-    for name, own in BENCH[stage].items():
-        assert settings(BENCH["run"] | own, f"{stage}.{name}").added_layers
+def test_every_change_of_the_file_can_be_made_of_every_candidate() -> None:
+    asked = bench(PARAMS)
+    for one in asked.candidates.values():
+        assert any(different(changed(one, own, "here"), one) for own in asked.challengers.values())
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"optimizer": "adamm"}, r"run\.optimizer: expected one of adam, .*, got 'adamm'"),
-        ({"optimiser": "adam"}, r"run\.optimiser: no such setting"),
-        ({"epochs": 0}, r"run\.epochs: expected a whole number from 1, got 0"),
-        ({"augmentation": "yes"}, r"run\.augmentation: expected true or false, got 'yes'"),
-        ({"learning_rate": 2}, r"run\.learning_rate: expected a number in 0 to 1, got 2"),
-        ({"added_layers": [{"kind": "conv"}]}, r"run\.added_layers\.0\.kind: expected one of dense"),
-        ({"added_layers": [{"kind": "dropout", "rate": 1.5}]}, r"run\.added_layers\.0\.rate: expected 0 to"),
-        ({"added_layers": [{"kind": "dense", "units": 2}]}, r"run\.added_layers\.0\.activation: expected"),
-        ({"added_layers": [{"kind": "dropout", "rate": 0.1}]}, r"run\.added_layers\.0: .* as the last layer"),
+        ({"optimizer": "adamm"}, r"run\.optimizer is 'adamm'; allowed: adam, adamw, rmsprop, sgd"),
+        ({"optimiser": "adam"}, r"run\.optimiser is no key; allowed: backbone, options"),
+        ({"epochs": 0}, r"run\.epochs is 0; allowed is a whole number from 1 up"),
+        ({"augmentation": "yes"}, r"run\.augmentation is 'yes'; allowed: True, False"),
+        ({"momentum": 2}, r"run\.momentum is 2; allowed is a number above 0 and below 1"),
+        ({"normalisation": "z"}, r"run\.normalisation is 'z'; allowed: network, image"),
+        ({"added_layers": [{"kind": "conv"}]}, r"run\.added_layers\[0\]\.kind is 'conv'; allowed: dense"),
+        ({"added_layers": [{"kind": "dropout", "rate": 1.5}, *LINEAR]}, r"added_layers\[0\]\.rate is 1\.5"),
+        ({"added_layers": [{"kind": "dense", "units": 2}]}, r"added_layers\[0\]\.activation is missing"),
+        ({"added_layers": [{"kind": "dropout", "rate": 0.1}]}, r"allowed as the last layer is .*softmax"),
+        ({"batch": 0, "pooling": "sum"}, r"run\.pooling is 'sum'.*; run\.batch is 0"),
     ],
 )
-def test_a_wrong_setting_is_named(changes: dict[str, Any], message: str) -> None:
+def test_every_wrong_setting_is_named_with_what_is_allowed(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(WrongSetting, match=message):
         small(**changes)
 
 
-@pytest.mark.long
-def test_strategies_fix_what_they_say_and_a_finished_run_is_not_repeated(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Heavy, and only this test needs it: Keras takes several seconds to import.
-    from ml.algorithms.chest_xray.bench import comparison, networks, training
-    from ml.algorithms.chest_xray.bench.images import Split
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"reference": "nobody"}, r"chest_xray\.bench\.reference is 'nobody'; allowed: seed-recipe"),
+        ({"candidates": {"one": {"sid": 96}}}, r"chest_xray\.bench\.candidates\.one\.sid is no key"),
+        ({"challengers": {"one": {"loss": "mse"}}}, r"chest_xray\.bench\.challengers\.one\.loss is 'mse'"),
+        ({"folds": 1}, r"chest_xray\.bench\.folds is 1; allowed is a whole number from 2 up"),
+        (
+            {"search": PARAMS["search"] | {"space": {"speed": {"float": [0, 1]}}}},
+            r"search\.space\.speed is no key",
+        ),
+    ],
+)
+def test_a_wrong_section_is_named_by_its_path(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(WrongSetting, match=message):
+        bench(PARAMS | changes)
 
-    layers = BENCH["run"]["added_layers"]
-    trainable = {
-        strategy: len(networks.build(small(strategy=strategy), layers).trainable_weights)
-        for strategy in ("no_tuning", "fixed_layers", "full")
-    }
-    assert trainable["no_tuning"] == 4  # two dense layers: kernel and bias each
-    assert 4 < trainable["fixed_layers"] < trainable["full"]
+
+def images(patients: int = 24, each: int = 2) -> Any:
+    """Return a sample whose patients' images look alike: bright for every third, dark for the others."""
+    from ml.algorithms.chest_xray.bench.images import Sample
+
+    rng = np.random.default_rng(0)
+    names = np.repeat([f"child{number}" for number in range(patients)], each)
+    bright = np.repeat(np.arange(patients) % 3 == 0, each)
+    pixels = np.where(bright[:, None, None], 180, 40) + rng.integers(0, 20, (len(names), 224, 224))
+    y = np.repeat(np.arange(patients) // 3 % 2, each)
+    return Sample(pixels.astype(np.uint8), y, names, "made-up")
+
+
+COMMON = {"seed": 3, "images": 0, "folds": 2, "copies": 2, "shifts": 1, "stopping": 0.25}
+
+
+def test_no_patient_is_on_two_sides_and_look_alikes_are_held_out_together() -> None:
+    from ml.algorithms.chest_xray.bench.images import cluster_folds, patient_folds
+
+    made = images()
+    for cut in (patient_folds(made, COMMON), cluster_folds(made, COMMON)):
+        held_out = np.concatenate([fold.held_out for fold in cut])
+        assert sorted(held_out) == list(range(len(made.y)))
+        for fold in cut:
+            sides = [set(made.patients[part]) for part in (fold.train, fold.stopping, fold.held_out)]
+            assert all(sides)
+            assert len(set.union(*sides)) == sum(map(len, sides))
+    bright = made.pixels.mean(axis=(1, 2)) > 100
+    assert all(len(set(bright[fold.held_out])) == 1 for fold in cluster_folds(made, COMMON))
+
+
+def test_the_fixed_part_and_the_tuned_one_are_the_whole_network_and_only_one_learns() -> None:
+    import keras
+
+    from ml.algorithms.chest_xray.bench.networks import build, parts
+
+    pixels = images(4).pixels[:8, :32, :32, None].astype(np.float32)
+    answers, trained = {}, {}
+    for strategy in ("full", "fixed_layers", "no_tuning"):
+        keras.utils.set_random_seed(0)
+        model = build(small(strategy=strategy), LINEAR)
+        fixed, tuned = parts(model)
+        trained[strategy] = len(tuned.trainable_weights)
+        answers[strategy] = model(pixels, training=False).numpy()
+        assert len(model.trainable_weights) == len(tuned.trainable_weights)
+        assert fixed is None or not fixed.trainable_weights
+    assert trained["no_tuning"] == 2 < trained["fixed_layers"] < trained["full"]
+    for strategy in ("fixed_layers", "no_tuning"):
+        assert answers[strategy] == pytest.approx(answers["full"], abs=1e-5)
+
+
+def test_random_weights_get_running_statistics_that_keep_up() -> None:
+    from keras import layers
+
+    from ml.algorithms.chest_xray.bench.networks import build, parts
+
+    def momenta(**changes: Any) -> set[float]:
+        _, tuned = parts(build(small(strategy="full", **changes), LINEAR))
+        own = [layer for part in tuned.layers for layer in getattr(part, "layers", [])]
+        return {layer.momentum for layer in own if isinstance(layer, layers.BatchNormalization)}
+
+    assert momenta() == {0.999}
+    assert momenta(momentum=0.9) == {0.9}
+
+
+def test_what_a_backbone_cannot_be_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+
+    from ml.algorithms.chest_xray.bench.networks import build
+    from ml.training.data import DataMissing
+
+    with pytest.raises(WrongSetting, match=r"run\.backbone is 'MobileNetV9'; allowed: EfficientNetLite0 or"):
+        build(small(backbone="MobileNetV9"), LINEAR)
+    with pytest.raises(WrongSetting, match=r"run\.fixed_layers is 5000; allowed is 1 to 154"):
+        build(small(fixed_layers=5000), LINEAR)
+    with pytest.raises(WrongSetting, match=r"run\.options, \.side or \.weights: MobileNetV2 does not take"):
+        build(small(options={"beta": 1}), LINEAR)
+    with pytest.raises(DataMissing, match=r"weights/mine\.h5(.|\n)*run\.weights names it"):
+        build(small(weights="weights/mine.h5"), LINEAR, tmp_path)
+    (tmp_path / "other.weights.h5").write_bytes(b"no weights")
     with pytest.raises(
-        WrongSetting, match=r"run\.backbone: expected one of Keras Applications .*EfficientNetB0"
+        WrongSetting, match=r"run\.weights is 'other.weights.h5'; allowed is a file of Mobile"
     ):
-        networks.build(small(backbone="MobileNetV9"), layers)
-    with pytest.raises(WrongSetting, match=r"run\.fixed_layers: expected at most \d+"):
-        networks.build(small(fixed_layers=5000), layers)
+        build(small(weights="other.weights.h5"), LINEAR, tmp_path)
 
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
-    pixels = np.stack([phantom(224, 224, seed=seed) for seed in range(24)])
-    y, patients = np.tile([0, 1], 12), np.array([f"child{index // 2}" for index in range(24)])
-    split = Split(pixels[:16], y[:16], pixels[16:], pixels[16:, ::-1], y[16:], patients[16:])
-    given = ("a run", small(strategy="no_tuning"), split, tmp_path, tmp_path / "run", 1)
-    first = training.run(*given)
-    assert len(first["curves"]) == 1
-    assert sum(map(sum, first["shifted"]["confusion"])) == 8
-    (tmp_path / "run" / "best.weights.h5").unlink()
-    again = training.run(*given)
-    assert again == first
-    assert "| a run | 1 |" in comparison.markdown([again], {"images": 24})
+    def refused(*_: object, **__: object) -> None:
+        raise Exception("URL fetch failure")
+
+    monkeypatch.setattr("keras.src.utils.file_utils.get_file", refused)
+    with pytest.raises(
+        DataMissing, match=r"chest_xray/weights/MobileNetV2\.weights\.h5(.|\n)*then set run\.weights"
+    ):
+        build(small(weights="imagenet", side=96), LINEAR, tmp_path)
+
+
+class Killed(BaseException):
+    """The process ended here."""
+
+
+def test_a_run_killed_between_epochs_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
+    import keras
+
+    from ml.algorithms.chest_xray.bench.images import Fold
+    from ml.algorithms.chest_xray.bench.training import Task, fit, predict, start
+
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % 2
+    features = rng.normal(size=(60, 8)).astype(np.float32) + y[:, None]
+    everything = np.arange(60)
+    fold = Fold(everything[:36], everything[36:48], everything[48:])
+    task = Task(lambda copy: [features + len(copy) / 100], y, fold, copies=2, seed=1)
+    # So fast that the loss soon rises: patience has to end the run, not the last epoch.
+    params = small(epochs=40, patience=3, learning_rate=0.3, optimizer="adam")
+
+    def network() -> keras.Model:
+        keras.utils.set_random_seed(5)
+        inputs = keras.Input((8,))
+        made = keras.layers.Dropout(0.5)(keras.layers.Dense(16, activation="relu")(inputs))
+        return keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(made))
+
+    def die(epoch: int, losses: np.ndarray) -> None:
+        if epoch in deaths:
+            deaths.remove(epoch)
+            raise Killed
+
+    whole = network()
+    ready = start(whole, params)
+    curve = fit(whole, params, task, tmp_path / "whole.npz", "whole", lambda epoch, losses: None, ready)
+    assert 3 < len(curve) < 40
+    assert len(curve) - 1 - np.argmin(curve[:, 2]) == 3
+    deaths, pieces, resumed = [1, len(curve) - 2], None, None
+    for _ in range(3):
+        resumed = network()
+        try:
+            ready = start(resumed, params)
+            pieces = fit(resumed, params, task, tmp_path / "pieces.npz", "pieces", die, ready)
+        except Killed:
+            continue
+    assert pieces == pytest.approx(curve)
+    assert predict(resumed, [features], fold.held_out) == pytest.approx(
+        predict(whole, [features], fold.held_out)
+    )
+    again = fit(whole, params, task, tmp_path / "again.npz", "again", lambda epoch, losses: None, ready)
+    assert again == pytest.approx(curve)  # the next fold finds the network as if new
+
+
+def judged(name: str, plain: np.ndarray, shifted: np.ndarray, asked: Bench, found: Any) -> Any:
+    """Return a run with given probabilities, judged."""
+    from ml.algorithms.chest_xray.bench.judging import judge
+    from ml.algorithms.chest_xray.bench.runs import Result
+    from ml.contracts import Text
+
+    curves = (np.array([[0.7, 0.6, 0.65], [0.5, 0.55, 0.6], [0.3, 0.5, 0.7]]),) * 2
+    result = Result(name, asked.candidates["seed-recipe"], plain, shifted[None], curves)
+    return judge(result, Text(f"the {name}", f"le {name}"), *found)
+
+
+def test_the_sentences_say_whom_each_validation_chose_and_what_that_bought() -> None:
+    from ml import comparisons, drawing
+    from ml.algorithms.chest_xray.bench.comparison import as_json, tables
+    from ml.algorithms.chest_xray.bench.images import patient_folds
+    from ml.algorithms.chest_xray.bench.reasons import sentences
+    from ml.algorithms.chest_xray.bench.report import markdown
+    from ml.algorithms.chest_xray.bench.runs import Workshop
+    from ml.algorithms.chest_xray.bench.stages import Found
+
+    made = images(150)
+    asked = bench(PARAMS | {"samples": 200})
+    cut = patient_folds(made, COMMON)
+    rng = np.random.default_rng(2)
+
+    def p(strength: float) -> np.ndarray:
+        return 1 / (1 + np.exp(-(strength * (made.y - 0.5) + rng.normal(0, 1, len(made.y)))))
+
+    runs = [
+        judged(name, p(plain), p(shifted), asked, (made, cut))
+        for name, plain, shifted in (("seed-recipe", 1, 0.5), ("flatterer", 4, 0.7), ("steady", 2, 2))
+    ]
+    constant = np.full(len(made.y), 0.5)
+    runs.append(judged("constant", constant, constant, asked, (made, cut)))
+    copies = type("Copies", (), {"images": made})
+    shop = Workshop(copies, cut, "patients", COMMON, Path(), Path())
+    found = Found(shop, tuple(runs), (), tuple(runs[:3]), "steady")
+    found_tables = tables(found, asked)
+    said = sentences(found, found_tables, asked)
+    english = " ".join(text.en for text in said)
+    assert "chooses “the steady”" in english
+    assert "would have chosen “the flatterer”" in english
+    assert ": better." in said[0].en
+    assert "Worse: the constant" not in english  # the seed's recipe is hardly better than chance itself
+    assert "300 images of 150 patients" in english
+    assert "« le steady »" in said[0].fr
+    constant_row = next(row for row in found_tables.candidates["shifted"].rows if row.name == "constant")
+    assert constant_row.calibrated["roc_auc"].value == pytest.approx(0.5, abs=0.05)
+
+    document = as_json(found, found_tables, said)
+    first = document["bench"]["runs"][0]
+    assert sum(first["confusion"]["plain"].values()) == len(made.y)
+    assert [run["winner"] for run in document["bench"]["runs"]] == [False, False, True, False]
+    assert "| steady: the steady |" in markdown(document)
+    svg, caption = drawing.losses(first["curves"], "fr", "one")
+    assert 'id="chart-losses-one"' in svg
+    assert "0,70 sur celles-ci altérées. Meilleures époques des plis : 2, 2." in caption
+    assert comparisons.of_bench("sleep") is None
+
+
+def test_without_the_data_one_sentence_says_what_to_put_where(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from ml.algorithms.chest_xray.bench.__main__ import main
+
+    assert main(["--data", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    assert "labels.csv" in capsys.readouterr().err
+    (tmp_path / "params.yaml").write_text("chest_xray: {bench: {folds: 1}}", "utf-8")
+    assert main(["--data", str(tmp_path), "--params", str(tmp_path / "params.yaml")]) == 2
+    assert "chest_xray.bench.folds is 1; allowed" in capsys.readouterr().err

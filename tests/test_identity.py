@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from ml.contracts import Finding, Identity, Problem
-from ml.runner import check_identity
+from ml.concordance import check_identity
 
 RECORD = Identity("Dupont-Lefèvre", "Claire", "204817", date(1994, 3, 2), "F")
 

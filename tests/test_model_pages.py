@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from clinic.accounts.models import User
 from clinic.accounts.roles import Role
+from ml import comparisons
 from ml.package import Package
 from predictions.views.comparison import COLUMNS, _difference
 from tests import factories, recipes
@@ -152,3 +153,33 @@ def test_a_bound_beyond_zero_is_written_so_that_it_is_seen_to_be() -> None:
     assert _difference(found, column, {"roc_auc": 3})["range"] == "+0.0004 to +0.0740"
     found["roc_auc"]["low"] = 0.0104
     assert _difference(found, column, {"roc_auc": 3})["range"] == "+0.010 to +0.074"
+
+
+BENCH = ("model_comparison", ["chest_xray"])
+
+
+def test_the_steward_reads_why_the_winner_of_the_bench_won(client: Client, steward: User) -> None:
+    said = page(client, steward, BENCH)
+    assert "Why the winner won" in said
+    assert "The shifted validation chooses" in said
+    assert said.count('id="chart-losses-') == len(set(re.findall(r'id="(chart-losses-[^"]+)"', said))) > 5
+    assert "Better: " in said
+    french = page(client, steward, BENCH, language="fr")
+    assert "Pourquoi le vainqueur l’emporte" in french
+    assert "La validation sur images altérées choisit" in french
+    assert "Images telles quelles" in french
+
+
+def test_the_model_page_leads_there_and_without_a_bench_says_that_there_is_none(
+    client: Client, steward: User, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    address = reverse(BENCH[0], args=BENCH[1])
+    assert address in page(client, steward, ("model", ["chest_xray"]))
+    monkeypatch.setattr(comparisons, "ALGORITHMS", tmp_path)
+    assert address not in page(client, steward, ("model", ["chest_xray"]))
+    assert "This package holds no comparison of recipes." in page(client, steward, BENCH)
+
+
+def test_the_bench_is_for_the_steward_alone(client: Client, alice: User) -> None:
+    client.force_login(alice)
+    assert client.get(reverse(BENCH[0], args=BENCH[1])).status_code == 403

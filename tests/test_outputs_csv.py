@@ -29,20 +29,40 @@ def test_a_night_is_one_row_per_epoch_with_a_decimal_point_in_french_too() -> No
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("algorithm", "code"), [("haemorrhage", "risk"), ("chest_xray", "probability")])
-def test_other_results_are_one_row_per_figure_with_its_code(algorithm: str, code: str) -> None:
-    study = outputs.answered(algorithm)
+def test_an_x_ray_is_one_row_per_image() -> None:
+    study = outputs.answered("chest_xray")
+    outputs.sign(study, verdict="disagree", reason="clinical")
+    header, *found = rows(outputs.written(study, "csv", "fr"))
+    frontal, lateral = (dict(zip(header, row, strict=True)) for row in found)
+    assert float(frontal["probability"]) == study.prediction.result["probability"]
+    assert (frontal["view"], frontal["class"], frontal["status"]) == ("AP", "PNEUMONIA", "final v1")
+    assert (lateral["scored"], lateral["reasons"]) == ("0", "not_frontal")
+    assert lateral["probability"] == lateral["operating_point"] == "", "no figure beside a film without one"
+    for row in (frontal, lateral):
+        assert (row["first_impression"], row["verdict"]) == ("pneumonia", "disagree")
+        assert row["impression"] == outputs.IMPRESSION
+
+
+@pytest.mark.django_db
+def test_an_x_ray_of_before_several_images_is_one_row() -> None:
+    study = outputs.answered("chest_xray", outcome=outputs.radiograph_before())
+    header, *found = rows(outputs.written(study, "csv", "en"))
+    assert [dict(zip(header, row, strict=True))["probability"] for row in found] == ["0.81"]
+
+
+@pytest.mark.django_db
+def test_other_results_are_one_row_per_figure_with_its_code() -> None:
+    study = outputs.answered("haemorrhage")
     found = {row[0]: row[2] for row in rows(outputs.written(study, "csv", "fr"))}
-    assert float(found[code]) == study.prediction.result[code]
+    assert float(found["risk"]) == study.prediction.result["risk"]
     assert found["about.status"] == "preliminary"
     assert found["about.package_sha256"] == study.prediction.package_sha256
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("language", ["en", "fr"])
-@pytest.mark.parametrize("algorithm", ["haemorrhage", "chest_xray"])
-def test_every_row_has_a_name_of_its_own(algorithm: str, language: str) -> None:
-    _header, *found = rows(outputs.written(outputs.answered(algorithm), "csv", language))
+def test_every_row_has_a_name_of_its_own(language: str) -> None:
+    _header, *found = rows(outputs.written(outputs.answered("haemorrhage"), "csv", language))
     assert not [code for code, label, _value in found if label in ("", code)]
     labels = [label for _code, label, _value in found]
     assert len(set(labels)) == len(labels)

@@ -6,19 +6,21 @@ import hashlib
 from datetime import timedelta
 
 import pytest
+from django.http import Http404
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from clinic.accounts.models import User
+from clinic.accounts.roles import Role
 from clinic.audit.models import Action, Event
 from ml.contracts import Refused
 from patients.models import Patient
-from predictions import review, tasks
+from predictions import first_read, review, tasks
 from predictions.models import Document, Study
 from predictions.outputs import ordering, rendering
 from predictions.storage import storage
-from tests import outputs, studies
+from tests import factories, outputs, studies
 
 pytestmark = pytest.mark.django_db
 
@@ -93,6 +95,19 @@ def test_a_document_of_another_study_is_not_found_under_this_one(alice: User, cl
     assert browser(alice).get(reverse("study_document", args=[other.pk, document.pk])).status_code == 404
 
 
+def test_nobody_orders_or_takes_what_would_show_the_answer_before_their_own_first_read() -> None:
+    study = outputs.answered("chest_xray")
+    colleague = factories.staff("blind-colleague", Role.RADIOLOGIST, study.unit)
+    outputs.written(study, "pdf")
+    document = Document.objects.get()
+    with pytest.raises(first_read.Blind):
+        ordering.order(user=colleague, study=study, kind="pdf", language="fr")
+    with pytest.raises(Http404):
+        ordering.find_or_404(colleague, study, document.pk)
+    first_read.commit(user=colleague, study=study, impression="normal", confidence="sure")
+    assert ordering.find_or_404(colleague, study, document.pk) == document
+
+
 def test_every_wrong_choice_is_named(alice: User, claire: Patient) -> None:
     with pytest.raises(Refused) as refusal:
         order(studies.waiting(alice, claire), kind="edf_hypnogram", language="de", version="7")
@@ -133,7 +148,7 @@ def test_a_double_click_orders_one_draft(alice: User, claire: Patient) -> None:
 def test_a_renderer_that_breaks_ends_in_a_sentence_and_a_signed_one_can_be_tried_again() -> None:
     study = outputs.answered("chest_xray")
     outputs.sign(study)
-    artefact = study.prediction.artefacts.get(name="preview.png")
+    artefact = study.prediction.artefacts.get(name="preview_0.png")
     with storage.local(artefact.stored_name) as path:
         whole = path.read_bytes()
         path.write_bytes(b"no picture")

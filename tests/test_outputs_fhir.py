@@ -40,6 +40,15 @@ def find(value: Any, key: str) -> Iterator[Any]:
             yield from find(child, key)
 
 
+def coded(found: Resources, code: str) -> list[dict[str, Any]]:
+    """Return the observations with one of our codes."""
+    return [
+        one
+        for one in found["Observation"]
+        if code in {coding["code"] for coding in one["code"]["coding"] if coding["system"] == LOCAL}
+    ]
+
+
 @pytest.mark.parametrize("algorithm", outputs.OUTCOMES)
 def test_every_reference_leads_somewhere_and_every_code_is_checked_or_ours(algorithm: str) -> None:
     study = outputs.answered(algorithm)
@@ -105,7 +114,9 @@ def test_the_report_is_preliminary_then_final_then_amended_and_old_versions_stay
 def status(study: Any, version: str = "") -> str:
     """Return the status of the report in the bundle as the study stands."""
     _, found = bundle(study, version=version)
-    statuses = {r["status"] for kind in ("DiagnosticReport", "Observation") for r in found[kind]}
+    first_reads = coded(found, "first-read")
+    written = [r for kind in ("DiagnosticReport", "Observation") for r in found[kind] if r not in first_reads]
+    statuses = {resource["status"] for resource in written}
     assert len(statuses) == 1
     return statuses.pop()
 
@@ -132,3 +143,43 @@ def test_the_algorithm_is_a_device_and_the_signer_attests() -> None:
     who = {agent["type"]["coding"][0]["code"]: addresses[agent["who"]["reference"]] for agent in agents}
     assert who == {"author": "Device", "attester": "Practitioner"}
     assert found["Device"][0]["version"] == [{"value": study.prediction.package_version}]
+
+
+def test_every_scored_image_is_answered_for_and_belongs_to_the_examination() -> None:
+    study = outputs.answered("chest_xray")
+    sent = [outputs.dicom_image(view) for view in ("AP", "LL")]
+    outputs.send(study, *map(outputs.as_file, outputs.one_examination(*sent)))
+    _, found = bundle(study)
+    [imaging] = found["ImagingStudy"]
+    assert imaging["identifier"][0]["value"] == f"urn:oid:{sent[0].StudyInstanceUID}"
+    instances = {one["uid"] for series in imaging["series"] for one in series["instance"]}
+    assert instances == {image.SOPInstanceUID for image in sent}
+    [figure] = coded(found, "pneumonia-probability")
+    assert "AIAST" in json.dumps(figure["meta"])
+    assert figure["valueQuantity"]["value"] == 81
+    said = {one["code"]["text"]: one for one in figure["component"]}
+    assert said["Class at the operating point"]["valueCodeableConcept"]["text"] == "Suggests pneumonia"
+    assert said["SOP Instance UID of the image"]["valueString"] == sent[0].SOPInstanceUID
+    assert outputs.ZONE.en in json.dumps(figure["note"])
+
+
+def test_what_people_saw_and_wrote_stands_apart_from_what_the_algorithm_measured() -> None:
+    study = outputs.answered("chest_xray")
+    outputs.sign(study, verdict="disagree", reason="clinical")
+    _, found = bundle(study)
+    [report] = found["DiagnosticReport"]
+    assert report["conclusion"] == outputs.IMPRESSION
+    [read], [written] = coded(found, "first-read"), coded(found, "radiologist-report")
+    assert read["valueCodeableConcept"]["text"] == "Pneumonia"
+    assert [one["valueString"] for one in written["component"]][-1] == outputs.IMPRESSION
+    assert written["language"] == "fr"
+    for one in (report, read, written):
+        assert "AIAST" not in json.dumps(one.get("meta", "")), "a person wrote it"
+    authors = {one["agent"][0]["who"]["reference"] for one in found["Provenance"]}
+    assert len(authors) == 2
+
+
+def test_a_result_of_before_several_images_still_becomes_a_bundle() -> None:
+    _, found = bundle(outputs.answered("chest_xray", outcome=outputs.radiograph_before()))
+    assert coded(found, "pneumonia-probability")[0]["valueQuantity"]["value"] == 81
+    assert "ImagingStudy" not in found

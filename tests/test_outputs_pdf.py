@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tempfile
 
 import pytest
 
@@ -74,6 +75,48 @@ def test_a_signed_one_names_the_signer_the_version_and_the_verdict() -> None:
     assert "Brouillon" not in said
     assert "D’accord" in said
     assert study.signatures.get().content_sha256 in said.replace(" ", "")
+
+
+def test_first_read_then_the_algorithm_then_the_report() -> None:
+    study = outputs.answered("chest_xray")
+    outputs.sign(study, verdict="disagree", reason="clinical")
+    said = words(outputs.written(study, "pdf", "fr"))
+    order = [
+        "Première lecture, avant l’algorithme",
+        "Pneumonie (certitude : assez sûr)",
+        "En faveur d’une pneumonie",
+        "Image 1, incidence de face (AP) : en faveur d’une pneumonie, probabilité 81 %",
+        "Image 2, incidence de profil (LL) : sans score",
+        "Ce n’est pas une incidence de face.",
+        "Compte rendu du radiologue",
+        outputs.IMPRESSION,
+    ]
+    places = [said.index(expected) for expected in order]
+    assert places == sorted(places)
+
+
+def pictures(pdf: bytes) -> int:
+    """Return how many pictures the pages show."""
+    with tempfile.NamedTemporaryFile(suffix=".pdf") as file:
+        file.write(pdf)
+        file.flush()
+        answer = subprocess.run(("pdfimages", "-list", file.name), capture_output=True, check=True)
+    return sum(line.split()[2] == "image" for line in answer.stdout.decode().splitlines()[2:])
+
+
+def test_every_image_is_shown_and_a_scored_one_under_each_of_its_maps() -> None:
+    study = outputs.answered("chest_xray")
+    pdf = outputs.written(study, "pdf", "en")
+    assert pictures(pdf) == 4, "two films, one of them under two maps"
+    for caption in ("Evidence of the network", "SHAP values of the regions", "0.37 log odds"):
+        assert caption in words(pdf)
+
+
+def test_a_result_of_before_several_images_is_shown_with_its_map() -> None:
+    study = outputs.answered("chest_xray", outcome=outputs.radiograph_before())
+    pdf = outputs.written(study, "pdf", "fr")
+    assert pictures(pdf) == 2
+    assert "Image 1, incidence de face : en faveur d’une pneumonie, probabilité 81 %" in words(pdf)
 
 
 def test_the_course_marks_this_report_and_says_what_changed() -> None:

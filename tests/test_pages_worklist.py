@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import re
+from copy import copy
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from clinic.accounts.models import User
+from clinic.accounts.models import Unit, User
+from clinic.accounts.roles import Role
 from clinic.audit.models import Action, Event
 from patients.models import Patient
-from predictions.models import Study
+from predictions import first_read
+from predictions.models import Prediction, Study
 from predictions.states import State
 from tests import factories, studies
 
@@ -99,3 +106,128 @@ def test_managers_are_led_to_their_own_home(
     response = client.get(reverse("worklist"))
     assert response.status_code == 302
     assert response["Location"] == reverse(where)
+
+
+# --- order ------------------------------------------------------------------------------------
+
+
+def listed(client: Client, **query: object) -> list[str]:
+    """Return the studies of one page of the list, from top to bottom."""
+    page = client.get(reverse("worklist"), query).content.decode()
+    return re.findall(r'id="open-([0-9a-f-]{36})"', page)
+
+
+def sent_before(study: Study, minutes: int) -> Study:
+    Study.objects.filter(pk=study.pk).update(submitted_at=timezone.now() - timedelta(minutes=minutes))
+    return study
+
+
+def switch(client: Client, order: str) -> None:
+    client.post(reverse("worklist_order"), {"order": order})
+
+
+def test_the_longest_waiting_stands_first_whatever_its_kind(
+    client: Client, charlie: User, henri: Patient, alice: User, claire: Patient
+) -> None:
+    physician = factories.staff("dora", Role.PHYSICIAN, *Unit.objects.all())
+    recent = sent_before(studies.ready(alice, claire), 5)
+    oldest = sent_before(studies.radiograph(charlie, henri), 90)
+    failed = sent_before(studies.waiting(alice, claire), 30)
+    Study.objects.filter(pk=failed.pk).update(state=State.FAILED)
+    machine = sent_before(studies.waiting(alice, claire), 200)
+    client.force_login(physician)
+    assert listed(client) == [str(study.pk) for study in (oldest, failed, recent, machine)]
+
+
+def test_every_one_of_many_studies_is_reachable_in_both_orders(
+    client: Client, charlie: User, henri: Patient, settings: Any
+) -> None:
+    settings.ALGORITHM_ORDER = "all"
+    every = {str(study.pk) for study in many_radiographs(charlie, henri, 450)}
+    client.force_login(charlie)
+    for order in ("waiting", "algorithm"):
+        switch(client, order)
+        pages = [listed(client, page=number) for number in (1, 2, 3)]
+        assert [len(page) for page in pages] == [200, 200, 50]
+        assert set().union(*pages) == every
+    assert listed(client, page=99) == pages[-1]
+
+
+def many_radiographs(by: User, patient: Patient, number: int) -> list[Study]:
+    """Make X-rays with an answer, every second one normal, in a few queries."""
+    first = studies.radiograph(by, patient)
+    copies = [copy(first) for _each in range(number - 1)]
+    for study in copies:
+        study.pk, study.idempotency_key = uuid4(), uuid4().hex
+    Study.objects.bulk_create(copies)
+    answers = [copy(first.prediction) for _each in copies]
+    for index, (answer, study) in enumerate(zip(answers, copies, strict=True)):
+        answer.pk, answer.study = uuid4(), study
+        answer.result = answer.result | {
+            "probability": index % 2,
+            "label": ("NORMAL", "PNEUMONIA")[index % 2],
+        }
+    Prediction.objects.bulk_create(answers)
+    return [first, *copies]
+
+
+@pytest.fixture
+def three(charlie: User, henri: Patient) -> dict[str, Study]:
+    """Return three X-rays, the least urgent one waiting longest."""
+    return {
+        name: sent_before(studies.radiograph(charlie, henri, probability=probability), minutes)
+        for name, probability, minutes in (("low", 0.1, 30), ("middle", 0.6, 20), ("high", 0.9, 10))
+    }
+
+
+def order_of(client: Client, named: dict[str, Study]) -> list[str]:
+    names = {str(study.pk): name for name, study in named.items()}
+    return [names[pk] for pk in listed(client)]
+
+
+def test_the_algorithm_orders_nothing_unless_site_and_reader_want_it(
+    client: Client, charlie: User, three: dict[str, Study], settings: Any
+) -> None:
+    client.force_login(charlie)
+    switch(client, "algorithm")
+    assert order_of(client, three) == ["low", "middle", "high"]
+    assert "Order by the algorithm" not in client.get(reverse("worklist")).content.decode()
+    settings.ALGORITHM_ORDER = "all"
+    assert order_of(client, three) == ["low", "middle", "high"]
+    switch(client, "algorithm")
+    assert order_of(client, three) == ["high", "middle", "low"]
+    assert (
+        "their place then tells something of the answer" in client.get(reverse("worklist")).content.decode()
+    )
+    client.logout()
+    client.force_login(charlie)
+    assert order_of(client, three) == ["low", "middle", "high"]
+
+
+def test_what_is_read_blind_keeps_its_place(
+    client: Client, charlie: User, three: dict[str, Study], settings: Any
+) -> None:
+    settings.ALGORITHM_ORDER = "after_first_read"
+    client.force_login(charlie)
+    switch(client, "algorithm")
+    assert order_of(client, three) == ["low", "middle", "high"]
+    for name in ("low", "high"):
+        first_read.commit(user=charlie, study=three[name], impression="normal", confidence="sure")
+    assert order_of(client, three) == ["high", "middle", "low"]
+    first_read.commit(user=charlie, study=three["middle"], impression="normal", confidence="sure")
+    assert order_of(client, three) == ["high", "middle", "low"]
+
+
+def test_a_row_asks_for_the_first_read_and_then_for_the_signature(
+    client: Client, charlie: User, henri: Patient
+) -> None:
+    study = studies.radiograph(charlie, henri)
+    client.force_login(charlie)
+    page = client.get(reverse("worklist")).content.decode()
+    assert "first impression awaited" in page
+    assert "walrus" not in page
+    seen = client.get(reverse("worklist")).context["seen"]
+    first_read.commit(user=charlie, study=study, impression="normal", confidence="sure")
+    refreshed = client.get(reverse("worklist"), {"seen": seen}, headers=HTMX)
+    assert "walrus" in refreshed.content.decode()
+    assert "Read and sign" in refreshed.content.decode()

@@ -210,7 +210,7 @@ FILE_UPLOAD_TEMP_DIR = None
 FILE_UPLOAD_HANDLERS = ["predictions.storage.StreamingUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
-DATA_UPLOAD_MAX_NUMBER_FILES = 4
+DATA_UPLOAD_MAX_NUMBER_FILES = 32  # more than any contract takes: intake says how many in words
 
 # --- broker and workers ---------------------------------------------------------------------
 REDIS_URL = env.str("REDIS_URL", "")
@@ -218,6 +218,16 @@ STUDY_LEASE_SECONDS = env.int("VIGIE_STUDY_LEASE_SECONDS", 60)
 STUDY_MAX_DEATHS = 2
 STUDY_RESEND_SECONDS = env.int("VIGIE_STUDY_RESEND_SECONDS", 30)
 REAP_SECONDS = env.float("VIGIE_REAP_SECONDS", 5.0)
+
+# --- worklist -------------------------------------------------------------------------------
+# "off"; "after_first_read" lets a reader order what they may see; "all" also moves what is read blind,
+# whose place in the list then tells something of an answer that the page does not show.
+ALGORITHM_ORDER = env.str("VIGIE_ALGORITHM_ORDER", "off")
+ALGORITHM_ORDERS = ("off", "after_first_read", "all")
+if ALGORITHM_ORDER not in ALGORITHM_ORDERS:
+    raise ImproperlyConfigured(
+        f"VIGIE_ALGORITHM_ORDER is {ALGORITHM_ORDER!r}; it must be one of {', '.join(ALGORITHM_ORDERS)}"
+    )
 
 # --- API ------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from html import escape
 
+from ml.drawing import learning
 from ml.drawing.canvas import HEIGHT, LOOKS, WIDTH, Canvas
 from ml.drawing.captions import TITLES, caption, title
 from ml.drawing.charts import CHARTS, Curves
 
-__all__ = ["Curves", "caption", "kinds", "svg", "title"]
+__all__ = ["Curves", "caption", "kinds", "losses", "svg", "title"]
 
 FONT = "system-ui, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif"
 
@@ -45,11 +46,31 @@ def svg(kind: str, curves: Curves, language: str) -> str:
     canvas = Canvas(language)
     CHARTS[kind](canvas, curves[kind], curves)
     name = f"chart-{kind.replace('_', '-')}"
+    return _document(canvas, name, title(kind, language), caption(kind, curves, language))
+
+
+def losses(found: learning.Losses, language: str, name: str) -> tuple[str, str]:
+    """Return the drawing of a network's losses per epoch, and what it says in words.
+
+    Parameters
+    ----------
+    found
+        Per fold and epoch: the loss on images learned from, held back, and held back under shift.
+    name
+        Of the network, in letters, digits and hyphens: a page may show several.
+    """
+    canvas = Canvas(language)
+    learning.draw(canvas, found)
+    said = learning.caption(found, language)
+    return _document(canvas, f"chart-losses-{name}", learning.TITLE.to(language), said), said
+
+
+def _document(canvas: Canvas, name: str, heading: str, said: str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" '
         f'role="img" aria-labelledby="{name}" font-family="{FONT}">'
-        f'<title id="{name}">{escape(title(kind, language))}</title>'
-        f"<desc>{escape(caption(kind, curves, language))}</desc>"
+        f'<title id="{name}">{escape(heading)}</title>'
+        f"<desc>{escape(said)}</desc>"
         f'<rect class="chart-paper" width="{WIDTH}" height="{HEIGHT}" {LOOKS["chart-paper"]}/>'
         f"{''.join(canvas.marks)}</svg>"
     )

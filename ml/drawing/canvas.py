@@ -100,10 +100,19 @@ class Frame:
         x_factor: float = 100,
         y_factor: float = 100,
         numbers_at: float = BOTTOM,
+        x_whole: bool = False,
     ) -> None:
-        """Draw grid, numbers and labels; ``numbers_at`` is the height under which x is written."""
+        """Draw grid, numbers and labels.
+
+        Parameters
+        ----------
+        numbers_at
+            Height under which x is written.
+        x_whole
+            Whether x counts something: no fractions are written.
+        """
         language = self.canvas.language
-        for value, words in _ticks(self.x, x_factor, language):
+        for value, words in _ticks(self.x, x_factor, language, whole=x_whole):
             x, _ = self.at(value, self.y[0])
             self.canvas.mark("line", "chart-grid", x1=x, y1=TOP, x2=x, y2=self.bottom)
             self.canvas.text(words, x, numbers_at + 17, anchor="middle")
@@ -136,10 +145,10 @@ class Frame:
         return [f"{coordinate(x)} {coordinate(y)}" for x, y in places]
 
 
-def _ticks(domain: Domain, factor: float, language: str) -> list[tuple[float, str]]:
+def _ticks(domain: Domain, factor: float, language: str, *, whole: bool = False) -> list[tuple[float, str]]:
     """Return about five round values of a scale, with how they are written."""
     low, high = domain[0] * factor, domain[1] * factor
-    step = _step(high - low)
+    step = math.ceil(_step(high - low)) if whole else _step(high - low)
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     if step * 10**decimals % 1 > 1e-6:
         decimals += 1  # a step of 2.5 or 0.25

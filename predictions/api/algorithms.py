@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from ml import package as packages
 from ml import registry
-from ml.contracts import Contract
+from ml.contracts import Contract, InputKind
 from predictions.api.base import ApiView
 from predictions.api.permissions import Staff
 from predictions.api.serializers import AlgorithmSerializer
@@ -45,6 +45,8 @@ def _described(contract: Contract) -> dict[str, Any]:
         "sign_roles": contract.sign_roles,
         "suffixes": contract.suffixes,
         "upload_bytes": contract.limits.upload_bytes,
+        "study_bytes": contract.limits.request_bytes,
+        "max_files": contract.max_files if contract.input_kind is InputKind.FILE else 0,
         "version": version,
         "sha256": sha256,
         "form": [asdict(field) for field in contract.fields],

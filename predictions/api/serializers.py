@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from patients.models import Patient, Sex
 from patients.validators import validate_birth_date, validate_name, validate_record_number
 from predictions import intake, selectors
-from predictions.models import Prediction, Reason, Review, Signature, Study, Verdict
+from predictions.models import FirstRead, Prediction, Reason, Review, Signature, Study, Verdict
 
 
 class ProblemSerializer(serializers.Serializer):
@@ -70,8 +72,13 @@ class PatientSearchSerializer(serializers.Serializer):
     birth_date = serializers.DateField(required=False, allow_null=True, default=None)
 
 
+@extend_schema_field(OpenApiTypes.BINARY)
+class UploadField(serializers.FileField):
+    """A file in a multipart body, described as bytes and not as the address it would be read from."""
+
+
 class NewStudySerializer(serializers.Serializer):
-    """A question to an algorithm: ``values`` for a form, ``file`` (multipart) for a recording or an image."""
+    """A question to an algorithm: ``values`` for a form, ``file`` (multipart) for a recording or images."""
 
     algorithm = serializers.CharField(max_length=40)
     patient = serializers.UUIDField()
@@ -84,7 +91,12 @@ class NewStudySerializer(serializers.Serializer):
     )
     values = serializers.JSONField(required=False, default=dict)
     options = serializers.JSONField(required=False, default=dict)
-    file = serializers.FileField(required=False, allow_empty_file=True, max_length=None)
+    file = serializers.ListField(
+        child=UploadField(allow_empty_file=True, max_length=None),
+        required=False,
+        help_text="Repeat the field for each image of one X-ray study, at most as many as `max_files` of the "
+        "algorithm; the order is kept, and problems name a file by its place",
+    )
 
 
 class StudySerializer(serializers.ModelSerializer):
@@ -115,6 +127,16 @@ class StudySerializer(serializers.ModelSerializer):
         return [*study.problems, *intake.noticed(study)]
 
 
+class FirstReadSerializer(serializers.ModelSerializer):
+    """What a reader saw before the answer."""
+
+    reader = serializers.SlugRelatedField(slug_field="username", read_only=True)
+
+    class Meta:
+        model = FirstRead
+        fields = ("reader", "impression", "confidence", "at")
+
+
 class ReviewSerializer(serializers.ModelSerializer):
     """An opinion on a result."""
 
@@ -122,7 +144,7 @@ class ReviewSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Review
-        fields = ("id", "author", "verdict", "reason", "comment", "created_at")
+        fields = ("id", "author", "verdict", "reason", "comment", "changed_mind", "created_at")
 
 
 class NewReviewSerializer(serializers.Serializer):
@@ -146,13 +168,18 @@ class NewSignatureSerializer(serializers.Serializer):
 
 
 class SignatureSerializer(serializers.ModelSerializer):
-    """A signed version."""
+    """A signed version, with the report that its signer wrote."""
 
     signer = serializers.SlugRelatedField(slug_field="username", read_only=True)
+    report = serializers.SerializerMethodField(help_text="Text by part, empty where none is written")
 
     class Meta:
         model = Signature
-        fields = ("version", "signer", "signed_at", "amendment_reason", "content_sha256")
+        fields = ("version", "signer", "signed_at", "amendment_reason", "report", "content_sha256")
+
+    def get_report(self, signature: Signature) -> dict[str, str]:
+        """Return what was written and signed."""
+        return signature.reading.fields if signature.reading else {}
 
 
 class AmendmentSerializer(serializers.Serializer):
@@ -168,6 +195,7 @@ class ResultSerializer(serializers.ModelSerializer):
     status = serializers.SerializerMethodField(help_text="draft until signed")
     explanation = serializers.SerializerMethodField()
     artefacts = serializers.SerializerMethodField()
+    first_reads = FirstReadSerializer(source="study.first_reads", many=True)
     reviews = ReviewSerializer(many=True)
     signatures = SignatureSerializer(source="study.signatures", many=True)
 
@@ -175,7 +203,7 @@ class ResultSerializer(serializers.ModelSerializer):
         model = Prediction
         fields = (
             "study", "status", "package_version", "package_sha256", "result", "report", "problems", "quality",
-            "explanation", "artefacts", "reviews", "signatures", "timings_ms", "created_at",
+            "explanation", "artefacts", "first_reads", "reviews", "signatures", "timings_ms", "created_at",
         )  # fmt: skip
 
     def get_status(self, prediction: Prediction) -> str:
@@ -211,5 +239,7 @@ class AlgorithmSerializer(serializers.Serializer):
     submit_roles = serializers.ListField(child=serializers.CharField())
     sign_roles = serializers.ListField(child=serializers.CharField())
     suffixes = serializers.ListField(child=serializers.CharField())
-    upload_bytes = serializers.IntegerField()
+    upload_bytes = serializers.IntegerField(help_text="Of one file at most")
+    study_bytes = serializers.IntegerField(help_text="Of all files of a study together at most")
+    max_files = serializers.IntegerField(help_text="Files that one study may bring; 0 for a form")
     form = serializers.ListField(child=serializers.DictField(), help_text="Fields of the form, in order")

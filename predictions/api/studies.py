@@ -23,7 +23,7 @@ from ml.contracts import Problem, Refused, Text
 from ml.registry import UnknownAlgorithm
 from patients import access
 from patients.models import Encounter
-from predictions import intake, review, selectors
+from predictions import first_read, intake, review, selectors
 from predictions.api.base import ApiView, require_whole_characters
 from predictions.api.permissions import ClinicalStaff
 from predictions.api.serializers import (
@@ -98,7 +98,7 @@ class StudyDoor(ApiView):
         if isinstance(exc, NoSuchWay):
             exc = Conflict(WRONG_STATE)
         response = super().handle_exception(exc)
-        if isinstance(exc, Conflict):
+        if isinstance(exc, Conflict | first_read.Blind):
             response.status_code = status.HTTP_409_CONFLICT
         return response
 
@@ -157,7 +157,7 @@ class StudiesView(ApiView, ListAPIView):
                 algorithm=fields["algorithm"],
                 values=_object(fields["values"], "values"),
                 options=_object(fields["options"], "options"),
-                upload=request.FILES.get("file"),
+                upload=request.FILES.getlist("file"),
                 encounter=_encounter(patient.pk, fields["encounter"]),
                 idempotency_key=request.headers.get("Idempotency-Key", ""),
             )
@@ -185,18 +185,30 @@ class ResultView(StudyDoor):
         responses={200: ResultSerializer, 404: ProblemsSerializer, 409: ProblemsSerializer},
     )
     def get(self, request: Request, study_id: UUID) -> Response:
-        """Read the answer with its reasons, the package that gave it, reviews and signatures."""
-        return Response(ResultSerializer(_prediction(self.study(study_id))).data)
+        """Read the answer with its reasons, the package that gave it, reviews and signatures.
+
+        Of an image that is read blind, 409 until you committed a first impression (``first-read``).
+        """
+        study = self.study(study_id)
+        prediction = _prediction(study)
+        first_read.require(request.user, study)
+        return Response(ResultSerializer(prediction).data)
 
 
 class ArtefactView(StudyDoor):
     """``/api/studies/<id>/artefacts/<name>``."""
 
-    @extend_schema(operation_id="studies_artefact", responses={(200, "*/*"): OpenApiTypes.BINARY, **ERRORS})
+    @extend_schema(
+        operation_id="studies_artefact",
+        responses={(200, "*/*"): OpenApiTypes.BINARY, 409: ProblemsSerializer, **ERRORS},
+    )
     def get(self, request: Request, study_id: UUID, name: str) -> FileResponse:
-        """Download a file of the answer."""
+        """Download a file of the answer; pictures of what was sent also before a first impression."""
         study = self.study(study_id, None)
-        artefact = {stored.name: stored for stored in _prediction(study).artefacts.all()}.get(name)
+        prediction = _prediction(study)
+        if not first_read.shown_blind(name):
+            first_read.require(request.user, study)
+        artefact = {stored.name: stored for stored in prediction.artefacts.all()}.get(name)
         if artefact is None:
             raise Http404
         record(
@@ -217,7 +229,7 @@ class ReviewView(StudyDoor):
     @extend_schema(
         operation_id="studies_review",
         request=NewReviewSerializer,
-        responses={201: ReviewSerializer, **ERRORS},
+        responses={201: ReviewSerializer, 409: ProblemsSerializer, **ERRORS},
     )
     def post(self, request: Request, study_id: UUID) -> Response:
         """Say whether you agree, disagree (with a reason) or cannot assess."""
@@ -236,7 +248,7 @@ class SignView(StudyDoor):
         responses={201: SignatureSerializer, 409: ProblemsSerializer, **ERRORS},
     )
     def post(self, request: Request, study_id: UUID) -> Response:
-        """Sign the result with your verdict."""
+        """Sign the result with your verdict and, where one is written, your report."""
         sent = NewSignatureSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         later = sent.validated_data["later"]

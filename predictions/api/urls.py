@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from predictions.api import algorithms, births, docs, patients, seeds, studies, tokens
+from predictions.api import algorithms, births, docs, patients, readings, seeds, studies, tokens
 
 urlpatterns = [
     path("token", tokens.TokenView.as_view(), name="api-token"),
@@ -21,6 +21,8 @@ urlpatterns = [
     path("studies/<uuid:study_id>", studies.StudyView.as_view(), name="api-study"),
     path("studies/<uuid:study_id>/result", studies.ResultView.as_view(), name="api-result"),
     path("studies/<uuid:study_id>/artefacts/<str:name>", studies.ArtefactView.as_view(), name="api-artefact"),
+    path("studies/<uuid:study_id>/first-read", readings.FirstReadView.as_view(), name="api-first-read"),
+    path("studies/<uuid:study_id>/report", readings.ReportView.as_view(), name="api-report"),
     path("studies/<uuid:study_id>/review", studies.ReviewView.as_view(), name="api-review"),
     path("studies/<uuid:study_id>/sign", studies.SignView.as_view(), name="api-sign"),
     path("studies/<uuid:study_id>/amend", studies.AmendView.as_view(), name="api-amend"),

@@ -1,7 +1,8 @@
 """Figures as CSV: UTF-8 with a byte order mark, commas between cells, a decimal point in both languages.
 
 A cell that a spreadsheet would take for a formula is preceded by an apostrophe. A night is one row per
-epoch; any other result is one row per figure, its ``code`` the path in the stored result.
+epoch, an X-ray one row per image; any other result is one row per figure, its ``code`` the path in the
+stored result.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from predictions.outputs import csv_labels, wording
+from predictions.outputs import csv_labels, radiograph, wording
 from predictions.outputs.facts import Facts
+from predictions.outputs.radiograph import Film
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 STAGES = ("W", "N1", "N2", "N3", "R")
@@ -20,15 +22,27 @@ EPOCH_HEADER = (
     "onset_s", "duration_s", "stage", *(f"p_{stage}" for stage in STAGES), "to_check",
     "verdict", "reason", "comment", "status",
 )  # fmt: skip
+IMAGE_HEADER = (
+    "image", "role", "view", "scored", "probability", "class", "operating_point", "prevalence", "reasons",
+    "first_impression", "first_confidence", "verdict", "reason", "comment", "impression", "status", "study",
+    "package", "package_sha256", "notice",
+)  # fmt: skip
 FIGURE_HEADER = ("code", "label", "value")
 
 
 def render(facts: Facts) -> bytes:
     """Write the figures of a result."""
-    rows = _epochs(facts) if "stages" in facts.result else _figures(facts)
+    rows = _rows(facts)
     text = io.StringIO(newline="")
     csv.writer(text).writerows([neutral(cell) for cell in row] for row in rows)
     return text.getvalue().encode("utf-8-sig")
+
+
+def _rows(facts: Facts) -> Iterator[Sequence[Any]]:
+    if "stages" in facts.result:
+        return _epochs(facts)
+    films = radiograph.films(facts)
+    return _images(facts, films) if films else _figures(facts)
 
 
 def neutral(value: Any) -> Any:
@@ -39,11 +53,33 @@ def neutral(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
 
 
+def _images(facts: Facts, films: Sequence[Film]) -> Iterator[Sequence[Any]]:
+    """Yield what was answered for each image, with what was said of the study as a whole."""
+    result, opinion = facts.result, _opinion(facts)
+    read = facts.first_reads[0] if len(facts.first_reads) == 1 else None
+    yield IMAGE_HEADER
+    for film in films:
+        answer = (film.probability, film.label, result["threshold"], result.get("prevalence", ""))
+        yield (
+            film.number + 1, film.role, film.view, int(film.scored),
+            *(answer if film.scored else ("",) * len(answer)),
+            " ".join(reason["code"] for reason in film.reasons),
+            read.impression if read else "", read.confidence if read else "",
+            opinion["verdict"], opinion["reason"], opinion["comment"], facts.impression, _version(facts),
+            str(facts.study.pk), facts.package_name, facts.prediction.package_sha256,
+            facts.say(wording.RESEARCH_USE),
+        )  # fmt: skip
+
+
+def _version(facts: Facts) -> str:
+    """Return whether it is signed, and which version."""
+    return facts.status if facts.signature is None else f"{facts.status} v{facts.signature.version}"
+
+
 def _epochs(facts: Facts) -> Iterator[Sequence[Any]]:
     result = facts.result
     seconds, check = result["epoch_seconds"], set(result["uncertain"])
-    status = facts.status if facts.signature is None else f"{facts.status} v{facts.signature.version}"
-    status += " simulated" if result.get("simulated") else ""
+    status = _version(facts) + (" simulated" if result.get("simulated") else "")
     opinion = _opinion(facts)
     yield EPOCH_HEADER
     pairs = zip(result["stages"], result["probabilities"], strict=True)

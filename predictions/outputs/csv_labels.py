@@ -64,20 +64,6 @@ LABELS = {
         "Decision curve {n}: net benefit of flagging everybody",
         "Courbe de décision {n} : bénéfice net si toutes sont signalées",
     ),
-    "probability": Text("Probability of pneumonia, 0 to 1", "Probabilité de pneumonie, de 0 à 1"),
-    "label": Text("Label at the operating point", "Classe à ce seuil"),
-    "prevalence": Text(
-        "Frequency of pneumonia it is stated for, 0 to 1",
-        "Fréquence de pneumonie pour laquelle elle est donnée, de 0 à 1",
-    ),
-    "gate.accepted": Text(
-        "Accepted as a frontal chest X-ray", "Acceptée comme radiographie thoracique de face"
-    ),
-    "gate.reasons.#": Text("Reason of the check {n}", "Motif du contrôle {n}"),
-    "model_view.width": Text("Image the model saw, width, px", "Image vue par le modèle, largeur, px"),
-    "model_view.height": Text("Image the model saw, height, px", "Image vue par le modèle, hauteur, px"),
-    "preview.width": Text("Image shown, width, px", "Image montrée, largeur, px"),
-    "preview.height": Text("Image shown, height, px", "Image montrée, hauteur, px"),
     "outcome.blood_loss_ml": Text("Blood loss within 24 hours, mL", "Pertes sanguines en 24 heures, mL"),
     "outcome.method": Text("How it was measured", "Mode de mesure"),
     "outcome.measured_at": Text("Time of the measurement", "Heure de la mesure"),

@@ -1,70 +1,32 @@
-"""The score of a chest X-ray as a DICOM Comprehensive SR (TID 1500), for the archive beside the image.
+"""The reading of a chest X-ray as a DICOM Comprehensive SR (TID 1500), for the archive beside the images.
 
-UNVERIFIED until somebody signs. It refers to the image it was computed from, so only an X-ray that came as
-DICOM can have one. The patient is the one on record: a file that named another was refused at the start.
+UNVERIFIED until somebody signs. What the algorithm measured stands under its own name as a device; what
+people said first and what they wrote stands apart, under theirs.
 """
 
 from __future__ import annotations
 
 import io
-import uuid
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import highdicom as hd
 from django.utils import timezone
 from highdicom.sr import templates
-from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 from pydicom.sr.codedict import codes
-from pydicom.uid import UID
 
-from clinic.accounts.models import User
-from ml.contracts import Problem, Refused, Text
-from patients.models import Patient
-from predictions.outputs.facts import Facts
+from predictions import verdicts
+from predictions.models import FirstRead, Signature
+from predictions.outputs import dicom_source as source
+from predictions.outputs import dicom_sr_words as words
+from predictions.outputs import radiograph, wording
+from predictions.outputs.dicom_source import Sources
+from predictions.outputs.facts import IMPRESSION, Facts
+from predictions.outputs.radiograph import Film
 
-SCHEME = "99VIGIE"
-MANUFACTURER = "Vigie"
 SERIES_NUMBER = 9001
-PN_CHARACTERS = 64
-PN_FORBIDDEN = str.maketrans(dict.fromkeys("^=\\", " "))
-DICOM_SEX = {"F": "F", "M": "M", "O": "O"}
-# What an archive needs to file the report with the image; nothing else is taken from the sender's file.
-FILED_UNDER = (
-    "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "StudyDate", "StudyTime",
-    "StudyID", "AccessionNumber", "Rows", "Columns", "Modality",
-)  # fmt: skip
-REQUIRED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
-
-CHEST_ONE_VIEW = hd.sr.CodedConcept("36554-4", "LN", "XR Chest Single view")
-PROBABILITY = hd.sr.CodedConcept("pneumonia-probability", SCHEME, "Probability of pneumonia")
-CLASSIFICATION = hd.sr.CodedConcept("pneumonia-class", SCHEME, "Class at the operating point")
-CLASSES = {
-    "PNEUMONIA": hd.sr.CodedConcept("suggests-pneumonia", SCHEME, "Suggests pneumonia"),
-    "NORMAL": hd.sr.CodedConcept("no-pneumonia-suggested", SCHEME, "Does not suggest pneumonia"),
-}
-SIGNER_VERDICT = hd.sr.CodedConcept("signer-verdict", SCHEME, "Verdict of the signer on the result")
-VERDICTS = {
-    "agree": hd.sr.CodedConcept("agrees", SCHEME, "Agrees with the result"),
-    "disagree": hd.sr.CodedConcept("disagrees", SCHEME, "Disagrees with the result"),
-    "cannot_assess": hd.sr.CodedConcept("cannot-assess", SCHEME, "Cannot assess the result"),
-}
-SERIES = {
-    "agree": "AI result, signed",
-    "disagree": "AI result, signed: signer disagrees",
-    "cannot_assess": "AI result, signed: cannot assess",
-}
-
-NOT_FROM_DICOM = Problem(
-    "no_dicom_image",
-    Text(
-        "This X-ray did not come as a complete DICOM image, so there is none that a structured report could "
-        "refer to. Choose another form, or send the DICOM image.",
-        "Cette radiographie n’est pas arrivée comme image DICOM complète : un compte rendu structuré "
-        "n’aurait rien à référencer. Choisissez une autre forme, ou envoyez l’image DICOM.",
-    ),
-)
+CONTAINS = hd.sr.RelationshipTypeValues.CONTAINS
 
 
 def render(facts: Facts) -> bytes:
@@ -75,22 +37,26 @@ def render(facts: Facts) -> bytes:
     ml.contracts.Refused
         When the X-ray did not come as DICOM.
     """
-    image = _image(facts)
+    with source.quiet():
+        return _written(facts, source.sources(facts))
+
+
+def _written(facts: Facts, found: Sources) -> bytes:
     signature = facts.signature
     report = hd.sr.ComprehensiveSR(
-        evidence=[image],
-        content=_content(facts, image)[0],
-        series_instance_uid=_uid(facts, "series"),
+        evidence=list(found.images.values()),
+        content=_content(facts, found.images)[0],
+        series_instance_uid=source.uid(facts, "series"),
         series_number=SERIES_NUMBER,
-        sop_instance_uid=_uid(facts, "instance"),
+        sop_instance_uid=source.uid(facts, "instance"),
         instance_number=signature.version if signature else 1,
-        manufacturer=MANUFACTURER,
+        manufacturer=source.MANUFACTURER,
         is_complete=True,
         is_final=signature is not None,
         is_verified=signature is not None,
-        verifying_observer_name=_signer(signature.signer) if signature else None,
+        verifying_observer_name=source.person(signature.signer) if signature else None,
         verifying_organization=facts.study.unit.name_fr if signature else None,
-        series_description=SERIES[signature.review.verdict] if signature else "AI draft - not signed",
+        series_description=source.series_description(facts),
     )
     if signature:
         verified = timezone.localtime(signature.signed_at)
@@ -100,88 +66,131 @@ def render(facts: Facts) -> bytes:
     return stream.getvalue()
 
 
-def _image(facts: Facts) -> Dataset:
-    """Return what identifies the analysed image, under the patient of the record."""
-    with facts.input_path() as path:
-        if path is None:
-            raise Refused(NOT_FROM_DICOM)
-        try:
-            sent = dcmread(path, stop_before_pixels=True, specific_tags=list(FILED_UNDER))
-        except InvalidDicomError as error:
-            raise Refused(NOT_FROM_DICOM) from error
-    if not all(sent.get(name) for name in REQUIRED):
-        raise Refused(NOT_FROM_DICOM)
-    image = Dataset()
-    for name in FILED_UNDER:
-        setattr(image, name, sent.get(name) or "")
-    _identify(image, facts.patient)
-    return image
-
-
-def _identify(image: Dataset, patient: Patient) -> None:
-    image.SpecificCharacterSet = "ISO_IR 192"
-    image.PatientName = f"{_person(patient.family_name)}^{_person(patient.given_name)}"[:PN_CHARACTERS]
-    image.PatientID = patient.record_number
-    image.PatientBirthDate = f"{patient.birth_date:%Y%m%d}"
-    image.PatientSex = DICOM_SEX.get(patient.sex, "")
-    image.ReferringPhysicianName = ""
-
-
-def _person(name: str) -> str:
-    """Return a name without the characters that separate the parts of a DICOM name."""
-    return name.translate(PN_FORBIDDEN).strip()[:PN_CHARACTERS]
-
-
-def _signer(user: User) -> str:
-    """Return a person's name in DICOM's order; a caret ends a name of one part."""
-    return f"{_person(user.last_name or user.username)}^{_person(user.first_name)}"[:PN_CHARACTERS]
-
-
-def _content(facts: Facts, image: Dataset) -> hd.sr.MeasurementReport:
-    language = hd.sr.CodedConcept("en", "RFC5646", "English")
+def _content(facts: Facts, images: Mapping[int, Dataset]) -> hd.sr.MeasurementReport:
     device = templates.DeviceObserverIdentifyingAttributes(
-        uid=_uid(facts, "device"),
+        uid=source.device_uid(facts),
         name=facts.package_name,
-        manufacturer_name=MANUFACTURER,
+        manufacturer_name=source.MANUFACTURER,
         model_name=facts.study.algorithm,
-        serial_number=facts.prediction.package_sha256[:PN_CHARACTERS],
+        serial_number=facts.prediction.package_sha256[: source.LONG_STRING],
     )
     observer = templates.ObserverContext(
         observer_type=codes.DCM.Device, observer_identifying_attributes=device
     )
-    return templates.MeasurementReport(
+    several = words.concept("chest-xray-views", facts.language)
+    scored = [film for film in radiograph.films(facts) if film.scored]
+    report = templates.MeasurementReport(
         observation_context=templates.ObservationContext(observer_device_context=observer),
-        procedure_reported=CHEST_ONE_VIEW,
-        imaging_measurements=[_measurements(facts, image)],
-        language_of_content_item_and_descendants=templates.LanguageOfContentItemAndDescendants(language),
+        procedure_reported=words.CHEST_ONE_VIEW if len(images) == 1 else several,
+        imaging_measurements=[_measurements(facts, film, images.get(film.number)) for film in scored],
+        language_of_content_item_and_descendants=_language(facts.language),
     )
+    # TID 1500 is extensible: what people said follows what was measured.
+    for read in facts.first_reads:
+        report[0].ContentSequence.append(_first_read(facts, read))
+    if facts.signature and facts.reading:
+        report[0].ContentSequence.append(_reading(facts, facts.signature))
+    return report
 
 
-def _measurements(facts: Facts, image: Dataset) -> Any:
+def _language(code: str) -> templates.LanguageOfContentItemAndDescendants:
+    return templates.LanguageOfContentItemAndDescendants(words.LANGUAGES[code])
+
+
+def _measurements(facts: Facts, film: Film, image: Dataset | None) -> Any:
+    """Return what the algorithm says of one image, and the signer's verdict on it."""
     algorithm = templates.AlgorithmIdentification(
         name=facts.study.algorithm,
         version=facts.prediction.package_version,
         parameters=[f"package sha256 {facts.prediction.package_sha256}"],
-        manufacturer=MANUFACTURER,
+        manufacturer=source.MANUFACTURER,
     )
-    probability = templates.Measurement(
-        name=PROBABILITY, value=round(100 * facts.result["probability"], 1), unit=codes.UCUM.Percent
-    )
-    evaluations = [templates.QualitativeEvaluation(name=CLASSIFICATION, value=CLASSES[facts.result["label"]])]
-    if facts.signature:
-        verdict = VERDICTS[facts.signature.review.verdict]
-        evaluations.append(templates.QualitativeEvaluation(name=SIGNER_VERDICT, value=verdict))
-    return templates.MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=templates.TrackingIdentifier(uid=_uid(facts, "finding"), identifier="pneumonia"),
+    figures = {"pneumonia-prob": film.probability, "operating-point": facts.result["threshold"]}
+    group = templates.MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=templates.TrackingIdentifier(
+            uid=source.lasting_uid(facts, "finding", film.number),
+            identifier=f"pneumonia, image {film.number + 1}",
+        ),
         algorithm_id=algorithm,
-        measurements=[probability],
-        qualitative_evaluations=evaluations,
-        source_images=[hd.sr.SourceImageForMeasurementGroup.from_source_image(image)],
+        finding_sites=[hd.sr.FindingSite(codes.SCT.Chest)],
+        measurements=[
+            templates.Measurement(
+                name=words.concept(code, facts.language), value=round(100 * share, 1), unit=codes.UCUM.Percent
+            )
+            for code, share in figures.items()
+        ],
+        qualitative_evaluations=[
+            templates.QualitativeEvaluation(
+                name=words.concept(name, facts.language), value=words.concept(value, facts.language)
+            )
+            for name, value in _evaluations(facts, film)
+        ],
+        source_images=[hd.sr.SourceImageForMeasurementGroup.from_source_image(image)] if image else None,
     )
+    for code, said in _remarks(facts, film):
+        group[0].ContentSequence.append(_text(words.concept(code, facts.language), said))
+    return group
 
 
-def _uid(facts: Facts, name: str) -> UID:
-    """Return a UID that stays the same whenever the same version is written again."""
-    version = facts.signature.version if facts.signature else 0
-    pinned = facts.prediction.package_sha256 if name == "device" else f"{facts.prediction.pk}/{version}"
-    return UID(f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, f'{pinned}/{name}').int}")
+def _evaluations(facts: Facts, film: Film) -> Iterator[tuple[str, str]]:
+    yield "pneumonia-class", words.CLASSES[film.label]
+    if facts.signature:
+        review = facts.signature.review
+        yield "signer-verdict", words.VERDICTS[review.verdict]
+        if review.reason:
+            yield "signer-reason", words.REASONS[review.reason]
+
+
+def _remarks(facts: Facts, film: Film) -> Iterator[tuple[str, str]]:
+    """Yield what can only be said in sentences: the zone of each map, the signer's comment."""
+    for said in wording.zones(facts, film):
+        yield "strongest-zone", said
+    if facts.signature and not verdicts.agrees(facts.signature.review) and facts.signature.review.comment:
+        yield "signer-comment", facts.signature.review.comment
+
+
+def _first_read(facts: Facts, read: FirstRead) -> hd.sr.ContainerContentItem:
+    """Return what somebody saw before the algorithm's answer, under their own name."""
+    said = {
+        "first-impression": words.IMPRESSIONS[read.impression],
+        "confidence": words.CONFIDENCES[read.confidence],
+    }
+    container = _by_person(words.concept("first-read", facts.language), source.person(read.reader))
+    container.ObservationDateTime = f"{timezone.localtime(read.at):%Y%m%d%H%M%S%z}"
+    for name, value in said.items():
+        container.ContentSequence.append(
+            hd.sr.CodeContentItem(
+                name=words.concept(name, facts.language),
+                value=words.concept(value, facts.language),
+                relationship_type=CONTAINS,
+            )
+        )
+    return container
+
+
+def _reading(facts: Facts, signature: Signature) -> hd.sr.ContainerContentItem:
+    """Return the signed report, in the language and under the name of its writer."""
+    language = signature.reading.language
+    container = _by_person(codes.DCM.Findings, source.person(signature.signer), *_language(language))
+    names = {field.label: field.name for field in facts.contract.reading}
+    for label, written in facts.reading:
+        code = words.coded(f"read-{names[label]}", label, language)
+        if names[label] == IMPRESSION:
+            code = codes.DCM.Impression
+        container.ContentSequence.append(_text(code, written))
+    return container
+
+
+def _by_person(name: Any, who: str, *modifiers: hd.sr.ContentItem) -> hd.sr.ContainerContentItem:
+    """Return a container whose content is a person's own, not the device's."""
+    observer = templates.ObserverContext(
+        observer_type=codes.DCM.Person,
+        observer_identifying_attributes=templates.PersonObserverIdentifyingAttributes(name=who),
+    )
+    container = hd.sr.ContainerContentItem(name=name, relationship_type=CONTAINS)
+    container.ContentSequence = hd.sr.ContentSequence([*modifiers, *observer])
+    return container
+
+
+def _text(name: Any, said: str) -> hd.sr.TextContentItem:
+    return hd.sr.TextContentItem(name=name, value=said, relationship_type=CONTAINS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -14,17 +14,21 @@ from ml import package, registry
 from ml.contracts import Contract, Text
 from ml.package import BrokenPackage
 from patients.models import Patient
-from predictions import outcomes
+from predictions import outcomes, reading
 from predictions.models import (
     BloodLoss,
     Document,
     Explanation,
+    FirstRead,
     Prediction,
     Signature,
     StoredArtefact,
     Study,
 )
 from predictions.storage import storage
+
+IMPRESSION = "impression"
+"""Field of a report that answers whoever asked."""
 
 
 @dataclass(frozen=True)
@@ -102,14 +106,30 @@ class Facts:
             return stream.read()
 
     @contextmanager
-    def input_path(self) -> Iterator[Path | None]:
-        """Lend the file that was analysed; ``None`` for a form."""
-        file = getattr(self.study, "file", None)
-        if file is None:
-            yield None
-            return
-        with storage.local(file.name) as path:
-            yield path
+    def input_paths(self) -> Iterator[dict[int, Path]]:
+        """Lend the files that were analysed, by their number; none for a form."""
+        with ExitStack() as stack:
+            yield {
+                file.number: stack.enter_context(storage.local(file.name)) for file in self.study.files.all()
+            }
+
+    @cached_property
+    def first_reads(self) -> list[FirstRead]:
+        """What people said before they saw the answer: the signer, or all who did while it is a draft."""
+        if self.signature:
+            return [self.signature.first_read] if self.signature.first_read else []
+        return list(self.prediction.first_reads.select_related("reader"))
+
+    @cached_property
+    def reading(self) -> list[tuple[Text, str]]:
+        """The signed report part by part, as its writer wrote it; nothing in a draft."""
+        return reading.of(self.signature) if self.signature else []
+
+    @property
+    def impression(self) -> str:
+        """The conclusion of the signed report; empty where none was written."""
+        labels = {field.label for field in self.contract.reading if field.name == IMPRESSION}
+        return next((written for label, written in self.reading if label in labels), "")
 
 
 def gather(document: Document) -> Facts:

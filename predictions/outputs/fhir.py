@@ -19,7 +19,9 @@ from predictions import verdicts
 from predictions.models import BloodLoss, Signature
 from predictions.outputs import fhir_codes as codes
 from predictions.outputs import fhir_people as people
+from predictions.outputs import fhir_radiograph as radiograph
 from predictions.outputs import wording
+from predictions.outputs.dicom_source import Sources
 from predictions.outputs.facts import Facts
 
 Resource = dict[str, Any]
@@ -77,24 +79,33 @@ def _resources(facts: Facts) -> Iterator[tuple[str, Resource]]:
     yield "patient", people.patient(facts.patient)
     yield "device", people.device(facts)
     if facts.signature:
-        yield "signer", people.signer(facts.signature.signer)
+        yield "signer", people.practitioner(facts.signature.signer)
     entered = dict(_entered(facts))
     yield from entered.items()
-    measured = dict(_measured(facts))
+    examined = radiograph.sources(facts) if radiograph.scored(facts) else None
+    if examined:
+        yield "imaging", radiograph.imaging_study(examined, _reference(facts, "patient"))
+    measured = dict(_measured(facts, examined))
     yield from measured.items()
-    written = ["report", *measured]
+    said = dict(_said(facts))
+    yield from said.items()
+    # Where a person wrote the report, the algorithm only measured.
+    written = list(measured) if facts.reading else ["report", *measured]
     if "risk" in facts.result:
         yield "risk", _risk(facts, list(entered))
         written.append("risk")
     if facts.outcome:
         yield "outcome", _outcome(facts, facts.outcome)
-    results = list(measured)
+    results = [*measured, *(name for name in said if name.startswith("said/"))]
     if facts.signature:
-        figures = ["risk", *results] if "risk" in facts.result else results
+        figures = ["risk", *measured] if "risk" in facts.result else list(measured)
         yield "verdict", _verdict(facts, facts.signature, figures)
         results.append("verdict")
-    yield "report", _report(facts, results)
+    yield "report", _report(facts, results, imaging=examined is not None)
     yield "provenance", people.provenance(facts, written, lambda name: _reference(facts, name))
+    if facts.signature and facts.reading:
+        own = [_reference(facts, name) for name in ("report", "said/report")]
+        yield "authorship", people.authorship(facts.signature, own, _reference(facts, "signer"))
 
 
 def _reference(facts: Facts, name: str) -> dict[str, str]:
@@ -139,21 +150,42 @@ def _value(facts: Facts, field: Field, value: Any) -> Resource:
     return {"valueCodeableConcept": {"text": labels.get(value, str(value))}}
 
 
-def _measured(facts: Facts) -> Iterator[tuple[str, Resource]]:
-    """Yield the figures of the algorithm as observations."""
+def _measured(facts: Facts, examined: Sources | None) -> Iterator[tuple[str, Resource]]:
+    """Yield the figures of the algorithm as observations, those of an X-ray image by image."""
+    for name, film in radiograph.scored(facts).items():
+        found = _observation(facts, radiograph.answer(facts, film, examined))
+        found["note"] = [*found.get("note", ()), *radiograph.remarks(facts, film)]
+        if examined:
+            found["derivedFrom"] = [_reference(facts, "imaging")]
+        yield name, found
     for local, (loinc, display, value, unit) in _figures(facts.result).items():
-        yield (
-            f"measured/{local}",
-            {
-                "resourceType": "Observation",
-                **_by_algorithm(facts),
-                "code": codes.concept(local, display, loinc=loinc),
-                "effectiveDateTime": facts.study.submitted_at.isoformat(),
-                "device": _reference(facts, "device"),
-                "valueQuantity": codes.quantity(value, unit),
-            }
-            | _dissent(facts),
-        )
+        code = codes.concept(local, display, loinc=loinc)
+        figure = {"code": code, "valueQuantity": codes.quantity(value, unit)}
+        yield f"measured/{local}", _observation(facts, figure)
+
+
+def _observation(facts: Facts, figure: Resource) -> Resource:
+    return {
+        "resourceType": "Observation",
+        **_by_algorithm(facts),
+        "effectiveDateTime": facts.study.submitted_at.isoformat(),
+        "device": _reference(facts, "device"),
+        **figure,
+        **_dissent(facts),
+    }
+
+
+def _said(facts: Facts) -> Iterator[tuple[str, Resource]]:
+    """Yield what people saw before the answer and what they wrote, and those who did."""
+    subject, signed = _reference(facts, "patient"), facts.signature
+    for place, read in enumerate(facts.first_reads, start=1):
+        own = signed is not None and read.reader_id == signed.signer_id
+        name = "signer" if own else f"reader/{read.reader_id}"
+        if not own:
+            yield name, people.practitioner(read.reader)
+        yield f"said/first-read/{place}", radiograph.first_read(read, subject, _reference(facts, name))
+    if signed and facts.reading:
+        yield "said/report", radiograph.reading(facts, signed, subject, _reference(facts, "signer"))
 
 
 def _dissent(facts: Facts) -> Resource:
@@ -207,9 +239,6 @@ def _figures(result: Mapping[str, Any]) -> dict[str, tuple[str, str, float, str]
             for key, (loinc, display, unit) in codes.SLEEP.items()
             if found.get(key) is not None
         }
-    if "probability" in result:
-        share = 100 * result["probability"]
-        return {"pneumonia-probability": ("", "Probability of pneumonia", share, "%")}
     if "risk" in result:
         return {"severe-pph-risk": ("", "Risk of severe postpartum haemorrhage", 100 * result["risk"], "%")}
     return {}
@@ -262,15 +291,14 @@ def _outcome(facts: Facts, loss: BloodLoss) -> Resource:
     }
 
 
-def _report(facts: Facts, results: list[str]) -> Resource:
+def _report(facts: Facts, results: list[str], *, imaging: bool) -> Resource:
+    """Return the report: its conclusion is the signer's own where they wrote one, else the algorithm's."""
     loinc, display = codes.REPORTS[facts.study.algorithm]
+    if len(facts.result.get("images", ())) > 1:
+        # The checked code is of one view.
+        loinc = ""
     local = facts.study.algorithm.replace("_", "-")
-    limits = [facts.say(limit) for limit in facts.prediction.report.get("limits", ())]
-    said = [facts.say(facts.prediction.report["headline"]), wording.state(facts), *limits]
     signed = facts.signature
-    if signed:
-        place = len(said) if verdicts.agrees(signed.review) else 0
-        said.insert(place, verdicts.sentence(signed.review, facts.language))
     performer = ["signer"] if signed else ["device"]
     report = {
         "resourceType": "DiagnosticReport",
@@ -282,11 +310,26 @@ def _report(facts: Facts, results: list[str]) -> Resource:
         "issued": (signed.signed_at if signed else facts.prediction.created_at).isoformat(),
         "performer": [_reference(facts, name) for name in performer],
         "result": [_reference(facts, name) for name in results],
-        "conclusion": "\n".join(said),
+        "conclusion": facts.impression or "\n".join(_concluded(facts)),
     }
+    if facts.impression:
+        del report["meta"]
+    if imaging:
+        report["imagingStudy"] = [_reference(facts, "imaging")]
     if signed:
         report["resultsInterpreter"] = [_reference(facts, "signer")]
     return report
+
+
+def _concluded(facts: Facts) -> list[str]:
+    """Return what the algorithm concludes, who signed it, and its limits; a dissent comes first."""
+    limits = [facts.say(limit) for limit in facts.prediction.report.get("limits", ())]
+    said = [facts.say(facts.prediction.report["headline"]), wording.state(facts), *limits]
+    if facts.signature:
+        review = facts.signature.review
+        place = len(said) if verdicts.agrees(review) else 0
+        said.insert(place, verdicts.sentence(review, facts.language))
+    return said
 
 
 def _codings(value: Any) -> Iterator[Mapping[str, str]]:

@@ -12,6 +12,10 @@ SNOMED = "http://snomed.info/sct"
 UCUM = "http://unitsofmeasure.org"
 SECURITY = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
 PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
+# FHIR's own name for identifiers of DICOM, DICOM's for its codes, and that of any URI.
+DICOM_UID = "urn:dicom:uid"
+DCM = "http://dicom.nema.org/resources/ontology/DCM"
+URI = "urn:ietf:rfc:3986"
 CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 # The domain "invalid" belongs to nobody and never will: these names cannot clash with anybody's.
 LOCAL = "https://vigie.invalid/fhir/CodeSystem/measures"
@@ -28,7 +32,7 @@ CHECKED_LOINC = {
 
 REPORTS = {
     "haemorrhage": ("", "Severe postpartum haemorrhage risk at admission"),
-    "chest_xray": ("36554-4", "Chest X-ray, one view: suggestion of pneumonia"),
+    "chest_xray": ("36554-4", "Chest X-ray"),
     "sleep": ("28633-6", "Polysomnography: draft sleep staging"),
 }
 
@@ -44,6 +48,23 @@ REASONS = {
     "false_positive": ("reason-false-positive", "Known false positive"),
     "preference": ("reason-preference", "Patient preference"),
     "other": ("reason-other", "Other"),
+}
+
+# Class of an X-ray at the operating point, and what a reader said before it.
+CLASSES = {
+    "PNEUMONIA": ("ai-pneumonia", "Suggests pneumonia"),
+    "NORMAL": ("ai-normal", "Does not suggest pneumonia"),
+}
+IMPRESSIONS = {
+    "normal": ("saw-normal", "Normal"),
+    "pneumonia": ("saw-pneumonia", "Pneumonia"),
+    "other": ("saw-other", "Other abnormality"),
+    "cannot_assess": ("saw-unclear", "Cannot assess"),
+}
+CONFIDENCES = {
+    "sure": ("sure-yes", "Sure"),
+    "fairly": ("sure-fairly", "Fairly sure"),
+    "unsure": ("sure-no", "Unsure"),
 }
 
 # Key of the night's statistics: LOINC where checked, display, UCUM unit. Light sleep is N1 and N2 together.

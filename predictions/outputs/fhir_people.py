@@ -8,6 +8,7 @@ from typing import Any
 from clinic.accounts.models import User
 from ml.contracts import Text
 from patients.models import Patient
+from predictions.models import Signature
 from predictions.outputs import fhir_codes as codes
 from predictions.outputs import wording
 from predictions.outputs.facts import Facts
@@ -32,8 +33,8 @@ def patient(record: Patient) -> dict[str, Any]:
     return found
 
 
-def signer(user: User) -> dict[str, Any]:
-    """Return whoever signed."""
+def practitioner(user: User) -> dict[str, Any]:
+    """Return a member of staff who read or signed."""
     name = {"text": user.label}
     if user.last_name:
         name |= {"family": user.last_name}
@@ -79,6 +80,17 @@ def provenance(facts: Facts, written: list[str], reference: Reference) -> dict[s
         if facts.signature.amendment_reason:
             found["reason"] = [{"text": facts.signature.amendment_reason}]
     return found | {"agent": agents, "activity": {"text": facts.say(_activity(facts))}}
+
+
+def authorship(signed: Signature, targets: list[dict[str, str]], who: dict[str, str]) -> dict[str, Any]:
+    """Return that the signer wrote the report themselves."""
+    return {
+        "resourceType": "Provenance",
+        "target": targets,
+        "occurredDateTime": signed.signed_at.isoformat(),
+        "recorded": signed.signed_at.isoformat(),
+        "agent": [_agent("author", who)],
+    }
 
 
 def _agent(kind: str, who: dict[str, str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from clinic.accounts.models import User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml.contracts import LANGUAGES, Problem, Refused, Text
-from predictions import queue
+from predictions import first_read, queue
 from predictions.models import Document, DocumentState, Signature, Study
 from predictions.outputs import registry
 from predictions.states import State
@@ -56,7 +56,8 @@ def order(*, user: User, study: Study, kind: str, language: str, version: str = 
     Parameters
     ----------
     user
-        Somebody for whom :func:`predictions.selectors.get_or_404` found the study.
+        Somebody for whom :func:`predictions.selectors.get_or_404` found the study. Whether they may see
+        the answer yet is asked here, so that no door can forget it.
     kind
         A code of ``registry.KINDS`` that suits the algorithm.
     language
@@ -66,9 +67,12 @@ def order(*, user: User, study: Study, kind: str, language: str, version: str = 
 
     Raises
     ------
+    predictions.first_read.Blind
+        When ``user`` must not see anything of the answer yet: a document would hold all of it.
     ml.contracts.Refused
         With everything that is wrong with the order.
     """
+    first_read.require(user, study)
     problems = _problems(study, kind, language)
     signature = None
     try:
@@ -86,8 +90,10 @@ def order(*, user: User, study: Study, kind: str, language: str, version: str = 
     return _existing(wanted) or _ordered(wanted)
 
 
-def find_or_404(study: Study, document_id: UUID) -> Document:
-    """Return a document of a study that the caller was allowed to see."""
+def find_or_404(user: User, study: Study, document_id: UUID) -> Document:
+    """Return a document of a study that ``user`` may see, unless they must not see the answer yet."""
+    if first_read.needed(user, study):
+        raise Http404
     document = Document.objects.filter(study=study, pk=document_id).select_related("signature").first()
     if document is None:
         raise Http404

@@ -20,23 +20,28 @@ from ml.contracts import Problem
 from patients.validators import completed_years
 from predictions import outcomes, verdicts
 from predictions.models import ExplanationStatus
-from predictions.outputs import wording
+from predictions.outputs import radiograph, wording
 from predictions.outputs.facts import Facts
 from predictions.outputs.pdf_words import WORDS
+from predictions.outputs.radiograph import Film, Map
 from predictions.workspaces.haemorrhage import course
 
 TEMPLATE = Path(__file__).with_name("report.typ")
 STANDARD = "ua-1"
 HEADER_CHARACTERS = 45
-PICTURES = ("preview.png", "heatmap.png")
+RAMP_STOPS = 16
+TEXT_WIDTH, COLUMN_GAP, TALLEST, LEAST_COLUMNS = 170, 4, 70, 2
+"""Of the pictures on a page of A4, in mm; a single picture takes half of the width."""
+PRINTED_PIXELS = 900
+"""Longest side of a picture under a map: what a third of the width of a page can show."""
 
 
 def render(facts: Facts) -> bytes:
     """Set the report of a result."""
     with tempfile.TemporaryDirectory(prefix="report-") as name:
         folder = Path(name)
-        pictures = [picture for picture in PICTURES if _write_picture(facts, folder, picture)]
-        data = json.dumps(content(facts, pictures), ensure_ascii=False)
+        films = [_film(facts, film, folder) for film in radiograph.films(facts)]
+        data = json.dumps(content(facts, films), ensure_ascii=False)
         (folder / "data.json").write_text(data, "utf-8")
         (folder / "report.typ").write_bytes(TEMPLATE.read_bytes())
         return typst.compile(
@@ -49,8 +54,14 @@ def render(facts: Facts) -> bytes:
         )
 
 
-def content(facts: Facts, pictures: list[str]) -> dict[str, Any]:
-    """Return what the template shows, every text already in the language of the document."""
+def content(facts: Facts, films: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what the template shows, every text already in the language of the document.
+
+    Parameters
+    ----------
+    films
+        The images of an X-ray, their pictures already beside the template; none for anything else.
+    """
     report, result = facts.prediction.report, facts.result
     return {
         "language": facts.language,
@@ -64,7 +75,9 @@ def content(facts: Facts, pictures: list[str]) -> dict[str, Any]:
         "warnings": [facts.say(problem.message) for problem in _warnings(facts)],
         "explanation": _explanation(facts),
         "icons": result.get("per_100"),
-        "pictures": pictures,
+        "films": films,
+        "first_reads": _first_reads(facts),
+        "reading": [[facts.say(label), written] for label, written in facts.reading],
         "hypnogram": list(runs(result["stages"])) if "stages" in result else [],
         "epochs": len(result.get("stages", ())),
         "epoch_seconds": result.get("epoch_seconds", 0),
@@ -106,11 +119,50 @@ def _start(facts: Facts) -> str:
     return f"{wording.day(start.date(), facts.language)} {start:%H:%M}"
 
 
-def _write_picture(facts: Facts, folder: Path, name: str) -> bool:
-    picture = facts.artefact(name)
-    if picture is not None:
-        (folder / name).write_bytes(picture)
-    return picture is not None
+def _film(facts: Facts, film: Film, folder: Path) -> dict[str, Any]:
+    """Write the pictures of one image into the folder and return what stands around them."""
+    laid = (None, *film.maps) if film.picture else ()
+    return {
+        "title": wording.film(facts, film),
+        "pictures": [_picture(facts, film, found, folder) for found in laid],
+        "height": _height(film),
+        "reasons": [facts.say(reason["message"]) for reason in film.reasons],
+        "missing": [facts.say(reason) for reason in film.missing],
+    }
+
+
+def _height(film: Film) -> float:
+    """Return the height in mm of pictures that share the width of the page."""
+    columns = max(LEAST_COLUMNS, 1 + len(film.maps))
+    width = (TEXT_WIDTH - (columns - 1) * COLUMN_GAP) / columns
+    return min(TALLEST, width * film.picture.height / film.picture.width) if film.picture else 0
+
+
+def _picture(facts: Facts, film: Film, found: Map | None, folder: Path) -> dict[str, Any]:
+    name = f"image_{film.number}_{found.method if found else 'plain'}.png"
+    picture = radiograph.over(film.picture, found) if found else film.picture
+    if found:
+        picture.thumbnail((PRINTED_PIXELS, PRINTED_PIXELS))
+    picture.save(folder / name)
+    alt, label = ("heat_map_alt", found.label) if found else ("image_alt", WORDS["image"])
+    return {
+        "name": name,
+        "caption": facts.say(label),
+        "alt": f"{facts.say(film.name)}. {facts.say(WORDS[alt])}",
+        "ramp": found.ramp[:: max(1, len(found.ramp) // RAMP_STOPS)] if found else [],
+        "ceiling": wording.ceiling(facts, found) if found else "",
+    }
+
+
+def _first_reads(facts: Facts) -> list[list[str]]:
+    """Return what each reader said before the answer, and when."""
+    rows = []
+    for read in facts.first_reads:
+        sure = str(read.get_confidence_display()).lower()
+        confidence = wording.labelled(facts.say(WORDS["confidence"]), sure, facts.language)
+        said = f"{read.get_impression_display()} ({confidence})"
+        rows.append([f"{read.reader.label}, {wording.moment(read.at, facts.language)}", said])
+    return rows
 
 
 def _patient(facts: Facts) -> dict[str, Any]:
@@ -154,9 +206,8 @@ def _finding(facts: Facts, finding: dict[str, Any]) -> dict[str, Any]:
     value = wording.number(finding.get("value", ""), facts.language)
     measured = f"{value} {finding.get('unit', '')}".strip()
     said = facts.say(finding["label"])
-    separator = " : " if facts.language == "fr" else ": "
     return {
-        "text": f"{said}{separator}{measured}" if measured else said,
+        "text": wording.labelled(said, measured, facts.language) if measured else said,
         "attention": bool(finding.get("attention")),
     }
 

@@ -42,17 +42,19 @@ WORDS = {
     "written": Text("Document written", "Document rédigé"),
     "page": Text("page", "page"),
     "of": Text("of", "sur"),
-    "image": Text("Image as the reader saw it", "Image telle que vue par le lecteur"),
-    "heat_map": Text(
-        "Heat map of the model over the image: where it found evidence, not where a lesion is",
-        "Carte de chaleur du modèle sur l’image : où il a trouvé des indices, et non où est une lésion",
+    "first_read": Text("First read, before the algorithm’s answer", "Première lecture, avant l’algorithme"),
+    "confidence": Text("confidence", "certitude"),
+    "reading": Text("Report of the radiologist", "Compte rendu du radiologue"),
+    "image": Text("Image as the reader saw it first", "Image telle que le lecteur l’a vue d’abord"),
+    "map_means": Text(
+        "A map lies over the image: it shows where the model found evidence, not where a lesion is.",
+        "La carte est posée sur l’image : elle montre où le modèle a trouvé des indices, et non où est une "
+        "lésion.",
     ),
-    "image_alt": Text(
-        "Frontal chest radiograph that was analysed.", "Radiographie thoracique de face analysée."
-    ),
+    "image_alt": Text("Chest radiograph that was sent.", "Radiographie thoracique envoyée."),
     "heat_map_alt": Text(
-        "The same radiograph under the heat map; the strongest zone is named in the text.",
-        "La même radiographie sous la carte de chaleur ; la zone la plus forte est nommée dans le texte.",
+        "The same radiograph under the map; the strongest zone is named in the text.",
+        "La même radiographie sous la carte ; la zone la plus forte est nommée dans le texte.",
     ),
     "icons_alt": Text(
         "One hundred squares, one for each woman; those expected to bleed are filled.",

@@ -65,7 +65,12 @@ KINDS = {
         Kind(
             "dicom_sr", Text("Structured report (DICOM SR)", "Compte rendu structuré (DICOM SR)"),
             "predictions.outputs.dicom_sr", "application/dicom", ".dcm",
-            queues=("imaging",), worded=False,
+            queues=("imaging",),
+        ),
+        Kind(
+            "dicom_sc", Text("Image with map (DICOM)", "Image avec carte (DICOM)"),
+            "predictions.outputs.dicom_sc", "application/dicom", ".dcm",
+            queues=("imaging",),
         ),
     )
 }  # fmt: skip

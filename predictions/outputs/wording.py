@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from ml.contracts import Text
 from predictions.outputs.facts import Facts
+from predictions.outputs.radiograph import LABELS, Film, Map
 
 RESEARCH_USE = Text("Research use, not a medical device", "Usage de recherche, pas un dispositif médical")
 AGE = Text("{years} y", "{years} ans")
@@ -17,6 +18,10 @@ REOPENED = Text(
     "Brouillon de l’IA – non signé ; remplacera la version signée {version}",
 )
 SIGNED = Text("Version {version}, signed by {who} on {at}", "Version {version}, signée par {who} le {at}")
+SCORED = Text(
+    "{image}, {view}: {label}, probability {share}%", "{image}, {view} : {label}, probabilité {share} %"
+)
+NOT_SCORED = Text("{image}, {view}: not scored", "{image}, {view} : sans score")
 SEX = {
     "F": Text("female", "féminin"),
     "M": Text("male", "masculin"),
@@ -40,6 +45,35 @@ def number(value: str, language: str) -> str:
     """Write a number stored with a point with the comma of French; leave anything else as it is."""
     plain = value.replace(".", "", 1).removeprefix("-").removeprefix("−")
     return value.replace(".", ",") if language == "fr" and plain.isdecimal() else value
+
+
+def film(facts: Facts, shown: Film) -> str:
+    """Name an image with its view and, where it was scored, the model's figure."""
+    words = {"image": facts.say(shown.name), "view": facts.say(shown.projection)}
+    if shown.probability is None:
+        return facts.say(NOT_SCORED).format(**words)
+    # As on the page: never 0 or 100 of what is not certain.
+    share = min(99, max(1, round(100 * shown.probability)))
+    return facts.say(SCORED).format(label=facts.say(LABELS[shown.label]), share=share, **words)
+
+
+def ceiling(facts: Facts, found: Map) -> str:
+    """Write what the strongest colour of a map stands for."""
+    return f"{number(f'{found.ceiling:.2g}', facts.language)} {facts.say(found.scale)}"
+
+
+def labelled(label: str, said: str, language: str) -> str:
+    """Write ``label: said`` with the space that French puts before a colon."""
+    return f"{label} : {said}" if language == "fr" else f"{label}: {said}"
+
+
+def zones(facts: Facts, shown: Film) -> list[str]:
+    """Say for each map of an image where its score was raised most."""
+    return [
+        labelled(facts.say(found.label), facts.say(found.sentence), facts.language)
+        for found in shown.maps
+        if found.sentence
+    ]
 
 
 def state(facts: Facts) -> str:

@@ -1,4 +1,7 @@
-"""The recipes of a model side by side, for the steward: raw beside recalibrated, differences in words."""
+"""The recipes of a model side by side, for the steward: raw beside recalibrated, differences in words.
+
+Those of the serving package, and those of the algorithm's bench with how each network learned.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.functional import Promise
+from django.utils.safestring import mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
@@ -17,10 +21,9 @@ from django.views.decorators.http import require_safe
 from clinic.accounts.access import require
 from clinic.accounts.roles import Role
 from clinic.templatetags.vigie import figure, percent, signed
-from ml import package, registry
+from ml import comparisons, drawing, package, registry
 from ml.contracts import Text
-from ml.package import BrokenPackage
-from predictions.views.models import COMPARISON
+from ml.package import BrokenPackage, Package
 
 MORE, LESS = 1, -1
 MOST_DECIMALS = 4
@@ -74,6 +77,9 @@ WORTH = (
 )
 COLUMNS = {column.name: column for column in (*PROBABILITIES, *DECISIONS, *WORTH)}
 
+STAGES = {"candidates": _("Candidates"), "challengers": _("Challengers of the chosen candidate")}
+VALIDATIONS = ("shifted", "plain")
+"""In the order shown: what was chosen by, first."""
 VERDICTS = {
     "better": ("↑", _("better")),
     "worse": ("↓", _("worse")),
@@ -83,25 +89,61 @@ VERDICTS = {
 
 @require_safe
 def comparison(request: HttpRequest, algorithm: str) -> HttpResponse:
-    """Show every comparison that the serving package holds; for the steward only."""
+    """Show every comparison of the serving package and of the bench; for the steward only."""
     require(request.user, Role.STEWARD)
     if algorithm not in registry.names():
         raise Http404
     sort = request.GET.get("sort", "")
+    published = comparisons.of_bench(algorithm)
     context = {
         "contract": registry.contract(algorithm),
-        "comparisons": [_shown(stored, sort) for stored in _stored(algorithm)],
+        "comparisons": [_shown(stored, sort) for stored in comparisons.of_package(_package(algorithm))],
+        "bench": _bench(published, sort) if published else None,
         "sort": sort,
     }
     return render(request, "models/comparison.html", context)
 
 
-def _stored(algorithm: str) -> list[Stored]:
+def _package(algorithm: str) -> Package | None:
     try:
-        found = package.load(algorithm)
+        return package.load(algorithm)
     except BrokenPackage:
-        return []
-    return found.json(COMPARISON)["comparisons"] if COMPARISON in found.manifest["files"] else []
+        return None
+
+
+def _bench(published: Stored, sort: str) -> dict[str, Any]:
+    """Return what a bench published: why the winner won, how each network learned, then the tables."""
+    runs = published["bench"]["runs"]
+    return {
+        "sentences": published["bench"]["sentences"],
+        "stages": [
+            {"heading": heading, "runs": [_run(run) for run in runs if run["stage"] == stage]}
+            for stage, heading in STAGES.items()
+            if any(run["stage"] == stage for run in runs)
+        ],
+        "comparisons": [_shown(stored, sort) for stored in published["comparisons"]],
+    }
+
+
+def _run(run: Stored) -> dict[str, Any]:
+    svg, caption = drawing.losses(run["curves"], get_language() or "en", run["name"])
+    return {
+        "label": run["label"],
+        "winner": run["winner"],
+        "svg": mark_safe(svg),  # noqa: S308 (every text in it is escaped)
+        "caption": caption,
+        "confusion": [_matrix(run["confusion"][validation]) for validation in VALIDATIONS],
+    }
+
+
+def _matrix(found: Stored) -> list[dict[str, str]]:
+    """Return a confusion matrix, each count with its share of those who truly are so."""
+    total = {"tp": found["tp"] + found["fn"], "fn": found["tp"] + found["fn"]}
+    total |= {"fp": found["fp"] + found["tn"], "tn": found["fp"] + found["tn"]}
+    return [
+        {"count": str(found[name]), "share": _percent(found[name] / total[name]) if total[name] else ""}
+        for name in ("tp", "fn", "fp", "tn")
+    ]
 
 
 def _shown(stored: Stored, sort: str) -> dict[str, Any]:

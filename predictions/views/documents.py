@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from clinic.methods import post_or_back
 from ml.contracts import Problem, Refused
-from predictions import selectors
+from predictions import first_read, selectors
 from predictions.models import Document, DocumentState, Study
 from predictions.outputs import ordering, registry
 from predictions.states import State
@@ -26,7 +27,10 @@ OK, UNPROCESSABLE = 200, 422  # htmx swaps in only what came with 200
 @require_safe
 def study_documents(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Show the panel; it asks for itself again until nothing is being written."""
-    return _panel(request, selectors.get_or_404(request.user, study_id))
+    study = selectors.get_or_404(request.user, study_id)
+    if first_read.needed(request.user, study):
+        raise Http404
+    return _panel(request, study)
 
 
 @post_or_back("study", "study_id")
@@ -41,6 +45,9 @@ def study_document_order(request: HttpRequest, study_id: uuid.UUID) -> HttpRespo
             language=request.POST.get("language", ""),
             version=request.POST.get("version", ""),
         )
+    except first_read.Blind as refusal:
+        messages.error(request, refusal.problems[0].message.to(get_language() or ""))
+        return redirect("study", study.pk)
     except Refused as refusal:
         return _panel(request, study, refusal.problems, status=OK if request.htmx else UNPROCESSABLE)
     return _panel(request, study) if request.htmx else redirect("study", study.pk)
@@ -50,7 +57,7 @@ def study_document_order(request: HttpRequest, study_id: uuid.UUID) -> HttpRespo
 def study_document(request: HttpRequest, study_id: uuid.UUID, document_id: uuid.UUID) -> HttpResponseBase:
     """Give out a written document as a file; its name says nothing of the patient."""
     study = selectors.get_or_404(request.user, study_id)
-    document = ordering.find_or_404(study, document_id)
+    document = ordering.find_or_404(request.user, study, document_id)
     if document.state != DocumentState.READY:
         raise Http404
     ordering.recorded_download(request.user, document)

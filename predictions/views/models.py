@@ -11,15 +11,17 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 from markdown_it import MarkdownIt
 
-from ml import drawing, package, registry
+from clinic.accounts.roles import Role
+from ml import comparisons, drawing, package, registry
 from ml.contracts import Contract
 from ml.package import BrokenPackage, Package
+from predictions import first_read_counts
 from predictions.stewardship import outcomes
 
 # The card's own raw HTML stays text: html is off, and links may lead nowhere but the web.
 CARDS = MarkdownIt("commonmark", {"html": False}).enable("table")
 
-CURVES, COMPARISON = "curves.json", "comparison.json"
+CURVES = "curves.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,12 @@ def model(request: HttpRequest, algorithm: str) -> HttpResponse:
         "card": _card(algorithm),
         "curves": curves,
         "drawings": drawings(curves) if curves else [],
-        "compared": COMPARISON in files,
+        "compared": comparisons.exist(algorithm, found.package),
         "site": outcomes.card(found.package.manifest) if found.package else None,
+        "counts_first_reads": contract.blind_first and request.user.role == Role.STEWARD,
     }
+    if context["counts_first_reads"]:
+        context["first_reads"] = first_read_counts.by_unit(algorithm)
     return render(request, "models/page.html", context)
 
 

@@ -1,4 +1,4 @@
-"""What people do to a result: an opinion, a signature, an amendment; and another try at a failed study."""
+"""What people do to a result: first impression, report, opinion, signature, amendment; and another try."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from django.utils.translation import gettext as _
 
 from clinic.methods import post_or_back
 from ml.contracts import Problem, Refused, Text
-from predictions import intake, review, selectors
+from predictions import first_read, intake, review, selectors
+from predictions import reading as reports
 from predictions.models import Study
 from predictions.states import NoSuchWay
-from predictions.views import studies
+from predictions.views import reading, studies
 
 UNPROCESSABLE = 422
 
@@ -27,6 +28,33 @@ OTHER_RESULT = Problem(
         "Il existe un résultat plus récent que celui que vous lisiez. Lisez-le avant de vous prononcer.",
     ),
 )
+
+
+@post_or_back("study", "study_id")
+def study_first_read(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
+    """Commit what the reader sees before the answer; the answer follows."""
+    return _act(request, study_id, _read_first, _("Your first impression is kept."))
+
+
+@post_or_back("study", "study_id")
+def study_reading(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
+    """Keep the report as typed; fill what is empty as normal, or take over a colleague's text, when asked.
+
+    A save while typing answers with one line, so that nobody loses the place where they type.
+    """
+    if not request.htmx:
+        return _act(request, study_id, _write, _("Your report is saved."))
+    study = selectors.get_or_404(request.user, study_id)
+    problems: tuple[Problem, ...] = ()
+    try:
+        _write(request, study)
+    except Refused as refusal:
+        problems = refusal.problems
+    whole = any(name in request.POST for name in ("fill", "take"))
+    shown = studies.context(request.user, study)
+    shown |= reading.context(request.user, study, request.POST if problems else None)
+    shown["reading_problems"] = problems
+    return render(request, "studies/reading.html" if whole else "studies/reading_saved.html", shown)
 
 
 @post_or_back("study", "study_id")
@@ -53,8 +81,23 @@ def study_retry(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     return _act(request, study_id, _retry, _("Sent again."))
 
 
+def _read_first(request: HttpRequest, study: Study) -> None:
+    reading.keep(request.user, study, request.POST)
+    first_read.commit(
+        user=request.user,
+        study=study,
+        impression=request.POST.get("impression", ""),
+        confidence=request.POST.get("confidence", ""),
+    )
+
+
+def _write(request: HttpRequest, study: Study) -> None:
+    reading.save(request.user, study, request.POST)
+
+
 def _give(request: HttpRequest, study: Study) -> None:
     _require_seen(request, study)
+    reading.keep(request.user, study, request.POST)
     review.give(
         user=request.user,
         study=study,
@@ -69,9 +112,11 @@ def _sign(request: HttpRequest, study: Study) -> None:
     if selectors.may_sign(request.user, study):
         # Before the verdict is kept: whoever is stopped here has not judged anything yet.
         review.require_latest(study, later)
+        reports.require_known(request.user, study, request.POST.get("known", ""))
     if request.POST.get("verdict"):
         _give(request, study)
     _require_seen(request, study)
+    reading.keep(request.user, study, request.POST)
     review.sign(user=request.user, study=study, later=later)
 
 
@@ -97,12 +142,18 @@ def _act(
     try:
         action(request, study)
     except Refused as refusal:
-        kept = {"opinion": request.POST, "review_problems": refusal.problems}
-        return render(
-            request, "studies/page.html", studies.context(request.user, study) | kept, status=UNPROCESSABLE
-        )
+        return _again(request, study, refusal.problems)
     except NoSuchWay:
         messages.error(request, _("Somebody else was faster. This is how the study stands now."))
     else:
         messages.success(request, done)
     return redirect("study", study.pk)
+
+
+def _again(request: HttpRequest, study: Study, problems: tuple[Problem, ...]) -> HttpResponse:
+    """Show the page with what is wrong and everything that was typed."""
+    study.refresh_from_db()
+    shown = studies.context(request.user, study)
+    shown |= reading.context(request.user, study, request.POST)
+    shown |= {"opinion": request.POST, "review_problems": problems}
+    return render(request, "studies/page.html", shown, status=UNPROCESSABLE)

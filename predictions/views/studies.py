@@ -16,11 +16,11 @@ from django.views.decorators.http import require_safe
 from clinic.accounts.models import User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
-from predictions import outcomes, review, selectors
-from predictions.models import Explanation, Reason, Review, StoredArtefact, Study, Verdict
+from predictions import first_read, outcomes, review, selectors
+from predictions.models import Explanation, FirstRead, Reason, Review, StoredArtefact, Study, Verdict
 from predictions.states import PENDING, State
 from predictions.storage import CHUNK_BYTES, storage
-from predictions.views import documents
+from predictions.views import documents, reading
 from predictions.workspaces import pages
 from predictions.workspaces.sleep import epochs, night
 
@@ -75,10 +75,11 @@ def study_epoch(request: HttpRequest, study_id: uuid.UUID, index: int) -> HttpRe
 @require_safe
 @cache_control(private=True, max_age=300)
 def study_artefact(request: HttpRequest, study_id: uuid.UUID, name: str) -> StreamingHttpResponse:
-    """Give out a picture or signal of the serving result, to whoever may see the study."""
+    """Give out a picture or signal of the serving result; to a blind reader only what was sent."""
     found = selectors.get_or_404(request.user, study_id)
     artefact = StoredArtefact.objects.filter(prediction=found.prediction, name=name).first()
-    if artefact is None:
+    hidden = first_read.needed(request.user, found) and not first_read.shown_blind(name)
+    if artefact is None or hidden:
         raise Http404
     record(
         Action.VIEW,
@@ -94,29 +95,33 @@ def study_artefact(request: HttpRequest, study_id: uuid.UUID, name: str) -> Stre
 
 
 def context(user: User, found: Study) -> dict[str, Any]:
-    """Return everything the page of a study shows to ``user``."""
+    """Return everything the page of a study shows to ``user``; nothing of the answer to a blind reader."""
     prediction = found.prediction
+    blind = first_read.needed(user, found)
     shared = {
         "study": found,
         "patient": found.patient,
         "contract": found.contract,
         "prediction": prediction,
-        "history": history(found),
+        "blind": blind,
+        "history": history(found, blind=blind),
         "may_retry": found.state == State.FAILED and selectors.may_submit(user, found.contract),
         "result_template": f"predictions/results/{found.algorithm}.html",
         **_pending(found),
     }
     if prediction is None:
         return shared
-    explanation = Explanation.objects.filter(prediction=prediction).first()
+    explanation = None if blind else Explanation.objects.filter(prediction=prediction).first()
     return (
         shared
         | _reviewing(user, found)
-        | documents.panel(found)
+        | reading.context(user, found)
+        | ({} if blind else documents.panel(found))
         | _birth(user, found)
         | {
             "explanation": explanation,
             "drawing": pages.drawing(found.algorithm, prediction, explanation),
+            "beside": pages.beside(user, found),
         }
     )
 
@@ -158,13 +163,21 @@ def _opinion_of(given: Review | None) -> dict[str, str]:
     return {"verdict": given.verdict, "reason": given.reason, "comment": given.comment}
 
 
-def history(found: Study) -> list[Moment]:
-    """Return what happened to a study, latest first."""
+def history(found: Study, *, blind: bool = False) -> list[Moment]:
+    """Return what happened to a study, latest first.
+
+    Parameters
+    ----------
+    blind
+        Leave out what colleagues saw in it and thought of its answer.
+    """
     moments = [Moment(found.submitted_at, _("submitted"), found.submitted_by.label)]
     for prediction in found.predictions.all():
         moments.append(Moment(prediction.created_at, _("analysed"), note=prediction.package_version))
-        for given in prediction.reviews.select_related("author"):
-            moments.append(_opinion(given))
+    if not blind:
+        given = Review.objects.filter(prediction__study=found).select_related("author")
+        moments += [_opinion(one) for one in given]
+        moments += [_impression(read) for read in found.first_reads.select_related("reader")]
     for signature in found.signatures.select_related("signer"):
         what = _("signed version %(n)d") % {"n": signature.version}
         moments.append(Moment(signature.signed_at, what, signature.signer.label))
@@ -183,6 +196,11 @@ def _opinion(given: Review) -> Moment:
     said += [given.get_reason_display()] if given.reason else []
     said += [given.comment] if given.comment else []
     return Moment(given.created_at, _("reviewed"), given.author.label, " · ".join(said))
+
+
+def _impression(read: FirstRead) -> Moment:
+    said = f"{read.get_impression_display()} · {read.get_confidence_display()}"
+    return Moment(read.at, _("first read"), read.reader.label, said)
 
 
 def _chunks(artefact: StoredArtefact) -> Any:

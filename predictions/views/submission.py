@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -34,6 +36,9 @@ UNPROCESSABLE = 422
 ASKED = "asked"
 # Names of channels, for a recording whose own names do not say what they are.
 CHANNEL_OPTIONS = {"sleep": ("eeg", "eog", "emg")}
+
+SENT_AS = Text("{said} (sent as {name})", "{said} (envoyé sous le nom {name})")
+NUMBERED = re.compile(r"file\[(\d+)\]")
 
 STILL_HOLDS = Problem(
     "not_confirmed",
@@ -279,7 +284,7 @@ def _upload(request: HttpRequest, contract: Contract, patient: Patient) -> HttpR
     try:
         study = _take_upload(request, contract, patient)
     except Refused as refusal:
-        return _upload_refused(request, context, refusal.problems)
+        return _upload_refused(request, context, _named(request, refusal.problems))
     address = reverse("study", args=[study.pk])
     return JsonResponse({"url": address}) if _asks_json(request) else redirect(address)
 
@@ -289,11 +294,26 @@ def _take_upload(request: HttpRequest, contract: Contract, patient: Patient) -> 
         user=request.user,
         patient=patient,
         algorithm=contract.name,
-        upload=request.FILES.get("file"),
+        upload=request.FILES.getlist("file"),
         options=_options(request, contract),
         idempotency_key=_key(request),
         encounter=_encounter(patient, contract),
     )
+
+
+def _named(request: HttpRequest, problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Add to a problem of one of several files the name its sender gave it; nobody else gets to see it."""
+    names = [upload.name or "" for upload in request.FILES.getlist("file")]
+    return tuple(_with_name(problem, names) for problem in problems)
+
+
+def _with_name(problem: Problem, names: list[str]) -> Problem:
+    numbered = NUMBERED.fullmatch(problem.field)
+    if numbered is None:
+        return problem
+    name, said = names[int(numbered[1])], problem.message
+    message = Text(SENT_AS.en.format(said=said.en, name=name), SENT_AS.fr.format(said=said.fr, name=name))
+    return replace(problem, message=message)
 
 
 def _options(request: HttpRequest, contract: Contract) -> dict[str, Any]:

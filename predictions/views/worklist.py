@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -19,18 +20,20 @@ from clinic.accounts.models import User
 from clinic.accounts.roles import Role
 from clinic.audit.models import Action
 from clinic.audit.recording import record
+from clinic.methods import post_or_back
 from ml import registry
 from ml.contracts import Contract
-from predictions import outcomes, selectors
+from predictions import first_read, outcomes, selectors, waiting
 from predictions.models import BloodLoss, Prediction, Study
 from predictions.states import State
 
 HOMES = {Role.ADMIN: "audit_search", Role.STEWARD: "models"}
-SHOWN = 200
+PAGE_ROWS = 200
+LONGEST_PAGE = 6
+ORDER_KEY = "worklist_order"
+BY_ALGORITHM = "algorithm"
 Births = Mapping[UUID, BloodLoss]
 
-# What asks for a person stands first; what a machine is busy with comes last.
-ORDER = (State.FAILED, State.READY, State.REFUSED, State.RUNNING, State.QUEUED)
 COUNTED = (State.QUEUED, State.RUNNING, State.READY, State.FAILED, State.REFUSED)
 
 # A night's result is long, and a list shows its headline only.
@@ -43,6 +46,10 @@ class Row:
 
     Parameters
     ----------
+    answer
+        Empty for whoever must not see it yet.
+    first_read
+        Whether the reader's own first impression is what it waits for.
     number
         Which assessment of its stay it is; 1 for anything else than a form.
     outcome
@@ -52,6 +59,7 @@ class Row:
     study: Study
     answer: dict[str, str]
     reason: dict[str, str]
+    first_read: bool
     to_sign: bool
     may_retry: bool
     number: int
@@ -60,21 +68,46 @@ class Row:
 
 @require_safe
 def worklist(request: HttpRequest) -> HttpResponse:
-    """Show the studies of this person's units, those that wait for a person first.
+    """Show the studies of this person's units, the longest waiting for a person first, a page at a time.
 
     Asked again every few seconds by the page itself, it answers 204 while nothing has changed.
     """
     if home := HOMES.get(request.user.role):
         return redirect(home)
     everything = list(selectors.worklist(request.user).prefetch_related(None))
+    hidden = first_read.hidden(request.user, everything)
     births = _births(everything)
-    seen = _fingerprint(everything, births)
+    by_algorithm = _by_algorithm(request)
+    seen = _fingerprint(everything, births, hidden, by_algorithm)
     if request.htmx and request.GET.get("seen") == seen:
         return HttpResponse(status=204)
-    context = _context(request, everything, births) | {"seen": seen}
-    _record(request.user, context["rows"])
+    ordered = waiting.by_waiting(everything)
+    if by_algorithm:
+        ordered = waiting.by_algorithm(ordered, hidden)
+    context = _context(request, ordered, births, hidden) | {"seen": seen, "by_algorithm": by_algorithm}
+    _record(request.user, context["rows"], by_algorithm)
     template = "worklist/list.html" if request.htmx else "worklist/page.html"
     return render(request, template, context)
+
+
+@post_or_back("worklist")
+def worklist_order(request: HttpRequest) -> HttpResponse:
+    """Order the worklist by the algorithm or by waiting time, until this person logs out."""
+    wanted = request.POST.get("order") == BY_ALGORITHM
+    if wanted and _offered(request.user) != waiting.OFF:
+        request.session[ORDER_KEY] = BY_ALGORITHM
+    else:
+        request.session.pop(ORDER_KEY, None)
+    return redirect("worklist")
+
+
+def _offered(user: User) -> str:
+    return waiting.offered([contract.name for contract in _kinds(user)])
+
+
+def _by_algorithm(request: HttpRequest) -> bool:
+    chosen = request.session.get(ORDER_KEY) == BY_ALGORITHM
+    return chosen and _offered(request.user) != waiting.OFF
 
 
 def _births(studies: Iterable[Study]) -> Births:
@@ -82,26 +115,37 @@ def _births(studies: Iterable[Study]) -> Births:
     return outcomes.latest_of(assessed)
 
 
-def _context(request: HttpRequest, everything: Sequence[Study], births: Births) -> dict[str, Any]:
+def _context(
+    request: HttpRequest, ordered: Sequence[Study], births: Births, hidden: Collection[UUID]
+) -> dict[str, Any]:
     state, kind = _choice(request, "state", State.values), _choice(request, "kind", registry.names())
     chosen = [
         study
-        for study in everything
+        for study in ordered
         if (not state or study.state == state) and (not kind or study.algorithm == kind)
     ]
-    chosen.sort(key=lambda study: ORDER.index(State(study.state)))
-    counts = Counter(study.state for study in everything)
+    pages = max(1, math.ceil(len(chosen) / PAGE_ROWS))
+    page = min(_page(request), pages)
+    counts = Counter(study.state for study in ordered)
     contracts = registry.contracts(clinical=True)
     return {
-        "rows": _rows(request.user, chosen[:SHOWN], births),
-        "left_out": max(0, len(chosen) - SHOWN),
-        "total": len(everything),
+        "rows": _rows(request.user, chosen[(page - 1) * PAGE_ROWS : page * PAGE_ROWS], births, hidden),
+        "page": page,
+        "pages": range(1, pages + 1),
+        "chosen": len(chosen),
+        "total": len(ordered),
         "counts": [(code, State(code).label, counts[code]) for code in COUNTED],
         "kinds": _kinds(request.user),
         "state": state,
         "kind": kind,
+        "algorithm_order": _offered(request.user),
         "submittable": [c for c in contracts if selectors.may_submit(request.user, c)],
     }
+
+
+def _page(request: HttpRequest) -> int:
+    number = request.GET.get("page", "")
+    return max(1, int(number)) if number.isdecimal() and len(number) <= LONGEST_PAGE else 1
 
 
 def _choice(request: HttpRequest, name: str, allowed: Iterable[str]) -> str:
@@ -114,28 +158,36 @@ def _kinds(user: User) -> list[Contract]:
     return [contract for contract in registry.contracts(clinical=True) if contract.unit in theirs]
 
 
-def _fingerprint(studies: Iterable[Study], births: Births) -> str:
+def _fingerprint(
+    studies: Iterable[Study], births: Births, hidden: Collection[UUID], by_algorithm: bool
+) -> str:
     states = ",".join(f"{study.pk}{study.state}" for study in studies)
     states += ",".join(sorted(f"{stay}{loss.number}" for stay, loss in births.items()))
+    states += ",".join(sorted(str(study) for study in hidden)) + str(by_algorithm)
     return hashlib.sha256(states.encode()).hexdigest()[:16]
 
 
-def _rows(user: User, studies: list[Study], births: Births) -> list[Row]:
+def _rows(user: User, studies: list[Study], births: Births, hidden: Collection[UUID]) -> list[Row]:
     prefetch_related_objects(studies, HEADLINES)
     may_sign, may_submit = _rights(user)
     earlier = selectors.earlier_assessments(studies)
     return [
         Row(
             study=study,
-            answer=study.prediction.report["headline"] if study.prediction else {},
+            answer=_answer(study) if study.pk not in hidden else {},
             reason=study.problems[0]["message"] if study.problems else {},
-            to_sign=study.state == State.READY and may_sign(study),
+            first_read=study.pk in hidden,
+            to_sign=study.state == State.READY and study.pk not in hidden and may_sign(study),
             may_retry=study.state == State.FAILED and may_submit(study),
             number=1 + earlier.get(study.pk, 0),
             outcome=births.get(study.encounter_id) if study.algorithm == outcomes.ALGORITHM else None,
         )
         for study in studies
     ]
+
+
+def _answer(study: Study) -> dict[str, str]:
+    return study.prediction.report["headline"] if study.prediction else {}
 
 
 def _rights(user: User) -> tuple[Callable[[Study], bool], Callable[[Study], bool]]:
@@ -152,11 +204,12 @@ def _rights(user: User) -> tuple[Callable[[Study], bool], Callable[[Study], bool
     return may_sign, lambda study: submits(study.algorithm)
 
 
-def _record(user: User, rows: list[Row]) -> None:
+def _record(user: User, rows: list[Row], by_algorithm: bool) -> None:
     if rows:
+        ordered = {"order": BY_ALGORITHM} if by_algorithm else {}
         record(
             Action.VIEW,
             actor=user,
             kind="worklist",
-            detail={"studies": [str(row.study.pk) for row in rows]},
+            detail={"studies": [str(row.study.pk) for row in rows]} | ordered,
         )

@@ -5,20 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from predictions.models import Explanation, Prediction
-from predictions.workspaces.chest_xray import reading
+from clinic.accounts.models import User
+from predictions.models import Explanation, Prediction, Study
+from predictions.workspaces.chest_xray import priors, reading
 from predictions.workspaces.haemorrhage import figure
 from predictions.workspaces.sleep import night
 
 Drawing = Callable[[Prediction, Explanation | None], dict[str, Any]]
+Beside = Callable[[User, Study], list[dict[str, Any]]]
 
 DRAWINGS: dict[str, Drawing] = {
     "haemorrhage": figure.drawing,
     "chest_xray": reading.drawing,
     "sleep": night.drawing,
 }
+BESIDE: dict[str, Beside] = {"chest_xray": priors.priors}
 
 
 def drawing(algorithm: str, prediction: Prediction, explanation: Explanation | None) -> dict[str, Any]:
     """Return what the result template of ``algorithm`` draws."""
     return DRAWINGS[algorithm](prediction, explanation) if algorithm in DRAWINGS else {}
+
+
+def beside(user: User, study: Study) -> list[dict[str, Any]]:
+    """Return what ``user`` may lay beside the result of a study: earlier ones of the same patient."""
+    return BESIDE[study.algorithm](user, study) if study.algorithm in BESIDE else []

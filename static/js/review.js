@@ -3,6 +3,7 @@
 class ReviewForm extends HTMLElement {
   connectedCallback() {
     this.reason = this.querySelector("[data-reason]");
+    if (!this.reason) return;
     this.addEventListener("change", () => this.show());
     this.show();
   }

@@ -1,5 +1,7 @@
 // An upload that shows how far it is and can be cancelled. Without this script the form still sends.
 
+import { ChosenFiles } from "./chosen-files.js";
+
 class UploadForm extends HTMLElement {
   connectedCallback() {
     this.form = this.querySelector("form");
@@ -12,8 +14,8 @@ class UploadForm extends HTMLElement {
     this.send = this.form.querySelector("button:not([type=button])");
     this.form.addEventListener("submit", (event) => this.start(event));
     this.cancel.addEventListener("click", () => this.request?.abort());
-    this.file.addEventListener("change", () => this.name());
-    this.name();
+    const several = this.querySelector("[data-files]");
+    this.chosen = new ChosenFiles(this, this.file, several, (sentence) => this.complain([sentence]));
     this.followDrag(this.querySelector("[data-drop]"));
   }
 
@@ -27,20 +29,19 @@ class UploadForm extends HTMLElement {
     for (const name of ["dragleave", "drop"]) area.addEventListener(name, () => area.classList.remove("over"));
     area.addEventListener("drop", (event) => {
       event.preventDefault();
-      if (event.dataTransfer.files.length) this.file.files = event.dataTransfer.files;
-      this.name();
+      this.chosen.drop(event.dataTransfer);
     });
-  }
-
-  name() {
-    const [file] = this.file.files;
-    const megabytes = file && (file.size / 1e6).toLocaleString(document.documentElement.lang, { maximumFractionDigits: 1 });
-    this.querySelector("[data-chosen]").textContent = file ? `${file.name} · ${megabytes} ${this.dataset.unit}` : "";
   }
 
   start(event) {
     event.preventDefault();
     if (this.request) return;
+    const wrong = this.chosen.problem();
+    if (wrong) {
+      delete this.form.dataset.sent;
+      this.complain([wrong]);
+      return;
+    }
     const request = new XMLHttpRequest();
     this.request = request;
     request.open("POST", location.pathname);
@@ -95,6 +96,7 @@ class UploadForm extends HTMLElement {
     this.problems.hidden = true;
     this.cancel.hidden = !on;
     this.send.disabled = on;
+    this.chosen.lock(on);
   }
 }
 

@@ -118,7 +118,8 @@ def _answered(study: Study, result: dict[str, Any], explanation: dict[str, Any])
     return study
 
 
-def _stored(prediction: Prediction, name: str, media_type: str, content: bytes) -> None:
+def keep_artefact(prediction: Prediction, name: str, media_type: str, content: bytes) -> None:
+    """Keep a file of a result as the analyser would."""
     received = receive(ContentFile(content), limit=10**8)
     digest = received.sha256
     StoredArtefact.objects.create(
@@ -156,8 +157,10 @@ def _night(by: User, patient: Patient) -> Study:
     }
     envelope = {"slot": slots[0], "label": "C4-M1", "unit": "µV", "min": [-40.0] * 400, "max": [35.0] * 400}
     signal = {"seconds": 30 * len(stages), "channels": [envelope]}
-    _stored(study.prediction, "contributions.json", "application/json", json.dumps(contributions).encode())
-    _stored(study.prediction, "signal.json", "application/json", json.dumps(signal).encode())
+    keep_artefact(
+        study.prediction, "contributions.json", "application/json", json.dumps(contributions).encode()
+    )
+    keep_artefact(study.prediction, "signal.json", "application/json", json.dumps(signal).encode())
     return study
 
 
@@ -177,7 +180,8 @@ def _xray(by: User, patient: Patient) -> Study:
         for side in ("left", "right")
     ]
     study = studies.waiting(by, patient, algorithm="chest_xray", unit=factories.unit("radiology"))
-    study = _answered(study, result, {"zones": zones, "ramp": ["#102030", "#8090a0", "#f0e0d0"]})
-    _stored(study.prediction, "preview.png", "image/png", picture.getvalue())
-    _stored(study.prediction, "heatmap.png", "image/png", picture.getvalue())
+    colours = ["#102030", "#8090a0", "#f0e0d0"]
+    study = _answered(study, result, {"zones": zones, "ceiling": 1.2, "ramp": colours})
+    keep_artefact(study.prediction, "preview.png", "image/png", picture.getvalue())
+    keep_artefact(study.prediction, "heatmap.png", "image/png", picture.getvalue())
     return study

@@ -49,13 +49,26 @@ def fill_in(page: Page, values: Mapping[str, Any]) -> None:
 
 def send_file(page: Page, path: Path) -> None:
     """Choose a file on an upload page and send it."""
-    page.get_by_label("Drop the file here, or choose it").set_input_files(path)
+    page.locator("input[type=file]").set_input_files(path)
     page.get_by_role("button", name="Send", exact=True).click()
 
 
 def wait_for(page: Page, state: str) -> None:
     """Wait, without reloading, until the study shows a state."""
     expect(page.locator(".study-line")).to_contain_text(state, timeout=ANALYSIS_MS)
+
+
+def read_first(page: Page, impression: str) -> None:
+    """Say what is seen before the answer of the algorithm, which follows."""
+    page.get_by_role("radio", name=impression, exact=True).check()
+    page.get_by_role("radio", name="Fairly sure").check()
+    page.get_by_role("button", name="Commit my first impression").click()
+    expect(page.locator("#first-read")).to_contain_text(impression)
+
+
+def conclude(page: Page, text: str) -> None:
+    """Write the impression of the report."""
+    page.get_by_role("textbox", name="Impression").fill(text)
 
 
 def agree_and_sign(page: Page) -> None:

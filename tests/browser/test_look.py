@@ -6,33 +6,26 @@ there), and nothing may stick out sideways. ``VIGIE_SCREENS=FOLDER`` keeps the p
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from django.conf import settings as django_settings
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from clinic.accounts.models import Unit, User
+from clinic.accounts.models import Unit
 from ml.algorithms.haemorrhage.examples import EXAMPLES, as_of
 from predictions.models import Study
 from predictions.states import State
 from tests import studies
 from tests.browser.house import House, build
+from tests.browser.visiting import DESKTOP, TABLET, ZOOMED, Visit, opened
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-SCREENS = os.environ.get("VIGIE_SCREENS", "")
-DESKTOP, TABLET, ZOOMED = (1440, 900), (820, 1180), (320, 256)
-"""``ZOOMED`` is a screen of 1280 × 1024 at 400 %."""
 
 
 def clinical_pages(house: House) -> dict[str, str]:
@@ -82,64 +75,15 @@ def house(live_server: LiveServer) -> House:
     return build(live_server.url)
 
 
-@dataclass
-class Visit:
-    """A browser window of one person, which remembers what the console complained about."""
-
-    page: Page
-    url: str
-    complaints: list[str]
-
-    def go(self, address: str) -> None:
-        """Open a page and wait until it is drawn."""
-        self.complaints.clear()
-        self.page.goto(self.url + address, wait_until="load")
-
-    def judge(self, name: str) -> list[str]:
-        """Return everything wrong with the page that is open."""
-        violations = Axe().run(self.page).response["violations"]
-        wrong = [f"{name}: axe {v['id']} at {v['nodes'][0]['target']}" for v in violations]
-        if self.page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
-            wrong.append(f"{name}: sticks out sideways")
-        # The status of a page that is meant to be missing or refused is no complaint.
-        wrong += [
-            f"{name}: console {text}" for text in self.complaints if "Failed to load resource" not in text
-        ]
-        if SCREENS:
-            self.page.screenshot(path=Path(SCREENS) / f"{name}.png", full_page=True)
-        return wrong
-
-
 @pytest.fixture
 def visit(browser: Browser, house: House) -> Iterator[Any]:
     """Return a function that opens a window for one person, language, theme and size."""
-    contexts: list[BrowserContext] = []
+    with ExitStack() as stack:
 
-    def open_window(
-        who: str, *, language: str = "en", theme: str = "light", size: tuple[int, int] = DESKTOP
-    ) -> Visit:
-        context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]}, color_scheme=theme, locale=language
-        )
-        contexts.append(context)
-        client = Client()
-        if who:
-            User.objects.filter(pk=house.staff[who].pk).update(language=language)
-            client.force_login(house.staff[who])
-        cookies = {key: morsel.value for key, morsel in client.cookies.items()}
-        cookies[django_settings.LANGUAGE_COOKIE_NAME] = language
-        context.add_cookies([{"name": k, "value": v, "url": house.url} for k, v in cookies.items()])
-        page, complaints = context.new_page(), []
-        page.on(
-            "console",
-            lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None,
-        )
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        return Visit(page, house.url, complaints)
+        def open_window(who: str, **look: Any) -> Visit:
+            return stack.enter_context(opened(browser, house.url, house.staff[who] if who else None, **look))
 
-    yield open_window
-    for context in contexts:
-        context.close()
+        yield open_window
 
 
 @pytest.mark.parametrize(
@@ -195,7 +139,7 @@ def test_paper_shows_the_report_and_no_tools(house: House, visit: Any) -> None:
     window.go(reverse("study", args=[house.studies["chest_xray"].pk]))
     window.page.emulate_media(media="print")
     expect(window.page.locator(".nav")).to_be_hidden()
-    expect(window.page.get_by_text("AI draft – not signed")).to_be_visible()
+    expect(window.page.get_by_text("First impression awaited")).to_be_visible()
     background = window.page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert background == "rgb(255, 255, 255)"
 
@@ -208,26 +152,6 @@ def test_the_result_appears_by_itself(house: House, visit: Any) -> None:
     studies.analysed(study)
     expect(window.page.get_by_text("in 100 women like her").first).to_be_visible(timeout=3000)
     expect(window.page.get_by_role("button", name="Sign", exact=True)).to_be_visible()
-
-
-def test_the_map_is_off_until_asked_for_and_keys_work(house: House, visit: Any) -> None:
-    window = visit("radiologist")
-    window.go(reverse("study", args=[house.studies["chest_xray"].pk]))
-    overlay, layers = window.page.locator("[data-overlay]"), window.page.locator("[data-layers]")
-    expect(overlay).to_be_hidden()
-    window.page.keyboard.press("o")
-    expect(overlay).to_be_hidden()
-    window.page.locator("[data-stage]").focus()
-    window.page.keyboard.press("o")
-    expect(overlay).to_be_visible()
-    window.page.keyboard.press("]")
-    assert overlay.evaluate("e => e.style.opacity") == "0.6"
-    window.page.keyboard.press("+")
-    assert "scale(1.25)" in layers.evaluate("e => e.style.transform")
-    window.page.keyboard.press("i")
-    assert "inverted" in layers.get_attribute("class")
-    window.page.keyboard.press("Space")
-    assert "scale(1)" in layers.evaluate("e => e.style.transform")
 
 
 def test_a_click_into_the_night_opens_that_epoch(house: House, visit: Any) -> None:
@@ -289,7 +213,7 @@ def test_an_upload_refused_says_why_without_leaving(house: House, visit: Any, tm
     wrong.write_text("this is no image")
     window = visit("radiologist")
     window.go(reverse("study_new", args=["chest_xray", house.claire.pk]))
-    window.page.get_by_label("Drop the file here, or choose it").set_input_files(wrong)
+    window.page.get_by_label("Drop the images of the study here, or choose them").set_input_files(wrong)
     window.page.get_by_role("button", name="Send", exact=True).click()
     expect(window.page.get_by_role("alert")).to_contain_text("This is not a JPEG, PNG or DICOM file")
     assert not Study.objects.filter(submitted_by=house.staff["radiologist"], state=State.QUEUED).exists()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from ml.algorithms.chest_xray.reading import READING
 from ml.contracts import Contract, InputKind, Limits, Problem, Text
 
 MEBIBYTE = 1024**2
 UPLOAD_BYTES = 64 * MEBIBYTE
+STUDY_BYTES = 256 * MEBIBYTE
+MAX_FILES = 8
 
 MAX_PIXELS = 40_000_000
 """Pixels decoded at most: the largest flat panels give about 18 million."""
@@ -23,11 +26,15 @@ CONTRACT = Contract(
     ),
     input_kind=InputKind.FILE,
     queue="imaging",
-    limits=Limits(seconds=60, memory_bytes=3 * 1024**3, upload_bytes=UPLOAD_BYTES),
+    limits=Limits(seconds=120, memory_bytes=3 * 1024**3, upload_bytes=UPLOAD_BYTES, study_bytes=STUDY_BYTES),
     unit="radiology",
     submit_roles=("radiologist", "physician"),
     sign_roles=("radiologist",),
     suffixes=(".jpg", ".jpeg", ".png", ".dcm"),
+    max_files=MAX_FILES,
+    blind_first=True,
+    reading=READING,
+    order_by="probability",
 )
 
 JPEG_MAGIC = b"\xff\xd8\xff"
@@ -45,6 +52,9 @@ EXECUTABLE_MAGICS = (
     b"\xce\xfa\xed\xfe",
     b"\xcf\xfa\xed\xfe",
 )
+ARCHIVE_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b")
+# In the file header: element (0002,0002), MediaStorageSOPClassUID, of the Media Storage Directory.
+DIRECTORY_CLASS = b"\x02\x00\x02\x00UI\x14\x001.2.840.10008.1.3.10"
 # A data set written without its file header starts with a tag of group 0002 or 0008.
 HEADLESS_DICOM = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
 
@@ -53,13 +63,24 @@ EMPTY = Text(
     "Le fichier est vide. Exportez de nouveau l’image et renvoyez-la.",
 )
 TOO_LARGE = Text(
-    "The file is larger than {limit} MiB. Send a single frontal image, not a whole study.",
-    "Le fichier dépasse {limit} Mio. Envoyez une seule image de face, pas un examen entier.",
+    "The file is larger than {limit} MiB. Send the images of the study, each as a file of its own.",
+    "Le fichier dépasse {limit} Mio. Envoyez les images de l’examen, chacune dans son propre fichier.",
 )
 UNKNOWN_FORMAT = Text(
     "This is not a JPEG, PNG or DICOM file, whatever its name says. Export the X-ray as one of these.",
     "Ce n’est pas un fichier JPEG, PNG ou DICOM, quel que soit son nom. Exportez la radiographie dans "
     "l’un de ces formats.",
+)
+ARCHIVE = Text(
+    "This is an archive (ZIP or the like). Unpack it and choose the images in it, up to {files} a study.",
+    "C’est une archive (ZIP ou semblable). Décompressez-la et choisissez les images qu’elle contient, "
+    "{files} au plus par étude.",
+)
+DIRECTORY = Text(
+    "This is a DICOMDIR, the table of contents of a disc, without any image. Choose the image files of the "
+    "disc that it lists, up to {files} a study.",
+    "C’est un DICOMDIR, le sommaire d’un disque, sans aucune image. Choisissez les fichiers d’images du "
+    "disque qu’il répertorie, {files} au plus par étude.",
 )
 NO_PREAMBLE = Text(
     "This looks like a DICOM data set without its file header (128 bytes and “DICM”). Export it as a DICOM "
@@ -142,10 +163,14 @@ def _screen_png(head: bytes) -> list[Problem]:
 def _screen_preamble(head: bytes) -> list[Problem]:
     if head.startswith(EXECUTABLE_MAGICS):
         return [Problem("dicom_preamble_executable", EXECUTABLE_PREAMBLE)]
+    if DIRECTORY_CLASS in head:
+        return [Problem("dicomdir", DIRECTORY.format(files=MAX_FILES))]
     return []
 
 
 def _screen_unknown(head: bytes) -> Problem:
+    if head.startswith(ARCHIVE_MAGICS):
+        return Problem("archive", ARCHIVE.format(files=MAX_FILES))
     if head.startswith(HEADLESS_DICOM):
         return Problem("dicom_without_preamble", NO_PREAMBLE)
     return Problem("unknown_format", UNKNOWN_FORMAT)

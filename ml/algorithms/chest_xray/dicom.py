@@ -14,22 +14,24 @@ import numpy as np
 import pydicom
 from pydicom import config
 from pydicom.dataset import Dataset
-from pydicom.pixels import apply_modality_lut, pixel_array
+from pydicom.pixels import pixel_array
 from pydicom.uid import UID
 
+from ml.algorithms.chest_xray import acquisition, pixels
 from ml.algorithms.chest_xray.contract import too_many_pixels
 from ml.algorithms.chest_xray.display import to_display
 from ml.algorithms.chest_xray.picture import Picture
+from ml.algorithms.chest_xray.projection import FRONTAL, Projection, of_header, orientation
 from ml.algorithms.chest_xray.raster import FORMAT, size_finding
 from ml.algorithms.chest_xray.refusals import ADULT_YEARS, INTENDED_YEARS, refusal, warning
-from ml.contracts import Finding, Identity, Problem, Refused, Text
+from ml.contracts import Finding, Identity, Problem, Refused, Severity, Text
 
 DEFLATED = ("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.8.1")
+JPEG_SYNTAXES = "1.2.840.10008.1.2.4."
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 RADIOGRAPHY = ("1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1.1")
 """CR Image Storage, Digital X-Ray Image Storage for presentation and for processing."""
 MODALITIES = ("CR", "DX")
-FRONTAL = ("AP", "PA")
 CHEST = ("CHEST", "THORAX", "LUNG", "")
 GREY = ("MONOCHROME1", "MONOCHROME2")
 PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -39,7 +41,11 @@ YEARS_PER_UNIT = {"D": 1 / DAYS_PER_YEAR, "W": 7 / DAYS_PER_YEAR, "M": 1 / 12, "
 BITS = Text("Bits stored per pixel", "Bits par pixel")
 ENCODING = Text("Pixel encoding (transfer syntax)", "Codage des pixels (syntaxe de transfert)")
 POLARITY = Text("Stored inverted (MONOCHROME1), shown upright", "Stockée inversée (MONOCHROME1), rétablie")
-AGE = Text("Age in the file", "Âge dans le fichier")
+AGE = Text("Age in the file, years", "Âge dans le fichier, ans")
+VIEW_DOUBTFUL = Text(
+    "The header names one view and its description another. Check from which side the image was taken.",
+    "L’en-tête indique une incidence et sa description une autre. Vérifiez de quel côté l’image a été prise.",
+)
 NO_AGE = Text(
     "The file gives no age: the model is for children of 1 to 5 years",
     "Le fichier n’indique pas d’âge : le modèle est destiné aux enfants de 1 à 5 ans",
@@ -68,15 +74,18 @@ def read(path: Path, *, allow_secondary_capture: bool = False) -> Picture:
     """
     with _quiet():
         dataset = _parse(path)
-        identity, age = _identity(dataset), age_years(dataset)
-        reasons = _header_reasons(dataset, age, allow_secondary_capture=allow_secondary_capture)
+        identity, age, projection = _identity(dataset), age_years(dataset), of_header(dataset)
+        reasons = _header_reasons(dataset, age, projection, allow_secondary_capture=allow_secondary_capture)
         obstacles = _obstacles(dataset)
         if obstacles:
             raise Refused(*obstacles, *reasons, identity=identity)
         try:
             stored = pixel_array(dataset)
-            values = apply_modality_lut(stored, dataset)
-            grey = to_display(stored, values, dataset)
+            # The raw bytes are decoded: they need not be held twice.
+            for name in PIXEL_ELEMENTS:
+                dataset.pop(name, None)
+            grey = to_display(stored, dataset)
+            numbers = pixels.of_dicom(stored, dataset)
         except Exception as error:
             # Decoders of hostile bytes may raise anything; whatever it is, there is no image.
             raise Refused(refusal("pixels_unreadable"), *reasons, identity=identity) from error
@@ -85,11 +94,18 @@ def read(path: Path, *, allow_secondary_capture: bool = False) -> Picture:
             raise Refused(refusal("pixels_unreadable"), *reasons, identity=identity)
         return Picture(
             grey=grey,
+            numbers=numbers,
             identity=identity,
             reasons=tuple(reasons),
-            warnings=tuple(_header_warnings(dataset, age)),
+            warnings=tuple(_header_warnings(dataset, age, projection)),
             quality=tuple(_findings(dataset, grey, age)),
             age_years=age,
+            projection=projection,
+            spacing=acquisition.spacing(dataset),
+            aspect=acquisition.aspect(dataset),
+            orientation=orientation(dataset),
+            taken_at=acquisition.taken_at(dataset),
+            study=_text(dataset, "StudyInstanceUID"),
         )
 
 
@@ -152,11 +168,24 @@ def _obstacles(dataset: Dataset) -> list[Problem]:
         found.append(refusal("colour_image"))
     if rows < 1 or columns < 1:
         found.append(refusal("dicom_damaged"))
+    if _misplaced(dataset):
+        found.append(refusal("high_bit"))
     large = too_many_pixels(columns, rows)
     return [*found, large] if large else found
 
 
-def _header_reasons(dataset: Dataset, age: float | None, *, allow_secondary_capture: bool) -> list[Problem]:
+def _misplaced(dataset: Dataset) -> bool:
+    """Whether the values do not lie in the lowest bits, where alone the decoder looks for them."""
+    syntax = dataset.file_meta.get("TransferSyntaxUID", "")
+    # A JPEG of any kind says itself where its values are.
+    if "HighBit" not in dataset or "BitsStored" not in dataset or str(syntax).startswith(JPEG_SYNTAXES):
+        return False
+    return _number(dataset, "HighBit") != _number(dataset, "BitsStored") - 1
+
+
+def _header_reasons(
+    dataset: Dataset, age: float | None, projection: Projection, *, allow_secondary_capture: bool
+) -> list[Problem]:
     found = []
     kind, modality = str(dataset.get("SOPClassUID", "")), _text(dataset, "Modality")
     capture = kind == SECONDARY_CAPTURE or kind.startswith(SECONDARY_CAPTURE + ".")
@@ -168,14 +197,14 @@ def _header_reasons(dataset: Dataset, age: float | None, *, allow_secondary_capt
         found.append(refusal("object_class"))
     if _text(dataset, "PresentationIntentType") == "FOR PROCESSING":
         found.append(refusal("for_processing"))
-    if _text(dataset, "ViewPosition") not in (*FRONTAL, ""):
+    if projection.role not in (FRONTAL, ""):
         found.append(refusal("not_frontal"))
     if age is not None and age >= ADULT_YEARS:
         found.append(refusal("adult"))
     return found
 
 
-def _header_warnings(dataset: Dataset, age: float | None) -> Iterator[Problem]:
+def _header_warnings(dataset: Dataset, age: float | None, projection: Projection) -> Iterator[Problem]:
     youngest, too_old = INTENDED_YEARS
     if age is not None and age < youngest:
         yield warning("infant")
@@ -185,6 +214,8 @@ def _header_warnings(dataset: Dataset, age: float | None) -> Iterator[Problem]:
         yield warning("body_part")
     if _text(dataset, "BurnedInAnnotation") == "YES":
         yield warning("burnt_in_text")
+    if projection.doubtful:
+        yield Problem("view_doubtful", VIEW_DOUBTFUL, severity=Severity.WARN)
 
 
 def _findings(dataset: Dataset, grey: np.ndarray, age: float | None) -> Iterator[Finding]:
@@ -198,7 +229,7 @@ def _findings(dataset: Dataset, grey: np.ndarray, age: float | None) -> Iterator
     if age is None:
         yield Finding("no_age", NO_AGE, attention=True)
     else:
-        yield Finding("age", AGE, value=f"{age:.1f}" if age < 2 else f"{age:.0f}", unit="y")
+        yield Finding("age", AGE, value=f"{age:.1f}" if age < 2 else str(int(age)))
 
 
 def _identity(dataset: Dataset) -> Identity:

@@ -7,25 +7,28 @@ window would cut off the wrong end.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.multival import MultiValue
-from pydicom.pixels import apply_voi
+from pydicom.pixels import apply_modality_lut
 
-from ml.algorithms.chest_xray.picture import full_range
+from ml.algorithms.chest_xray import voi
+from ml.algorithms.chest_xray.voi import WHITE
 
-WHITE = 255.0
+STRIP_PIXELS = 1 << 20
+"""Pixels worked on at a time: a rescale makes eight bytes of each, which a large detector cannot afford."""
+
+Scale = Callable[[np.ndarray], np.ndarray]
 
 
-def to_display(stored: np.ndarray, values: np.ndarray, dataset: Dataset) -> np.ndarray:
-    """Map the modality values of an image to grey levels.
+def to_display(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
+    """Map the stored values of an image to grey levels.
 
     Parameters
     ----------
     stored
         Shape (rows, columns), values as stored.
-    values
-        Same shape, after rescale slope and intercept or modality LUT.
     dataset
         The image's attributes.
 
@@ -34,71 +37,63 @@ def to_display(stored: np.ndarray, values: np.ndarray, dataset: Dataset) -> np.n
     ndarray of float32, shape (rows, columns)
         0–255, white is bright.
     """
-    if dataset.get("VOILUTSequence"):
-        grey = _lookup(values, dataset)
-    elif _first(dataset, "WindowWidth") is not None and _first(dataset, "WindowCenter") is not None:
-        grey = window(
-            values,
-            centre=_first(dataset, "WindowCenter"),
-            width=_first(dataset, "WindowWidth"),
-            function=str(dataset.get("VOILUTFunction") or "LINEAR").upper(),
-        )
-    elif dataset.BitsStored <= 8 and values is stored and not dataset.get("PixelRepresentation"):
-        grey = stored.astype(np.float32) * (WHITE / (2**dataset.BitsStored - 1))
-    else:
-        grey = _without_window(values, stored, dataset)
+    scale = _scale(stored, dataset)
+    grey = np.empty(stored.shape, np.float32)
+    for rows in strips(stored.shape):
+        grey[rows] = scale(apply_modality_lut(stored[rows], dataset))
     if dataset.PhotometricInterpretation == "MONOCHROME1":
-        grey = WHITE - grey
-    return grey.astype(np.float32)
+        np.subtract(WHITE, grey, out=grey)
+    return grey
 
 
-def window(values: np.ndarray, *, centre: float, width: float, function: str) -> np.ndarray:
-    """Apply a window as PS3.3 C.11.2.1.2 and C.11.2.1.3 define it.
-
-    Parameters
-    ----------
-    centre, width
-        In modality units.
-    function
-        ``"LINEAR"``, ``"LINEAR_EXACT"`` or ``"SIGMOID"``; anything else counts as linear.
-
-    Raises
-    ------
-    ValueError
-        When the width is not positive (below 1 for ``LINEAR``).
-    """
-    values = values.astype(np.float32)
-    if width <= 0 or (width < 1 and function not in ("LINEAR_EXACT", "SIGMOID")):
-        raise ValueError(f"window width {width}: expected a positive number")
-    if function == "SIGMOID":
-        steps = np.clip(-4.0 * (values - centre) / width, -60.0, 60.0)
-        return WHITE / (1.0 + np.exp(steps))
-    if function == "LINEAR_EXACT":
-        return WHITE * np.clip((values - centre) / width + 0.5, 0.0, 1.0)
-    if width == 1:
-        return np.where(values > centre - 0.5, WHITE, 0.0)
-    return WHITE * np.clip((values - (centre - 0.5)) / (width - 1.0) + 0.5, 0.0, 1.0)
+def strips(shape: tuple[int, int]) -> Iterator[slice]:
+    """Yield slices of rows that together are the image, each of about :data:`STRIP_PIXELS`."""
+    step = max(1, STRIP_PIXELS // max(1, shape[1]))
+    for start in range(0, shape[0], step):
+        yield slice(start, start + step)
 
 
-def _first(dataset: Dataset, keyword: str) -> float | None:
-    """Return the first of possibly several window values."""
-    value = dataset.get(keyword)
-    if isinstance(value, MultiValue):
-        value = value[0] if len(value) else None
-    return None if value is None or value == "" else float(value)
+def eight_bit(stored: np.ndarray, dataset: Dataset) -> bool:
+    """Whether the stored values are grey levels as they are."""
+    transformed = bool(dataset.get("ModalityLUTSequence")) or (
+        "RescaleSlope" in dataset and "RescaleIntercept" in dataset
+    )
+    whole = np.issubdtype(stored.dtype, np.integer)
+    return whole and dataset.BitsStored <= 8 and not transformed and not dataset.get("PixelRepresentation")
 
 
-def _lookup(values: np.ndarray, dataset: Dataset) -> np.ndarray:
-    bits = int(dataset.VOILUTSequence[0].LUTDescriptor[2])
-    # A modality LUT or a rescale gives floats where the VOI LUT is indexed by whole numbers.
-    whole = values if np.issubdtype(values.dtype, np.integer) else np.rint(values).astype(np.int32)
-    return apply_voi(whole, dataset).astype(np.float32) * (WHITE / (2**bits - 1))
+def inside_range(stored: np.ndarray, dataset: Dataset) -> tuple[float, float] | None:
+    """Return the smallest and largest modality value, padding left out; ``None`` when all is padding."""
+    ends = []
+    for rows in strips(stored.shape):
+        part = stored[rows]
+        values = apply_modality_lut(part, dataset)[~padded(part, dataset)]
+        if values.size:
+            ends += [float(values.min()), float(values.max())]
+    return (min(ends), max(ends)) if ends else None
 
 
-def _without_window(values: np.ndarray, stored: np.ndarray, dataset: Dataset) -> np.ndarray:
-    """Stretch to the values that occur, padding left out of the range."""
-    padding = dataset.get("PixelPaddingValue")
-    inside = values[stored != padding] if padding is not None else values
-    if not inside.size:
-        return np.zeros(values.shape, np.float32)
-    return full_range(np.clip(values, inside.min(), inside.max()))
+def padded(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
+    """Return where stored values are padding, by PixelPaddingValue and PixelPaddingRangeLimit."""
+    value = dataset.get("PixelPaddingValue")
+    if not isinstance(value, int):
+        return np.zeros(stored.shape, bool)
+    limit = dataset.get("PixelPaddingRangeLimit")
+    low, high = sorted((value, limit if isinstance(limit, int) else value))
+    return (stored >= low) & (stored <= high)
+
+
+def _scale(stored: np.ndarray, dataset: Dataset) -> Scale:
+    """Return how modality values become grey levels."""
+    if tables := voi.tables(dataset):
+        return tables[0].apply
+    if windows := voi.windows(dataset):
+        first, function = windows[0], voi.function(dataset)
+        return lambda values: voi.window(values, centre=first.centre, width=first.width, function=function)
+    if eight_bit(stored, dataset):
+        return lambda values: values.astype(np.float32) * (WHITE / (2**dataset.BitsStored - 1))
+    ends = inside_range(stored, dataset)
+    if ends is None:
+        return lambda values: np.zeros(values.shape, np.float32)
+    low, high = ends
+    return lambda values: (np.clip(values, low, high) - low) * (WHITE / max(high - low, 1e-6))

@@ -1,4 +1,4 @@
-"""The evidence map as a picture laid over the preview."""
+"""Maps of what raised the score as small grey pictures, and the colours they are shown in."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ml.algorithms.chest_xray.view import png
 
 GRID = 112
 """Positions a side of the summed map: that of the finest depth."""
-ALPHA = 0.75
-"""Opacity where the evidence is strongest; the viewer's own slider multiplies it."""
+SMOOTHING = 9
+"""Positions of 112 over which the evidence is averaged to be drawn: finer detail than a rib means nothing."""
 
 LIGHTNESS = (0.30, 0.92)
 CHROMA = 0.14
@@ -77,21 +77,24 @@ def _oklab_to_srgb(lab: np.ndarray) -> np.ndarray:
     return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
-def draw(evidence: np.ndarray, size: tuple[int, int], ceiling: float) -> bytes:
-    """Draw where the score was raised as a transparent PNG of the preview's size.
+def smoothed(evidence: np.ndarray) -> np.ndarray:
+    """Average over a square of :data:`SMOOTHING` positions, by shrinking and enlarging."""
+    small = (max(1, round(2 * len(evidence) / SMOOTHING)),) * 2
+    image = Image.fromarray(evidence.astype(np.float32)).resize(small, Image.Resampling.BOX)
+    return np.asarray(image.resize(evidence.shape, Image.Resampling.BICUBIC), dtype=np.float64)
+
+
+def draw(values: np.ndarray, ceiling: float) -> bytes:
+    """Draw where the score was raised as an 8-bit grey PNG, to be stretched over the whole image.
+
+    Whoever shows it puts the colours on (:func:`ramp`); so one file serves every opacity and medium.
 
     Parameters
     ----------
-    evidence
-        Shape (112, 112), signed; only what raised the score is drawn.
-    size
-        Width and height in pixels of the preview.
+    values
+        Shape (112, 112), signed; what lowered the score is level 0, like what did nothing.
     ceiling
-        Evidence shown in the strongest colour.
+        Value of level 255.
     """
-    share = np.clip(evidence / max(ceiling, 1e-9), 0, 1)
-    small = np.rint(255 * share).astype(np.uint8)
-    level = np.asarray(Image.fromarray(small).resize(size, Image.Resampling.BICUBIC))
-    colours = ramp()[level]
-    opacity = np.rint(ALPHA * level).astype(np.uint8)
-    return png(Image.fromarray(np.dstack([colours, opacity])))
+    share = np.clip(values / max(ceiling, 1e-9), 0, 1)
+    return png(Image.fromarray(np.rint(255 * share).astype(np.uint8)))

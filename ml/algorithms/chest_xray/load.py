@@ -1,47 +1,55 @@
-"""From a private file to an accepted chest X-ray, or every reason why it is not one."""
+"""From private files to a study with at least one accepted chest X-ray, or every reason why there is none."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ml.algorithms.chest_xray import dicom, gate, network, raster
-from ml.algorithms.chest_xray.contract import is_dicom, screen
-from ml.algorithms.chest_xray.network import Activations
-from ml.algorithms.chest_xray.picture import Picture
-from ml.algorithms.chest_xray.refusals import warning
-from ml.algorithms.chest_xray.view import model_view, png, preview, smoothed, square
-from ml.contracts import Artefact, Loaded, Refused, Source
+from ml.algorithms.chest_xray import gate
+from ml.algorithms.chest_xray.agreement import different_people, doubts, not_scored, of_image, said_of
+from ml.algorithms.chest_xray.image import Image, ScoredImage, decode, expected_unscored, read
+from ml.algorithms.chest_xray.view import model_view
+from ml.contracts import Finding, Loaded, Problem, Refused, Source, Text
 from ml.package import Package
 
-HEAD_BYTES = 4096
+UNREAD = {
+    "width": 0, "height": 0, "spacing": None, "aspect": 1.0, "orientation": None, "taken_at": "",
+    "preview": "", "glance": "", "preview_size": {"width": 0, "height": 0}, "pixels": None,
+}  # fmt: skip
+"""What the result says of an image that could not be decoded."""
+LATERAL_SHOWN = Text("Lateral view: shown, not scored", "Cliché de profil : montré, sans score")
 
 
 @dataclass(frozen=True)
 class Study:
-    """An image on its way from the gate to the score and the map.
+    """Images on their way from the gate to score and map.
 
     Parameters
     ----------
-    preview_size
-        Width and height in pixels of the preview, onto which the map is laid.
-    gate
-        The verdict as answered: accepted, reasons.
+    images
+        What the result says of each file, in the order sent, without score.
+    scored
+        The images that were scored, in the same order; at least one.
     prevalence
         Share of children with pneumonia among those the site sends; ``None`` for that of the calibration.
     """
 
-    activations: Activations
-    preview_size: tuple[int, int]
-    gate: dict[str, Any]
+    images: tuple[dict[str, Any], ...]
+    scored: tuple[ScoredImage, ...]
     prevalence: float | None = None
+
+    @property
+    def main(self) -> ScoredImage:
+        """The image with the highest score, of which the study's answer is."""
+        return max(self.scored, key=lambda image: image.activations.logit)
 
 
 def load(source: Source, package: Package) -> Loaded:
-    """Read an image, judge whether it may be scored, and prepare it.
+    """Read the images of a study, judge which may be scored, and prepare them.
 
     Parameters
     ----------
@@ -53,7 +61,8 @@ def load(source: Source, package: Package) -> Loaded:
     Raises
     ------
     Refused
-        With every reason found, the identity as far as it was read, and ``answer["gate"]``.
+        When no image can be scored, or when they are of different patients: with every reason found,
+        the identities as far as they were read, and ``answer`` with ``gate`` and ``images``.
     ValueError
         When the source has no file, or a prevalence that is none: defects of the caller.
     """
@@ -62,42 +71,76 @@ def load(source: Source, package: Package) -> Loaded:
     prevalence = source.options.get("prevalence")
     if prevalence is not None and not 0 < prevalence < 1:
         raise ValueError(f"prevalence: expected a number between 0 and 1, got {prevalence!r}")
-    try:
-        picture = _decode(source.path, allow_capture=bool(source.options.get("allow_secondary_capture")))
-    except Refused as refused:
-        verdict = gate.as_json(refused.problems)
-        raise Refused(*refused.problems, identity=refused.identity, answer={"gate": verdict}) from refused
-    stored, limits = square(picture.grey), package.json("gate.json")
-    activations, seen = network.run(package, smoothed(stored)), gate.pixel_view(stored)
-    age_known = picture.age_years is not None
-    reasons = [*picture.reasons, *gate.judge(picture.grey, seen, activations, limits, age_known=age_known)]
-    verdict = gate.as_json(reasons)
-    if reasons and not source.options.get("no_gate"):
-        raise Refused(*reasons, identity=picture.identity, answer={"gate": verdict})
-    warnings = picture.warnings
-    if gate.has_burnt_in_text(seen, limits) and all(p.code != "burnt_in_text" for p in warnings):
-        warnings += (warning("burnt_in_text"),)
-    shown = preview(picture.grey)
+    several = len(source.paths) > 1
+    images = [
+        read(path, number, package, source.options, keep_refused=several)
+        for number, path in enumerate(source.paths)
+    ]
+    scored = tuple(image.scored for image in images if image.scored)
+    stranger = different_people(images)
+    if stranger or not scored:
+        raise _refused(images, stranger)
+    first, *further = (image.identity for image in images)
     return Loaded(
-        data=Study(activations=activations, preview_size=shown.size, gate=verdict, prevalence=prevalence),
-        identity=picture.identity,
-        problems=warnings,
-        quality=picture.quality,
-        artefacts=(Artefact("preview.png", "image/png", png(shown)),),
+        data=Study(
+            images=tuple({**UNREAD, **image.about, **image.drawn} for image in images),
+            scored=scored,
+            prevalence=prevalence,
+        ),
+        identity=first,
+        further=tuple(further),
+        problems=tuple(_warnings(images)),
+        quality=tuple(_quality(images)),
+        artefacts=tuple(artefact for image in images for artefact in image.artefacts),
     )
 
 
-def _decode(path: Path, *, allow_capture: bool) -> Picture:
-    with path.open("rb") as stream:
-        head = stream.read(HEAD_BYTES)
-    problems = screen(head, path.stat().st_size)
-    if problems:
-        raise Refused(*problems)
-    if is_dicom(head):
-        return dicom.read(path, allow_secondary_capture=allow_capture)
-    return raster.read(path)
+def _refused(images: Sequence[Image], stranger: Problem | None) -> Refused:
+    """Gather every reason of every image; only a contradiction between them stops images that are good."""
+    several = len(images) > 1
+    reasons = [
+        of_image(reason, image.number) if several else reason for image in images for reason in image.reasons
+    ]
+    if stranger:
+        reasons.insert(0, stranger)
+    first, *further = (image.identity for image in images)
+    return Refused(
+        *reasons,
+        identity=first,
+        further=tuple(further),
+        answer={"gate": gate.as_json(reasons), "images": [dict(image.about) for image in images]},
+    )
+
+
+def _warnings(images: Sequence[Image]) -> list[Problem]:
+    if len(images) == 1:
+        return list(images[0].warnings)
+    found = doubts(images)
+    for image in images:
+        found += [of_image(problem, image.number) for problem in image.warnings]
+        if image.scored is None and not expected_unscored(image):
+            found += [not_scored(reason, image.number) for reason in image.reasons]
+    return found
+
+
+def _quality(images: Sequence[Image]) -> list[Finding]:
+    """Gather the findings: once what holds of every image that was read, else with the image's number."""
+    if len(images) == 1:
+        return list(images[0].quality)
+    read_ones = [image for image in images if image.quality]
+    common = [
+        finding
+        for finding in dict.fromkeys(finding for image in read_ones for finding in image.quality)
+        if all(finding in image.quality for image in read_ones)
+    ]
+    found = list(common)
+    for image in images:
+        told = (Finding("lateral", LATERAL_SHOWN),) if expected_unscored(image) else ()
+        apart = (*told, *(finding for finding in image.quality if finding not in common))
+        found += [replace(finding, label=said_of(finding.label, image.number)) for finding in apart]
+    return found
 
 
 def view_of(path: Path) -> np.ndarray:
     """Return the model view of a file, (224, 224) uint8, gate or no gate; raises ``Refused``."""
-    return model_view(_decode(path, allow_capture=True).grey)
+    return model_view(decode(path, allow_capture=True).grey)

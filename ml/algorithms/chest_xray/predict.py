@@ -18,21 +18,44 @@ def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
 
     Where the site has said how frequent pneumonia is among the children it sends, probability and
     operating point are both stated for that frequency; the label is the same.
+
+    Returns
+    -------
+    dict
+        ``probability``, ``label`` and ``gate`` of the scored image with the highest probability, whose
+        number is ``scored``; ``threshold``, ``prevalence``, ``model_view`` (width and height); ``images``:
+        for each file, in the order sent and numbered from 0,
+
+        - ``number``, ``role`` (frontal, lateral, other), ``view`` (AP, PA, LL, RL or empty),
+          ``recognised_by`` (header, appearance, or empty when nothing could be read);
+        - ``accepted``, ``reasons``; ``probability`` and ``label`` only of a scored image;
+        - ``width``, ``height`` (native pixels), ``aspect`` (height of a pixel divided by its width),
+          ``spacing`` (:func:`ml.algorithms.chest_xray.acquisition.spacing`), ``orientation``
+          (:func:`ml.algorithms.chest_xray.projection.orientation`), ``taken_at``;
+        - ``preview`` (name of the PNG, empty when the file could not be decoded), ``preview_size``,
+          ``glance`` (name of a smaller JPEG);
+        - ``pixels`` (:func:`ml.algorithms.chest_xray.pixels.packed`; ``None`` likewise).
     """
     study: Study = loaded.data
     calibration = package.manifest["calibration"]
     prevalence = study.prevalence or calibration["prevalence"]
     shift = log_odds(prevalence) - log_odds(calibration["prevalence"])
-    probability = sigmoid(log_odds_of(study.activations.logit, calibration) + shift)
     threshold = sigmoid(log_odds(package.thresholds["probability"]) + shift)
+    images = [dict(image) for image in study.images]
+    for scored in study.scored:
+        probability = sigmoid(log_odds_of(scored.activations.logit, calibration) + shift)
+        label = POSITIVE if probability >= threshold else NEGATIVE
+        images[scored.number] |= {"probability": probability, "label": label}
+    main = images[study.main.number]
     return {
-        "probability": probability,
-        "label": POSITIVE if probability >= threshold else NEGATIVE,
+        "probability": main["probability"],
+        "label": main["label"],
         "threshold": threshold,
         "prevalence": prevalence,
-        "gate": study.gate,
+        "gate": {"accepted": main["accepted"], "reasons": main["reasons"]},
         "model_view": {"width": SIDE, "height": SIDE},
-        "preview": {"width": study.preview_size[0], "height": study.preview_size[1]},
+        "scored": main["number"],
+        "images": images,
     }
 
 

@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from ml.algorithms.chest_xray import pixels
 from ml.algorithms.chest_xray.contract import too_many_pixels
 from ml.algorithms.chest_xray.picture import Picture, full_range
+from ml.algorithms.chest_xray.pixels import Numbers
 from ml.algorithms.chest_xray.refusals import refusal
+from ml.algorithms.chest_xray.voi import WHITE
 from ml.contracts import Finding, Problem, Refused, Text
 
 COLOUR_SPREAD = 24
@@ -49,9 +52,10 @@ def read(path: Path) -> Picture:
     except Exception as error:
         # A decoder of hostile bytes may raise anything; whatever it is, the file cannot be read.
         raise Refused(refusal("image_damaged")) from error
-    grey, colour = _grey(upright)
+    grey, numbers, colour = _grey(upright)
     return Picture(
         grey=grey,
+        numbers=numbers,
         reasons=(refusal("colour_image"),) if colour else (),
         quality=(Finding("format", FORMAT, value=str(name)), size_finding(grey)),
     )
@@ -69,15 +73,25 @@ def _undecodable(image: Image.Image) -> list[Problem]:
     return ([large] if large else []) + ([refusal("multi_frame")] if several else [])
 
 
-def _grey(image: Image.Image) -> tuple[np.ndarray, bool]:
-    """Return grey levels and whether the image is really in colour."""
+def _grey(image: Image.Image) -> tuple[np.ndarray, Numbers, bool]:
+    """Return grey levels, the numbers they were made from, and whether the image is really in colour."""
     if image.mode in DEEP_MODES:
-        return full_range(np.asarray(image, dtype=np.float32)), False
+        deep = np.asarray(image)
+        given, slope, low = pixels.unsigned(deep)
+        ends = float(deep.min()), float(deep.max())
+        return (
+            full_range(deep.astype(np.float32)),
+            pixels.of_grey(given, *ends, slope=slope, offset=low),
+            False,
+        )
     if image.mode in ("L", "1"):
-        return np.asarray(image.convert("L"), dtype=np.float32), False
+        return *_eight_bit(np.asarray(image.convert("L"))), False
     backed = Image.new("RGBA", image.size, "black")
     backed.alpha_composite(image.convert("RGBA"))
     channels = np.asarray(backed.convert("RGB"))
     spread = np.ptp(channels, axis=2)
-    grey = np.asarray(backed.convert("L"), dtype=np.float32)
-    return grey, bool(np.percentile(spread, 99) > COLOUR_SPREAD)
+    return *_eight_bit(np.asarray(backed.convert("L"))), bool(np.percentile(spread, 99) > COLOUR_SPREAD)
+
+
+def _eight_bit(grey: np.ndarray) -> tuple[np.ndarray, Numbers]:
+    return grey.astype(np.float32), pixels.of_grey(grey, 0, WHITE)

@@ -36,6 +36,12 @@ SENTENCES = {
         "Les pixels du fichier DICOM ne peuvent être décodés : ils sont incomplets ou dans un codage non "
         "pris en charge. Exportez-le sans compression, ou en JPEG, JPEG-LS, JPEG 2000 ou RLE.",
     ),
+    "high_bit": Text(
+        "The DICOM file stores its pixels in bits that the standard no longer allows (HighBit), and would be "
+        "shown wrong. Export it again from the PACS.",
+        "Le fichier DICOM range ses pixels dans des bits que la norme n’admet plus (HighBit) et serait mal "
+        "affiché. Exportez-le de nouveau depuis le PACS.",
+    ),
     "multi_frame": Text(
         "The file holds several images. Send a single frontal image.",
         "Le fichier contient plusieurs images. Envoyez une seule image de face.",

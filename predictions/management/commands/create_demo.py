@@ -1,4 +1,4 @@
-"""``manage.py create_demo``: invented staff, patients, admissions and a night to try the product with."""
+"""``manage.py create_demo``: invented staff, patients, admissions, films and a night to try it all with."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from patients.models import Patient
-from predictions.demo import building
+from predictions.demo import building, films
 from predictions.demo.people import CHILD, STAFF
 
 
 class Command(BaseCommand):
     """Build the demo, again with the same end, and print how to use it."""
 
-    help = "Create demo staff, patients, admissions and a simulated night; refused in production."
+    help = "Create demo staff, patients, admissions, films and a simulated night; refused in production."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Create what is missing and tell the logins."""
@@ -27,10 +27,12 @@ class Command(BaseCommand):
         of = building.units()
         staff = building.staff(secret, of)
         building.admit(of, staff["midwife"])
-        self._tell(secret, str(building.night()))
-
-    def _tell(self, secret: str, night: str) -> None:
+        drawn = building.folder() / "films"
         child = Patient.objects.get(record_number=CHILD)
+        films.send(drawn, child, staff["radiologist"])
+        self._tell(secret, str(building.night()), str(drawn), child)
+
+    def _tell(self, secret: str, night: str, drawn: str, child: Patient) -> None:
         lines = [f"  {person.role:<12} {', '.join(person.units) or '-'}" for person in STAFF]
         self.stdout.write(
             "\n".join(
@@ -40,8 +42,10 @@ class Command(BaseCommand):
                     "",
                     "To try: four admissions are already filled in.",
                     f"For the technician there is a simulated night: {night}",
-                    "For the radiologist bring a frontal chest X-ray of a child aged 1 to 5: JPEG, PNG or"
-                    " DICOM",
+                    "For the radiologist three X-ray studies are sent already: two views of today, an earlier"
+                    " one, and one",
+                    f"  that is refused. Their drawn films lie in {drawn}",
+                    "  Or bring a frontal chest X-ray of a child aged 1 to 5: JPEG, PNG or DICOM",
                     "  (for example from the public Kermany set, Mendeley rscbjbr9sj).",
                     "  A DICOM file that names its patient must name"
                     f" {child.family_name}^{child.given_name}, number {child.record_number},"

@@ -1,31 +1,56 @@
-"""What a run of the bench is made of, checked before anything is computed."""
+"""What the bench and each of its runs are made of, checked before anything is computed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any
+
+from ml.training.params import SEARCH, WrongParams, choice, listed, named, number, section, text
 
 STRATEGIES = ("no_tuning", "fixed_layers", "full")
 POOLINGS = ("max", "avg")
 OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
 LOSSES = ("categorical_crossentropy", "categorical_focal_crossentropy")
+NORMALISATIONS = ("network", "image")
 ACTIVATIONS = ("linear", "relu", "gelu", "silu", "tanh", "softmax")
 CLASSES = 2
+WHERE = "chest_xray.bench"
+
+Check = Callable[[Any, str], Iterator[str]]
 
 
-class WrongSetting(ValueError):
-    """A setting is missing, unknown or out of range; the message names its key."""
+class WrongSetting(WrongParams):
+    """A setting is missing, unknown or out of range; the message names its key and what is allowed."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """One run, as ``chest_xray.bench.run`` of ``params.yaml`` describes it."""
+    """One run, as ``chest_xray.bench.run`` of ``params.yaml`` describes it.
+
+    Parameters
+    ----------
+    backbone, options
+        A network of Keras Applications, or ``EfficientNetLite0``, and arguments of its constructor.
+    weights
+        ``imagenet``, ``random``, or a file below the data folder.
+    normalisation
+        ``network``: the grey levels as the backbone's own training prepared them; ``image``: each image
+        is brought to the same mean and spread first.
+    momentum
+        Of the running statistics of batch normalisation; ``None`` leaves the backbone's own.
+    fixed_layers
+        How many layers from the input stay as they are, with strategy ``fixed_layers``.
+    added_layers
+        From the pooled features to the two classes.
+    """
 
     backbone: str
     options: Mapping[str, Any]
     weights: str
     side: int
+    normalisation: str
+    momentum: float | None
     pooling: str
     strategy: str
     fixed_layers: int
@@ -40,14 +65,89 @@ class Settings:
     added_layers: Sequence[Mapping[str, Any]]
 
 
-CHOICES = {"pooling": POOLINGS, "strategy": STRATEGIES, "optimizer": OPTIMIZERS, "loss": LOSSES}
-LEAST = {"side": 32, "fixed_layers": 0, "batch": 1, "epochs": 1, "patience": 1}
-LAYERS: dict[str, tuple[str, ...]] = {
-    "dense": ("units", "activation"),
-    "dropout": ("rate",),
-    "batch_normalization": (),
+@dataclass(frozen=True)
+class Bench:
+    """Everything the bench runs, checked.
+
+    Parameters
+    ----------
+    common
+        What all runs share: seed, images, folds, copies, shifts, stopping.
+    candidates
+        Runs by name.
+    challengers
+        What each challenger changes of the chosen candidate, by name.
+    reference
+        Name of the candidate the others are compared with.
+    sensitivity
+        At which the precision is read.
+    samples
+        Of the bootstrap.
+    """
+
+    common: Mapping[str, Any]
+    candidates: Mapping[str, Settings]
+    challengers: Mapping[str, Mapping[str, Any]]
+    reference: str
+    sensitivity: float
+    samples: int
+    search: Mapping[str, Any]
+
+
+LAYERS: dict[str, dict[str, Check]] = {
+    "dense": {"units": number(1, whole=True), "activation": choice(*ACTIVATIONS)},
+    "dropout": {"rate": number(0, 0.99)},
+    "batch_normalization": {},
 }
 """Kinds of added layer and the keys each must have."""
+
+
+def _layer(value: Any, key: str) -> Iterator[str]:
+    if not isinstance(value, Mapping) or value.get("kind") not in LAYERS:
+        kind = value.get("kind") if isinstance(value, Mapping) else value
+        yield f"{key}.kind is {kind!r}; allowed: {', '.join(LAYERS)}"
+        return
+    yield from section({"kind": text, **LAYERS[value["kind"]]})(value, key)
+
+
+def _added_layers(value: Any, key: str) -> Iterator[str]:
+    faults = list(listed(_layer)(value, key))
+    yield from faults
+    last = {"kind": "dense", "units": CLASSES, "activation": "softmax"}
+    if not faults and dict(value[-1]) != last:
+        yield f"{key}[{len(value) - 1}] is {dict(value[-1])!r}; allowed as the last layer is {last}"
+
+
+def _options(value: Any, key: str) -> Iterator[str]:
+    if not isinstance(value, Mapping):
+        yield f"{key} is {value!r}; allowed are arguments of the backbone's constructor, or {{}}"
+
+
+def _momentum(value: Any, key: str) -> Iterator[str]:
+    if value is not None:
+        yield from number(0, 1, within=True)(value, key)
+
+
+COUNT, FLAG = number(1, whole=True), choice(True, False)
+RUN: Mapping[str, Check] = {
+    "backbone": text, "options": _options, "weights": text, "side": number(32, 1024, whole=True),
+    "normalisation": choice(*NORMALISATIONS), "momentum": _momentum, "pooling": choice(*POOLINGS),
+    "strategy": choice(*STRATEGIES), "fixed_layers": number(0, whole=True),
+    "optimizer": choice(*OPTIMIZERS), "learning_rate": number(0, 1, within=True), "loss": choice(*LOSSES),
+    "balancing": FLAG, "augmentation": FLAG, "batch": COUNT, "epochs": COUNT, "patience": COUNT,
+    "added_layers": _added_layers,
+}  # fmt: skip
+COMMON: Mapping[str, Check] = {
+    "seed": number(0, whole=True), "images": number(0, whole=True), "folds": number(2, whole=True),
+    "copies": COUNT, "shifts": COUNT, "stopping": number(0, 1, within=True),
+}  # fmt: skip
+BENCH = section(
+    {
+        **COMMON, "sensitivity": number(0, 1, within=True), "samples": number(2, whole=True),
+        "reference": text, "run": section(RUN), "candidates": named(section({}, RUN)),
+        "challengers": named(section({}, RUN)), "search": SEARCH,
+    }
+)  # fmt: skip
 
 
 def settings(given: Mapping[str, Any], where: str) -> Settings:
@@ -61,55 +161,63 @@ def settings(given: Mapping[str, Any], where: str) -> Settings:
     Raises
     ------
     WrongSetting
-        Naming the key, what was expected and what came.
+        With every fault: the key, what it is and what is allowed.
     """
-    known = Settings.__annotations__
-    for key in given:
-        if key not in known:
-            raise WrongSetting(f"{where}.{key}: no such setting; there are: {', '.join(known)}")
-    for key in known:
-        if key not in given:
-            raise WrongSetting(f"{where}.{key}: missing")
-    for key, allowed in CHOICES.items():
-        _expect(given[key] in allowed, f"{where}.{key}", f"one of {', '.join(allowed)}", given[key])
-    for key, least in LEAST.items():
-        right = isinstance(given[key], int) and not isinstance(given[key], bool) and given[key] >= least
-        _expect(right, f"{where}.{key}", f"a whole number from {least}", given[key])
-    for key in ("balancing", "augmentation"):
-        _expect(isinstance(given[key], bool), f"{where}.{key}", "true or false", given[key])
-    for key in ("backbone", "weights"):
-        _expect(isinstance(given[key], str) and given[key], f"{where}.{key}", "a name", given[key])
-    rate = given["learning_rate"]
-    _expect(isinstance(rate, float) and 0 < rate < 1, f"{where}.learning_rate", "a number in 0 to 1", rate)
-    _expect(isinstance(given["options"], Mapping), f"{where}.options", "names and values", given["options"])
-    check_layers(given["added_layers"], f"{where}.added_layers")
+    _raise(section(RUN)(given, where))
     return Settings(**given)
+
+
+def changed(base: Settings, changes: Mapping[str, Any], where: str) -> Settings:
+    """Return settings with some of them changed; ``WrongSetting`` as :func:`settings`."""
+    return settings(asdict(base) | dict(changes), where)
+
+
+def different(one: Settings, base: Settings) -> dict[str, Any]:
+    """Return the settings in which ``one`` differs from ``base``, by name.
+
+    How many layers are fixed counts only where that is the strategy of both.
+    """
+    names = [
+        field.name for field in fields(Settings) if getattr(one, field.name) != getattr(base, field.name)
+    ]
+    idle = one.strategy != "fixed_layers"
+    return {name: getattr(one, name) for name in names if not (idle and name == "fixed_layers")}
 
 
 def check_layers(layers: Any, where: str) -> None:
     """Check a declarative list of layers: known kinds, their keys, two classes at the end."""
-    _expect(isinstance(layers, Sequence) and bool(layers), where, "a list of layers", layers)
-    for number, layer in enumerate(layers):
-        here = f"{where}.{number}"
-        _expect(isinstance(layer, Mapping), here, "a layer such as {kind: dropout, rate: 0.3}", layer)
-        kind = layer.get("kind")
-        _expect(kind in LAYERS, f"{here}.kind", f"one of {', '.join(LAYERS)}", kind)
-        for key in {*LAYERS[kind], *layer} - {"kind"}:
-            _expect(key in LAYERS[kind], f"{here}.{key}", f"only {', '.join(LAYERS[kind]) or 'kind'}", key)
-            _expect(key in layer, f"{here}.{key}", "to be given", "nothing")
-        if kind == "dropout":
-            rate = layer["rate"]
-            _expect(isinstance(rate, float | int) and 0 <= rate < 1, f"{here}.rate", "0 to below 1", rate)
-        if kind == "dense":
-            units = layer["units"]
-            _expect(isinstance(units, int) and units > 0, f"{here}.units", "a whole number from 1", units)
-            allowed = layer["activation"] in ACTIVATIONS
-            _expect(allowed, f"{here}.activation", f"one of {', '.join(ACTIVATIONS)}", layer["activation"])
-    last = {key: layers[-1].get(key) for key in ("kind", "units", "activation")}
-    wanted = {"kind": "dense", "units": CLASSES, "activation": "softmax"}
-    _expect(last == wanted, f"{where}.{len(layers) - 1}", f"{wanted} as the last layer", last)
+    _raise(_added_layers(layers, where))
 
 
-def _expect(right: bool, where: str, expected: str, given: Any) -> None:
-    if not right:
-        raise WrongSetting(f"{where}: expected {expected}, got {given!r}")
+def bench(params: Mapping[str, Any]) -> Bench:
+    """Check the section ``chest_xray.bench`` of ``params.yaml``.
+
+    Raises
+    ------
+    WrongSetting
+        With every fault: the key, what it is and what is allowed.
+    """
+    _raise(BENCH(params, WHERE))
+    if params["reference"] not in params["candidates"]:
+        allowed = ", ".join(params["candidates"])
+        raise WrongSetting(f"{WHERE}.reference is {params['reference']!r}; allowed: {allowed}")
+    unknown = [name for name in params["search"]["space"] if name not in RUN]
+    if unknown:
+        raise WrongSetting(f"{WHERE}.search.space.{unknown[0]} is no key; allowed: {', '.join(RUN)}")
+    return Bench(
+        common={key: params[key] for key in COMMON},
+        candidates={
+            name: settings(params["run"] | own, f"{WHERE}.candidates.{name}")
+            for name, own in params["candidates"].items()
+        },
+        challengers=params["challengers"],
+        reference=params["reference"],
+        sensitivity=params["sensitivity"],
+        samples=params["samples"],
+        search=params["search"],
+    )
+
+
+def _raise(faults: Iterator[str]) -> None:
+    if found := list(faults):
+        raise WrongSetting("; ".join(found))

@@ -1,0 +1,289 @@
+"""Why the winner won, in sentences that are computed from the figures and say no more than they."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from ml.algorithms.chest_xray.bench.comparison import Tables
+from ml.algorithms.chest_xray.bench.judging import PLAIN, SHIFTED, Judged, area, table
+from ml.algorithms.chest_xray.bench.settings import Bench
+from ml.algorithms.chest_xray.bench.stages import Found
+from ml.algorithms.chest_xray.bench.training import CURVES
+from ml.contracts import LANGUAGES, Text
+from ml.drawing.numbers import number
+from ml.training.bootstrap import Interval
+from ml.training.comparison import Comparison, Difference, Row
+
+AREA, DIGITS = "roc_auc", 3
+OWN_MOMENTUM = {"MobileNetV2": 0.999}
+"""Momentum of the running statistics as Keras Applications builds a network."""
+VERDICTS = {
+    "better": Text("better", "meilleure"),
+    "worse": Text("worse", "moins bonne"),
+    "undecided": Text("undecided", "indécis"),
+}
+WINNER = Text(
+    "The shifted validation chooses “{winner}”: AUC {own}, against {base} of the seed’s recipe; the "
+    "difference "
+    "is {difference}: {verdict}.",
+    "La validation sur images altérées choisit « {winner} » : AUC {own}, contre {base} pour la recette de "
+    "départ ; la différence est {difference} : {verdict}.",
+)
+REFERENCE_WINS = Text(
+    "The shifted validation chooses the seed’s recipe itself, “{winner}”: AUC {own}.",
+    "La validation sur images altérées choisit la recette de départ elle-même, « {winner} » : AUC {own}.",
+)
+VERDICT_LISTS = {
+    "candidates": Text(
+        "Under shift, {n} other candidates against the seed’s recipe, by AUC. Better: {better}. Worse: "
+        "{worse}. "
+        "Undecided: {undecided}.",
+        "Sur images altérées, {n} autres candidats face à la recette de départ, par l’AUC. Meilleurs : "
+        "{better}. "
+        "Moins bons : {worse}. Indécis : {undecided}.",
+    ),
+    "challengers": Text(
+        "Of the chosen candidate “{chosen}” {n} things were changed, one at a time. Better: {better}. Worse: "
+        "{worse}. Undecided: {undecided}.",
+        "Du candidat retenu « {chosen} », {n} éléments ont été changés, un à la fois. Meilleur : {better}. "
+        "Moins "
+        "bon : {worse}. Indécis : {undecided}.",
+    ),
+}
+NONE = Text("none", "aucun")
+SEMICOLON = Text("; ", "\u202f; ")
+FALL = Text(
+    "From images as they are to shifted ones the winner’s AUC falls by {own}, that of the seed’s recipe by "
+    "{base}.",
+    "Des images telles quelles aux images altérées, l’AUC du vainqueur perd {own}, celle de la recette de "
+    "départ "
+    "{base}.",
+)
+LEARNING = Text(
+    "At its best epoch the winner’s loss is {train} on the images it learned from and {stop} on other "
+    "patients’ "
+    "shifted images; for the seed’s recipe {base_train} and {base_stop}.",
+    "À sa meilleure époque, la perte du vainqueur est {train} sur les images apprises et {stop} sur les "
+    "images "
+    "altérées d’autres patients ; pour la recette de départ, {base_train} et {base_stop}.",
+)
+UNFINISHED = Text(
+    "Still getting better at the last epoch, in most folds: {names}. More epochs might change their places.",
+    "Encore en progrès à la dernière époque, pour la plupart des plis : {names}. Davantage d’époques "
+    "pourrait changer leur rang.",
+)
+SAME_CHOICE = Text(
+    "The plain validation would have chosen the same: on these images choosing under shift bought nothing.",
+    "La validation simple aurait choisi la même chose : sur ces images, choisir sur images altérées n’a rien "
+    "rapporté.",
+)
+OTHER_CHOICE = Text(
+    "The plain validation would have chosen “{plain}” (AUC {plain_plain} as they are). Choosing under shift "
+    "bought {bought} of AUC under shift ({verdict}), for {price} on images as they are.",
+    "La validation simple aurait choisi « {plain} » (AUC {plain_plain} sur images telles quelles). Choisir "
+    "sur "
+    "images altérées a rapporté {bought} d’AUC sur images altérées ({verdict}), pour {price} sur images "
+    "telles "
+    "quelles.",
+)
+STRANGERS = Text(
+    "With look-alikes held out and under shift: {each}.",
+    "Avec des groupes semblables mis de côté, sur images altérées : {each}.",
+)
+RANDOM = Text(
+    "From random weights (“{name}”) AUC under shift is {own}. With the running statistics of batch "
+    "normalisation "
+    "as built (momentum {momentum}) it is {frozen}: in training each batch is normalised by itself, in use "
+    "by the "
+    "running statistics, and after {steps} batches these have gone {share} % of their way.",
+    "Avec des poids aléatoires (« {name} »), l’AUC sur images altérées est {own}. Avec les statistiques "
+    "mobiles de "
+    "normalisation d’origine (inertie {momentum}), elle est {frozen} : à l’apprentissage, chaque lot est "
+    "normalisé "
+    "par lui-même, à l’usage par les statistiques mobiles, et après {steps} lots celles-ci n’ont fait que "
+    "{share} % "
+    "du chemin.",
+)
+CAUTION = Text(
+    "{n} images of {patients} patients of the training split; the official test plays no part. Intervals "
+    "are over "
+    "patients: how a network would end from another seed is not in them, and the best of many is flattered.",
+    "{n} images de {patients} patients de la partie d’entraînement ; le test officiel n’y joue aucun rôle. "
+    "Les "
+    "intervalles portent sur les patients : ils ne disent pas où un réseau finirait avec une autre graine, "
+    "et le "
+    "meilleur de beaucoup est flatté.",
+)
+
+
+def sentences(found: Found, judged: Tables, bench: Bench) -> list[Text]:
+    """Return why the winner won, what choosing under shift bought, and what random weights did."""
+    winner, y = found.winner(SHIFTED), found.shop.copies.images.y
+    reference = next(run for run in found.candidates if run.name == bench.reference)
+    said = [_winner(winner, judged, reference)]
+    said += [_verdicts(kind, getattr(judged, kind), found) for kind in VERDICT_LISTS if getattr(judged, kind)]
+    if winner is not reference:
+        said += [_fall(winner, reference, y), _learning(winner, reference)]
+    said += [*_bought(found, winner, bench), *_strangers(judged), *_random(found, y), *_unfinished(found)]
+    images = found.shop.copies.images
+    return [*said, _text(CAUTION, n=len(y), patients=len(np.unique(images.patients)))]
+
+
+def _winner(winner: Judged, judged: Tables, reference: Judged) -> Text:
+    if SHIFTED not in judged.final:
+        return _text(REFERENCE_WINS, winner=winner.label, own=area_alone(winner, judged))
+    final = judged.final[SHIFTED]
+    own, base = (_row(final, run.name).calibrated[AREA] for run in (winner, reference))
+    if winner.name == reference.name:
+        return _text(REFERENCE_WINS, winner=winner.label, own=own)
+    found = _row(final, winner.name).differences[AREA]
+    return _text(
+        WINNER, winner=winner.label, own=own, base=base, difference=found, verdict=VERDICTS[found.verdict]
+    )
+
+
+def area_alone(run: Judged, judged: Tables) -> Interval:
+    """Return the area under shift of a run that was compared with the candidates only."""
+    return _row(judged.candidates[SHIFTED], run.name).calibrated[AREA]
+
+
+def _verdicts(kind: str, by_validation: Mapping[str, Comparison], found: Found) -> Text:
+    rows = [row for row in by_validation[SHIFTED].rows if row.differences]
+    lists = {
+        verdict: _listed(row for row in rows if row.differences[AREA].verdict == verdict)
+        for verdict in VERDICTS
+    }
+    chosen = next(run.label for run in found.candidates if run.name == found.chosen)
+    return _text(VERDICT_LISTS[kind], n=len(rows), chosen=chosen, **lists)
+
+
+def _listed(rows: Iterable[Row]) -> Text:
+    said = [(row.label, row.differences[AREA].value) for row in rows]
+    if not said:
+        return NONE
+    return Text(
+        *(
+            SEMICOLON.to(to).join(f"{label.to(to)} ({_signed(by, to)})" for label, by in said)
+            for to in LANGUAGES
+        )
+    )
+
+
+def _fall(winner: Judged, reference: Judged, y: np.ndarray) -> Text:
+    own, base = (area(run, PLAIN, y) - area(run, SHIFTED, y) for run in (winner, reference))
+    return _text(FALL, own=own, base=base)
+
+
+def _learning(winner: Judged, reference: Judged) -> Text:
+    train, stop = _at_best(winner.result.curves)
+    base_train, base_stop = _at_best(reference.result.curves)
+    return _text(LEARNING, train=train, stop=stop, base_train=base_train, base_stop=base_stop)
+
+
+def _at_best(curves: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Return the training loss and the loss under shift of the epoch kept, averaged over folds."""
+    train, stop = CURVES.index("loss"), CURVES.index("stopping_shifted")
+    kept = np.array([curve[np.argmin(curve[:, stop])] for curve in curves])
+    return float(kept[:, train].mean()), float(kept[:, stop].mean())
+
+
+def _bought(found: Found, winner: Judged, bench: Bench) -> list[Text]:
+    plain, images = found.winner(PLAIN), found.shop.copies.images
+    if plain.name == winner.name:
+        return [SAME_CHOICE]
+    gained = {
+        which: _row(
+            table([plain, winner], which, images, bench, reference=plain.name, title=NONE, held_out=NONE),
+            winner.name,
+        ).differences[AREA]
+        for which in (PLAIN, SHIFTED)
+    }
+    return [
+        _text(
+            OTHER_CHOICE, plain=plain.label, plain_plain=area(plain, PLAIN, images.y), bought=gained[SHIFTED],
+            verdict=VERDICTS[gained[SHIFTED].verdict], price=gained[PLAIN],
+        )
+    ]  # fmt: skip
+
+
+def _strangers(judged: Tables) -> list[Text]:
+    if SHIFTED not in judged.clusters:
+        return []
+    rows = judged.clusters[SHIFTED].rows
+    each = Text(
+        *(
+            SEMICOLON.to(to).join(f"{row.label.to(to)} {_said(row.calibrated[AREA], to)}" for row in rows)
+            for to in LANGUAGES
+        )
+    )
+    return [_text(STRANGERS, each=each)]
+
+
+def _random(found: Found, y: np.ndarray) -> list[Text]:
+    """Say what random weights did with and without running statistics that keep up, where both were run."""
+    runs = [run for run in found.candidates if run.result.settings.weights == "random"]
+    own = [run for run in runs if run.result.settings.momentum is None]
+    moved = [run for run in runs if run.result.settings.momentum is not None]
+    if not own or not moved or own[0].result.settings.backbone not in OWN_MOMENTUM:
+        return []
+    momentum = OWN_MOMENTUM[own[0].result.settings.backbone]
+    fold, settings = found.shop.folds[0], own[0].result.settings
+    batches = max(1, len(fold.train) // settings.batch)
+    steps = batches * (1 + int(np.argmin(own[0].result.curves[0][:, CURVES.index("stopping_shifted")])))
+    return [
+        _text(
+            RANDOM, name=moved[0].label, own=area(moved[0], SHIFTED, y), frozen=area(own[0], SHIFTED, y),
+            momentum=momentum, steps=steps, share=round(100 * (1 - momentum**steps)),
+        )
+    ]  # fmt: skip
+
+
+def _unfinished(found: Found) -> list[Text]:
+    """Name the runs that patience did not stop, and whose last epoch was their best."""
+    watched = CURVES.index("stopping_shifted")
+    names = [
+        run.label
+        for run in found.everybody()
+        if np.mean([np.argmin(c[:, watched]) == run.result.settings.epochs - 1 for c in run.result.curves])
+        > 0.5
+    ]
+    said = Text(*(SEMICOLON.to(to).join(label.to(to) for label in names) for to in LANGUAGES))
+    return [_text(UNFINISHED, names=said)] if names else []
+
+
+def _row(comparison: Comparison, name: str) -> Row:
+    return next(row for row in comparison.rows if row.name == name)
+
+
+def _signed(value: float, language: str) -> str:
+    said = number(value, DIGITS, language)
+    return said if value < 0 or not float(f"{value:.{DIGITS}f}") else f"+{said}"
+
+
+def _text(words: Text, **given: object) -> Text:
+    return Text(
+        *(
+            words.to(to).format(**{name: _said(value, to) for name, value in given.items()})
+            for to in LANGUAGES
+        )
+    )
+
+
+def _said(value: object, language: str) -> str:
+    if isinstance(value, Text):
+        return value.to(language)
+    if isinstance(value, float):
+        return number(value, DIGITS, language)
+    if isinstance(value, Difference):
+        ends = [_signed(end, language) for end in (value.low, value.high)]
+        return f"{_signed(value.value, language)} ({_range(ends, language)})"
+    if isinstance(value, Interval) and value.low is not None and value.high is not None:
+        ends = [number(end, DIGITS, language) for end in (value.low, value.high)]
+        return f"{number(value.value, DIGITS, language)} ({_range(ends, language)})"
+    return number(value.value, DIGITS, language) if isinstance(value, Interval) else str(value)
+
+
+def _range(ends: Sequence[str], language: str) -> str:
+    return f" {Text('to', 'à').to(language)} ".join(ends)

@@ -1,0 +1,43 @@
+"""The comparison page of the chest X-ray's bench, as the steward sees it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import reverse
+from playwright.sync_api import Browser
+from pytest_django.live_server_helper import LiveServer
+
+from clinic.accounts.roles import Role
+from tests import factories
+from tests.browser.test_model_pages import window
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+SCREENS = os.environ.get("VIGIE_SCREENS", "")
+
+
+@pytest.mark.parametrize(
+    ("language", "theme", "size"), [("en", "light", (1440, 900)), ("fr", "dark", (820, 1180))]
+)
+def test_the_bench_is_readable_with_everything_opened(
+    browser: Browser, live_server: LiveServer, language: str, theme: str, size: tuple[int, int]
+) -> None:
+    page = window(browser, live_server, factories.staff("steward", Role.STEWARD), language, theme, size)
+    complaints: list[Any] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(live_server.url + reverse("model_comparison", args=["chest_xray"]))
+    page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true })")
+    complaints += [
+        f"axe {v['id']}: {v['nodes'][0]['target']}" for v in Axe().run(page).response["violations"]
+    ]
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
+        complaints.append("sticks out sideways")
+    if SCREENS:
+        page.screenshot(path=Path(SCREENS) / f"bench-{language}-{theme}-{size[0]}.png", full_page=True)
+    page.context.close()
+    assert not complaints
