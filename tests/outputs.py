@@ -147,16 +147,20 @@ def _picture(name: str, mode: str, colour: Any, size: tuple[int, int] = (320, 26
 
 def dicom_image(view: str = "AP") -> Dataset:
     """Return a small DX object that names nobody."""
-    picture = np.full((64, 64), 90, dtype=np.uint8)
-    nobody = {"name": "", "record_number": "", "birth_date": None, "sex": ""}
-    return dicom_builder.dx_from_jpeg(picture, view_position=view, **nobody)
+    return film(np.full((64, 64), 90, dtype=np.uint8), view)
+
+
+def film(picture: np.ndarray, view: str = "AP") -> Dataset:
+    """Return a picture as a DX object that names nobody."""
+    return dicom_builder.dx_from_jpeg(
+        picture, view_position=view, name="", record_number="", birth_date=None, sex=""
+    )
 
 
 def one_examination(first: Dataset, *others: Dataset) -> list[Dataset]:
-    """File images under the examination of the first, each with its own grey levels."""
-    for place, image in enumerate(others, start=1):
+    """File images under the examination of the first."""
+    for image in others:
         image.StudyInstanceUID = first.StudyInstanceUID
-        image.PixelData = bytes([90 + place]) * len(image.PixelData)
     return [first, *others]
 
 

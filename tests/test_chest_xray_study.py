@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from pydicom.dataset import Dataset
 
 from ml import package as packages
 from ml import runner
+from ml.__main__ import main
 from ml.algorithms.chest_xray import acquisition, pixels, simulate
 from ml.algorithms.chest_xray.projection import Projection, of_header
 from ml.algorithms.chest_xray.report import report
@@ -162,6 +164,21 @@ def test_a_report_of_a_result_from_before_still_renders(films: dict[str, Path]) 
     result = dict(analyse(films["frontal"]).result)
     del result["images"], result["scored"]
     assert len(report(packages.load("chest_xray"), result).sections) == 3
+
+
+def test_the_command_line_takes_files_one_by_one_or_as_a_study(
+    films: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [str(films["frontal"]), str(films["lateral"])]
+    assert main(["predict", "chest_xray", *paths]) == 0
+    apart = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["status"] for line in apart] == ["ok", "refused"]
+    assert main(["predict", "chest_xray", *paths, "--study"]) == 0
+    (together,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert together["input"] == paths
+    assert [image["role"] for image in together["result"]["images"]] == ["frontal", "lateral"]
+    assert main(["predict", "chest_xray", *paths * 5, "--study"]) == 2
+    assert "8 files in one study, not 10" in capsys.readouterr().err
 
 
 # --- who and when ---------------------------------------------------------------------------

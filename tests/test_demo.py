@@ -37,6 +37,7 @@ def test_the_same_demo_however_often_it_is_built(tmp_path: Path) -> None:
     assert Study.objects.filter(algorithm="haemorrhage").count() == 4
     films = Study.objects.filter(algorithm="chest_xray").order_by("submitted_at")
     assert [study.files.count() for study in films] == [1, 1, 2]
+    assert [study.signatures.count() for study in films] == [1, 0, 0]
     secret = (tmp_path / "demo" / "password").read_text()
     assert User.objects.get(username="midwife").check_password(secret)
     assert b"simulated" in (tmp_path / "demo" / "simulated_night.edf").read_bytes()[:256].lower()

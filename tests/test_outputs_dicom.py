@@ -15,10 +15,12 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
+from clinic.accounts.roles import Role
 from predictions import review
 from predictions.models import Document, Study
 from predictions.outputs import dicom_sr_words, ordering, rendering
-from tests import outputs
+from tests import factories, outputs, studies
+from tests.chest_phantom import phantom
 
 pytestmark = pytest.mark.django_db
 
@@ -175,6 +177,28 @@ def test_a_result_of_before_several_images_is_still_reported(image: Dataset) -> 
     outputs.send(study, outputs.as_file(image))
     [finding] = findings(outputs.written(study, "dicom_sr"))
     assert (finding.label, finding.percent, finding.image) == ("ai-pneumonia", 81.0, image.SOPInstanceUID)
+
+
+def test_what_the_analyser_itself_makes_of_two_films_is_written_in_every_form() -> None:
+    unit = factories.unit("radiology")
+    reader = factories.staff("reader-films", Role.RADIOLOGIST, unit)
+    # The drawing is no chest: without the gate it is scored all the same.
+    study = studies.waiting(
+        reader, factories.patient(unit), algorithm="chest_xray", options={"no_gate": True}
+    )
+    films = outputs.one_examination(*(outputs.film(phantom(240, 280, seed)) for seed in (0, 1)))
+    studies.analysed(outputs.send(study, *map(outputs.as_file, films)))
+    images = study.prediction.result["images"]
+    expected = [round(100 * image["probability"], 1) for image in images]
+    outputs.sign(study)
+    found = findings(outputs.written(study, "dicom_sr"))
+    assert [(one.percent, one.image) for one in found] == [
+        (percent, film.SOPInstanceUID) for percent, film in zip(expected, films, strict=True)
+    ]
+    capture = dcmread(io.BytesIO(outputs.written(study, "dicom_sc", "fr")))
+    assert len(capture.SourceImageSequence) == 2
+    for kind in ("pdf", "fhir", "csv"):
+        assert outputs.written(study, kind, "fr")
 
 
 def test_every_code_of_ours_fits_where_every_reader_looks() -> None:

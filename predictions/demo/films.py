@@ -14,11 +14,13 @@ from PIL import Image
 from clinic.accounts.models import User
 from ml.algorithms.chest_xray.simulate import LATERAL, film, write_film
 from patients.models import Patient
-from predictions import intake
-from predictions.models import Study
+from predictions import first_read, intake, lease, reading, review, run
+from predictions.models import Confidence, Impression, Reason, Study, Verdict
+from predictions.states import State
 
 EARLIER = timedelta(days=150)
 RECENTLY = timedelta(minutes=40)
+KEY = "demo-film-{film}"
 
 
 def send(folder: Path, child: Patient, radiologist: User) -> None:
@@ -30,7 +32,29 @@ def send(folder: Path, child: Patient, radiologist: User) -> None:
         ("turned", lambda: _turned(folder)),
         ("today", lambda: _today(folder, child, now - RECENTLY)),
     ):
-        _study(f"demo-film-{key}", child, radiologist, write)
+        _study(KEY.format(film=key), child, radiologist, write)
+
+
+def read_earlier(radiologist: User) -> None:
+    """Have the earlier film read blind, written and signed, so that a signed report is there to look at.
+
+    It is analysed here, unless a worker did so before or is at it: then the next building reads it.
+    """
+    study = Study.objects.get(submitted_by=radiologist, idempotency_key=KEY.format(film="earlier"))
+    if claimed := lease.claim(study.pk):
+        run.run(claimed)
+        study.refresh_from_db()
+    if study.state != State.READY or study.signatures.exists():
+        return
+    said = {"impression": Impression.NORMAL, "confidence": Confidence.SURE}
+    agrees = first_read.agrees(first_read.commit(user=radiologist, study=study, **said))
+    written = {field.name: reading.phrase(field, "fr") for field in study.contract.reading}
+    reading.save(user=radiologist, study=study, values=written, language="fr")
+    opinion = (
+        {"verdict": Verdict.AGREE} if agrees else {"verdict": Verdict.DISAGREE, "reason": Reason.CLINICAL}
+    )
+    review.give(user=radiologist, study=study, **opinion)
+    review.sign(user=radiologist, study=study)
 
 
 def _study(key: str, child: Patient, radiologist: User, write: Callable[[], Sequence[Path]]) -> None:

@@ -10,7 +10,7 @@ WORDS = {
     "record_number": Text("record number", "numéro de dossier"),
     "sex": Text("sex", "sexe"),
     "invented": Text("Invented patient (demonstration)", "Patient inventé (démonstration)"),
-    "result": Text("Result", "Résultat"),
+    "result": Text("Result of the algorithm", "Résultat de l’algorithme"),
     "warnings": Text("Warnings", "Avertissements"),
     "why": Text("Why the model says so", "Pourquoi le modèle dit cela"),
     "no_explanation": Text(

@@ -327,7 +327,7 @@ def test_keys_act_in_the_viewer_alone(room: Room) -> None:
     comment = reader.page.get_by_label("Comment")
     comment.fill("r i h 1 + o")
     comment.press("h")
-    reader.page.locator("body").press("h")
+    reader.page.get_by_role("link", name="Worklist").press("h")
     assert reader.says("flags") == ""
     reader.page.get_by_role("button", name="Invert").press("h")
     reader.settle()

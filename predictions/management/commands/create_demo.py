@@ -30,6 +30,7 @@ class Command(BaseCommand):
         drawn = building.folder() / "films"
         child = Patient.objects.get(record_number=CHILD)
         films.send(drawn, child, staff["radiologist"])
+        films.read_earlier(staff["radiologist"])
         self._tell(secret, str(building.night()), str(drawn), child)
 
     def _tell(self, secret: str, night: str, drawn: str, child: Patient) -> None:
@@ -42,9 +43,9 @@ class Command(BaseCommand):
                     "",
                     "To try: four admissions are already filled in.",
                     f"For the technician there is a simulated night: {night}",
-                    "For the radiologist three X-ray studies are sent already: two views of today, an earlier"
-                    " one, and one",
-                    f"  that is refused. Their drawn films lie in {drawn}",
+                    "For the radiologist three X-ray studies are sent already: two views of today to be read,"
+                    " an earlier",
+                    f"  one that is signed, and one that is refused. Their drawn films lie in {drawn}",
                     "  Or bring a frontal chest X-ray of a child aged 1 to 5: JPEG, PNG or DICOM",
                     "  (for example from the public Kermany set, Mendeley rscbjbr9sj).",
                     "  A DICOM file that names its patient must name"

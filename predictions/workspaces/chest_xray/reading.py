@@ -36,13 +36,18 @@ def drawing(prediction: Prediction, explanation: Explanation | None) -> dict[str
     -------
     dict
         ``viewer`` for its script (study, first, images, words); ``pictures``, the images with ``source``,
-        an address that holds a small picture itself; ``first``, the one of them that is shown first;
+        an address that holds a small picture itself, and whether each was ``scored``; ``first``, the one
+        of them that is shown first;
         ``maps`` for the script, ``None`` without any; ``keys``, one per map: its colours and what they are
         worth; ``verdicts`` of the gate per image; ``zones``.
     """
     shown = films(prediction)
-    pictures = [film | {"source": _inline(prediction, film)} for film in shown]
-    first = _first(prediction, pictures)
+    scored = {image["number"] for image in images(prediction) if "probability" in image}
+    pictures = [
+        film | {"source": _inline(prediction, film), "scored": film["number"] in scored} for film in shown
+    ]
+    # Not the one the answer is of: before a first impression it would tell which of two looks worse.
+    first = next((film for film in pictures if film["scored"]), pictures[0] if pictures else None)
     data = explanation.data if explanation else {}
     maps = _maps(prediction, data)
     return {
@@ -62,16 +67,6 @@ def drawing(prediction: Prediction, explanation: Explanation | None) -> dict[str
         "verdicts": _verdicts(prediction),
         "zones": zones(data.get("zones", [])),
     }
-
-
-def _first(prediction: Prediction, shown: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """Return the first image that was scored, or the first of all.
-
-    Not the one the answer is of: a reader who has not given a first impression would learn which of two
-    images looks worse.
-    """
-    scored = {image["number"] for image in images(prediction) if "probability" in image}
-    return next((film for film in shown if film["number"] in scored), shown[0] if shown else None)
 
 
 def ramp(colours: Sequence[str]) -> list[dict[str, Any]]:
