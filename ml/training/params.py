@@ -250,9 +250,9 @@ SECTIONS: Mapping[str, Check] = {
     ),
     "chest_xray": section(
         {
-            "seed": SEED, "networks": named(listed(text)), "copies": SEED, "shifts": COUNT, "blocks": FOLDS,
-            "damping": number(0), "regularisation": listed(POSITIVE), "sensitivity": SHARE,
-            "score_test": choice(True, False),
+            "seed": SEED, "networks": named(listed(text)), "copies": COUNT, "blocks": FOLDS,
+            "groups": FOLDS, "damping": number(0), "regularisation": POSITIVE, "balance": number(1),
+            "sensitivity": SHARE, "score_test": choice(True, False),
             "gate": section(
                 {
                     "regularisation": POSITIVE, "components": COUNT, "folds": FOLDS, "adult_copies": SEED,
@@ -260,7 +260,7 @@ SECTIONS: Mapping[str, Check] = {
                 }
             ),
         },
-        {**VERSION, "bench": anything},
+        {**VERSION, "bench": anything, "candidates": anything},
     ),
     "sleep": section(
         {
