@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageFilter
 
 from ml.algorithms.chest_xray.network import Activations
 from ml.algorithms.chest_xray.refusals import refusal
@@ -121,9 +120,8 @@ def writing(stored: np.ndarray) -> float:
     float
         Largest share of stroke pixels in any window of 8 rows by 30 columns.
     """
-    image = Image.fromarray(stored)
-    opened = image.filter(ImageFilter.MinFilter(STROKE)).filter(ImageFilter.MaxFilter(STROKE))
-    strokes = stored.astype(np.int16) - np.asarray(opened) >= STROKE_HEIGHT
+    opened = _along_both(np.maximum, _along_both(np.minimum, stored))
+    strokes = stored.astype(np.int16) - opened >= STROKE_HEIGHT
     (down, across), size = LINE, LINE[0] * LINE[1]
     found = 0.0
     for columns in LUNG_COLUMNS:
@@ -131,6 +129,14 @@ def writing(stored: np.ndarray) -> float:
         rows = sums[down:] - sums[:-down]
         found = max(found, float((rows[:, across:] - rows[:, :-across]).max()) / size)
     return found
+
+
+def _along_both(extreme: np.ufunc, image: np.ndarray) -> np.ndarray:
+    """Return the least or greatest of the neighbourhood as wide as a stroke, edges repeated."""
+    reach = STROKE // 2
+    padded = np.pad(image, reach, mode="edge")
+    rows = extreme.reduce([padded[k : k + len(image)] for k in range(STROKE)])
+    return extreme.reduce([rows[:, k : k + image.shape[1]] for k in range(STROKE)])
 
 
 def has_burnt_in_text(stored: np.ndarray, limits: Mapping[str, Any]) -> bool:
