@@ -272,13 +272,15 @@ def _files_checked(contract: Contract, received: Sequence[storage.Received]) -> 
     if sent > contract.max_files:
         message = TOO_MANY_FILES.format(sent=sent, limit=contract.max_files)
         problems.append(Problem("too_many_files", message, field="file"))
-    if sent > 1 and sum(file.size for file in received) > limits.request_bytes:
-        problems.append(storage.too_large_together(limits.request_bytes))
+    # Said once of all files, whether the upload was cut short for it or is only now counted.
+    cut = [file.problem for file in received if file.problem and file.problem.code == storage.TOGETHER]
+    if cut or (sent > 1 and sum(file.size for file in received) > limits.request_bytes):
+        problems.append(cut[0] if cut else storage.too_large_together(limits.request_bytes))
     screen = registry.door(contract.name, "contract").screen
     first: dict[str, int] = {}
     for number, file in enumerate(received):
         if file.problem:
-            found = [file.problem]
+            found = [] if file.problem in cut else [file.problem]
         elif file.size > limits.upload_bytes:
             found = [storage.too_large(limits.upload_bytes)]
         else:
