@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import subprocess
+import warnings
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -228,6 +229,24 @@ def test_dciodvfy_finds_no_error(study: Study, tmp_path: Path, signed: bool, kin
     path.write_bytes(outputs.written(study, kind, "fr"))
     answer = subprocess.run(("dciodvfy", path), capture_output=True, text=True, check=False)
     assert class_ in answer.stderr
+    assert [line for line in answer.stderr.splitlines() if line.startswith("Error")] == []
+
+
+@pytest.mark.dciodvfy
+@pytest.mark.parametrize("kind", ["dicom_sr", "dicom_sc"])
+def test_what_a_careless_device_wrote_spoils_nothing(image: Dataset, tmp_path: Path, kind: str) -> None:
+    careless = {
+        "StudyDate": "2026.05.02", "StudyTime": "12:30", "StudyID": "more than sixteen characters",
+        "AccessionNumber": "A" * 30, "LossyImageCompression": "YES",
+    }  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for keyword, written in careless.items():
+            setattr(image, keyword, written)
+        content = outputs.as_file(image)
+    path = tmp_path / "document.dcm"
+    path.write_bytes(outputs.written(outputs.send(outputs.answered("chest_xray"), content), kind))
+    answer = subprocess.run(("dciodvfy", path), capture_output=True, text=True, check=False)
     assert [line for line in answer.stderr.splitlines() if line.startswith("Error")] == []
 
 
