@@ -250,8 +250,17 @@ def test_what_a_careless_device_wrote_spoils_nothing(image: Dataset, tmp_path: P
     assert [line for line in answer.stderr.splitlines() if line.startswith("Error")] == []
 
 
+def nameless() -> bytes:
+    """Return a DICOM image whose examination has no number that anything could be filed under."""
+    image = outputs.dicom_image()
+    image.StudyInstanceUID = ""
+    return outputs.as_file(image)
+
+
 @pytest.mark.parametrize("kind", ["dicom_sr", "dicom_sc"])
-@pytest.mark.parametrize("content", [b"\xff\xd8\xff no DICOM", b""])
+@pytest.mark.parametrize(
+    "content", [b"\xff\xd8\xff no DICOM", b"", nameless()], ids=["JPEG", "nothing", "no examination"]
+)
 def test_an_image_that_did_not_come_as_dicom_is_told_so(kind: str, content: bytes) -> None:
     study = outputs.send(outputs.answered("chest_xray"), content)
     outputs.read(study)

@@ -122,7 +122,7 @@ def _image(path: Path, patient: Patient) -> Dataset | None:
         sent = dcmread(path, stop_before_pixels=True, specific_tags=list(FILED_UNDER))
     except InvalidDicomError:
         return None
-    if not all(sent.get(name) for name in REQUIRED):
+    if not all(UID(str(sent.get(name) or "")).is_valid for name in REQUIRED):
         return None
     image = Dataset()
     for name in FILED_UNDER:
