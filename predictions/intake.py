@@ -25,7 +25,7 @@ from ml import registry
 from ml.contracts import Contract, InputKind, Problem, Refused, Severity, Text
 from patients import access
 from patients.models import Encounter, Patient
-from predictions import answers, outcomes, queue, selectors, storage
+from predictions import answers, outcomes, queue, selectors, storage, uploads
 from predictions.models import Study, StudyFile
 from predictions.states import State, check
 
@@ -49,21 +49,6 @@ KEY_REUSED = Problem(
         "Ce formulaire a déjà été envoyé avec un autre contenu. Rouvrez-le pour envoyer une nouvelle étude.",
     ),
 )
-NO_FILE = Problem(
-    "file_missing",
-    Text("No file came with the request. Choose one.", "Aucun fichier n’a été reçu. Choisissez-en un."),
-    field="file",
-)
-TOO_MANY_FILES = Text(
-    "{sent} files came, and one study takes {limit} at most. Send the others as a study of their own.",
-    "{sent} fichiers ont été reçus et une étude en prend {limit} au plus. Envoyez les autres dans une étude "
-    "à part.",
-)
-SAME_FILE = Text(
-    "It is the same file as number {earlier}. Remove one of the two.",
-    "C’est le même fichier que le numéro {earlier}. Retirez l’un des deux.",
-)
-OF_SEVERAL = Text("File {number}: {said}", "Fichier {number}\u00a0: {said}")
 NOT_CLINICAL = Problem(
     "not_clinical",
     Text(
@@ -137,8 +122,8 @@ def submit(
     contract = registry.contract(algorithm)
     access.get_or_404(user, patient.pk)
     _require_submitter(user, contract)
-    uploads = _uploads(upload)
-    received = _received(contract, uploads)
+    sent = uploads.listed(upload)
+    received = uploads.received(contract, sent)
     try:
         problems = _circumstances(contract, patient, encounter, idempotency_key, options or {})
         typed, found = _checked(contract, patient, values, received)
@@ -157,7 +142,7 @@ def submit(
             options=dict(options or {}),
         )
         draft.fingerprint = _fingerprint(draft, encounter, received)
-        return _accept_once(draft, received, [upload.name or "" for upload in uploads])
+        return _accept_once(draft, received, [upload.name or "" for upload in sent])
     finally:
         for file in received:
             file.close()
@@ -208,23 +193,6 @@ def _require_submitter(user: User, contract: Contract) -> None:
         raise PermissionDenied
 
 
-def _uploads(upload: File | Sequence[File] | None) -> list[File]:
-    if upload is None:
-        return []
-    return [upload] if isinstance(upload, File) else list(upload)
-
-
-def _received(contract: Contract, uploads: Sequence[File]) -> list[storage.Received]:
-    if contract.input_kind is not InputKind.FILE:
-        return []
-    return [
-        upload.received
-        if isinstance(upload, storage.StreamedUpload)
-        else storage.receive(upload, limit=contract.limits.upload_bytes)
-        for upload in uploads
-    ]
-
-
 def _circumstances(
     contract: Contract, patient: Patient, encounter: Encounter | None, key: str, options: Mapping[str, Any]
 ) -> list[Problem]:
@@ -260,44 +228,7 @@ def _checked(
         if any(field.name == "birth_date" for field in contract.fields):
             given["birth_date"] = patient.birth_date
         return door.check(given)
-    return {}, _files_checked(contract, received)
-
-
-def _files_checked(contract: Contract, received: Sequence[storage.Received]) -> list[Problem]:
-    """Return everything wrong with the files by their number, sizes and heads."""
-    limits, sent = contract.limits, len(received)
-    if not sent:
-        return [NO_FILE]
-    problems = []
-    if sent > contract.max_files:
-        message = TOO_MANY_FILES.format(sent=sent, limit=contract.max_files)
-        problems.append(Problem("too_many_files", message, field="file"))
-    if sent > 1 and sum(file.size for file in received) > limits.request_bytes:
-        problems.append(storage.too_large_together(limits.request_bytes))
-    screen = registry.door(contract.name, "contract").screen
-    first: dict[str, int] = {}
-    for number, file in enumerate(received):
-        if file.problem:
-            found = [file.problem]
-        elif file.size > limits.upload_bytes:
-            found = [storage.too_large(limits.upload_bytes)]
-        else:
-            found = screen(file.head, file.size)
-            earlier = first.setdefault(file.sha256, number)
-            if earlier != number:
-                found = [Problem("same_file_twice", SAME_FILE.format(earlier=earlier + 1))]
-        problems += found if sent == 1 else [_of_several(problem, number) for problem in found]
-    return problems
-
-
-def _of_several(problem: Problem, number: int) -> Problem:
-    """Say of which file a problem is; the field lets the page add the name that its sender gave it."""
-    said = problem.message
-    message = Text(
-        OF_SEVERAL.en.format(number=number + 1, said=said.en),
-        OF_SEVERAL.fr.format(number=number + 1, said=said.fr),
-    )
-    return replace(problem, message=message, field=f"file[{number}]")
+    return {}, uploads.check(contract, received)
 
 
 def _record_refusal(user: User, patient: Patient, contract: Contract, problems: list[Problem]) -> None:

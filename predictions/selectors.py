@@ -37,7 +37,7 @@ def get_or_404(user: User, study_id: UUID) -> Study:
     Http404
         When ``user`` may not see it, or there is none. Call it outside a transaction.
     """
-    study = studies_for(user).filter(pk=study_id).first()
+    study = studies_for(user).filter(pk=study_id).prefetch_related("predictions").first()
     if study is None:
         owner = Study.objects.filter(pk=study_id).values_list("patient_id", flat=True).first()
         record(

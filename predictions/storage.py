@@ -42,6 +42,7 @@ TOO_LARGE = Text(
     "The file is larger than the {en} allowed here. Check that it is the right file.",
     "Le fichier dépasse les {fr} admis ici. Vérifiez que c’est le bon fichier.",
 )
+TOGETHER = "files_too_large"
 TOO_LARGE_TOGETHER = Text(
     "The files together are larger than the {en} that one study may bring. Send fewer of them.",
     "Les fichiers dépassent ensemble les {fr} qu’une étude peut apporter. Envoyez-en moins.",
@@ -201,7 +202,7 @@ def too_large(limit: int) -> Problem:
 
 def too_large_together(limit: int) -> Problem:
     """Return the problem of several files that are together above ``limit`` bytes."""
-    return Problem("files_too_large", _limited(TOO_LARGE_TOGETHER, limit), field="file")
+    return Problem(TOGETHER, _limited(TOO_LARGE_TOGETHER, limit), field="file")
 
 
 def _limited(sentence: Text, limit: int) -> Text:

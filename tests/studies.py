@@ -23,6 +23,11 @@ HEADLINE_OF = {
     "NORMAL": {"en": "The walrus says no", "fr": "Le morse dit non"},
 }
 SENTENCE = {"en": "The zebra zone counts most.", "fr": "La zone du zèbre compte le plus."}
+SECTION = {
+    "title": {"en": "Score", "fr": "Score"},
+    "rows": [],
+    "paragraphs": [{"en": "The heron counts for one.", "fr": "Le héron compte pour un."}],
+}
 ARTEFACTS = {"preview_0.png": b"the picture", "map_evidence_0.png": b"the marmot map"}
 
 
@@ -103,7 +108,7 @@ def radiograph(by: User, patient: Patient, *, probability: float = 0.81, **field
     prediction = Prediction.objects.create(
         study=study,
         result=figures | gate | {"scored": 0, "images": [image]},
-        report={"headline": HEADLINE_OF[label], "sections": [], "limits": []},
+        report={"headline": HEADLINE_OF[label], "sections": [SECTION], "limits": []},
         created_at=timezone.now(),
         **pins,
     )

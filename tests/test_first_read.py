@@ -33,7 +33,7 @@ HTMX = {"HX-Request": "true"}
 # What only somebody who may see the answer can know; each is found by the walk once it may be seen.
 SECRETS = (
     "walrus", "zebra", "marmot", "narwhal", "ocelot", "0.8642", "answer-figure", "suggests pneumonia",
-    "map_evidence", "falcon",
+    "map_evidence", "falcon", "heron",
 )  # fmt: skip
 Ways = tuple[tuple[str, dict[str, str]], ...]
 READ: Ways = (("get", {}), ("get", HTMX))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import subprocess
+import warnings
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -231,8 +232,35 @@ def test_dciodvfy_finds_no_error(study: Study, tmp_path: Path, signed: bool, kin
     assert [line for line in answer.stderr.splitlines() if line.startswith("Error")] == []
 
 
+@pytest.mark.dciodvfy
 @pytest.mark.parametrize("kind", ["dicom_sr", "dicom_sc"])
-@pytest.mark.parametrize("content", [b"\xff\xd8\xff no DICOM", b""])
+def test_what_a_careless_device_wrote_spoils_nothing(image: Dataset, tmp_path: Path, kind: str) -> None:
+    careless = {
+        "StudyDate": "2026.05.02", "StudyTime": "12:30", "StudyID": "more than sixteen characters",
+        "AccessionNumber": "A" * 30, "LossyImageCompression": "YES",
+    }  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for keyword, written in careless.items():
+            setattr(image, keyword, written)
+        content = outputs.as_file(image)
+    path = tmp_path / "document.dcm"
+    path.write_bytes(outputs.written(outputs.send(outputs.answered("chest_xray"), content), kind))
+    answer = subprocess.run(("dciodvfy", path), capture_output=True, text=True, check=False)
+    assert [line for line in answer.stderr.splitlines() if line.startswith("Error")] == []
+
+
+def nameless() -> bytes:
+    """Return a DICOM image whose examination has no number that anything could be filed under."""
+    image = outputs.dicom_image()
+    image.StudyInstanceUID = ""
+    return outputs.as_file(image)
+
+
+@pytest.mark.parametrize("kind", ["dicom_sr", "dicom_sc"])
+@pytest.mark.parametrize(
+    "content", [b"\xff\xd8\xff no DICOM", b"", nameless()], ids=["JPEG", "nothing", "no examination"]
+)
 def test_an_image_that_did_not_come_as_dicom_is_told_so(kind: str, content: bytes) -> None:
     study = outputs.send(outputs.answered("chest_xray"), content)
     outputs.read(study)

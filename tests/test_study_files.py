@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,20 @@ def test_the_page_takes_several_files_without_script(charlie: User, henri: Patie
     assert "holiday" not in facts
 
 
+def test_a_body_too_large_in_all_is_not_kept_while_it_comes_in(
+    charlie: User, henri: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Client()
+    client.force_login(charlie)
+    monkeypatch.setattr("predictions.storage.upload_limits", lambda _request: (1000, 1500))
+    files = [SimpleUploadedFile(f"{number}.png", PNG + bytes([number]) + bytes(800)) for number in range(3)]
+    address = reverse("study_new", args=["chest_xray", henri.pk])
+    answer = client.post(address, {"file": files, "key": "k1"}, headers={"Accept": "application/json"})
+    (said,) = answer.json()["problems"]
+    assert said.startswith("The files together are larger than")
+    assert kept_files() == []
+
+
 def test_the_api_takes_a_repeated_field_and_says_so(charlie: User, henri: Patient) -> None:
     client = APIClient()
     client.force_authenticate(charlie)
@@ -187,11 +202,15 @@ def test_the_api_takes_a_repeated_field_and_says_so(charlie: User, henri: Patien
     assert (listed["chest_xray"], listed["sleep"], listed["haemorrhage"]) == (8, 1, 0)
 
 
-def test_every_file_is_lent_to_the_analysis(charlie: User, henri: Patient) -> None:
+def test_every_file_is_lent_to_the_analysis_and_none_named_in_the_logs(
+    charlie: User, henri: Patient, caplog: pytest.LogCaptureFixture
+) -> None:
     stranger = bad_files.dicom(PatientName="INCONNU^PAUL")
     mine = bad_files.dicom(PatientName="", PatientID="", PatientBirthDate="", PatientSex="")
     study = submit(charlie, henri, [ContentFile(mine, name="a"), ContentFile(stranger, name="b")])
     assert isinstance(henri.identity, Identity)
-    ended = analyse(study)
+    with caplog.at_level(logging.DEBUG):
+        ended = analyse(study)
     assert "identity_mismatch" in {problem.code for problem in ended.problems}
     assert len(ended.result["images"]) == 2
+    assert "INCONNU" not in caplog.text + str(ended)

@@ -7,6 +7,7 @@ one on record: a file that named another was refused at the start.
 from __future__ import annotations
 
 import logging
+import re
 import uuid
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -37,6 +38,14 @@ FILED_UNDER = (
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "StudyDate", "StudyTime",
     "StudyID", "AccessionNumber", "Rows", "Columns", "Modality", "LossyImageCompression",
 )  # fmt: skip
+SHORT_STRING = re.compile(r"[^\\\x00-\x1f]{0,16}")
+FORMS = {
+    "StudyDate": re.compile(r"\d{8}"),
+    "StudyTime": re.compile(r"\d{2}([0-5]\d([0-5]\d(\.\d{1,6})?)?)?"),
+    "StudyID": SHORT_STRING,
+    "AccessionNumber": SHORT_STRING,
+    "LossyImageCompression": re.compile("00|01"),
+}
 REQUIRED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 SERIES = {
     Verdict.AGREE: "AI result, signed",
@@ -113,13 +122,19 @@ def _image(path: Path, patient: Patient) -> Dataset | None:
         sent = dcmread(path, stop_before_pixels=True, specific_tags=list(FILED_UNDER))
     except InvalidDicomError:
         return None
-    if not all(sent.get(name) for name in REQUIRED):
+    if not all(UID(str(sent.get(name) or "")).is_valid for name in REQUIRED):
         return None
     image = Dataset()
     for name in FILED_UNDER:
-        setattr(image, name, sent.get(name) or "")
+        written = sent.get(name) or ""
+        # Old or careless devices write what the standard does not allow; ours must be readable everywhere.
+        setattr(image, name, written if _allowed(name, str(written)) else "")
     _identify(image, patient)
     return image
+
+
+def _allowed(name: str, written: str) -> bool:
+    return name not in FORMS or FORMS[name].fullmatch(written) is not None
 
 
 def _identify(image: Dataset, patient: Patient) -> None:

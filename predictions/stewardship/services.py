@@ -16,11 +16,12 @@ from clinic.accounts.models import User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml.contracts import Problem, Refused, Text
-from predictions.intake import KEY_REUSED, LONGEST_KEY, NO_FILE, NO_KEY
+from predictions.intake import KEY_REUSED, LONGEST_KEY, NO_KEY
 from predictions.stewardship import columns, queue, reap, table
 from predictions.stewardship.models import Training
 from predictions.stewardship.states import Stage, State, check
 from predictions.storage import Received, StreamedUpload, receive, storage
+from predictions.uploads import NO_FILE
 
 LARGEST_TABLE = 64 * 2**20
 FOLDER = "tables"

@@ -234,6 +234,19 @@ def test_the_image_comes_with_the_page_and_nothing_moves_when_its_numbers_arrive
     assert visit.page.evaluate("window.shifted") == []
 
 
+def test_where_the_numbers_do_not_come_the_picture_is_read_and_says_so(room: Room) -> None:
+    study = xray(room.charlie, room.child, [chest()])
+    visit = room.open_window()
+    visit.page.route("**/pixels_0.gz", lambda route: route.abort())
+    visit.go(reverse("study", args=[study.pk]))
+    expect(visit.page.locator("[data-status]")).to_contain_text("Shown is the 8-bit picture")
+    reader = Reader(visit)
+    assert reader.says("level") == "C 128 · W 255"
+    reader.drag(0, -40)
+    assert reader.says("level") != "C 128 · W 255"
+    assert "grey" in reader.says("readout")
+
+
 def test_the_window_follows_mouse_wheel_keys_fields_and_presets(room: Room) -> None:
     reader = room.read(xray(room.charlie, room.child, [chest()]))
     sent = "C 2,048 · W 4,096"

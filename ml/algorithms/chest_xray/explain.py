@@ -11,6 +11,7 @@ import numpy as np
 from ml.algorithms.chest_xray import heatmap, masking, network, zones
 from ml.algorithms.chest_xray.image import ScoredImage
 from ml.algorithms.chest_xray.load import Study
+from ml.algorithms.chest_xray.predict import log_odds_of
 from ml.algorithms.chest_xray.shapley import OwenValues, owen_values
 from ml.contracts import Artefact, Explanation, Loaded, Text
 from ml.package import Package
@@ -72,7 +73,7 @@ class Map:
     Parameters
     ----------
     added
-        Log odds per cell; they and ``baseline`` add up to the image's log odds.
+        Calibrated log odds per cell; they and ``baseline`` add up to those of the image.
     drawn
         Shape (112, 112): log odds per hundredth of the image, as drawn.
     """
@@ -94,7 +95,7 @@ class Map:
         """Value of the strongest colour."""
         return max(float(np.percentile(np.abs(self.drawn), 99.5)), WEAKEST_CEILING)
 
-    def as_json(self, slope: float) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """Return everything but the picture."""
         found = zones.zones(self.added)
         data = {
@@ -108,7 +109,7 @@ class Map:
             "scale": SCALE.as_json(),
             "zones": found,
             "baseline": self.baseline,
-            "sentence": zones.sentence(found, slope).as_json(),
+            "sentence": zones.sentence(found).as_json(),
         }
         return data | ({"regions": list(self.regions)} if self.regions else {})
 
@@ -123,10 +124,10 @@ def explain(package: Package, loaded: Loaded, result: dict[str, Any]) -> Explana
         ``ceiling`` (value of level 255 of its picture, in the unit ``scale``) and a sentence;
         ``missing``, the maps that could not be made and why; ``ramp``, 256 colours as hex; ``caveat``.
         Of the image whose score is the study's, ``zones``, ``grid`` (14 × 14, log odds added per
-        cell), ``raised``, ``lowered``, ``baseline`` and ``logit``: zones and baseline add up to it.
+        cell), ``raised``, ``lowered``, ``baseline`` and ``logit``: zones and baseline add up to it. All
+        log odds are calibrated: ``logit`` is that of the probability at the calibration's prevalence.
     """
     study: Study = loaded.data
-    slope = package.manifest["calibration"]["slope"]
     maps, missing = [], []
     for image in study.scored:
         maps.append(evidence_map(package, image))
@@ -137,15 +138,15 @@ def explain(package: Package, loaded: Loaded, result: dict[str, Any]) -> Explana
             missing.append({"image": image.number, "method": "shap", "reason": NO_REGIONS.as_json()})
     main = study.main
     evidence = next(made for made in maps if made.image == main.number)
-    said = zones.sentence(zones.zones(evidence.added), slope)
+    said = zones.sentence(zones.zones(evidence.added))
     if len(study.scored) > 1:
         said = _joined(IMAGE.format(number=main.number + 1), said)
     return Explanation(
         method=METHOD,
         sentence=_joined(said, Text(" ", " "), CAVEAT),
         data={
-            **_totals(evidence, main.activations.logit),
-            "maps": [made.as_json(slope) for made in maps],
+            **_totals(evidence),
+            "maps": [made.as_json() for made in maps],
             "missing": missing,
             "ramp": ["#" + "".join(f"{level:02x}" for level in colour) for colour in heatmap.ramp()],
             "caveat": CAVEAT.as_json(),
@@ -163,15 +164,17 @@ def evidence_map(package: Package, image: ScoredImage) -> Map:
     chest the map was more faithful on training images, and both maps start from the same log odds.
     """
     normal = network.run(package, masking.baseline(image.view))
-    evidence = heatmap.combine(
-        tuple(own - usual for own, usual in zip(image.activations.evidence, normal.evidence, strict=True))
-    )
+    parts = zip(image.activations.evidence, normal.evidence, strict=True)
+    calibration = package.manifest["calibration"]
+    evidence = calibration["slope"] * heatmap.combine(tuple(own - usual for own, usual in parts))
+    added = evidence / evidence.size
     return Map(
         image=image.number,
         method="evidence",
-        added=evidence / evidence.size,
+        added=added,
         drawn=heatmap.smoothed(evidence) / PERCENT,
-        baseline=normal.logit,
+        # That of the normal chest, but for the digits single precision has lost.
+        baseline=log_odds_of(image.activations.logit, calibration) - float(added.sum()),
     )
 
 
@@ -203,7 +206,7 @@ def _finest(found: OwenValues) -> list[dict[str, float]]:
     ]
 
 
-def _totals(evidence: Map, logit: float) -> dict[str, Any]:
+def _totals(evidence: Map) -> dict[str, Any]:
     added = evidence.added
     block = len(added) // COARSE
     sums = added.reshape(COARSE, block, COARSE, block).sum(axis=(1, 3))
@@ -213,7 +216,7 @@ def _totals(evidence: Map, logit: float) -> dict[str, Any]:
         "raised": float(added[added > 0].sum()),
         "lowered": float(added[added < 0].sum()),
         "baseline": evidence.baseline,
-        "logit": logit,
+        "logit": evidence.baseline + float(added.sum()),
     }
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ml.algorithms.chest_xray import network
+from ml.algorithms.chest_xray.predict import log_odds_of
 from ml.algorithms.chest_xray.view import SIDE
 from ml.package import Package
 
@@ -55,6 +56,6 @@ def enlarged(cells: np.ndarray, side: int) -> np.ndarray:
 
 
 def game(package: Package, view: np.ndarray) -> Callable[[np.ndarray], float]:
-    """Return the log odds of a view as a function of the cells shown."""
-    hidden = baseline(view)
-    return lambda shown: network.logit(package, mixed(view, hidden, shown))
+    """Return the calibrated log odds of a view as a function of the cells shown."""
+    hidden, calibration = baseline(view), package.manifest["calibration"]
+    return lambda shown: log_odds_of(network.logit(package, mixed(view, hidden, shown)), calibration)

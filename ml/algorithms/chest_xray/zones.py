@@ -74,29 +74,23 @@ def zones(added: np.ndarray) -> list[dict[str, Any]]:
     ]
 
 
-def sentence(found: list[dict[str, Any]], slope: float) -> Text:
-    """Say which zone moved the score most, and how strongly.
-
-    Parameters
-    ----------
-    slope
-        Of the calibration, from the network's log odds to those of the probability shown.
-    """
+def sentence(found: list[dict[str, Any]]) -> Text:
+    """Say which zone of :func:`zones` moved the score most, and how strongly."""
     total = sum(zone["added"] for zone in found)
     strongest = max(found, key=lambda zone: zone["added"])
     if strongest["added"] <= 0:
-        return _in_words(LOWERED, min(found, key=lambda zone: zone["added"]), total, slope)
-    return _in_words(RAISED if total > 0 else OUTWEIGHED, strongest, total, slope)
+        return _in_words(LOWERED, min(found, key=lambda zone: zone["added"]), total)
+    return _in_words(RAISED if total > 0 else OUTWEIGHED, strongest, total)
 
 
-def _in_words(text: Text, zone: dict[str, Any], total: float, slope: float) -> Text:
-    factor = _factor(slope * zone["added"])
+def _in_words(text: Text, zone: dict[str, Any], total: float) -> Text:
+    factor = _factor(zone["added"])
     words = {
         "row": ROWS[zone["row"]],
         "side": SIDES[zone["side"]],
         "strength": next(word for limit, word in STRENGTHS if factor < limit),
-        "odds": odds(slope * zone["added"]),
-        "total": odds(slope * total),
+        "odds": odds(zone["added"]),
+        "total": odds(total),
         "extent": FOCAL if zone["share"] >= FOCAL_SHARE else SPREAD,
     }
     share = round(100 * zone["share"])

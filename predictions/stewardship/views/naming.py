@@ -16,12 +16,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml.contracts import Problem, Refused
-from predictions.intake import NO_FILE
 from predictions.stewardship import columns, selectors, services, table
 from predictions.stewardship.models import Training
 from predictions.stewardship.states import PREPARED, State
 from predictions.stewardship.views.access import UNPROCESSABLE, for_stewards
 from predictions.storage import storage, takes
+from predictions.uploads import NO_FILE
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -59,7 +59,7 @@ def drawing(prediction: Prediction, explanation: Explanation | None) -> dict[str
         },
         "pictures": pictures,
         "first": first,
-        "maps": {"maps": maps, "ramp": data["ramp"], "words": map_words()} if maps else None,
+        "maps": {"maps": maps, "ramp": data.get("ramp", []), "words": map_words()} if maps else None,
         "keys": [_key(each, data.get("ramp", [])) for each in maps],
         "methods": {each["method"]: each["label"] for each in maps},
         "missing": [text(each["reason"]) for each in data.get("missing", ())],

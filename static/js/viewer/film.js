@@ -42,11 +42,18 @@ export class Film {
       if (!this.info.pixels) return false;
       this.take(await fetchRaster(this.info.pixels, signal));
     } catch (error) {
-      if (!signal.aborted) console.warn(error.message);
+      if (!signal.aborted) this.settle(error);
       return false;
     }
     changed();
     return true;
+  }
+
+  // Without its numbers the picture is what there is to window.
+  settle(error) {
+    console.warn(error.message);
+    this.info = { ...this.info, pixels: null };
+    if (this.pixels) this.take(this.pixels);
   }
 
   take(pixels) {

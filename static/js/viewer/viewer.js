@@ -34,6 +34,7 @@ class XrayViewer extends HTMLElement {
     for (const [at, button] of this.buttons.entries()) button.addEventListener("click", () => this.show(at));
     this.addEventListener("keydown", (event) => this.key(event));
     this.addEventListener("keyup", (event) => this.released(event));
+    this.addEventListener("focusout", () => { this.held = null; });
     this.leaving = () => keep(data.study, this.main.film);
     window.addEventListener("pagehide", this.leaving);
     this.attend(this.main);
