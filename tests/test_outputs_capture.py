@@ -52,6 +52,14 @@ def test_it_is_filed_beside_the_image_and_says_what_it_is(study: Study, image: D
     assert not found.file_meta.TransferSyntaxUID.is_compressed
 
 
+def test_only_what_is_drawn_is_named_as_its_source() -> None:
+    frontal, lateral = outputs.one_examination(outputs.dicom_image(), outputs.dicom_image("LL"))
+    study = outputs.answered("chest_xray")
+    found = capture(outputs.send(study, outputs.as_file(frontal), outputs.as_file(lateral)))
+    [source] = found.SourceImageSequence
+    assert source.ReferencedSOPInstanceUID == frontal.SOPInstanceUID
+
+
 def test_the_patient_is_the_one_on_record_and_stands_in_the_header_only(study: Study) -> None:
     found = capture(study)
     assert str(found.PatientName) == "Exemple^Zoé"

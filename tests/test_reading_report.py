@@ -110,12 +110,12 @@ def test_a_colleagues_report_is_told_after_the_first_read_and_can_be_taken_over(
     assert "Clear &lt;b&gt;lungs&lt;/b&gt;" in page
     take = {"take": reading.latest(dora, study).pk}
     block = client.post(
-        reverse("study_reading", args=[study.pk]), typed(study, lungs="Mine") | {"seen": "1"} | take,
+        reverse("study_reading", args=[study.pk]), typed(study, lungs="Mine, longer") | {"seen": "1"} | take,
         headers=HTMX,
     ).content.decode()  # fmt: skip
     assert shown(block, "impression") == "Normal."
     assert [r.fields["lungs"] for r in study.reading_reports.filter(author=charlie)] == [
-        "Mine", "Clear <b>lungs</b>",
+        "Mine", "Mine, longer", "Clear <b>lungs</b>",
     ]  # fmt: skip
 
 
@@ -123,8 +123,8 @@ def test_a_report_saved_meanwhile_stops_the_signature_once(
     client: Client, charlie: User, dora: User, read: Study
 ) -> None:
     client.force_login(charlie)
-    write(dora, read, impression="Left lower lobe.")
     door = reverse("study_sign", args=[read.pk])
+    write(dora, read, impression="Left lower lobe.")
     refused = client.post(door, signing(read, impression="Normal."))
     assert refused.status_code == 422
     assert "A colleague saved a report" in refused.content.decode()

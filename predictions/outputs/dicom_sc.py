@@ -94,7 +94,9 @@ def render(facts: Facts) -> bytes:
         found = source.sources(facts)
         pixels = np.asarray(picture(facts, films))
         stream = io.BytesIO()
-        _object(facts, found, pixels).save_as(stream, enforce_file_format=True)
+        capture = _object(facts, found.filed, pixels)
+        _describe(capture, found, [film.number for film in films])
+        capture.save_as(stream, enforce_file_format=True)
         return stream.getvalue()
 
 
@@ -180,8 +182,8 @@ def _words(facts: Facts, panel: Panel) -> dict[str, Any]:
     }
 
 
-def _object(facts: Facts, found: Sources, pixels: np.ndarray) -> Dataset:
-    filed = found.filed
+def _object(facts: Facts, filed: Dataset, pixels: np.ndarray) -> Dataset:
+    """Return the capture as filed beside an image."""
     capture = hd.sc.SCImage(
         pixel_array=pixels,
         photometric_interpretation="RGB",
@@ -208,18 +210,24 @@ def _object(facts: Facts, found: Sources, pixels: np.ndarray) -> Dataset:
         device_serial_number=facts.prediction.package_sha256[: source.LONG_STRING],
         series_description=source.series_description(facts),
     )
-    capture.BodyPartExamined = "CHEST"
     capture.SpecificCharacterSet = filed.SpecificCharacterSet
+    return capture
+
+
+def _describe(capture: Dataset, found: Sources, drawn: Sequence[int]) -> None:
+    """Say what the picture is, which images it was made from, and that words are part of it."""
+    capture.BodyPartExamined = "CHEST"
     # Several pictures and words on one page lie in no direction of the patient.
     capture.PatientOrientation = None
     capture.BurnedInAnnotation = "YES"
     capture.ImageComments = MARK
     capture.DerivationDescription = DERIVATION
-    capture.SourceImageSequence = source.referenced(found.images.values())
+    # A film that came as JPEG is drawn too, and has no number to name it by.
+    shown = [found.images[number] for number in drawn if number in found.images]
+    capture.SourceImageSequence = source.referenced(shown)
     for item in capture.SourceImageSequence:
         item.PurposeOfReferenceCodeSequence = [
             hd.sr.CodedConcept(*codes.DCM.SourceImageForImageProcessingOperation[:3])
         ]
-    if filed.LossyImageCompression:
-        capture.LossyImageCompression = filed.LossyImageCompression
-    return capture
+    if any(image.LossyImageCompression == "01" for image in shown):
+        capture.LossyImageCompression = "01"

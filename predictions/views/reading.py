@@ -69,6 +69,8 @@ def context(user: User, found: Study, sent: Sent | None = None) -> dict[str, Any
 def save(user: User, found: Study, sent: Sent) -> ReadingReport | None:
     """Keep the report that was sent: filled as normal, or taken over from a colleague, where that is asked.
 
+    Before the text of a colleague takes its place, the own one is kept as a version.
+
     Raises
     ------
     ml.contracts.Refused
@@ -77,9 +79,10 @@ def save(user: User, found: Study, sent: Sent) -> ReadingReport | None:
     values, language = typed(found, sent), _language(sent)
     if fill := sent.get("fill", ""):
         values |= _filled(user, found, values, language, fill)
+    kept = reading.save(user=user, study=found, values=values, language=language, seen=_seen(sent))
     if taken := _taken(user, found, sent.get("take", "")):
-        values, language = dict(taken.fields), taken.language
-    return reading.save(user=user, study=found, values=values, language=language, seen=_seen(sent))
+        return reading.save(user=user, study=found, values=taken.fields, language=taken.language)
+    return kept
 
 
 def keep(user: User, found: Study, sent: Sent) -> None:

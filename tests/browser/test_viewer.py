@@ -558,7 +558,9 @@ def test_what_the_analyser_made_of_two_files_is_read_here(room: Room, tmp_path: 
     assert not reader.coloured()
 
 
-@pytest.mark.parametrize(("language", "size"), [("en", DESKTOP), ("fr", (1024, 768))])
+@pytest.mark.parametrize(
+    ("language", "size"), [("en", DESKTOP), pytest.param("fr", (1024, 768), marks=pytest.mark.long)]
+)
 def test_every_state_is_accessible(room: Room, language: str, size: tuple[int, int]) -> None:
     xray(room.charlie, room.child, [chest(study_date=date(2026, 1, 7))], days_ago=90)
     blind = xray(room.charlie, room.child, [chest()], read=False)

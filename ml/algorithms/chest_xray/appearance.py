@@ -17,6 +17,8 @@ BAND = 32
 DARK, BRIGHT = 5, 250
 FARTHEST = 3.0
 """Standard deviations beyond which a number tells no more."""
+SMALLEST_SPREAD = 1e-6
+"""Of a number that is the same for all images."""
 REGULARISATION = 0.1
 
 
@@ -36,7 +38,8 @@ def describe(pixels: np.ndarray) -> np.ndarray:
         each standardised over the images and cut off at 3 standard deviations.
     """
     measured = np.array([_measure(image.astype(np.float32)) for image in pixels])
-    standard = (measured - measured.mean(axis=0)) / measured.std(axis=0)
+    spread = np.maximum(measured.std(axis=0), SMALLEST_SPREAD)
+    standard = (measured - measured.mean(axis=0)) / spread
     return np.clip(standard, -FARTHEST, FARTHEST)
 
 
