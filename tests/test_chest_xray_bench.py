@@ -217,14 +217,17 @@ def test_a_run_killed_between_epochs_ends_as_if_it_had_not_been(tmp_path: Path) 
     assert again == pytest.approx(curve)  # the next fold finds the network as if new
 
 
-def judged(name: str, plain: np.ndarray, shifted: np.ndarray, asked: Bench, found: Any) -> Any:
+def judged(
+    name: str, plain: np.ndarray, shifted: np.ndarray, asked: Bench, found: Any, **changes: Any
+) -> Any:
     """Return a run with given probabilities, judged."""
     from ml.algorithms.chest_xray.bench.judging import judge
     from ml.algorithms.chest_xray.bench.runs import Result
     from ml.contracts import Text
 
     curves = (np.array([[0.7, 0.6, 0.65], [0.5, 0.55, 0.6], [0.3, 0.5, 0.7]]),) * 2
-    result = Result(name, asked.candidates["seed-recipe"], plain, shifted[None], curves)
+    params = changed(asked.candidates["seed-recipe"], changes, "run")
+    result = Result(name, params, plain, shifted[None], curves)
     return judge(result, Text(f"the {name}", f"le {name}"), *found)
 
 
@@ -250,7 +253,9 @@ def test_the_sentences_say_whom_each_validation_chose_and_what_that_bought() -> 
         for name, plain, shifted in (("seed-recipe", 1, 0.5), ("flatterer", 4, 0.7), ("steady", 2, 2))
     ]
     constant = np.full(len(made.y), 0.5)
-    runs.append(judged("constant", constant, constant, asked, (made, cut)))
+    for name, momentum, said in (("constant", 0.9, constant), ("random", 0.5, p(1.5))):
+        random = {"weights": "random", "momentum": momentum, "batch": 50}
+        runs.append(judged(name, said, said, asked, (made, cut), **random))
     copies = type("Copies", (), {"images": made})
     shop = Workshop(copies, cut, "patients", COMMON, Path(), Path())
     found = Found(shop, tuple(runs), (), tuple(runs[:3]), "steady")
@@ -261,6 +266,9 @@ def test_the_sentences_say_whom_each_validation_chose_and_what_that_bought() -> 
     assert "would have chosen “the flatterer”" in english
     assert ": better." in said[0].en
     assert "Worse: the constant" not in english  # the seed's recipe is hardly better than chance itself
+    # 112 images learned from are two batches an epoch, and the second epoch was kept: 0.9 to the 4th.
+    assert "with momentum 0.9: in training" in english
+    assert "After 4 batches 66 % of that beginning is left" in english
     assert "300 images of 150 patients" in english
     assert "« le steady »" in said[0].fr
     constant_row = next(row for row in found_tables.candidates["shifted"].rows if row.name == "constant")
@@ -269,7 +277,7 @@ def test_the_sentences_say_whom_each_validation_chose_and_what_that_bought() -> 
     document = as_json(found, found_tables, said)
     first = document["bench"]["runs"][0]
     assert sum(first["confusion"]["plain"].values()) == len(made.y)
-    assert [run["winner"] for run in document["bench"]["runs"]] == [False, False, True, False]
+    assert [run["winner"] for run in document["bench"]["runs"]] == [False, False, True, False, False]
     assert "| steady: the steady |" in markdown(document)
     svg, caption = drawing.losses(first["curves"], "fr", "one")
     assert 'id="chart-losses-one"' in svg

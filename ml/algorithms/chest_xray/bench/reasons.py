@@ -12,13 +12,11 @@ from ml.algorithms.chest_xray.bench.settings import Bench
 from ml.algorithms.chest_xray.bench.stages import Found
 from ml.algorithms.chest_xray.bench.training import CURVES
 from ml.contracts import LANGUAGES, Text
-from ml.drawing.numbers import number
+from ml.drawing.numbers import number, short
 from ml.training.bootstrap import Interval
 from ml.training.comparison import Comparison, Difference, Row
 
 AREA, DIGITS = "roc_auc", 3
-OWN_MOMENTUM = {"MobileNetV2": 0.999}
-"""Momentum of the running statistics as Keras Applications builds a network."""
 VERDICTS = {
     "better": Text("better", "meilleure"),
     "worse": Text("worse", "moins bonne"),
@@ -93,18 +91,18 @@ STRANGERS = Text(
     "Avec des groupes semblables mis de côté, sur images altérées : {each}.",
 )
 RANDOM = Text(
-    "From random weights (“{name}”) AUC under shift is {own}. With the running statistics of batch "
-    "normalisation "
-    "as built (momentum {momentum}) it is {frozen}: in training each batch is normalised by itself, in use "
-    "by the "
-    "running statistics, and after {steps} batches these have gone {share} % of their way.",
-    "Avec des poids aléatoires (« {name} »), l’AUC sur images altérées est {own}. Avec les statistiques "
-    "mobiles de "
-    "normalisation d’origine (inertie {momentum}), elle est {frozen} : à l’apprentissage, chaque lot est "
-    "normalisé "
-    "par lui-même, à l’usage par les statistiques mobiles, et après {steps} lots celles-ci n’ont fait que "
-    "{share} % "
-    "du chemin.",
+    "From random weights AUC under shift is {own} with running statistics of batch normalisation of momentum "
+    "{fast}, and {flat} with momentum {slow}: in training each batch is normalised by itself, in use each "
+    "layer "
+    "divides by a running variance that begins at 1. After {steps} batches {share} % of that beginning is "
+    "left, "
+    "and where the true variance is far smaller the layers flatten every image into the same answer.",
+    "Avec des poids aléatoires, l’AUC sur images altérées est {own} avec des statistiques mobiles de "
+    "normalisation d’inertie {fast}, et {flat} avec une inertie {slow} : à l’apprentissage, chaque lot est "
+    "normalisé par lui-même ; à l’usage, chaque couche divise par une variance mobile qui part de 1. Après "
+    "{steps} lots, il reste {share} % de ce départ, et là où la vraie variance est bien plus petite, les "
+    "couches "
+    "aplatissent toutes les images en une même réponse.",
 )
 CAUTION = Text(
     "{n} images of {patients} patients of the training split; the official test plays no part. Intervals "
@@ -222,22 +220,27 @@ def _strangers(judged: Tables) -> list[Text]:
 
 
 def _random(found: Found, y: np.ndarray) -> list[Text]:
-    """Say what random weights did with and without running statistics that keep up, where both were run."""
+    """Say what running statistics that lag behind did to random weights, where two momenta were run."""
     runs = [run for run in found.candidates if run.result.settings.weights == "random"]
-    own = [run for run in runs if run.result.settings.momentum is None]
-    moved = [run for run in runs if run.result.settings.momentum is not None]
-    if not own or not moved or own[0].result.settings.backbone not in OWN_MOMENTUM:
+    by_momentum = sorted(
+        ((run.result.settings.momentum, run) for run in runs if run.result.settings.momentum),
+        key=lambda pair: pair[0],
+    )
+    if len(by_momentum) < 2:
         return []
-    momentum = OWN_MOMENTUM[own[0].result.settings.backbone]
-    fold, settings = found.shop.folds[0], own[0].result.settings
-    batches = max(1, len(fold.train) // settings.batch)
-    steps = batches * (1 + int(np.argmin(own[0].result.curves[0][:, CURVES.index("stopping_shifted")])))
+    (fast, moved), (slow, flat) = by_momentum[0], by_momentum[-1]
+    batches = max(1, len(found.shop.folds[0].train) // flat.result.settings.batch)
+    steps = batches * (1 + int(np.argmin(flat.result.curves[0][:, CURVES.index("stopping_shifted")])))
     return [
         _text(
-            RANDOM, name=moved[0].label, own=area(moved[0], SHIFTED, y), frozen=area(own[0], SHIFTED, y),
-            momentum=momentum, steps=steps, share=round(100 * (1 - momentum**steps)),
+            RANDOM, own=area(moved, SHIFTED, y), flat=area(flat, SHIFTED, y), steps=steps,
+            fast=_plain(fast), slow=_plain(slow), share=round(100 * slow**steps),
         )
     ]  # fmt: skip
+
+
+def _plain(value: float) -> Text:
+    return Text(*(short(value, to) for to in LANGUAGES))
 
 
 def _unfinished(found: Found) -> list[Text]:
