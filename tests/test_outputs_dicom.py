@@ -132,6 +132,20 @@ def test_every_scored_image_has_a_group_of_its_own_and_the_others_are_evidence()
     assert named == {image.SOPInstanceUID for image in sent}
 
 
+def test_a_film_that_came_as_jpeg_is_reported_without_a_reference() -> None:
+    answer = outputs.radiograph()
+    answer.result["images"][1] = outputs.scored_image(1, probability=0.2, label="NORMAL")
+    study, image = outputs.answered("chest_xray", outcome=answer), outputs.dicom_image()
+    outputs.send(study, b"\xff\xd8\xff no DICOM", outputs.as_file(image))
+    content = dcmread(io.BytesIO(outputs.written(study, "dicom_sr")))
+    groups = hd.sr.ComprehensiveSR.from_dataset(content).content.get_image_measurement_groups()
+    named = [[one.referenced_sop_instance_uid for one in group.source_images] for group in groups]
+    assert named == [[], [image.SOPInstanceUID]]
+    assert content.StudyInstanceUID == image.StudyInstanceUID
+    capture = dcmread(io.BytesIO(outputs.written(study, "dicom_sc")))
+    assert [one.ReferencedSOPInstanceUID for one in capture.SourceImageSequence] == [image.SOPInstanceUID]
+
+
 def test_it_is_unverified_until_signed(study: Study) -> None:
     draft = dcmread(io.BytesIO(outputs.written(study, "dicom_sr")))
     assert (draft.VerificationFlag, draft.PreliminaryFlag) == ("UNVERIFIED", "PRELIMINARY")
