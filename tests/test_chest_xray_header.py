@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom import config
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 
-from ml.algorithms.chest_xray import acquisition
+from ml.algorithms.chest_xray import acquisition, dicom, pixels
 from ml.algorithms.chest_xray.projection import Projection, of_header
+from ml.contracts import Refused
+from tests.chest_phantom import phantom
+from tests.dicom_builder import dx_from_jpeg, write
 
 CODED = Dataset()
 CODED.CodeValue, CODED.CodingSchemeDesignator, CODED.CodeMeaning = "399173006", "SCT", "left lateral"
@@ -78,3 +88,35 @@ def test_the_ruler_knows_its_plane(attributes: dict, expected: dict | None) -> N
 )
 def test_the_moment_is_read_as_far_as_it_can_be(attributes: dict, moment: str) -> None:
     assert acquisition.taken_at(header(**attributes)) == moment
+
+
+WILD = (
+    ("DS", "1e400"), ("LO", ["1", "x"]), ("DS", ["0", "0"]), ("FD", float("inf")), ("UN", b"\xff\xfe\x01"),
+    ("SQ", Sequence([])), ("SQ", Sequence([Dataset()])), ("US", [1, 2, 3]), ("LO", ["a", "b", "c"]),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    [
+        "ViewPosition", "ViewCodeSequence", "PatientOrientation", "SeriesDescription", "PixelSpacing",
+        "ImagerPixelSpacing", "PixelSpacingCalibrationType", "PixelAspectRatio", "AcquisitionDateTime",
+        "StudyDate", "StudyTime", "StudyInstanceUID", "WindowCenter", "WindowWidth",
+        "WindowCenterWidthExplanation", "VOILUTFunction", "VOILUTSequence", "PixelPaddingValue",
+        "PixelPaddingRangeLimit", "RescaleSlope", "RescaleIntercept", "ModalityLUTSequence", "BitsStored",
+    ],
+)  # fmt: skip
+def test_no_value_of_an_attribute_breaks_the_reading(
+    keyword: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for mode in ("reading_validation_mode", "writing_validation_mode"):
+        monkeypatch.setattr(config.settings, mode, config.IGNORE)
+    path, tag = tmp_path / "image.dcm", tag_for_keyword(keyword)
+    for kind, value in WILD:
+        dataset = dx_from_jpeg(phantom(60, 70), bits=12)
+        dataset[tag] = DataElement(tag, kind, value)
+        write(dataset, path)
+        with suppress(Refused):
+            picture = dicom.read(path)
+            _, told = pixels.packed(picture.numbers, "pixels_0.gz")
+            json.dumps([told, picture.spacing, picture.aspect, picture.taken_at], allow_nan=False)

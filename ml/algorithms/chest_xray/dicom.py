@@ -152,7 +152,7 @@ def _number(dataset: Dataset, keyword: str) -> int:
     """Return a whole number, 0 when it is absent or unreadable."""
     try:
         return int(dataset.get(keyword) or 0)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0
 
 

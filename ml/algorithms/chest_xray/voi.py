@@ -76,7 +76,10 @@ def windows(dataset: Dataset) -> tuple[Window, ...]:
             if not number:
                 raise
             continue
-        if not number or (math.isfinite(centre) and math.isfinite(width) and width > 1):
+        usable = math.isfinite(centre) and math.isfinite(width)
+        if not number and not usable:
+            raise ValueError("the first window is not finite")
+        if not number or (usable and width > 1):
             found.append(Window(centre, width, _label(label, WINDOW, number)))
     return tuple(found)
 
