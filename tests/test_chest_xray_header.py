@@ -92,7 +92,8 @@ def test_the_moment_is_read_as_far_as_it_can_be(attributes: dict, moment: str) -
 
 WILD = (
     ("DS", "1e400"), ("LO", ["1", "x"]), ("DS", ["0", "0"]), ("FD", float("inf")),
-    ("OB", b"\xff\xfe\x01\x00"), ("SQ", Sequence([])), ("SQ", Sequence([Dataset()])), ("US", [1, 2, 3]), ("LO", ["a", "b", "c"]),
+    ("OB", b"\xff\xfe\x01\x00"), ("SQ", Sequence([])), ("SQ", Sequence([Dataset()])),
+    ("US", [1, 2, 3]), ("LO", ["a", "b", "c"]),
 )  # fmt: skip
 
 
