@@ -18,6 +18,7 @@ from tests.dicom_builder import dx_from_jpeg
 from tests.dicom_encodings import LOSSLESS, LOSSY, SYNTAXES, stored_as, written
 from tests.machine import SHARED
 
+ORIGINALS = SHARED / "chest_xray" / "originals"
 REAL = SHARED / "chest_xray" / "dicom" / "nih_dx_no_finding.dcm"
 DEPTHS = (8, 12, 16)
 POLARITIES = ("MONOCHROME1", "MONOCHROME2")
@@ -33,9 +34,9 @@ EIGHT = (
 )
 
 
-def probability(path: Path) -> float:
-    """Return the answer for a file, whatever the gate thinks of a drawing or of an adult."""
-    options = {"no_gate": True, "allow_secondary_capture": True}
+def probability(path: Path, *, gate: bool = False) -> float:
+    """Return the answer for a file; without the gate whatever it thinks of a drawing or of an adult."""
+    options = {} if gate else {"no_gate": True, "allow_secondary_capture": True}
     outcome = runner.run("chest_xray", Source(path=path, options=options), explain=False)
     assert outcome.status is Status.OK
     return outcome.result["probability"]
@@ -113,9 +114,18 @@ def near(drawing: Dataset, plain: dict, syntax: str, bits: int, folder: Path) ->
 
 
 @pytest.mark.shared
-def test_the_real_image_scores_the_same_in_eight_encodings(tmp_path: Path) -> None:
-    real, expected = dcmread(REAL), probability(REAL)
+def test_the_real_dicom_image_scores_the_same_in_eight_encodings(tmp_path: Path) -> None:
+    scores_the_same(dcmread(REAL), probability(REAL), tmp_path, gate=False)
+
+
+@pytest.mark.shared
+def test_a_child_s_film_passes_the_gate_and_scores_the_same_in_eight_encodings(tmp_path: Path) -> None:
+    film = min(ORIGINALS.glob("*.jpeg"), key=lambda path: path.stat().st_size)
+    scores_the_same(dx_from_jpeg(film), probability(film, gate=True), tmp_path, gate=True)
+
+
+def scores_the_same(image: Dataset, expected: float, folder: Path, *, gate: bool) -> None:
     for coding, bits, photometric in EIGHT:
-        image = stored_as(real, bits=bits, photometric=photometric)
-        found = probability(written(image, SYNTAXES[coding], tmp_path / "image.dcm"))
+        stored = stored_as(image, bits=bits, photometric=photometric)
+        found = probability(written(stored, SYNTAXES[coding], folder / "image.dcm"), gate=gate)
         assert found == pytest.approx(expected, abs=0.01), (coding, bits, photometric)
