@@ -317,35 +317,3 @@ def test_the_result_says_where_when_and_which_way_up(films: dict[str, Path]) -> 
     (image,) = analyse(films["frontal"]).result["images"]
     assert image["spacing"]["plane"] == "detector"
     assert (image["taken_at"], image["orientation"]) == ("2026-05-02T14:03:00", ["L", "F"])
-
-
-# --- what was scored before -----------------------------------------------------------------
-
-
-@pytest.mark.skipif("1.1.0" not in packages.versions("chest_xray"), reason="package 1.1.0 is not here")
-@pytest.mark.parametrize(
-    ("made", "attributes", "probability"),
-    [
-        ({}, {}, 0.3104513767535034),
-        (
-            {"bits": 12, "photometric": "MONOCHROME1"},
-            {"WindowCenter": 1800, "WindowWidth": 3000},
-            0.8102588603701393,
-        ),
-        (
-            {"bits": 16},
-            {"RescaleSlope": "0.37", "RescaleIntercept": -100, "WindowCenter": None, "WindowWidth": None},
-            0.3104513767535034,
-        ),
-    ],
-    ids=["8 bit", "12 bit inverted", "16 bit rescaled"],
-)
-def test_a_single_image_scores_as_before_studies_had_several(
-    made: dict, attributes: dict, probability: float, tmp_path: Path
-) -> None:
-    dataset = dx_from_jpeg(simulate.film(), **made)
-    for keyword, value in attributes.items():
-        setattr(dataset, keyword, value)
-    path = write(dataset, tmp_path / "film.dcm")
-    outcome = runner.run("chest_xray", Source(path=path), version="1.1.0", explain=False)
-    assert outcome.result["probability"] == pytest.approx(probability, rel=1e-4)
