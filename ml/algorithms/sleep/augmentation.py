@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ml.algorithms.sleep import excerpts
 from ml.algorithms.sleep.bandpower import Night
 from ml.algorithms.sleep.features import N_BANDS, N_INPUTS, SLOTS, network_inputs
 
@@ -31,7 +32,8 @@ def augmented_windows(
     """Cut every night into windows, each changed a little.
 
     The wake around sleep is cut or repeated before the night is normalised, because the training
-    nights were cropped to 30 min around sleep by their labels and real recordings are not.
+    nights were cropped to 30 min around sleep by their labels and real recordings are not. Some nights are
+    cut to an excerpt, and then normalised by what is left of them.
 
     Returns
     -------
@@ -44,8 +46,12 @@ def augmented_windows(
         x, y = night.features, night.labels
         if rng.random() < params["change_wake"]:
             x, y = other_wake(night, rng)
+        if rng.random() < params["excerpts"]:
+            rows = excerpts.drawn(y, rng)
+            x, y = x[rows], y[rows]
         if rng.random() < params["swap_eeg"]:
             x = x[:, [1, 0, 2]]
+        x = other_device(x, params["device_jitter"], rng)
         x = network_inputs(x, np.ones(len(SLOTS), bool))
         short = max(0, size - len(x))
         x, y = np.pad(x, ((0, short), (0, 0))), np.pad(y, (0, short), constant_values=-100)
@@ -75,6 +81,25 @@ def other_wake(night: Night, rng: np.random.Generator) -> tuple[np.ndarray, np.n
         pieces = [run[::-1], *pieces] if side == "before" else [*pieces, run]
     rows = np.concatenate(pieces)
     return night.features[rows], night.labels[rows]
+
+
+def other_device(features: np.ndarray, spread: float, rng: np.random.Generator) -> np.ndarray:
+    """Shift each band of each channel by one offset for the whole night, shares of power included.
+
+    Another electrode, reference or filter raises some bands against others. Where only the logs move, as in
+    :func:`jittered`, a network learns to trust the shares, which move as much on a real device.
+
+    Parameters
+    ----------
+    features
+        Shape (epochs, 3, 10): band powers.
+    spread
+        Standard deviation of the offsets in natural log power.
+    """
+    offset = rng.normal(0, spread, (1, features.shape[1], N_BANDS)).astype(np.float32)
+    logs = features[:, :, :N_BANDS] + offset
+    powers = np.exp(logs - logs.max(axis=2, keepdims=True))
+    return np.concatenate([logs, powers / powers.sum(axis=2, keepdims=True)], axis=2)
 
 
 def jittered(x: np.ndarray, params: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:

@@ -13,9 +13,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from ml.algorithms.sleep import bandpower, network
+from ml import package as packages
+from ml.algorithms.sleep import bandpower, excerpts, network, sequence
 from ml.algorithms.sleep.features import network_inputs
 from ml.algorithms.sleep.sequence import SequenceModel
+from ml.package import Package
 from ml.training.data import require
 
 FOLDER = "sleep_edf_bandpower"
@@ -67,30 +69,58 @@ def folds_of(subjects: np.ndarray, folds: int, seed: int) -> np.ndarray:
     return fold_of_name[np.searchsorted(names, subjects)]
 
 
+def subjects_of_folds(subjects: np.ndarray, folds: int, seed: int) -> list[list[int]]:
+    """Return the subjects of each fold, as a manifest names them."""
+    fold = folds_of(subjects, folds, seed)
+    return [sorted({int(s) for s in subjects[fold == k]}) for k in range(folds)]
+
+
 def train_folds(cohort: Cohort, params: Mapping[str, Any], fingerprint: str) -> list[keras.Model]:
-    """Train one network per fold, each without the subjects of its fold; cached folds are read."""
-    fold = folds_of(cohort.subjects, params["folds"], params["seed"])
-    return [_fold_network(cohort, fold, k, params, fingerprint) for k in range(params["folds"])]
+    """Train one network per fold, each without the subjects of its fold; cached folds are read.
+
+    Raises
+    ------
+    ValueError
+        When ``network.start`` names a package whose folds are others: a network would go on from one that
+        has seen its held-out subjects.
+    """
+    version = params["network"].get("start")
+    started = _started(version, cohort, params) if version else None
+    return [_fold_network(cohort, k, params, fingerprint, started) for k in range(params["folds"])]
+
+
+def _started(version: str, cohort: Cohort, params: Mapping[str, Any]) -> Package:
+    package = packages.load("sleep", version)
+    own = subjects_of_folds(cohort.subjects, params["folds"], params["seed"])
+    if package.manifest["training"].get("folds") != own:
+        raise ValueError(
+            f"sleep {version} was trained with other folds, so its networks have seen held-out subjects: "
+            "take its seed, folds and data, or leave network.start out to train from the beginning"
+        )
+    return package
 
 
 def _fold_network(
-    cohort: Cohort, fold: np.ndarray, k: int, params: Mapping[str, Any], fingerprint: str
+    cohort: Cohort, k: int, params: Mapping[str, Any], fingerprint: str, started: Package | None
 ) -> keras.Model:
     settings = params["network"]
-    key = json.dumps([settings, params["folds"], params["seed"], k, fingerprint], sort_keys=True)
+    first = started.sha256 if started else ""
+    key = json.dumps([settings, params["folds"], params["seed"], k, fingerprint, first], sort_keys=True)
     stored = CACHE / f"fold{k}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.weights.h5"
     if stored.exists():
         model = network.build(settings["units"], dropout=settings["dropout"])
         model.load_weights(stored)
         return model
+    fold = folds_of(cohort.subjects, params["folds"], params["seed"])
     nights = [n for n, f in zip(cohort.nights, fold, strict=True) if f != k]
+    start = network.read(started.path(sequence.FILE), dropout=settings["dropout"])[k] if started else None
 
     def told(number: int, loss: float) -> None:
         sys.stderr.write(
             f"fold {k + 1}/{params['folds']}, pass {number}/{settings['passes']}: loss {loss:.4f}\n"
         )
 
-    model = network.fit(nights, settings, seed=params["seed"] + k, on_pass=told)
+    model = network.fit(nights, settings, seed=params["seed"] + k, start=start, on_pass=told)
     CACHE.mkdir(parents=True, exist_ok=True)
     half = stored.with_name(f"writing-{stored.name}")
     model.save_weights(half)
@@ -122,3 +152,28 @@ def held_out_probabilities(
         members = sequence.members(inputs)[0]
         found.append(members.mean(axis=1) if k < 0 else members[:, k])
     return np.concatenate(found)
+
+
+def held_out_excerpts(
+    cohort: Cohort, sequence: SequenceModel, fold: np.ndarray
+) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Stage the validation excerpts of every night from one frontal EEG, by the network that has not seen it.
+
+    Returns
+    -------
+    dict
+        Per excerpt of ``excerpts.validation`` labels, probabilities (epochs, 5) and subjects of its scored
+        epochs.
+    """
+    mask = np.array([True, False, False])
+    found: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
+    for number, (night, k) in enumerate(zip(cohort.nights, fold, strict=True)):
+        for name, rows in excerpts.validation(night.labels, number).items():
+            members = sequence.members(network_inputs(night.features[rows], mask)[None])[0]
+            probabilities = members.mean(axis=1) if k < 0 else members[:, k]
+            labels = night.labels[rows]
+            scored = labels >= 0
+            subject = np.full(int(scored.sum()), cohort.subjects[number])
+            found.setdefault(name, []).append((labels[scored], probabilities[scored], subject))
+    return {name: tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+            for name, parts in found.items()}  # fmt: skip

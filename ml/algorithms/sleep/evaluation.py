@@ -30,9 +30,7 @@ def cohort_metrics(cohort: Cohort, package: Package) -> list[Metric]:
     Each night is staged by the network of the package trained without its subject; intervals
     resample subjects.
     """
-    folds = package.manifest["training"]["folds"]
-    fold_of = {subject: k for k, subjects in enumerate(folds) for subject in subjects}
-    fold = np.array([fold_of.get(int(s), -1) for s in cohort.subjects])
+    fold = _folds(cohort, package)
     labels, subjects = cohort.labels(), cohort.epoch_subjects()
     scored = labels >= 0
     found = []
@@ -54,6 +52,28 @@ def cohort_metrics(cohort: Cohort, package: Package) -> list[Metric]:
             note=f"{int(scored.sum())} epochs of {len(cohort.nights)} nights; intervals over subjects",
         )  # fmt: skip
     return found
+
+
+def excerpt_metrics(cohort: Cohort, package: Package) -> list[Metric]:
+    """Cross-validated figures on excerpts of the nights, one frontal EEG; intervals resample subjects."""
+    held_out = crossvalidation.held_out_excerpts(cohort, sequence.of(package), _folds(cohort, package))
+    found = []
+    for name, (labels, probabilities, subjects) in held_out.items():
+        figures = stage_metrics(labels, probabilities.argmax(axis=1), subjects)
+        kept = [f for f in figures if f == "kappa" or f.startswith("recall_")]
+        found += as_metrics(
+            {f"excerpt_{name}.{figure}": figures[figure] for figure in kept},
+            data=f"{COHORT}, one frontal EEG, excerpts {name}", n=len(np.unique(subjects)), unit="subjects",
+            command=COMMAND, note=f"{len(labels)} epochs; intervals over subjects",
+        )  # fmt: skip
+    return found
+
+
+def _folds(cohort: Cohort, package: Package) -> np.ndarray:
+    """Which network of the package has not seen each night, -1 where none has seen it."""
+    folds = package.manifest["training"]["folds"]
+    fold_of = {subject: k for k, subjects in enumerate(folds) for subject in subjects}
+    return np.array([fold_of.get(int(s), -1) for s in cohort.subjects])
 
 
 def staging_figures(labels: np.ndarray, probabilities: np.ndarray, groups: np.ndarray) -> dict[str, Interval]:

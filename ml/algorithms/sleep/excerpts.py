@@ -14,8 +14,10 @@ W, N1, N2, N3, R = range(len(STAGES))
 _FEWEST_N3 = 20
 _NAP = (60, 240)
 # How often a training excerpt is of each kind; the rest are random sets of two to four stages.
-_WAKE_AND_ONE = {N3: 0.3, N2: 0.15}
-_NAPS = 0.2
+_WAKE_AND_ONE = {N3: 0.35, N2: 0.2}
+_NAPS = 0.15
+# Of each stage of wake and another one, so that the mere length does not tell which it is.
+_RUN = (30, 250)
 
 
 def of_stages(labels: np.ndarray, stages: tuple[int, ...]) -> np.ndarray:
@@ -38,12 +40,23 @@ def some_stages(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return of_stages(labels, tuple(rng.choice(there, size, replace=False)))
 
 
+def wake_and(labels: np.ndarray, stage: int, rng: np.random.Generator) -> np.ndarray:
+    """Rows of a stretch of the wake and a stretch of the epochs of one other stage, put in their order."""
+    found = []
+    for one in (W, stage):
+        rows = np.flatnonzero(labels == one)
+        kept = min(int(rng.integers(*_RUN, endpoint=True)), len(rows))
+        start = int(rng.integers(0, len(rows) - kept + 1))
+        found.append(rows[start : start + kept])
+    return np.sort(np.concatenate(found))
+
+
 def drawn(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Rows of one training excerpt: wake and N3, wake and N2, a nap, or a few stages by chance."""
     kind = rng.random()
     for stage, share in _WAKE_AND_ONE.items():
         if kind < share:
-            return of_stages(labels, (W, stage)) if (labels == stage).sum() else nap(labels, rng)
+            return wake_and(labels, stage, rng) if (labels == stage).any() else nap(labels, rng)
         kind -= share
     return nap(labels, rng) if kind < _NAPS else some_stages(labels, rng)
 

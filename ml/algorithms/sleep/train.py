@@ -72,7 +72,8 @@ def evaluate(data: Path, package: Package) -> list[Metric]:
     """
     if package.manifest["training"]["recipe"] == "forest16":
         return forest16_train.evaluate(data, package)
-    found = evaluation.cohort_metrics(crossvalidation.read_cohort(data), package)
+    cohort = crossvalidation.read_cohort(data)
+    found = evaluation.cohort_metrics(cohort, package) + evaluation.excerpt_metrics(cohort, package)
     if (data / evaluation.UCDDB).is_dir():
         found += evaluation.whole_night_metrics(data, package)
         found += evaluation.wake_and_n3_metrics(data, package)
@@ -123,8 +124,6 @@ def _confidence_threshold(cohort: Cohort, path: Path, fold: np.ndarray, share: f
 
 
 def _manifest(version: str, cohort: Cohort, params: Mapping[str, Any], pinned: str) -> dict[str, Any]:
-    fold = crossvalidation.folds_of(cohort.subjects, params["folds"], params["seed"])
-    subjects = [sorted({int(s) for s in cohort.subjects[fold == k]}) for k in range(params["folds"])]
     return {
         "algorithm": "sleep",
         "version": version,
@@ -144,7 +143,7 @@ def _manifest(version: str, cohort: Cohort, params: Mapping[str, Any], pinned: s
         "training": {
             "recipe": "sequence",
             "params": dict(params),
-            "folds": subjects,
+            "folds": crossvalidation.subjects_of_folds(cohort.subjects, params["folds"], params["seed"]),
             "data_sha256": pinned,
             "versions": {"keras": keras.__version__, "onnxruntime": onnxruntime.__version__},
         },
