@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ml import package as packages
-from ml.algorithms.sleep import augmentation, crossvalidation, evaluation, network
+from ml.algorithms.sleep import augmentation, crossvalidation, evaluation, excerpts, network
 from ml.algorithms.sleep.bandpower import Night
 from ml.algorithms.sleep.sequence import SequenceModel
 from ml.training.data import DataMissing
@@ -13,7 +13,7 @@ from tests.test_sleep_staging import DATA
 SHORT = {
     "units": 8, "dropout": 0.0, "passes": 3, "window": 16, "batch": 8, "learning_rate": 0.01,
     "label_smoothing": 0.0, "class_weight_power": 0.25, "noise": 0.05, "gain_jitter": 0.1,
-    "band_jitter": 0.1, "change_wake": 0.5, "swap_eeg": 0.1,
+    "band_jitter": 0.1, "change_wake": 0.5, "swap_eeg": 0.1, "excerpts": 0.5, "device_jitter": 0.1,
 }  # fmt: skip
 
 
@@ -52,6 +52,10 @@ def test_the_exported_graph_says_what_keras_says_and_learns(tmp_path):
     by_keras = np.stack([np.asarray(model(inputs)) for model in models], axis=2)
     assert np.abs(exported.members(inputs) - by_keras).max() < 1e-4
     assert np.abs(exported.probabilities(inputs) - by_keras.mean(axis=2)).max() < 1e-4
+    again = network.read(tmp_path / "n.onnx", dropout=0.0)
+    for model, restored in zip(models, again, strict=True):
+        for one, other in zip(model.get_weights(), restored.get_weights(), strict=True):
+            assert np.array_equal(one, other)
 
 
 def test_changed_wake_keeps_sleep_whole():
@@ -62,6 +66,47 @@ def test_changed_wake_keeps_sleep_whole():
         kept = np.flatnonzero(labels > 0)
         assert np.array_equal(features[kept[0] : kept[-1] + 1], original.features[asleep[0] : asleep[-1] + 1])
         assert len(features) == len(labels)
+
+
+def test_training_goes_on_only_from_networks_that_have_not_seen_the_held_out_subjects():
+    subjects = np.arange(10)
+    cohort = crossvalidation.Cohort(tuple(night(i) for i in subjects), subjects)
+    params = {"folds": 5, "seed": 0, "network": {**SHORT, "start": "1.0.0"}}
+    with pytest.raises(ValueError, match=r"sleep 1\.0\.0 was trained with other folds"):
+        crossvalidation.train_folds(cohort, params, "none")
+
+
+def test_excerpts_keep_the_order_and_only_their_stages():
+    labels = night(5).labels
+    labels[25:30] = -100
+    labels[30:60] = excerpts.N3
+    found = excerpts.validation(labels, seed=4)
+    assert set(labels[found["wake_n3"]]) == {excerpts.W, excerpts.N3}
+    assert excerpts.R not in labels[found["no_rem"]]
+    assert excerpts.N3 not in labels[found["no_n3"]]
+    again = excerpts.validation(labels, seed=4)
+    for name, rows in found.items():
+        assert (np.diff(rows) > 0).all()
+        assert np.array_equal(rows, again[name])
+    for seed in range(50):
+        rows = excerpts.drawn(labels, np.random.default_rng(seed))
+        assert len(rows)
+        assert (np.diff(rows) > 0).all()
+    none = np.where(labels == excerpts.N3, excerpts.N2, labels)
+    assert "wake_n3" not in excerpts.validation(none, seed=4)
+
+
+def test_another_device_shifts_the_shares_with_the_logs():
+    logs = np.random.default_rng(0).normal(size=(40, 3, 5))
+    shares = np.exp(logs) / np.exp(logs).sum(axis=2, keepdims=True)
+    features = np.concatenate([logs, shares], axis=2).astype(np.float32)
+    shifted = augmentation.other_device(features, 0.5, np.random.default_rng(1))
+    moved = (shifted - features)[:, :, :5]
+    assert np.abs(moved - moved[:1]).max() < 1e-5
+    assert moved.std() > 0.1
+    expected = np.exp(shifted[:, :, :5])
+    assert np.abs(shifted[:, :, 5:] - expected / expected.sum(axis=2, keepdims=True)).max() < 1e-5
+    assert np.abs(augmentation.other_device(features, 0.0, np.random.default_rng(1)) - features).max() < 1e-5
 
 
 @pytest.mark.shared

@@ -264,7 +264,8 @@ SECTIONS: Mapping[str, Check] = {
     ),
     "sleep": section(
         {
-            "seed": SEED, "folds": FOLDS, "review_share": SHARE, "network": section(SLEEP_NETWORK, {"start": text}),
+            "seed": SEED, "folds": FOLDS, "review_share": SHARE,
+            "network": section(SLEEP_NETWORK, {"start": text}),
             "forest16": section(
                 {"trees": COUNT, "min_samples_leaf": COUNT, "block_epochs": COUNT, "folds": FOLDS}
             ),

@@ -150,9 +150,7 @@ def read(path: Path, *, dropout: float) -> list[keras.Model]:
     stored = {w.name: numpy_helper.to_array(w) for w in onnx.load(path).graph.initializer}
     weights = [stored[f"w{i}"] for i in range(len(stored))]
     per_member, members = _CONSTANTS, len(weights) // _CONSTANTS
-    return [
-        _rebuilt(weights[i * per_member : (i + 1) * per_member], dropout=dropout) for i in range(members)
-    ]
+    return [_rebuilt(weights[i * per_member : (i + 1) * per_member], dropout=dropout) for i in range(members)]
 
 
 def _rebuilt(weights: Sequence[np.ndarray], *, dropout: float) -> keras.Model:
@@ -162,9 +160,7 @@ def _rebuilt(weights: Sequence[np.ndarray], *, dropout: float) -> keras.Model:
     model.get_layer("stage").set_weights([last_kernel, last_bias])
     for i, name in enumerate(("context_1", "context_2")):
         kernels, recurrents, biases = context[4 * i : 4 * i + 3]
-        directions = [
-            [kernels[d].T, recurrents[d].T, biases[d].reshape(2, -1)] for d in range(len(kernels))
-        ]
+        directions = [[kernels[d].T, recurrents[d].T, biases[d].reshape(2, -1)] for d in range(len(kernels))]
         model.get_layer(name).set_weights([w for direction in directions for w in direction])
     return model
 
