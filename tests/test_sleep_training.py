@@ -14,6 +14,7 @@ SHORT = {
     "units": 8, "dropout": 0.0, "passes": 3, "window": 16, "batch": 8, "learning_rate": 0.01,
     "label_smoothing": 0.0, "class_weight_power": 0.25, "noise": 0.05, "gain_jitter": 0.1,
     "band_jitter": 0.1, "change_wake": 0.5, "swap_eeg": 0.1, "excerpts": 0.5, "device_jitter": 0.1,
+    "between_eeg": 0.5,
 }  # fmt: skip
 
 

@@ -237,7 +237,8 @@ SLEEP_NETWORK = {
     "units": COUNT, "dropout": number(0, 0.99), "passes": COUNT, "window": COUNT, "batch": COUNT,
     "learning_rate": POSITIVE, "label_smoothing": number(0, 1), "class_weight_power": number(0),
     "noise": number(0), "gain_jitter": number(0), "band_jitter": number(0), "change_wake": number(0, 1),
-    "excerpts": number(0, 1), "device_jitter": number(0), "swap_eeg": number(0, 1),
+    "excerpts": number(0, 1), "device_jitter": number(0), "between_eeg": number(0, 1),
+    "swap_eeg": number(0, 1),
 }  # fmt: skip
 SECTIONS: Mapping[str, Check] = {
     "haemorrhage": section(

@@ -51,6 +51,8 @@ def augmented_windows(
             x, y = x[rows], y[rows]
         if rng.random() < params["swap_eeg"]:
             x = x[:, [1, 0, 2]]
+        if rng.random() < params["between_eeg"]:
+            x = between_electrodes(x, rng)
         x = other_device(x, params["device_jitter"], rng)
         x = network_inputs(x, np.ones(len(SLOTS), bool))
         short = max(0, size - len(x))
@@ -81,6 +83,20 @@ def other_wake(night: Night, rng: np.random.Generator) -> tuple[np.ndarray, np.n
         pieces = [run[::-1], *pieces] if side == "before" else [*pieces, run]
     rows = np.concatenate(pieces)
     return night.features[rows], night.labels[rows]
+
+
+def between_electrodes(features: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Move the first EEG towards the second: a central electrode lies between a frontal and a posterior one.
+
+    Log powers are mixed linearly after the mean of each channel (its gain) is taken away; the shares follow
+    in :func:`other_device`.
+    """
+    logs = features[:, :2, :N_BANDS]
+    logs = logs - logs.mean(axis=(0, 2), keepdims=True)
+    share = np.float32(rng.uniform(0, 1))
+    moved = features.copy()
+    moved[:, 0, :N_BANDS] = (1 - share) * logs[:, 0] + share * logs[:, 1]
+    return moved
 
 
 def other_device(features: np.ndarray, spread: float, rng: np.random.Generator) -> np.ndarray:
