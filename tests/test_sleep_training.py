@@ -110,6 +110,18 @@ def test_another_device_shifts_the_shares_with_the_logs():
     assert np.abs(augmentation.other_device(features, 0.0, np.random.default_rng(1)) - features).max() < 1e-5
 
 
+def test_a_moved_electrode_lies_between_the_two_whatever_their_gains():
+    features = np.random.default_rng(0).normal(size=(40, 3, 10)).astype(np.float32)
+    louder = features.copy()
+    louder[:, 1, :5] += 4
+    moved, same = (augmentation.between_electrodes(x, np.random.default_rng(1)) for x in (features, louder))
+    assert np.allclose(moved[:, 0], same[:, 0], atol=1e-5)
+    assert np.array_equal(moved[:, 1:], features[:, 1:])
+    first, second = (features[:, i, :5] - features[:, i, :5].mean() for i in (0, 1))
+    low, high = np.minimum(first, second), np.maximum(first, second)
+    assert ((moved[:, 0, :5] >= low - 1e-5) & (moved[:, 0, :5] <= high + 1e-5)).all()
+
+
 @pytest.mark.shared
 def test_the_held_out_subjects_of_one_fold_reach_the_floor():
     """One fold of five here; `python -m ml evaluate sleep` gives all, with intervals."""
