@@ -120,7 +120,7 @@ def sentences(found: Found, judged: Tables, bench: Bench) -> list[Text]:
     """Return why the winner won, what choosing under shift bought, and what random weights did."""
     winner, y = found.winner(SHIFTED), found.shop.copies.images.y
     reference = next(run for run in found.candidates if run.name == bench.reference)
-    said = [_winner(winner, judged, reference)]
+    said = [_winner(winner, judged, reference, y)]
     said += [_verdicts(kind, getattr(judged, kind), found) for kind in VERDICT_LISTS if getattr(judged, kind)]
     if winner is not reference:
         said += [_fall(winner, reference, y), _learning(winner, reference)]
@@ -129,22 +129,15 @@ def sentences(found: Found, judged: Tables, bench: Bench) -> list[Text]:
     return [*said, _text(CAUTION, n=len(y), patients=len(np.unique(images.patients)))]
 
 
-def _winner(winner: Judged, judged: Tables, reference: Judged) -> Text:
-    if SHIFTED not in judged.final:
-        return _text(REFERENCE_WINS, winner=winner.label, own=area_alone(winner, judged))
+def _winner(winner: Judged, judged: Tables, reference: Judged, y: np.ndarray) -> Text:
+    if winner.name == reference.name:
+        return _text(REFERENCE_WINS, winner=winner.label, own=area(winner, SHIFTED, y))
     final = judged.final[SHIFTED]
     own, base = (_row(final, run.name).calibrated[AREA] for run in (winner, reference))
-    if winner.name == reference.name:
-        return _text(REFERENCE_WINS, winner=winner.label, own=own)
     found = _row(final, winner.name).differences[AREA]
     return _text(
         WINNER, winner=winner.label, own=own, base=base, difference=found, verdict=VERDICTS[found.verdict]
     )
-
-
-def area_alone(run: Judged, judged: Tables) -> Interval:
-    """Return the area under shift of a run that was compared with the candidates only."""
-    return _row(judged.candidates[SHIFTED], run.name).calibrated[AREA]
 
 
 def _verdicts(kind: str, by_validation: Mapping[str, Comparison], found: Found) -> Text:

@@ -43,8 +43,13 @@ class Found:
     chosen: str
 
     def everybody(self) -> tuple[Judged, ...]:
-        """Return every run by patients held out, each once."""
-        return self.candidates + self.challengers[1:]
+        """Return every run by patients held out, each once, a challenger with what it is a change of."""
+        of = self.challengers[0].label if self.challengers else Text("", "")
+        full = (
+            replace(run, label=Text(f"{of.en}; {run.label.en}", f"{of.fr}\u202f; {run.label.fr}"))
+            for run in self.challengers[1:]
+        )
+        return (*self.candidates, *full)
 
     def winner(self, which: str) -> Judged:
         """Return whom a validation chooses among all."""
