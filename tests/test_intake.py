@@ -68,6 +68,17 @@ def test_the_incidence_of_the_unit_travels_with_the_form(alice: User, claire: Pa
     assert submit_form(alice, claire).options == {"incidence": 0.035}
 
 
+def test_the_prevalence_of_the_unit_travels_with_the_image_and_is_no_choice_of_the_sender(
+    charlie: User, henri: Patient
+) -> None:
+    assert submit_image(charlie, henri).options == {}
+    charlie.units.update(prevalence=0.12, incidence=0.035)
+    assert submit_image(charlie, henri, idempotency_key="later").options == {"prevalence": 0.12}
+    with pytest.raises(Refused) as refused:
+        submit_image(charlie, henri, options={"prevalence": 0.9})
+    assert codes(refused) == {"option_of_the_unit"}
+
+
 def test_every_problem_of_a_form_is_named_and_nothing_is_kept(alice: User, claire: Patient) -> None:
     with pytest.raises(Refused) as refused:
         submit_form(alice, claire, values=admission() | {"haemoglobin": "ten", "parity": "-3"})
