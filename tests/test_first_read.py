@@ -207,12 +207,47 @@ def test_a_change_of_mind_is_kept(
     assert review.give(user=charlie, study=study, **verdict).changed_mind is changed
 
 
-def test_whoever_signed_reads_the_amended_study_openly(charlie: User, dora: User, study: Study) -> None:
-    studies.signed(study, charlie)
-    review.amend(user=charlie, study=study, reason="typing error")
-    assert not first_read.needed(charlie, study)
-    # What was signed was open to her already.
-    assert not first_read.needed(dora, study)
+@pytest.fixture
+def corrected(charlie: User, study: Study) -> Study:
+    """Return the X-ray after Charlie signed it and opened it for a correction, each with a word of hers."""
+    values = {"lungs": "An ocelot on the left.", "impression": "An ocelot."}
+    first_read.commit(user=charlie, study=study, **FIRST)
+    reading.save(user=charlie, study=study, values=values, language="en")
+    doubt = "the narwhal is known"
+    review.give(user=charlie, study=study, verdict="disagree", reason="false_positive", comment=doubt)
+    review.sign(user=charlie, study=study)
+    review.amend(user=charlie, study=study, reason="it was a falcon")
+    studies.written(study, b"%PDF falcon")
+    return study
+
+
+def test_a_correction_is_read_blind_by_whoever_may_sign_it(
+    client: Client, charlie: User, corrected: Study
+) -> None:
+    assert not first_read.needed(charlie, corrected)
+    second = factories.staff("erik", Role.RADIOLOGIST, charlie.units.get(), password=factories.PASSWORD)
+    assert found(second, corrected) == {}
+    with pytest.raises(first_read.Blind):
+        review.give(user=second, study=corrected, verdict="agree")
+    with pytest.raises(first_read.Blind):
+        review.sign(user=second, study=corrected)
+    client.force_login(second)
+    page = client.get(reverse("study", args=[corrected.pk])).content.decode()
+    assert "is being corrected" in page
+    assert "Commit my first impression" in page
+
+
+def test_the_signed_version_stands_until_its_correction_is_signed(
+    client: Client, alice: User, charlie: User, corrected: Study, henri: Patient
+) -> None:
+    henri.units.add(alice.units.get())
+    for reader in (alice, charlie):
+        client.force_login(reader)
+        page = client.get(reverse("study", args=[corrected.pk])).content.decode()
+        assert "version 1, signed by Charlie" in page
+        assert "is being corrected" in page
+        assert "An ocelot on the left." in page
+        assert "0.8642" in page or "answer-figure" in page
 
 
 def test_the_api_says_what_to_do_first(client: Client, charlie: User, study: Study) -> None:
