@@ -56,7 +56,9 @@ def describe(one: Settings) -> Text:
 
 def changes(found: Mapping[str, Any]) -> Text:
     """Return what a challenger changes, as :func:`ml.algorithms.chest_xray.bench.settings.different` says."""
-    return _joined([_change(key, value) for key, value in found.items()])
+    # How many layers are fixed says that some are.
+    said = {key: value for key, value in found.items() if (key, value) != ("strategy", "fixed_layers")}
+    return _joined([_change(key, value) for key, value in said.items()])
 
 
 def head(added_layers: Sequence[Mapping[str, Any]]) -> Text:
