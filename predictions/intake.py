@@ -298,15 +298,19 @@ def _write(study: Study, files: Sequence[StudyFile]) -> None:
 
 
 def _fingerprint(study: Study, named: Encounter | None, received: Sequence[storage.Received]) -> str:
-    """Return the hash of what was sent: a stay that was not named may be another one an hour later."""
+    """Return the hash of what was sent: a stay that was not named may be another one an hour later.
+
+    A form and a study of one file hash as they did before a study could have several: a request sent again
+    across an upgrade is still the same request.
+    """
+    sent = [file.sha256 for file in received]
     content = {
         "algorithm": study.algorithm,
         "patient": str(study.patient_id),
         "encounter": str(named.pk) if named else "",
         "values": study.values,
         "options": study.options,
-        "files": [file.sha256 for file in received],
-    }
+    } | ({"files": sent} if len(sent) > 1 else {"file": "".join(sent)})
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 

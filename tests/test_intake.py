@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,24 @@ def test_the_same_key_with_another_file_is_refused(charlie: User, henri: Patient
         submit_image(charlie, henri, PNG + b"more")
     assert codes(refused) == {"idempotency_key_reused"}
     assert len(kept_files()) == 1
+
+
+def test_a_key_sent_before_the_upgrade_is_the_same_request_after_it(
+    alice: User, charlie: User, claire: Patient, henri: Patient
+) -> None:
+    image, form = submit_image(charlie, henri), submit_form(alice, claire)
+    for study, sent in ((image, hashlib.sha256(PNG).hexdigest()), (form, "")):
+        # What was hashed when a study had one file or none.
+        content = {
+            "algorithm": study.algorithm,
+            "patient": str(study.patient_id),
+            "encounter": "",
+            "values": study.values,
+            "options": {},
+            "file": sent,
+        }
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        assert study.fingerprint == hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def test_two_clicks_past_the_look_are_one_study(
