@@ -248,6 +248,8 @@ def _header_warnings(dataset: Dataset, age: float | None, projection: Projection
         yield warning("body_part")
     if _text(dataset, "BurnedInAnnotation") == "YES":
         yield warning("burnt_in_text")
+    if acquisition.is_in_future(dataset):
+        yield warning("taken_in_future")
     if projection.doubtful:
         yield Problem("view_doubtful", VIEW_DOUBTFUL, severity=Severity.WARN)
 

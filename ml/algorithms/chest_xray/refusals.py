@@ -167,6 +167,13 @@ SENTENCES = {
         "La fenêtre d’affichage du fichier est inutilisable (largeur ou centre) : l’image a été lue sur "
         "toute son étendue de gris. Vérifiez son contraste avant de vous fier au score.",
     ),
+    "taken_in_future": Text(
+        "The day of the image in the file (StudyDate, AcquisitionDate) lies in the future: it is not used "
+        "to tell earlier images from later ones. Check the clock of the device, and that this is the right "
+        "image.",
+        "La date du cliché dans le fichier (StudyDate, AcquisitionDate) est dans le futur : elle ne sert "
+        "pas à ordonner les clichés. Vérifiez l’horloge de l’appareil, et qu’il s’agit du bon cliché.",
+    ),
     "body_part": Text(
         "The file names another body part than the chest. Check that the right image was sent.",
         "Le fichier indique une autre région que le thorax. Vérifiez que c’est la bonne image.",
