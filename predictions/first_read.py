@@ -21,7 +21,16 @@ from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml.contracts import Problem, Refused, Text
 from predictions import selectors
-from predictions.models import Confidence, FirstRead, Impression, Prediction, Signature, Study, Verdict
+from predictions.models import (
+    Confidence,
+    FirstRead,
+    Impression,
+    Prediction,
+    Review,
+    Signature,
+    Study,
+    Verdict,
+)
 from predictions.states import State
 
 # What the analysis made of the file alone; everything else of a result comes from the model.
@@ -93,10 +102,13 @@ def hidden(user: User, studies: Iterable[Study]) -> set[UUID]:
     if not waiting:
         return set()
     committed = FirstRead.objects.filter(reader=user, study__in=waiting).values_list("study_id", flat=True)
+    # Only before there were first reads could somebody judge without one: they know the answer.
+    judged = Review.objects.filter(author=user, prediction__study__in=waiting)
+    knowing = {*committed, *judged.values_list("prediction__study_id", flat=True)}
     signed = Signature.objects.filter(study__in=waiting).values_list("study_id", flat=True)
     units = set(user.units.values_list("pk", flat=True)) if user.clinical and signed else set()
     corrected_by_others = {pk for pk in signed if waiting[pk].unit_id not in units}
-    return waiting.keys() - set(committed) - corrected_by_others
+    return waiting.keys() - knowing - corrected_by_others
 
 
 def _read_blind(study: Study) -> bool:

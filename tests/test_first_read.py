@@ -15,6 +15,7 @@ from django.db import DatabaseError, connection, transaction
 from django.template.loader import get_template
 from django.test import Client
 from django.urls import URLPattern, reverse
+from django.utils import timezone
 
 from clinic.accounts.models import User
 from clinic.accounts.roles import Role
@@ -23,8 +24,8 @@ from ml import registry
 from ml.contracts import Refused
 from patients.models import Patient
 from predictions import first_read, first_read_counts, reading, review
-from predictions.models import FirstRead, Study
-from tests import factories, studies
+from predictions.models import FirstRead, Review, Study
+from tests import factories, outputs, studies
 from tests.test_access_matrix import ADDRESSES
 
 pytestmark = pytest.mark.django_db
@@ -290,3 +291,29 @@ def test_the_steward_sees_counts_and_no_names(
     assert "Charlie" not in page
     client.force_login(dora)
     assert "First reads and answers" not in client.get(reverse("model", args=["chest_xray"])).content.decode()
+
+
+def test_whoever_judged_before_there_were_first_reads_is_not_asked_for_one(
+    client: Client, charlie: User, dora: User, study: Study
+) -> None:
+    Review.objects.create(
+        prediction=study.prediction, author=charlie, verdict="agree", created_at=timezone.now()
+    )
+    assert not first_read.needed(charlie, study)
+    assert first_read.needed(dora, study), "their colleague has judged nothing"
+    client.force_login(charlie)
+    page = client.get(reverse("study", args=[study.pk])).content.decode()
+    assert "Commit my first impression" not in page
+    assert "answer-figure" in page
+    with pytest.raises(Refused):
+        first_read.commit(user=charlie, study=study, impression="normal", confidence="sure")
+    signature = studies.signed(study, charlie)
+    assert signature.first_read is None
+
+
+def test_an_answer_of_before_there_were_first_reads_is_not_counted_as_read_blind() -> None:
+    study = outputs.answered("chest_xray", outcome=outputs.radiograph_before())
+    reader = study.submitted_by
+    first_read.commit(user=reader, study=study, impression="pneumonia", confidence="sure")
+    review.give(user=reader, study=study, verdict="disagree", reason="clinical")
+    assert first_read_counts.by_unit("chest_xray") == []

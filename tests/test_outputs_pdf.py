@@ -7,8 +7,10 @@ import subprocess
 import tempfile
 
 import pytest
+from django.utils import timezone
 
-from predictions.models import Explanation, Prediction, Study
+from predictions.models import Explanation, Prediction, Review, Study
+from predictions.outputs import ordering, rendering
 from tests import factories, outputs, studies
 
 pytestmark = [pytest.mark.django_db, pytest.mark.poppler]
@@ -93,6 +95,20 @@ def test_first_read_then_the_algorithm_then_the_report() -> None:
     ]
     places = [said.index(expected) for expected in order]
     assert places == sorted(places)
+
+
+def test_a_picture_that_nobody_read_first_is_not_captioned_as_read() -> None:
+    study = outputs.answered("chest_xray", outcome=outputs.radiograph_before())
+    reader = study.submitted_by
+    # As before there were first reads: judged without one.
+    Review.objects.create(
+        prediction=study.prediction, author=reader, verdict="agree", created_at=timezone.now()
+    )
+    document = ordering.order(user=reader, study=study, kind="pdf", language="fr", version="")
+    rendering.render(document.pk)
+    said = words(outputs.content_of(document))
+    assert "Image sans carte" in said
+    assert "vue d’abord" not in said
 
 
 def pictures(pdf: bytes) -> int:
