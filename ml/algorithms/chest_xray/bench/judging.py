@@ -17,7 +17,7 @@ from ml.training.comparison import Comparison, Entry, compare
 from ml.training.evaluation import logit, roc_auc
 from ml.training.folds import Split, stratified_folds
 
-COMMAND = "python -m ml.algorithms.chest_xray.bench --data ../shared/data"
+COMMAND = "python -m ml.algorithms.chest_xray.bench --data ../shared/data --trials {trials}"
 PLAIN, SHIFTED = "plain", "shifted"
 PARTS = 5
 """Into how many parts a fold is cut: each is recalibrated by a sigmoid learned from the others."""
@@ -128,7 +128,7 @@ def table(
         reference=reference,
         threshold=float(images.y.mean()),
         data=Text(f"{data.en}; {held_out.en}", f"{data.fr}\u202f; {held_out.fr}"),
-        command=COMMAND,
+        command=COMMAND.format(trials=bench.search["trials"]),
         unit=UNIT,
         title=title,
         groups=images.patients,
