@@ -208,3 +208,15 @@ def test_losses_above_the_scale_are_said(client: Client) -> None:
 def test_the_bench_is_for_the_steward_alone(client: Client, alice: User) -> None:
     client.force_login(alice)
     assert client.get(reverse(BENCH[0], args=BENCH[1])).status_code == 403
+
+
+def test_in_french_a_figure_says_on_what_it_was_computed(client: Client, steward: User) -> None:
+    said = page(client, steward, ("model", ["chest_xray"]), language="fr")
+    table = said.split('<table class="metrics">')[1].split("</table>")[0]
+    assert "moitié étiquetée de la partie de test officielle" in table
+    assert "rééchantillonnage de 217 patients entiers" in table
+    assert 'lang="en"' not in table
+    # Others' data have no French name yet; a screen reader is told the language.
+    other = page(client, steward, ("model", ["sleep"]), language="fr")
+    assert '<span lang="en">Sleep-EDF cassette band powers' in other
+    assert "sujets)" in other
