@@ -7,12 +7,15 @@ const PAUSE_MS = 800;
 const AGAIN_MS = 5000;
 // A request that outlives its page may carry 64 KiB; letters of two bytes leave room for the rest of the form.
 const OUTLIVES = 28_000;
+// How many saves without an answer are remembered.
+const LAST = 3;
 
 class WrittenReport extends HTMLElement {
   connectedCallback() {
     this.form = this.closest("form");
     this.saving = null;
     this.stopped = "";
+    this.unanswered = [];
     kept.dropOthers(this.dataset.user);
     this.saved = "unsaved" in this.dataset ? null : this.now();
     this.restore();
@@ -56,13 +59,14 @@ class WrittenReport extends HTMLElement {
       if (!same(text, field.value)) field.value = text;
     }
     if (!this.unsaved) return kept.drop(this.dataset.user, this.dataset.study);
-    if (this.saved !== null) this.querySelector("[name=seen]").value = copy.seen;
+    if (copy && this.saved !== null) this.querySelector("[name=seen]").value = copy.seen;
+    if (copy) this.unanswered = copy.unanswered;
     this.later(0);
   }
 
   keep() {
     const seen = this.querySelector("[name=seen]").value;
-    kept.put(this.dataset.user, this.dataset.study, { seen, texts: this.texts() });
+    kept.put(this.dataset.user, this.dataset.study, { seen, texts: this.texts(), unanswered: this.unanswered });
   }
 
   typed(event) {
@@ -129,22 +133,25 @@ class WrittenReport extends HTMLElement {
     if (this.saving) return this.later(PAUSE_MS);
     if (this.leaving || (!button && (!this.unsaved || this.stopped === "other"))) return;
     const sent = this.now();
+    this.unanswered = [...this.unanswered, this.texts()].slice(-LAST);
+    if (this.unsaved) this.keep();
     this.saving = this.send(button);
     const answer = await this.saving;
     this.saving = null;
     if (!answer) return this.later(AGAIN_MS);
     const before = JSON.parse(sent)[1];
     if (answer.ok && button) this.adopt(answer.block, before);
-    this.take(answer, answer.ok && button ? this.merged(sent, before) : sent);
+    this.take(answer, answer.ok && button ? this.merged(before) : sent);
   }
 
-  merged(sent, before) {
+  merged(before) {
     const texts = Object.fromEntries(Object.keys(before).map((name) => [name, this.given[name] ?? before[name]]));
-    return JSON.stringify([JSON.parse(sent)[0], texts]);
+    return JSON.stringify([this.language(), texts]);
   }
 
   adopt(block, before) {
     this.given = {};
+    this.querySelector("[name=report_language]").value = block.querySelector("[name=report_language]").value;
     for (const field of this.fields()) {
       this.given[field.name] = block.querySelector(`[name="${field.name}"]`).value;
       if (field.value === before[field.name]) field.value = this.given[field.name];
@@ -185,6 +192,11 @@ class WrittenReport extends HTMLElement {
   }
 
   take({ ok, block }, sent) {
+    if (!ok && this.isOurs(block)) {
+      this.querySelector("[name=seen]").value = block.querySelector("[name=theirs]").value;
+      this.unanswered = [];
+      return this.later(0);
+    }
     const seen = this.querySelector("[name=seen]").value;
     const old = this.querySelector("#reading-saved");
     const opened = new Set([...old.querySelectorAll("details[open] [name=take]")].map((one) => one.value));
@@ -196,10 +208,18 @@ class WrittenReport extends HTMLElement {
       return this.stop(this.hasOthers() ? "other" : "refused");
     }
     this.saved = sent;
+    this.unanswered = [];
     this.stop("");
     if (!this.unsaved) return kept.drop(this.dataset.user, this.dataset.study);
     this.keep();
     this.later(PAUSE_MS);
+  }
+
+  // The "other window" may be this one: a save whose answer never came, and more was typed since.
+  isOurs(block) {
+    const others = [...block.querySelectorAll(".reading-other")];
+    const name = (one) => one.closest(".reading-part").querySelector("textarea").name;
+    return others.length > 0 && this.unanswered.some((texts) => others.every((one) => same(texts[name(one)], one.dataset.other)));
   }
 
   differ(block) {

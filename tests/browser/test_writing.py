@@ -8,7 +8,7 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from clinic.accounts.models import User
@@ -43,6 +43,8 @@ def window(browser: Browser, live_server: LiveServer, charlie: User, study: Stud
     with opened(browser, live_server.url, charlie) as window:
         window.go(reverse("study", args=[study.pk]))
         yield window
+        # The server closes its connection to the database a moment after its last answer.
+        window.page.wait_for_timeout(300)
 
 
 def typing(page: Page, name: str, text: str) -> None:
@@ -119,6 +121,25 @@ def test_a_cut_line_says_so_at_the_field_and_sends_again(window: Visit, study: S
     is_saved(page)
     assert reading.current(study)["pleura"] == "Effusion."
     assert copies(page) == 0
+
+
+def test_a_save_whose_answer_never_came_is_not_taken_for_another_window(window: Visit, study: Study) -> None:
+    page = window.page
+    lost = []
+
+    def lose(route: Route) -> None:
+        lost.append(route.fetch())
+        route.abort()
+
+    page.route("**/report/", lose, times=1)
+    typing(page, "pleura", "Effusion")
+    expect(page.locator(line("pleura"))).to_contain_text("No connection")
+    typing(page, "pleura", " on the left.")
+    is_saved(page)
+    assert [one.fields["pleura"] for one in study.reading_reports.all()] == [
+        "Effusion",
+        "Effusion on the left.",
+    ]
 
 
 def test_an_ended_session_keeps_the_text_until_the_same_person_is_back(
