@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
@@ -136,9 +137,14 @@ def taken_at(study: Study) -> str:
 
     A day after the one it was sent on cannot be, and says nothing.
     """
-    latest = timezone.localtime(study.submitted_at).date().isoformat()
     result = study.prediction.result if study.prediction else {}
-    moments = [image.get("taken_at") for image in result.get("images", ())]
+    return first_taken(study, result.get("images", ()))
+
+
+def first_taken(study: Study, images: Iterable[Mapping[str, Any]]) -> str:
+    """Return the same from what the result of ``study`` says of its images."""
+    latest = timezone.localtime(study.submitted_at).date().isoformat()
+    moments = [image.get("taken_at") for image in images]
     return min((moment for moment in moments if moment and moment[: len(latest)] <= latest), default="")
 
 

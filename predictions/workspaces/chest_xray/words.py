@@ -27,7 +27,6 @@ def words() -> dict[str, str]:
         "upended": _("Mirrored top to bottom"),
         "turned": _("Turned"),
         "inverted": _("Inverted"),
-        "pixels": _("px (the file gives no spacing)"),
         "patient": _("in the patient"),
         "detector": _("at the detector, shorter in the patient"),
         "prior_on": _("Earlier image beside"),
