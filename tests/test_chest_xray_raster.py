@@ -19,7 +19,7 @@ from tests.chest_phantom import phantom
 
 ROOT = Path(__file__).resolve().parent.parent
 DRAWN = phantom(120, 150)
-MEBIBYTES = 420
+MEBIBYTES = 450
 """Of a worker that reads the largest image taken, all in all."""
 READ = """
 import resource, sys
