@@ -126,7 +126,7 @@ def _decided(user: User, found: Study, values: dict[str, str], sent: Sent) -> tu
 
 
 def _own(user: User, sent: Sent) -> bool:
-    """Return whether ``user`` typed the report; somebody else may have logged in since in the same browser."""
+    """Return whether ``user`` typed the report: another may have logged in since in the same browser."""
     return sent.get("writer", str(user.pk)) == str(user.pk)
 
 
