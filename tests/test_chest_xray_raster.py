@@ -21,15 +21,16 @@ ROOT = Path(__file__).resolve().parent.parent
 DRAWN = phantom(120, 150)
 MEBIBYTES = 450
 """Of a worker that reads the largest image taken, all in all."""
-# Not ru_maxrss: it keeps what the process that started this one was using.
+# Its own peak: ru_maxrss would keep that of the process that started it.
 READ = """
-import re, sys
+import sys
 from pathlib import Path
+from bench.measuring import memory_mib
 from ml import package
 from ml.algorithms.chest_xray import image
 found = image.read(Path(sys.argv[1]), 0, package.load("chest_xray"), {}, keep_refused=False)
 assert [reason.code for reason in found.reasons] == ["blank"]
-print(int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) // 1024)
+print(int(memory_mib()))
 """
 
 
