@@ -12,7 +12,7 @@ from celery.signals import celeryd_after_setup, setup_logging, worker_process_in
 from django.conf import settings
 
 from clinic import pulse
-from clinic.processes import die_with_parent
+from clinic.processes import die_with_parent, give_memory_back
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clinic.settings")
 
@@ -55,6 +55,12 @@ app.steps["worker"].add(Pulse)
 def die_with_the_worker(**_: Any) -> None:
     """Keep no child of a killed worker analysing for nobody."""
     die_with_parent(os.getppid())
+
+
+@worker_process_init.connect
+def keep_no_freed_memory(**_: Any) -> None:
+    """Stay small between a large image and its explanation."""
+    give_memory_back()
 
 
 @setup_logging.connect

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+M_MMAP_THRESHOLD = -3
+LARGE_BYTES = 1 << 20
 STEADY_SECONDS = 60
 LONGEST_PAUSE = 30
 LOG_BYTES = 5 * 1024 * 1024
@@ -165,3 +167,14 @@ def die_with_parent(parent: int) -> None:
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def give_memory_back() -> None:
+    """Have every large block returned to the system as soon as it is freed (glibc; nothing elsewhere).
+
+    glibc raises the size from which it does so to that of the largest block freed so far, 32 MiB at most:
+    after the image of a large detector the worker would keep its memory under the explanation that follows.
+    """
+    mallopt = getattr(_libc, "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)

@@ -9,6 +9,7 @@ candidate was accepted, 1 when it was rejected or its table refused, 2 when the 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -41,14 +42,25 @@ NOT_JSON = Problem(
 )
 
 
+# Options of `predict` that only one algorithm takes.
+ONLY_FOR = {
+    "incidence": "haemorrhage",
+    "no_gate": "chest_xray",
+    "prevalence": "chest_xray",
+    "eeg": "sleep",
+    "eog": "sleep",
+    "emg": "sleep",
+}
+SHARES = ("incidence", "prevalence")
+
+
 class WrongCall(Exception):
     """The call itself is wrong: exit 2 with this sentence."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    parser = _parser()
-    chosen = parser.parse_args(arguments)
+    chosen = _chosen(sys.argv[1:] if arguments is None else arguments)
     try:
         return chosen.run(chosen)
     except (WrongCall, registry.UnknownAlgorithm, packages.BrokenPackage, batch.WrongTable) as error:
@@ -59,7 +71,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def _chosen(arguments: Sequence[str]) -> argparse.Namespace:
+    """Parse the arguments; those of one command may mix options and files in any order."""
+    parser, commands = _parser()
+    if arguments and arguments[0] in commands.choices:
+        return commands.choices[arguments[0]].parse_intermixed_args(arguments[1:])
+    return parser.parse_args(arguments)
+
+
+def _parser() -> tuple[argparse.ArgumentParser, Any]:
+    """Return the parser and, for argparse mixes only within one parser, the holder of the commands'."""
     parser = argparse.ArgumentParser(prog="python -m ml", description="Vigie's algorithms, without the web.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -122,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     births.add_argument("--language", choices=LANGUAGES, default="en", help="headings, dates and numbers")
     births.add_argument("--force", action="store_true", help="write over another mapping.yaml beside it")
     births.set_defaults(run=_simulate_births)
-    return parser
+    return parser, commands
 
 
 def _algorithms(_: argparse.Namespace) -> int:
@@ -172,9 +193,6 @@ def _check_predict(chosen: argparse.Namespace, contract: Contract) -> None:
         raise WrongCall("--batch and --out belong together: the table to read and the table to write")
     if not chosen.inputs and contract.input_kind is not InputKind.FORM:
         raise WrongCall(f"{contract.name} reads files; --values and --batch are for forms")
-    if chosen.study and len(chosen.inputs) > contract.max_files:
-        most = contract.max_files
-        raise WrongCall(f"--study: {contract.name} takes {most} files in one study, not {len(chosen.inputs)}")
     if chosen.batch and chosen.explain:
         raise WrongCall("--explain goes with single inputs, not with --batch")
     named = [chosen.batch] if chosen.batch else chosen.inputs
@@ -182,8 +200,36 @@ def _check_predict(chosen: argparse.Namespace, contract: Contract) -> None:
         raise WrongCall(f"no such file: {', '.join(missing)}")
     if chosen.out and not chosen.out.absolute().parent.is_dir():
         raise WrongCall(f"--out {chosen.out}: there is no such folder")
-    if chosen.incidence is not None and not 0 < chosen.incidence < 1:
-        raise WrongCall(f"--incidence is {chosen.incidence}; it must lie between 0 and 1")
+    if chosen.study:
+        _check_study(chosen.inputs, contract)
+    _check_options(chosen)
+
+
+def _check_study(files: Sequence[Path], contract: Contract) -> None:
+    if contract.max_files == 1:
+        raise WrongCall(f"--study: {contract.name} answers each file on its own; leave the option out")
+    if len(files) > contract.max_files:
+        most = contract.max_files
+        raise WrongCall(f"--study: {contract.name} takes {most} files in one study, not {len(files)}")
+    first: dict[str, Path] = {}
+    for path in files:
+        with path.open("rb") as stream:
+            earlier = first.setdefault(hashlib.file_digest(stream, "sha256").hexdigest(), path)
+        if earlier is not path:
+            raise WrongCall(f"--study: {path} is the same file as {earlier}; leave one of the two out")
+
+
+def _check_options(chosen: argparse.Namespace) -> None:
+    for name, algorithm in ONLY_FOR.items():
+        if getattr(chosen, name) not in (None, False) and chosen.algorithm != algorithm:
+            option = name.replace("_", "-")
+            raise WrongCall(
+                f"--{option} is an option of {algorithm}, not of {chosen.algorithm}; leave it out"
+            )
+    for name in SHARES:
+        share = getattr(chosen, name)
+        if share is not None and not 0 < share < 1:
+            raise WrongCall(f"--{name} is {share}; it must lie between 0 and 1")
 
 
 def _predict_batch(chosen: argparse.Namespace) -> int:

@@ -239,6 +239,8 @@ class Contract:
         Role codes allowed to submit, and to sign.
     suffixes
         Lower-case file suffixes offered to the browser's file dialog; contents decide, not names.
+    any_name
+        Whether files may come without any suffix, as from a DICOM medium: the dialog then offers every file.
     max_files
         Files that one study may bring.
     blind_first
@@ -262,6 +264,7 @@ class Contract:
     sections: tuple[Section, ...] = ()
     fields: tuple[Field, ...] = ()
     suffixes: tuple[str, ...] = ()
+    any_name: bool = False
     max_files: int = 1
     blind_first: bool = False
     reading: tuple[Field, ...] = ()

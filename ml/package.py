@@ -7,6 +7,10 @@ every byte a prediction depends on while two trainings with one seed still give 
 
 Packages trained here lie in a second root, :data:`SITE`, beside the shipped ones. Its CHAMPION, written by
 :func:`name_champion`, goes before the shipped one; old versions stay, so that going back is naming one.
+
+A package can be older than the code that is to serve it. ``ml/algorithms/<algorithm>/package_needs.json``
+lists what today's code reads of a package: the files, and in each JSON file the dotted names of its values.
+One that lacks any of it is :class:`Outdated`: whole, but refused before it serves.
 """
 
 from __future__ import annotations
@@ -29,6 +33,8 @@ DATA = Path(os.environ.get("VIGIE_DATA_DIR") or Path(__file__).parents[1] / "var
 SITE = Path(os.environ.get("VIGIE_PACKAGES") or DATA / "packages")
 MANIFEST = "manifest.json"
 CHAMPION = "CHAMPION"
+ALGORITHMS = Path(__file__).parent / "algorithms"
+NEEDS = "package_needs.json"
 OUTSIDE_HASH = ("created", "sha256")
 # A version is the name of a folder and comes from addresses and files: nothing that leads elsewhere.
 VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
@@ -36,6 +42,25 @@ VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
 class BrokenPackage(RuntimeError):
     """A package that is missing, incomplete or not what its manifest says; names the file."""
+
+
+class Outdated(BrokenPackage):
+    """A whole package that lacks what this version of the code reads; says what, and what to do.
+
+    Parameters
+    ----------
+    lacking
+        What it lacks, such as ``"gate.json: max_writing"``.
+    """
+
+    def __init__(self, package: Package, lacking: str) -> None:
+        super().__init__(
+            f"package {package.algorithm} {package.version} was made for another version of Vigie "
+            f"({lacking} is missing) and cannot serve. Write a version that can into "
+            f"{SITE.name}/{package.algorithm}/{CHAMPION} (without that file the shipped one serves), "
+            "or train it again."
+        )
+        self.version = package.version
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +264,7 @@ def name_champion(algorithm: str, version: str) -> Package:
         raise BrokenPackage(
             f"package {algorithm} {version}: its {MANIFEST} says {package.algorithm} {package.version}"
         )
+    _require_needs(package)
     named = SITE / algorithm / CHAMPION
     if version == _named(ROOT, algorithm):
         named.unlink(missing_ok=True)
@@ -255,13 +281,42 @@ def load(algorithm: str, version: str = "") -> Package:
     """Return a verified package, the champion when ``version`` is empty; verified once per process.
 
     Which version is the champion is looked up every time, so that a worker that runs follows a new one.
+
+    Raises
+    ------
+    BrokenPackage
+        When it is missing or not what its manifest says; :class:`Outdated` when this code cannot serve it.
     """
     return _verified(_folder(algorithm, version or champion_version(algorithm)))
 
 
 @cache
 def _verified(folder: Path) -> Package:
-    return read(folder)
+    package = read(folder)
+    _require_needs(package)
+    return package
+
+
+def _require_needs(package: Package) -> None:
+    """Raise :class:`Outdated` for a package that lacks something that its algorithm reads."""
+    needs = ALGORITHMS / package.algorithm / NEEDS
+    if not needs.is_file():
+        return
+    for file, names in json.loads(needs.read_text("utf-8")).items():
+        if file != MANIFEST and file not in package.manifest["files"]:
+            raise Outdated(package, file)
+        held = package.manifest if file == MANIFEST else package.json(file) if names else {}
+        for name in names:
+            if not _holds(held, name):
+                raise Outdated(package, f"{file}: {name}")
+
+
+def _holds(held: Any, name: str) -> bool:
+    for part in name.split("."):
+        if not isinstance(held, Mapping) or part not in held:
+            return False
+        held = held[part]
+    return True
 
 
 def _folder(algorithm: str, version: str) -> Path:

@@ -2,8 +2,9 @@
 
 A wrong answer or a map shown first pulls readers along. So nothing of an algorithm whose contract says
 ``blind_first`` reaches anybody who has not committed a first impression of their own; whoever may not
-commit one (colleagues of another unit) waits for the signature. What was signed once is open to all who may
-see the study, also while an amendment is written. Pictures of what was sent are always given out.
+commit one (colleagues of another unit) waits for the signature. What stands signed is open to all who may
+see the study. While an amendment is written it stays open to whoever only reads; whoever may judge or sign
+it commits first, as for any version. Pictures of what was sent are always given out.
 """
 
 from __future__ import annotations
@@ -20,7 +21,16 @@ from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml.contracts import Problem, Refused, Text
 from predictions import selectors
-from predictions.models import Confidence, FirstRead, Impression, Prediction, Signature, Study, Verdict
+from predictions.models import (
+    Confidence,
+    FirstRead,
+    Impression,
+    Prediction,
+    Review,
+    Signature,
+    Study,
+    Verdict,
+)
 from predictions.states import State
 
 # What the analysis made of the file alone; everything else of a result comes from the model.
@@ -87,13 +97,22 @@ def needed(user: User, study: Study) -> bool:
 
 
 def hidden(user: User, studies: Iterable[Study]) -> set[UUID]:
-    """Return which of ``studies`` have an answer that must not reach ``user`` yet, in two queries."""
-    waiting = {study.pk for study in studies if study.state == State.READY and study.contract.blind_first}
+    """Return which of ``studies`` have an answer that must not reach ``user`` yet, in few queries."""
+    waiting = {study.pk: study for study in studies if _read_blind(study)}
     if not waiting:
         return set()
     committed = FirstRead.objects.filter(reader=user, study__in=waiting).values_list("study_id", flat=True)
+    # Only before there were first reads could somebody judge without one: they know the answer.
+    judged = Review.objects.filter(author=user, prediction__study__in=waiting)
+    knowing = {*committed, *judged.values_list("prediction__study_id", flat=True)}
     signed = Signature.objects.filter(study__in=waiting).values_list("study_id", flat=True)
-    return waiting - set(committed) - set(signed)
+    units = set(user.units.values_list("pk", flat=True)) if user.clinical and signed else set()
+    corrected_by_others = {pk for pk in signed if waiting[pk].unit_id not in units}
+    return waiting.keys() - knowing - corrected_by_others
+
+
+def _read_blind(study: Study) -> bool:
+    return study.state == State.READY and study.contract.blind_first
 
 
 def require(user: User, study: Study) -> None:

@@ -11,6 +11,8 @@ from predictions import first_read
 from predictions.models import FirstRead, Review
 
 Z95 = 1.959964
+SINCE_BLIND = "images"
+"""What every result of a kind read blind has held since the release that brought first reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,12 @@ class UnitCounts:
 
 
 def by_unit(algorithm: str) -> list[UnitCounts]:
-    """Return the counts of every unit that reads images of ``algorithm`` blind."""
-    reads = FirstRead.objects.filter(study__algorithm=algorithm).select_related("prediction", "study")
+    """Return the counts of every unit that reads images of ``algorithm`` blind.
+
+    Answers of before first reads existed stay out: their readers may have seen them already.
+    """
+    reads = FirstRead.objects.filter(study__algorithm=algorithm, prediction__result__has_key=SINCE_BLIND)
+    reads = reads.select_related("prediction", "study")
     total: Counter[int] = Counter()
     opinions: Counter[tuple[int, bool]] = Counter()
     for read in reads.iterator():
@@ -77,7 +83,11 @@ def by_unit(algorithm: str) -> list[UnitCounts]:
 
 def _minds(algorithm: str) -> Counter[tuple[int, bool]]:
     """Count by unit whether the last judgement of each reader departs from their first read."""
-    judged = Review.objects.filter(prediction__study__algorithm=algorithm, changed_mind__isnull=False)
+    judged = Review.objects.filter(
+        prediction__study__algorithm=algorithm,
+        prediction__result__has_key=SINCE_BLIND,
+        changed_mind__isnull=False,
+    )
     last = {
         (author, prediction): (unit, changed)
         for author, prediction, unit, changed in judged.order_by("created_at").values_list(

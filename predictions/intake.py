@@ -18,6 +18,7 @@ from django.core.files.base import File
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from clinic.accounts import shares
 from clinic.accounts.models import Unit, User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
@@ -68,6 +69,10 @@ OTHER_ENCOUNTER = Problem(
 OPTION = Text(
     "“{name}” is not a choice of the sender, or too long.",
     "« {name} » n’est pas un choix de l’expéditeur, ou est trop long.",
+)
+OPTION_OF_THE_UNIT = Text(
+    "“{name}” is the same for every study of a unit: an administrator sets it on the page of the unit.",
+    "« {name} » vaut pour toutes les études d’une unité : un administrateur le règle sur la page de l’unité.",
 )
 SEEN_ELSEWHERE = Problem(
     "file_of_another_patient",
@@ -210,7 +215,9 @@ def _circumstances(
     for name, value in options.items():
         known = contract.input_kind is InputKind.FILE and name in SENDER_OPTIONS
         short = isinstance(value, str) and len(value) <= LONGEST_OPTION and value.isprintable()
-        if not known or not short:
+        if name in shares.SHARES.get(contract.name, ()):
+            problems.append(Problem("option_of_the_unit", OPTION_OF_THE_UNIT.format(name=name)))
+        elif not known or not short:
             problems.append(Problem("unknown_option", OPTION.format(name=str(name)[:LONGEST_OPTION])))
     return problems
 
@@ -245,9 +252,7 @@ def _accept_once(draft: Study, received: Sequence[storage.Received], original_na
     if (earlier := _earlier(draft)) is not None:
         return earlier
     draft.submitted_at = timezone.now()
-    if draft.contract.input_kind is InputKind.FORM:
-        shares = {name: getattr(draft.unit, name) for name in ("incidence", "flag_share")}
-        draft.options |= {name: share for name, share in shares.items() if share is not None}
+    draft.options |= shares.options(draft.unit, draft.algorithm)
     if _seen_elsewhere(draft, received):
         draft.warnings = [SEEN_ELSEWHERE.as_json()]
     files: list[StudyFile] = []
@@ -293,15 +298,19 @@ def _write(study: Study, files: Sequence[StudyFile]) -> None:
 
 
 def _fingerprint(study: Study, named: Encounter | None, received: Sequence[storage.Received]) -> str:
-    """Return the hash of what was sent: a stay that was not named may be another one an hour later."""
+    """Return the hash of what was sent: a stay that was not named may be another one an hour later.
+
+    A form and a study of one file hash as they did before a study could have several: a request sent again
+    across an upgrade is still the same request.
+    """
+    sent = [file.sha256 for file in received]
     content = {
         "algorithm": study.algorithm,
         "patient": str(study.patient_id),
         "encounter": str(named.pk) if named else "",
         "values": study.values,
         "options": study.options,
-        "files": [file.sha256 for file in received],
-    }
+    } | ({"files": sent} if len(sent) > 1 else {"file": "".join(sent)})
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -27,6 +27,10 @@ LONGEST = 4000
 COMPARISON = "comparison"
 
 COMPARED = Text("Compared with the image of {date}.", "Comparaison avec le cliché du {date}.")
+COMPARED_UNDATED = Text(
+    "Compared with the image sent on {date}, whose file does not say when it was taken.",
+    "Comparaison avec le cliché envoyé le {date}, dont le fichier n’indique pas la date de réalisation.",
+)
 NOT_WRITTEN = Problem(
     "report_not_open",
     Text(
@@ -55,10 +59,18 @@ REQUIRED = Text(
 OTHER_WINDOW = Problem(
     "report_saved_elsewhere",
     Text(
-        "You saved another text of this report in another window. This one is not saved: keep it, or load "
-        "the page again to take the other.",
+        "You saved another text of this report in another window. This one is not saved: choose what stays "
+        "at each part where they differ, then save.",
         "Vous avez enregistré un autre texte de ce compte rendu dans une autre fenêtre. Celui-ci n’est pas "
-        "enregistré : conservez-le, ou rechargez la page pour prendre l’autre.",
+        "enregistré : choisissez ce qui reste à chaque rubrique où ils diffèrent, puis enregistrez.",
+    ),
+)
+OTHER_PERSON = Problem(
+    "other_person",
+    Text(
+        "Somebody else typed this report before you logged in here. It is not saved under your name.",
+        "Une autre personne a saisi ce compte rendu avant que vous ne vous connectiez ici. Il n’est pas "
+        "enregistré à votre nom.",
     ),
 )
 COLLEAGUE_WROTE = Problem(
@@ -69,6 +81,20 @@ COLLEAGUE_WROTE = Problem(
         "signez de nouveau.",
     ),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """When an image was taken, or sent where its file does not say.
+
+    Parameters
+    ----------
+    in_file
+        Whether the file says that it was taken on ``date``.
+    """
+
+    date: date
+    in_file: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +126,8 @@ def working(user: User, study: Study, language: str) -> Working:
         Of a report that begins.
     """
     own = latest(user, study)
-    text = _standing(own, study)
+    # What a colleague signed is not laid before a reader who still has to say what they see themselves.
+    text = own if first_read.needed(user, study) else _standing(own, study)
     number = own.number if own else 0
     if text is None:
         return Working(complete(study.contract, {}), language, number, None)
@@ -168,7 +195,7 @@ def save(
         return None
     if before and (complete(study.contract, before.fields), before.language) == (fields, language):
         return before
-    if seen is not None and seen != number:
+    if seen is not None and other_window(user, study, fields, seen):
         raise Refused(OTHER_WINDOW)
     report = ReadingReport(
         study=study, author=user, number=number + 1, fields=fields, language=language, saved_at=timezone.now()
@@ -178,8 +205,62 @@ def save(
             report.save(force_insert=True)
             _record(Action.UPDATE, user, study, report.number)
     except IntegrityError as error:
-        raise Refused(OTHER_WINDOW) from error
+        # Two saves at once: as a page goes and comes back, both may hold the same text.
+        kept = latest(user, study)
+        if (complete(study.contract, kept.fields), kept.language) != (fields, language):
+            raise Refused(OTHER_WINDOW) from error
+        return kept
     return report
+
+
+def other_window(user: User, study: Study, values: Mapping[str, str], seen: int) -> ReadingReport | None:
+    """Return what another window of ``user`` saved since, where it says something else than ``values``.
+
+    Parameters
+    ----------
+    seen
+        Number of the save that ``values`` were typed over, 0 for none.
+    """
+    saved = latest(user, study)
+    if saved is None or saved.number == seen or not differing(saved, values):
+        return None
+    return saved
+
+
+def differing(saved: ReadingReport, values: Mapping[str, str]) -> dict[str, str]:
+    """Return the parts of ``saved`` that say something else than ``values``."""
+    contract = saved.study.contract
+    written, now = complete(contract, saved.fields), complete(contract, values)
+    return {name: text for name, text in written.items() if text != now[name]}
+
+
+def merged(
+    saved: ReadingReport, values: Mapping[str, str], choices: Mapping[str, str]
+) -> dict[str, str] | None:
+    """Return one text of two, part by part as its author chose; doing so again changes nothing.
+
+    Parameters
+    ----------
+    choices
+        By name of field: "mine", "theirs" or "both".
+
+    Returns
+    -------
+    dict of str to str or None
+        ``None`` while a part that differs is not decided.
+    """
+    mine = complete(saved.study.contract, values)
+    for name, theirs in differing(saved, values).items():
+        match choices.get(name):
+            case "theirs":
+                mine[name] = theirs
+            case "both":
+                mine[name] = mine[name] if theirs in mine[name] else f"{theirs}\n{mine[name]}".strip()
+            case "mine":
+                continue
+            case _:
+                return None
+    return mine
 
 
 def to_sign(user: User, study: Study) -> ReadingReport | None:
@@ -235,7 +316,7 @@ def colleague_text(user: User, study: Study, report_id: UUID) -> ReadingReport |
     return next((report for report in colleagues(user, study) if report.pk == report_id), None)
 
 
-def phrase(field: Field, language: str, prior: date | None = None) -> str:
+def phrase(field: Field, language: str, prior: Day | None = None) -> str:
     """Return what to write where nothing was found; a comparison names the earlier image there is.
 
     Parameters
@@ -244,8 +325,8 @@ def phrase(field: Field, language: str, prior: date | None = None) -> str:
         Day of the latest earlier image of the patient.
     """
     if field.name == COMPARISON and prior is not None:
-        day = prior.strftime("%d/%m/%Y" if language == "fr" else "%Y-%m-%d")
-        return COMPARED.format(date=day).to(language)
+        day = prior.date.strftime("%d/%m/%Y" if language == "fr" else "%Y-%m-%d")
+        return (COMPARED if prior.in_file else COMPARED_UNDATED).format(date=day).to(language)
     return field.normal.to(language) if field.normal else ""
 
 
@@ -260,9 +341,10 @@ def prior(user: User, study: Study) -> Study | None:
     return next(iter(selectors.earlier_taken(user, study)), None)
 
 
-def taken_on(study: Study) -> date:
+def taken_on(study: Study) -> Day:
     """Return the day an image was taken as its file says, else the day it was sent."""
-    return date.fromisoformat(selectors.taken(study)[0][: len("2026-11-21")])
+    day = selectors.taken(study)[0][: len("2026-11-21")]
+    return Day(date.fromisoformat(day), bool(selectors.taken_at(study)))
 
 
 def complete(contract: Contract, values: Mapping[str, str]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from clinic.audit.models import Action
 from clinic.audit.recording import WORKER, record
 from ml import runner
 from ml.contracts import Artefact, InputKind, Outcome, Problem, Source, Status, Text
-from ml.package import BrokenPackage
+from ml.package import BrokenPackage, Outdated
 from predictions.lease import release, renewed
 from predictions.limits import TooSlow, within
 from predictions.models import Explanation, ExplanationStatus, Prediction, StoredArtefact, Study
@@ -53,6 +53,12 @@ PACKAGE_BROKEN = Problem(
         "Le paquet du modèle est absent ou altéré : rien n’a été calculé. Prévenez le responsable des "
         "modèles, puis relancez.",
     ),
+)
+PACKAGE_OUTDATED = Text(
+    "The model package in service, {version}, was made for another version of this software, so nothing was "
+    "computed. Have the model steward name a version that can serve, then retry.",
+    "Le paquet de modèle en service, {version}, a été fait pour une autre version de ce logiciel : rien n’a "
+    "été calculé. Demandez au responsable des modèles de désigner une version utilisable, puis relancez.",
 )
 INTERNAL = Problem(
     "internal",
@@ -103,6 +109,9 @@ def analyse(study: Study) -> Outcome | Failure:
         return Failure(OUT_OF_MEMORY)
     except TooSlow:
         return Failure(TOO_SLOW)
+    except Outdated as error:
+        log.error("model package outdated", exc_info=error, extra={"study": str(study.pk)})
+        return Failure(Problem("package_outdated", PACKAGE_OUTDATED.format(version=error.version)))
     except BrokenPackage as error:
         log.error("model package broken", exc_info=error, extra={"study": str(study.pk)})
         return Failure(PACKAGE_BROKEN)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
@@ -108,8 +109,8 @@ def later_assessment(study: Study) -> Study | None:
 def earlier_taken(user: User, study: Study) -> list[Study]:
     """Return the answered studies of the same kind and patient that were taken earlier, the latest first.
 
-    The day it was sent counts where a file does not say when it was taken. At most MOST_EARLIER are looked
-    through.
+    Those whose files say when they were taken come first, by that; then the others, by when they were sent,
+    which says less. At most MOST_EARLIER are looked through.
     """
     others = (
         studies_for(user)
@@ -118,7 +119,8 @@ def earlier_taken(user: User, study: Study) -> list[Study]:
         .prefetch_related("predictions")[:MOST_EARLIER]
     )
     now = taken(study)
-    return sorted((other for other in others if taken(other) < now), key=taken, reverse=True)
+    earlier = [other for other in others if taken(other) < now]
+    return sorted(earlier, key=lambda other: (taken_at(other) != "", *taken(other)), reverse=True)
 
 
 def taken(study: Study) -> tuple[str, str]:
@@ -127,9 +129,23 @@ def taken(study: Study) -> tuple[str, str]:
     Of two of the same day, whose files give no more than the day, the one sent first is the earlier one.
     """
     sent = timezone.localtime(study.submitted_at).replace(tzinfo=None).isoformat()
+    return taken_at(study) or sent, sent
+
+
+def taken_at(study: Study) -> str:
+    """Return when the first image of a study was taken as its file says, in ISO form; empty if none says.
+
+    A day after the one it was sent on cannot be, and says nothing.
+    """
     result = study.prediction.result if study.prediction else {}
-    moments = [image.get("taken_at") for image in result.get("images", ())]
-    return min((moment for moment in moments if moment), default=sent), sent
+    return first_taken(study, result.get("images", ()))
+
+
+def first_taken(study: Study, images: Iterable[Mapping[str, Any]]) -> str:
+    """Return the same from what the result of ``study`` says of its images."""
+    latest = timezone.localtime(study.submitted_at).date().isoformat()
+    moments = [image.get("taken_at") for image in images]
+    return min((moment for moment in moments if moment and moment[: len(latest)] <= latest), default="")
 
 
 def position(study: Study) -> int:

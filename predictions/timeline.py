@@ -55,8 +55,8 @@ def _detail(study: Study, language: str, replaced: bool) -> str:
 
 
 def _dissent(study: Study) -> Review | None:
-    """Return the review of a signed study whose signer does not share its figure."""
-    signed = list(study.signatures.all()) if study.state == State.SIGNED else []
+    """Return the review of the signed version in force where its signer does not share the figure."""
+    signed = list(study.signatures.all())
     return signed[-1].review if signed and not verdicts.agrees(signed[-1].review) else None
 
 

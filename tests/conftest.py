@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
+from django.utils.translation.reloader import translation_file_changed
 
 from clinic.catalogues import compile_catalogues
 from ml import package
@@ -33,7 +34,9 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker, text in MARKER_HELP.items():
         config.addinivalue_line("markers", f"{marker}: {text}")
     for root in django_settings.LOCALE_PATHS:
-        compile_catalogues(Path(root))
+        for source in compile_catalogues(Path(root)):
+            # Setting Django up has read French already: in a fresh clone, before there was any of ours.
+            translation_file_changed(None, source.with_suffix(".mo"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

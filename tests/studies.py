@@ -90,14 +90,16 @@ def written(study: Study, content: bytes, *, kind: str = "pdf") -> Document:
     )
 
 
-def radiograph(by: User, patient: Patient, *, probability: float = 0.81, **fields: Any) -> Study:
+def radiograph(
+    by: User, patient: Patient, *, probability: float = 0.81, taken_at: str = "", **fields: Any
+) -> Study:
     """Make an analysed X-ray with its pictures and maps, without any network."""
     label = "PNEUMONIA" if probability >= THRESHOLD else "NORMAL"
     image = {
         "number": 0, "role": "frontal", "view": "AP", "recognised_by": "header", "accepted": True,
         "reasons": [], "probability": probability, "label": label, "width": 640, "height": 520,
         "preview": "preview_0.png", "preview_size": {"width": 320, "height": 260}, "pixels": None,
-        "spacing": None, "taken_at": "",
+        "spacing": None, "taken_at": taken_at,
     }  # fmt: skip
     figures = {"probability": probability, "label": label, "threshold": THRESHOLD, "prevalence": 0.5}
     gate = {"gate": {"accepted": True, "reasons": []}, "model_view": {"width": 224, "height": 224}}

@@ -218,8 +218,11 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "api-study": api_record(),
     "api-result": api_record(),
     "api-artefact": api_record(),
-    "api-first-read": (api_record(), api_record("POST", 422, impression="normal", confidence="sure")),
-    "api-report": (api_record(), api_record("PUT", 422, texts={}, language="en")),
+    "api-documents": (api_record(), api_record("POST", 202, kind="csv", language="fr")),
+    "api-document": api_record(),
+    "api-document-content": api_record(),
+    "api-first-read": (api_record(), api_record("POST", 409, impression="normal", confidence="sure")),
+    "api-report": (api_record(), api_record("PUT", 409, texts={}, language="en")),
     "api-review": api_record("POST", 201, verdict="agree"),
     "api-sign": api_record("POST", 422, roles=SIGNERS),  # no verdict given before
     "api-amend": api_record("POST", roles=SIGNERS, state=State.SIGNED, reason="typing error"),

@@ -128,6 +128,8 @@ def test_a_unit_is_created_with_its_incidence_and_that_is_on_record(office: Clie
         ({"flag_share": "51"}, "flag_share", "between 1 and 50"),
         ({"flag_share": "ten"}, "flag_share", "between 1 and 50"),
         ({"code": "sleep", "flag_share": "10"}, "flag_share", "take no such share"),
+        ({"prevalence": "10"}, "prevalence", "take no such share"),
+        ({"code": "sleep", "prevalence": "10"}, "prevalence", "take no such share"),
     ],
 )
 def test_bad_input_gets_a_sentence_at_its_field(
@@ -195,6 +197,21 @@ def test_only_a_unit_that_reckons_with_it_is_asked_for_its_share(office: Client,
     office.post(reverse("unit_edit", args=["radiology"]), sent)
     radiology.refresh_from_db()
     assert (radiology.name_fr, radiology.incidence) == ("Imagerie", None)
+
+
+@pytest.mark.parametrize("wrong", ["0.9", "90,5", "2e1", "many"])
+def test_the_radiology_unit_sets_its_prevalence(office: Client, radiology: Unit, wrong: str) -> None:
+    assert re.search(r"50\W?%", office.get(reverse("unit_list")).content.decode())
+    address = reverse("unit_edit", args=["radiology"])
+    sent = {"name_fr": "Imagerie", "name_en": "Imaging"}
+    refused = office.post(address, sent | {"prevalence": wrong})
+    assert "between 1 and 90" in " ".join(refused.context["form"].errors["prevalence"])
+    assert office.post(address, sent | {"prevalence": "12,5 %"}).status_code == 302
+    radiology.refresh_from_db()
+    assert radiology.prevalence == 0.125
+    event = Event.objects.get(action=Action.ADMIN, kind="unit")
+    assert event.payload.data["prevalence"] == [None, 0.125]
+    assert re.search(r"12\.5\W?%", office.get(reverse("unit_list")).content.decode())
 
 
 def test_the_list_counts_who_may_log_in_and_leads_on(office: Client, alice: User, bob: User) -> None:

@@ -60,7 +60,7 @@ IN_DEPTH = [
     ("chest_xray", "cut.dcm", lambda: bad_files.dicom()[:-9000], "pixels_unreadable"),
     ("chest_xray", "noise.dcm", lambda: bytes(128) + b"DICM" + bytes(range(256)) * 8, "no_pixel_data"),
     ("chest_xray", "frames.dcm", lambda: bad_files.dicom(NumberOfFrames=2**31 - 1), "multi_frame"),
-    ("chest_xray", "infinite.dcm", bad_files.infinite_film, "pixels_unreadable"),
+    ("chest_xray", "infinite.dcm", bad_files.infinite_film, "rescale_unusable"),
     ("sleep", "lie.edf", bad_files.many_channels_lying, "edf_size_mismatch"),
     ("sleep", "nan.edf", lambda: bad_files.night(physical=("NaN", "NaN")), "edf_header_damaged"),
     ("sleep", "scale.edf", lambda: bad_files.night(physical=(5, 5)), "edf_header_damaged"),

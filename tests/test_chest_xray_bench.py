@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +65,10 @@ def test_every_wrong_setting_is_named_with_what_is_allowed(changes: dict[str, An
         ({"candidates": {"one": {"sid": 96}}}, r"chest_xray\.bench\.candidates\.one\.sid is no key"),
         ({"challengers": {"one": {"loss": "mse"}}}, r"chest_xray\.bench\.challengers\.one\.loss is 'mse'"),
         ({"folds": 1}, r"chest_xray\.bench\.folds is 1; allowed is a whole number from 2 up"),
+        ({"images": 5}, r"chest_xray\.bench\.images is 5; allowed is a whole number from 50 up, or 0"),
+        ({"candidates": {"a/b": {}}}, r"chest_xray\.bench\.candidates\.a/b is no name; allowed are letters"),
+        ({"challengers": {"a..b": {"batch": 9}}}, r"chest_xray\.bench\.challengers\.a\.\.b is no name"),
+        ({"challengers": {"seed-recipe": {"batch": 9}}}, r"challengers\.seed-recipe is the name of another"),
         (
             {"search": PARAMS["search"] | {"space": {"speed": {"float": [0, 1]}}}},
             r"search\.space\.speed is no key",
@@ -101,6 +108,31 @@ def test_no_patient_is_on_two_sides_and_look_alikes_are_held_out_together() -> N
             assert len(set.union(*sides)) == sum(map(len, sides))
     bright = made.pixels.mean(axis=(1, 2)) > 100
     assert all(len(set(bright[fold.held_out])) == 1 for fold in cluster_folds(made, COMMON))
+
+
+def test_folds_too_small_to_be_judged_are_named_before_anything_is_trained() -> None:
+    from ml.algorithms.chest_xray.bench.stages import cuts
+
+    assert len(cuts(images(150), COMMON)) == 2
+    # Enough to hold out, but by clusters and for the recalibration within a fold too few.
+    with pytest.raises(WrongSetting, match=r"2 folds of 36 images of 18 patients are too small: . folds"):
+        cuts(images(18), COMMON)
+
+
+def test_networks_that_speak_on_other_scales_lose_nothing_by_being_pooled() -> None:
+    from ml.algorithms.chest_xray.bench.images import patient_folds
+    from ml.algorithms.chest_xray.bench.judging import PLAIN, area
+    from ml.training.evaluation import roc_auc
+
+    made, asked = images(300), bench(PARAMS)
+    cut = patient_folds(made, COMMON)
+    log_odds = 2 * made.y + np.random.default_rng(4).normal(size=len(made.y))
+    log_odds[cut[1].held_out] -= 6
+    p = 1 / (1 + np.exp(-log_odds))
+    run = judged("moved", p, p, asked, (made, cut))
+    each = np.mean([roc_auc(made.y[fold.held_out], p[fold.held_out]) for fold in cut])
+    assert roc_auc(made.y, p) < each - 0.1
+    assert area(run, PLAIN, made.y) == pytest.approx(each, abs=0.01)
 
 
 def test_the_fixed_part_and_the_tuned_one_are_the_whole_network_and_only_one_learns() -> None:
@@ -265,12 +297,16 @@ def test_the_sentences_say_whom_each_validation_chose_and_what_that_bought() -> 
     assert "chooses “the steady”" in english
     assert "would have chosen “the flatterer”" in english
     assert ": better." in said[0].en
+    final = {row.name: row for row in found_tables.final["shifted"].rows}
+    pooled = [final[name].raw["roc_auc"].value for name in ("steady", "seed-recipe")]
+    assert "as they come: {:.3f} against {:.3f}.".format(*pooled) in said[0].en
+    assert "hold jointly" in said[-1].en
     assert "Worse: the constant" not in english  # the seed's recipe is hardly better than chance itself
     # 112 images learned from are two batches an epoch, and the second epoch was kept: 0.9 to the 4th.
     assert "with momentum 0.9: in training" in english
     assert "After 4 batches 66 % of that beginning is left" in english
     assert "300 images of 150 patients" in english
-    assert "« le steady »" in said[0].fr
+    assert "«\u00a0le steady\u00a0»" in said[0].fr
     constant_row = next(row for row in found_tables.candidates["shifted"].rows if row.name == "constant")
     assert constant_row.calibrated["roc_auc"].value == pytest.approx(0.5, abs=0.05)
 
@@ -295,3 +331,52 @@ def test_without_the_data_one_sentence_says_what_to_put_where(
     (tmp_path / "params.yaml").write_text("chest_xray: {bench: {folds: 1}}", "utf-8")
     assert main(["--data", str(tmp_path), "--params", str(tmp_path / "params.yaml")]) == 2
     assert "chest_xray.bench.folds is 1; allowed" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(["--data", str(tmp_path), "--trials", "-1"])
+    assert "'-1' is no number of trials; allowed is 0 (none) or more" in capsys.readouterr().err
+
+
+def test_a_wrong_setting_is_named_without_waiting_for_tensorflow(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("chest_xray: {bench: {folds: 1}}", "utf-8")
+    script = (
+        "import sys\n"
+        "from ml.algorithms.chest_xray.bench.__main__ import main\n"
+        f"assert main(['--data', 'nowhere', '--params', {str(tmp_path / 'params.yaml')!r}]) == 2\n"
+        "assert 'tensorflow' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_was_published_says_the_same_wherever_it_is_read() -> None:
+    from ml import comparisons
+    from ml.algorithms.chest_xray.bench.report import markdown
+
+    stored, folder = comparisons.of_bench("chest_xray"), comparisons.ALGORITHMS / "chest_xray"
+    assert (folder / "bench" / "COMPARISON.md").read_text("utf-8") == markdown(stored)
+    sentences = [sentence["en"] for sentence in stored["bench"]["sentences"]]
+    card = (folder / "CARD.md").read_text("utf-8")
+    section = card.split("[its comparison](bench/COMPARISON.md)")[1].split("\n## ")[0]
+    quoted = [" ".join(one.split()) for one in section.split("\n\n")[1].removeprefix("- ").split("\n- ")]
+    assert quoted[0] == sentences[0]
+    assert set(quoted) <= set(sentences)
+    assert not re.findall(r"\d\.\d{3}", section.replace(section.split("\n\n")[1], ""))
+
+
+def test_a_recipe_nobody_named_is_said_with_those_there_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from ml.algorithms.chest_xray import choose
+
+    assert choose.main(["--data", str(tmp_path), "--only", "nosuch"]) == 2
+    said = capsys.readouterr()
+    assert "--only 'nosuch': no such recipe; chest_xray.candidates has" in said.err
+    assert said.out == ""
+
+
+def test_every_recipe_of_the_card_can_be_computed_again() -> None:
+    section = yaml.safe_load(Path("params.yaml").read_text("utf-8"))["chest_xray"]
+    card = Path("ml/algorithms/chest_xray/CARD.md").read_text("utf-8")
+    table = card.split("| recipe | mark |")[1].split("\n\n")[0]
+    rows = [line.split("|")[1].strip(" *") for line in table.splitlines()[2:]]
+    assert rows == list(section["candidates"])

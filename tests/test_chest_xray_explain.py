@@ -189,17 +189,17 @@ def zone_sums(**added: float) -> list[dict]:
     [
         (
             {"upper_left": 2.0, "lower_right": 0.5},
-            "The upper zone on the left of the image raised the score most, strongly (odds × 7.4): 80% of",
+            "the upper zone on the left of the image raised the score most, strongly (odds × 7.4): 80% of",
             "zone supérieure à gauche de l’image qui a le plus élevé le score, fortement (cote × 7,4)",
         ),
         (
             {"lower_right": 0.4, "upper_left": -2.0},
-            "On the whole the image lowered the score (odds ÷ 5.0). The lower zone on the right",
+            "the image as a whole lowered the score (odds ÷ 5.0). The lower zone on the right",
             "c’est la zone inférieure à droite",
         ),
         (
             {"middle_left": -1.0, "upper_left": -0.1, "lower_right": -0.2},
-            "No zone raised the score",
+            "no zone raised the score",
             "Aucune zone n’a élevé le score",
         ),
     ],

@@ -88,6 +88,11 @@ def test_the_ruler_knows_its_plane(attributes: dict, expected: dict | None) -> N
 )
 def test_the_moment_is_read_as_far_as_it_can_be(attributes: dict, moment: str) -> None:
     assert acquisition.taken_at(header(**attributes)) == moment
+    assert not acquisition.is_in_future(header(**attributes))
+
+
+def test_a_day_to_come_is_told() -> None:
+    assert acquisition.is_in_future(header(StudyDate="20990502"))
 
 
 WILD = (

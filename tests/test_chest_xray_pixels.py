@@ -8,11 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless
 
 from ml.algorithms.chest_xray import dicom
+from ml.algorithms.chest_xray.pixels import FULL
 from ml.contracts import Refused
 from tests.chest_phantom import phantom
 from tests.dicom_builder import dx_from_jpeg, write
@@ -164,8 +167,100 @@ def no_bits_stored(dataset: Dataset) -> None:
     del dataset.BitsStored
 
 
-def no_width(dataset: Dataset) -> None:
-    dataset.WindowWidth = 0
+def written_as_text(dataset: Dataset, keyword: str, text: str, folder: Path) -> Path:
+    """Write a file in which an element holds this text, whatever its type demands."""
+    tag, demanded = tag_for_keyword(keyword), dictionary_VR(keyword).encode()
+    dataset[tag] = DataElement(tag, "LO", text)
+    path = write(dataset, folder / "image.dcm")
+    element = struct.pack("<HH", tag >> 16, tag & 0xFFFF)
+    path.write_bytes(path.read_bytes().replace(element + b"LO", element + demanded, 1))
+    return path
+
+
+@pytest.mark.parametrize("keyword", ["WindowWidth", "WindowCenter"])
+@pytest.mark.parametrize("text", ["NaN", "1e400", "wide", ""])
+def test_a_window_that_cannot_be_used_is_left_out_with_a_warning(
+    keyword: str, text: str, tmp_path: Path
+) -> None:
+    check_full_range(written_as_text(twelve_bits(), keyword, text, tmp_path))
+
+
+@pytest.mark.parametrize("width", ["0", "-5", "0.5"])
+def test_a_window_that_shows_nothing_is_left_out_with_a_warning(width: str, tmp_path: Path) -> None:
+    check_full_range(written_as_text(twelve_bits(), "WindowWidth", width, tmp_path))
+
+
+def check_full_range(path: Path) -> None:
+    """The picture and a viewer's first window go over all values, and the result says why."""
+    picture, ends = dicom.read(path), (DRAWN.min(), DRAWN.max())
+    expected = (DRAWN - ends[0]) * (255 / (ends[1] - ends[0]))
+    assert np.abs(picture.grey - expected).max() < 0.2
+    assert picture.numbers.default.label == FULL
+    assert [warning.code for warning in picture.warnings] == ["window_unusable"]
+
+
+def test_a_useless_window_is_of_no_matter_beside_a_lookup_table(tmp_path: Path) -> None:
+    dataset, table = twelve_bits(), Dataset()
+    table.LUTDescriptor, table.LUTData = [4096, 0, 16], [16 * value for value in range(4096)]
+    table["LUTDescriptor"].VR = table["LUTData"].VR = "US"
+    dataset.VOILUTSequence, dataset.WindowWidth = [table], 0
+    assert dicom.read(write(dataset, tmp_path / "image.dcm")).warnings == ()
+
+
+@pytest.mark.parametrize("keyword", ["RescaleSlope", "RescaleIntercept"])
+@pytest.mark.parametrize("text", ["NaN", "1e400", "steep", "1e38", "1\\2", ""])
+def test_a_rescale_that_is_no_number_has_a_sentence_of_its_own(
+    keyword: str, text: str, tmp_path: Path
+) -> None:
+    dataset = twelve_bits()
+    dataset.RescaleSlope, dataset.RescaleIntercept = 1, 0
+    path = written_as_text(dataset, keyword, text, tmp_path)
+    if text == "1e38" and keyword == "RescaleIntercept":
+        assert dicom.read(path)
+        return
+    with pytest.raises(Refused) as caught:
+        dicom.read(path)
+    assert [problem.code for problem in caught.value.problems] == ["rescale_unusable"]
+
+
+@pytest.mark.parametrize(
+    ("keyword", "text", "code"),
+    [
+        ("PatientBirthDate", "2022AB99", "birth_date_unreadable"),
+        ("PatientBirthDate", "20221399", "birth_date_unreadable"),
+        ("PatientAge", "ABCD", "age_unreadable"),
+        ("PatientAge", "004Y\\042Y", "age_unreadable"),
+        ("PatientSex", "FILLE", "sex_unreadable"),
+    ],
+)
+def test_what_cannot_be_read_of_the_patient_is_named_and_never_quoted(
+    keyword: str, text: str, code: str, tmp_path: Path
+) -> None:
+    dataset = twelve_bits()
+    dataset.StudyDate = ""
+    picture = dicom.read(written_as_text(dataset, keyword, text, tmp_path))
+    [warning] = picture.warnings
+    assert warning.code == code
+    assert keyword in warning.message.en
+    assert keyword in warning.message.fr
+    assert text not in warning.message.en + warning.message.fr
+    assert picture.age_years == (None if keyword == "PatientAge" else 4)
+
+
+def test_a_file_cut_in_its_header_is_told_to_be_cut_and_nothing_else(tmp_path: Path) -> None:
+    dataset = twelve_bits()
+    dataset.PatientAge, dataset.ViewPosition = "042M", "PA"
+    path = write(dataset, tmp_path / "image.dcm")
+    whole = path.read_bytes()
+    before = whole.index(struct.pack("<HH", 0x7FE0, 0x0010))
+    for kept in range(132, before, 3):
+        path.write_bytes(whole[:kept])
+        with pytest.raises(Refused) as caught:
+            dicom.read(path)
+        codes = [problem.code for problem in caught.value.problems]
+        assert codes in (["no_pixel_data"], ["dicom_damaged"]), kept
+        found = caught.value.identity
+        assert not found or found.record_number in ("", dataset.PatientID)
 
 
 def too_few_pixels(dataset: Dataset) -> None:
@@ -178,7 +273,6 @@ def too_few_pixels(dataset: Dataset) -> None:
         (high_bit_at_the_top, "high_bit"),
         (more_stored_than_allocated, "pixels_unreadable"),
         (no_bits_stored, "pixels_unreadable"),
-        (no_width, "pixels_unreadable"),
         (too_few_pixels, "pixels_unreadable"),
     ],
 )
@@ -195,7 +289,7 @@ def test_what_cannot_be_shown_right_is_refused(
 @pytest.mark.parametrize(
     ("said", "reasons"),
     [
-        (b"1.2.840.10008.1.2.2\0", {"no_pixel_data", "modality"}),
+        (b"1.2.840.10008.1.2.2\0", {"no_pixel_data"}),
         (b"1.2.840.10008.1.2.5\0", {"pixels_unreadable"}),
         (b"", {"pixels_unreadable"}),
     ],

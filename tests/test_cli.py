@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ml import registry
+from ml.__main__ import main
 from ml.algorithms.haemorrhage.examples import EXAMPLES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,12 +58,37 @@ def test_messages_come_in_the_language_asked_for(tmp_path):
     assert "objet JSON" in lines[0]["problems"][0]["message"]
 
 
+def test_options_and_files_come_in_any_order(tmp_path, capsys):
+    one, other = tmp_path / "a.json", tmp_path / "b.json"
+    one.write_text("[]")
+    other.write_text("{")
+    files = [str(one), str(other)]
+    for arguments in (
+        ["--lang", "fr", "haemorrhage", *files],
+        ["haemorrhage", "--incidence", ".1", *files, "--lang", "fr"],
+        ["haemorrhage", files[0], "--lang", "fr", files[1]],
+        ["--lang", "fr", "haemorrhage", "--", *files],
+    ):
+        assert main(["predict", *arguments]) == 0
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert [line["input"] for line in lines] == files
+        assert all("objet JSON" in line["problems"][0]["message"] for line in lines)
+    assert main(["predict", "chest_xray", "--study", *files]) == 0
+    [line] = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["input"] == files
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (("predict", "sleep", "no-such-file.edf"), "no such file: no-such-file.edf"),
         (("predict", "sleep", "pyproject.toml", "--version", "0.0.0"), "sleep 0.0.0"),
         (("predict", "haemorrhage", "pyproject.toml", "--incidence", "2"), "between 0 and 1"),
+        (("predict", "chest_xray", "pyproject.toml", "--prevalence", "nan"), "between 0 and 1"),
+        (("predict", "chest_xray", "--prevalence", "-0.1", "pyproject.toml"), "between 0 and 1"),
+        (("predict", "chest_xray", "--eeg", "C4", "pyproject.toml"), "--eeg is an option of sleep"),
+        (("predict", "sleep", "--no-gate", "pyproject.toml"), "--no-gate is an option of chest_xray"),
+        (("predict", "chest_xray", "--study", "Makefile", "Makefile"), "Makefile is the same file"),
         (("predict", "palmistry", "pyproject.toml"), "invalid choice: 'palmistry'"),
         (("train", "sleep", "--data", "no-such-folder"), "no-such-folder is not a folder"),
         (("evaluate", "sleep", "--data", "docs"), "training data is missing"),

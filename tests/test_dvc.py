@@ -64,9 +64,19 @@ def closure(algorithm: str) -> set[Path]:
 
 
 def beside_the_code(algorithm: str) -> set[Path]:
-    """Return the files of an algorithm's folder that are neither code nor prose: tables, configurations."""
+    """Return the files of an algorithm's folder that are neither code nor prose: tables, configurations.
+
+    What its bench published is made by the bench and read by a page; no training reads it. What a package
+    must hold to be served makes no byte of it.
+    """
     folder = ROOT / f"ml/algorithms/{algorithm}"
-    return {p for p in folder.rglob("*") if p.is_file() and p.suffix not in {".py", ".pyc", ".md"}}
+    return {
+        p
+        for p in folder.rglob("*")
+        if p.is_file()
+        and p.suffix not in {".py", ".pyc", ".md"}
+        and p not in {folder / "bench" / "comparison.json", folder / packages.NEEDS}
+    }
 
 
 def needed(algorithm: str) -> list[str]:

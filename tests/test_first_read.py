@@ -15,6 +15,7 @@ from django.db import DatabaseError, connection, transaction
 from django.template.loader import get_template
 from django.test import Client
 from django.urls import URLPattern, reverse
+from django.utils import timezone
 
 from clinic.accounts.models import User
 from clinic.accounts.roles import Role
@@ -23,8 +24,8 @@ from ml import registry
 from ml.contracts import Refused
 from patients.models import Patient
 from predictions import first_read, first_read_counts, reading, review
-from predictions.models import FirstRead, Study
-from tests import factories, studies
+from predictions.models import FirstRead, Review, Study
+from tests import factories, outputs, studies
 from tests.test_access_matrix import ADDRESSES
 
 pytestmark = pytest.mark.django_db
@@ -207,12 +208,47 @@ def test_a_change_of_mind_is_kept(
     assert review.give(user=charlie, study=study, **verdict).changed_mind is changed
 
 
-def test_whoever_signed_reads_the_amended_study_openly(charlie: User, dora: User, study: Study) -> None:
-    studies.signed(study, charlie)
-    review.amend(user=charlie, study=study, reason="typing error")
-    assert not first_read.needed(charlie, study)
-    # What was signed was open to her already.
-    assert not first_read.needed(dora, study)
+@pytest.fixture
+def corrected(charlie: User, study: Study) -> Study:
+    """Return the X-ray after Charlie signed it and opened it for a correction, each with a word of hers."""
+    values = {"lungs": "An ocelot on the left.", "impression": "An ocelot."}
+    first_read.commit(user=charlie, study=study, **FIRST)
+    reading.save(user=charlie, study=study, values=values, language="en")
+    doubt = "the narwhal is known"
+    review.give(user=charlie, study=study, verdict="disagree", reason="false_positive", comment=doubt)
+    review.sign(user=charlie, study=study)
+    review.amend(user=charlie, study=study, reason="it was a falcon")
+    studies.written(study, b"%PDF falcon")
+    return study
+
+
+def test_a_correction_is_read_blind_by_whoever_may_sign_it(
+    client: Client, charlie: User, corrected: Study
+) -> None:
+    assert not first_read.needed(charlie, corrected)
+    second = factories.staff("erik", Role.RADIOLOGIST, charlie.units.get(), password=factories.PASSWORD)
+    assert found(second, corrected) == {}
+    with pytest.raises(first_read.Blind):
+        review.give(user=second, study=corrected, verdict="agree")
+    with pytest.raises(first_read.Blind):
+        review.sign(user=second, study=corrected)
+    client.force_login(second)
+    page = client.get(reverse("study", args=[corrected.pk])).content.decode()
+    assert "is being corrected" in page
+    assert "Commit my first impression" in page
+
+
+def test_the_signed_version_stands_until_its_correction_is_signed(
+    client: Client, alice: User, charlie: User, corrected: Study, henri: Patient
+) -> None:
+    henri.units.add(alice.units.get())
+    for reader in (alice, charlie):
+        client.force_login(reader)
+        page = client.get(reverse("study", args=[corrected.pk])).content.decode()
+        assert "version 1, signed by Charlie" in page
+        assert "is being corrected" in page
+        assert "An ocelot on the left." in page
+        assert "0.8642" in page or "answer-figure" in page
 
 
 def test_the_api_says_what_to_do_first(client: Client, charlie: User, study: Study) -> None:
@@ -255,3 +291,29 @@ def test_the_steward_sees_counts_and_no_names(
     assert "Charlie" not in page
     client.force_login(dora)
     assert "First reads and answers" not in client.get(reverse("model", args=["chest_xray"])).content.decode()
+
+
+def test_whoever_judged_before_there_were_first_reads_is_not_asked_for_one(
+    client: Client, charlie: User, dora: User, study: Study
+) -> None:
+    Review.objects.create(
+        prediction=study.prediction, author=charlie, verdict="agree", created_at=timezone.now()
+    )
+    assert not first_read.needed(charlie, study)
+    assert first_read.needed(dora, study), "their colleague has judged nothing"
+    client.force_login(charlie)
+    page = client.get(reverse("study", args=[study.pk])).content.decode()
+    assert "Commit my first impression" not in page
+    assert "answer-figure" in page
+    with pytest.raises(Refused):
+        first_read.commit(user=charlie, study=study, impression="normal", confidence="sure")
+    signature = studies.signed(study, charlie)
+    assert signature.first_read is None
+
+
+def test_an_answer_of_before_there_were_first_reads_is_not_counted_as_read_blind() -> None:
+    study = outputs.answered("chest_xray", outcome=outputs.radiograph_before())
+    reader = study.submitted_by
+    first_read.commit(user=reader, study=study, impression="pneumonia", confidence="sure")
+    review.give(user=reader, study=study, verdict="disagree", reason="clinical")
+    assert first_read_counts.by_unit("chest_xray") == []

@@ -38,6 +38,7 @@ def test_zurich_is_reproduced() -> None:
         assert shipped[name].value == pytest.approx(metric.value), name
 
 
+@pytest.mark.long
 @pytest.mark.shared
 def test_natality_figures_of_the_manifest_are_reproduced() -> None:
     package = packages.load("haemorrhage")

@@ -40,6 +40,7 @@ def small(**births: int) -> dict:
     return {**STUDY, "samples": 100, "recipes": kept, "synthetic": {**STUDY["synthetic"], **births}}
 
 
+@pytest.mark.long
 def test_a_refitted_logistic_finds_the_truth_of_synthetic_births_again() -> None:
     """100,000 births at 2.2 %, judged on 100,000 others against the probabilities they were drawn with."""
     learnt, judged = (synthetic.cohort(100_000, incidence=0.022, seed=seed) for seed in (1, 101))

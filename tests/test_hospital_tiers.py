@@ -103,6 +103,7 @@ def test_a_table_gets_the_tier_its_events_allow(
     json.dumps(outcome.as_json(), allow_nan=False)
 
 
+@pytest.mark.long
 def test_thousands_of_events_are_learned_from_and_trees_compared_but_not_served(
     trained: tuple[hospital.Outcome, Path], births: hospital.Births
 ) -> None:

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from ml.contracts import Finding, Identity, Problem
 from ml.concordance import check_identity
+from ml.contracts import Finding, Identity, Problem
 
 RECORD = Identity("Dupont-Lefèvre", "Claire", "204817", date(1994, 3, 2), "F")
 

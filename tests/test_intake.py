@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,17 @@ def test_the_incidence_of_the_unit_travels_with_the_form(alice: User, claire: Pa
     assert submit_form(alice, claire).options == {"incidence": 0.035}
 
 
+def test_the_prevalence_of_the_unit_travels_with_the_image_and_is_no_choice_of_the_sender(
+    charlie: User, henri: Patient
+) -> None:
+    assert submit_image(charlie, henri).options == {}
+    charlie.units.update(prevalence=0.12, incidence=0.035)
+    assert submit_image(charlie, henri, idempotency_key="later").options == {"prevalence": 0.12}
+    with pytest.raises(Refused) as refused:
+        submit_image(charlie, henri, options={"prevalence": 0.9})
+    assert codes(refused) == {"option_of_the_unit"}
+
+
 def test_every_problem_of_a_form_is_named_and_nothing_is_kept(alice: User, claire: Patient) -> None:
     with pytest.raises(Refused) as refused:
         submit_form(alice, claire, values=admission() | {"haemoglobin": "ten", "parity": "-3"})
@@ -121,6 +133,24 @@ def test_the_same_key_with_another_file_is_refused(charlie: User, henri: Patient
         submit_image(charlie, henri, PNG + b"more")
     assert codes(refused) == {"idempotency_key_reused"}
     assert len(kept_files()) == 1
+
+
+def test_a_key_sent_before_the_upgrade_is_the_same_request_after_it(
+    alice: User, charlie: User, claire: Patient, henri: Patient
+) -> None:
+    image, form = submit_image(charlie, henri), submit_form(alice, claire)
+    for study, sent in ((image, hashlib.sha256(PNG).hexdigest()), (form, "")):
+        # What was hashed when a study had one file or none.
+        content = {
+            "algorithm": study.algorithm,
+            "patient": str(study.patient_id),
+            "encounter": "",
+            "values": study.values,
+            "options": {},
+            "file": sent,
+        }
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        assert study.fingerprint == hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def test_two_clicks_past_the_look_are_one_study(

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from clinic.accounts.models import User
 from clinic.accounts.roles import Role
-from ml import comparisons
+from ml import comparisons, drawing
 from ml.package import Package
 from predictions.views.comparison import COLUMNS, _difference
 from tests import factories, recipes
@@ -180,6 +180,43 @@ def test_the_model_page_leads_there_and_without_a_bench_says_that_there_is_none(
     assert "This package holds no comparison of recipes." in page(client, steward, BENCH)
 
 
+def test_a_relative_link_of_a_card_leads_to_its_page_or_stays_words(
+    client: Client, alice: User, steward: User
+) -> None:
+    address = reverse(BENCH[0], args=BENCH[1])
+    for who, linked in ((steward, True), (alice, False)):
+        card = page(client, who, ("model", ["chest_xray"])).split('<article class="prose"')[1]
+        assert "its comparison" in card
+        assert (f'<a href="{address}">its comparison</a>' in card) == linked
+        assert all(re.match("https?:|#|/", target) for target in re.findall(r'href="([^"]+)"', card))
+
+
+def test_one_figure_has_the_same_decimals_in_every_table(client: Client, steward: User) -> None:
+    said = page(client, steward, BENCH)
+    for row in comparisons.of_bench("chest_xray")["comparisons"][1]["rows"]:
+        found = row["calibrated"]["roc_auc"]
+        assert '{value:.3f}<span class="range">{low:.3f} to {high:.3f}<'.format(**found) in said
+
+
+def test_losses_above_the_scale_are_said(client: Client) -> None:
+    flat = [[[0.5, 0.6, 0.7]] * 20]
+    assert "lies above it" not in drawing.losses(flat, "en", "one")[1]
+    _, caption = drawing.losses([[[2.67, 0.6, 0.7], *flat[0]]], "en", "one")
+    assert re.search(r"The scale ends at 0\.\d\d; the highest loss, 2\.67, lies above it\.$", caption)
+
+
 def test_the_bench_is_for_the_steward_alone(client: Client, alice: User) -> None:
     client.force_login(alice)
     assert client.get(reverse(BENCH[0], args=BENCH[1])).status_code == 403
+
+
+def test_in_french_a_figure_says_on_what_it_was_computed(client: Client, steward: User) -> None:
+    said = page(client, steward, ("model", ["chest_xray"]), language="fr")
+    table = said.split('<table class="metrics">')[1].split("</table>")[0]
+    assert "moitié étiquetée de la partie de test officielle" in table
+    assert "rééchantillonnage de 217 patients entiers" in table
+    assert 'lang="en"' not in table
+    # Others' data have no French name yet; a screen reader is told the language.
+    other = page(client, steward, ("model", ["sleep"]), language="fr")
+    assert '<span lang="en">Sleep-EDF cassette band powers' in other
+    assert "sujets)" in other

@@ -10,6 +10,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from ml.algorithms.chest_xray.explain import SCALE
 from predictions.models import Study
 from predictions.outputs import dicom_sc, ordering, rendering
 from tests import outputs
@@ -139,3 +140,28 @@ def test_pixels_that_are_not_square_are_drawn_in_their_true_shape() -> None:
     flat = outputs.answered("chest_xray", outcome=answer)
     outputs.send(flat, outputs.as_file(outputs.dicom_image()))
     assert capture(flat).Rows < capture(plain).Rows - 200
+
+
+def test_of_many_images_the_page_stays_small_with_every_word_on_it(image: Dataset) -> None:
+    answer, films = outputs.radiograph(), range(8)
+    said = "Par rapport à un thorax normal moyen, c’est la zone inférieure à gauche de l’image qui a le plus "
+    said += "élevé le score, modérément (cotes multipliées par 3,4) : 27 % de tout ce qui l’a élevé (diffus)."
+    maps = [
+        told | {"image": number, "sentence": {"en": said, "fr": said}, "scale": SCALE.as_json()}
+        for number in films
+        for told in answer.explanation.data["maps"]
+    ]
+    explained = replace(answer.explanation, data=answer.explanation.data | {"maps": maps})
+    pictures = tuple(replace(answer.artefacts[0], name=f"preview_{number}.png") for number in films)
+    answer = replace(answer, explanation=explained, artefacts=pictures)
+    answer.result["images"] = [
+        outputs.scored_image(number, probability=0.8, label="PNEUMONIA") for number in films
+    ]
+    study = outputs.send(outputs.answered("chest_xray", outcome=answer), outputs.as_file(image))
+    pixels = capture(study, "fr").pixel_array
+    assert pixels.size <= 12_000_000
+    # Above each picture but the first, and above the notes, a few rows are left free by the words.
+    grey = (pixels[:, 60:200] == GREY).all(axis=(1, 2))
+    assert np.count_nonzero(np.diff(grey.astype(int)) == 1) == len(films)
+    for top in np.flatnonzero(np.diff(grey.astype(int)) == 1)[1:]:
+        assert (pixels[top - 6 : top] < 30).all()

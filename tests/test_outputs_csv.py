@@ -32,15 +32,24 @@ def test_a_night_is_one_row_per_epoch_with_a_decimal_point_in_french_too() -> No
 def test_an_x_ray_is_one_row_per_image() -> None:
     study = outputs.answered("chest_xray")
     outputs.sign(study, verdict="disagree", reason="clinical")
-    header, *found = rows(outputs.written(study, "csv", "fr"))
+    header, *found = rows(outputs.written(study, "csv", "en"))
     frontal, lateral = (dict(zip(header, row, strict=True)) for row in found)
     assert float(frontal["probability"]) == study.prediction.result["probability"]
     assert (frontal["view"], frontal["class"], frontal["status"]) == ("AP", "PNEUMONIA", "final v1")
     assert (lateral["scored"], lateral["reasons"]) == ("0", "not_frontal")
-    assert lateral["probability"] == lateral["operating_point"] == "", "no figure beside a film without one"
+    assert lateral["probability"] == lateral["operating point"] == "", "no figure beside a film without one"
     for row in (frontal, lateral):
-        assert (row["first_impression"], row["verdict"]) == ("pneumonia", "disagree")
+        assert (row["first impression"], row["verdict"]) == ("pneumonia", "disagree")
         assert row["impression"] == outputs.IMPRESSION
+
+
+@pytest.mark.django_db
+def test_the_columns_of_an_x_ray_are_named_in_the_language_of_the_document_and_state_their_layout() -> None:
+    study = outputs.answered("chest_xray")
+    english, french = (rows(outputs.written(study, "csv", language)) for language in ("en", "fr"))
+    assert english[0][:6] == ["layout", "image", "role", "view", "scored", "probability"]
+    assert french[0][:6] == ["format", "image", "rôle", "incidence", "score calculé", "probabilité"]
+    assert {row[0] for row in english[1:] + french[1:]} == {"chest_xray-2"}
 
 
 @pytest.mark.django_db

@@ -16,6 +16,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
+from clinic.accounts import shares
 from clinic.accounts.roles import Role
 from predictions import review
 from predictions.models import Document, Study
@@ -196,17 +197,21 @@ def test_a_result_of_before_several_images_is_still_reported(image: Dataset) -> 
 
 def test_what_the_analyser_itself_makes_of_two_films_is_written_in_every_form() -> None:
     unit = factories.unit("radiology")
+    unit.prevalence = 0.12
     reader = factories.staff("reader-films", Role.RADIOLOGIST, unit)
     # The drawing is no chest: without the gate it is scored all the same.
-    study = studies.waiting(
-        reader, factories.patient(unit), algorithm="chest_xray", options={"no_gate": True}
-    )
+    options = shares.options(unit, "chest_xray") | {"no_gate": True}
+    study = studies.waiting(reader, factories.patient(unit), algorithm="chest_xray", options=options)
     films = outputs.one_examination(*(outputs.film(phantom(240, 280, seed)) for seed in (0, 1)))
     studies.analysed(outputs.send(study, *map(outputs.as_file, films)))
     images = study.prediction.result["images"]
     expected = [round(100 * image["probability"], 1) for image in images]
+    assert study.prediction.result["prevalence"] == 0.12
+    assert "12%" in str(study.prediction.report)
     outputs.sign(study)
     found = findings(outputs.written(study, "dicom_sr"))
+    structured = dcmread(io.BytesIO(outputs.written(study, "dicom_sr")))
+    assert "12.0" in [str(item.value) for item in structured.iterall() if item.keyword == "NumericValue"]
     assert [(one.percent, one.image) for one in found] == [
         (percent, film.SOPInstanceUID) for percent, film in zip(expected, films, strict=True)
     ]
@@ -214,6 +219,7 @@ def test_what_the_analyser_itself_makes_of_two_films_is_written_in_every_form() 
     assert len(capture.SourceImageSequence) == 2
     for kind in ("pdf", "fhir", "csv"):
         assert outputs.written(study, kind, "fr")
+    assert b'"Prevalence that probability' in outputs.written(study, "fhir")
 
 
 def test_every_code_of_ours_fits_where_every_reader_looks() -> None:

@@ -6,7 +6,6 @@ import hashlib
 from datetime import timedelta
 
 import pytest
-from django.http import Http404
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -18,7 +17,7 @@ from ml.contracts import Refused
 from patients.models import Patient
 from predictions import first_read, review, tasks
 from predictions.models import Document, Study
-from predictions.outputs import ordering, rendering
+from predictions.outputs import ordering, registry, rendering
 from predictions.storage import storage
 from tests import factories, outputs, studies
 
@@ -102,10 +101,26 @@ def test_nobody_orders_or_takes_what_would_show_the_answer_before_their_own_firs
     document = Document.objects.get()
     with pytest.raises(first_read.Blind):
         ordering.order(user=colleague, study=study, kind="pdf", language="fr")
-    with pytest.raises(Http404):
+    with pytest.raises(first_read.Blind):
         ordering.find_or_404(colleague, study, document.pk)
+    for address in (url(document), reverse("study_documents", args=[study.pk])):
+        page = browser(colleague).get(address)
+        said = page.content.decode()
+        assert page.status_code == 409
+        assert first_read.FIRST_READ_MISSING.message.en in said
+        assert f'href="{reverse("study", args=[study.pk])}"' in said
     first_read.commit(user=colleague, study=study, impression="normal", confidence="sure")
     assert ordering.find_or_404(colleague, study, document.pk) == document
+
+
+def test_the_kind_stands_in_the_name_where_two_kinds_share_an_ending() -> None:
+    study = outputs.answered("chest_xray")
+    outputs.read(study)
+    kinds = [kind.code for kind in registry.suiting(study.contract)]
+    start = len(f"vigie-chest-xray-{study.pk.hex[:8]}-draft-")
+    assert {ordering.file_name(order(study, kind=kind))[start:] for kind in kinds} == {
+        "fr.pdf", "fhir-fr.json", "fr.csv", "dicom-sr-fr.dcm", "dicom-sc-fr.dcm",
+    }  # fmt: skip
 
 
 def test_every_wrong_choice_is_named(alice: User, claire: Patient) -> None:

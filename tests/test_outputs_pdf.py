@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import tempfile
+from dataclasses import replace
 
 import pytest
+from django.utils import timezone
 
-from predictions.models import Explanation, Prediction, Study
+from predictions.models import Explanation, Prediction, Review, Study
+from predictions.outputs import facts as gathering
+from predictions.outputs import ordering, radiograph, rendering, wording
 from tests import factories, outputs, studies
 
 pytestmark = [pytest.mark.django_db, pytest.mark.poppler]
@@ -93,6 +97,34 @@ def test_first_read_then_the_algorithm_then_the_report() -> None:
     ]
     places = [said.index(expected) for expected in order]
     assert places == sorted(places)
+
+
+def test_a_picture_that_nobody_read_first_is_not_captioned_as_read() -> None:
+    study = outputs.answered("chest_xray", outcome=outputs.radiograph_before())
+    reader = study.submitted_by
+    # As before there were first reads: judged without one.
+    Review.objects.create(
+        prediction=study.prediction, author=reader, verdict="agree", created_at=timezone.now()
+    )
+    document = ordering.order(user=reader, study=study, kind="pdf", language="fr", version="")
+    rendering.render(document.pk)
+    said = words(outputs.content_of(document))
+    assert "Image sans carte" in said
+    assert "vue d’abord" not in said
+
+
+def test_a_figure_that_rounds_to_a_hundred_is_bounded_as_on_the_screen() -> None:
+    study = outputs.answered("chest_xray")
+    outputs.written(study, "pdf", "fr")
+    facts = gathering.gather(study.documents.get())
+    film = replace(radiograph.films(facts)[0], probability=0.9969)
+    assert wording.film(facts, film).endswith("probabilité > 99 %")
+
+
+def test_each_map_has_its_own_sentence() -> None:
+    said = words(outputs.written(outputs.answered("chest_xray"), "pdf", "en"))
+    why = said[said.index("Why the model says so") :]
+    assert why.index("Evidence of the network:") < why.index("SHAP values of the regions:")
 
 
 def pictures(pdf: bytes) -> int:

@@ -243,3 +243,10 @@ def test_what_is_asked_stands_at_an_address_that_opens_again(
         assert 'name="estimated_fetal_weight_g" value="4200"' in page.content.decode()
     client.post(address(claire), sent | {"confirmed": page.context["confirmation"]})
     assert not client.get(asking).context.get("asked")
+
+
+def test_a_file_without_a_suffix_can_be_chosen(client: Client, charlie: User, henri: Patient) -> None:
+    client.force_login(charlie)
+    page = client.get(reverse("study_new", args=["chest_xray", henri.pk])).content.decode()
+    assert 'type="file"' in page
+    assert "accept=" not in page

@@ -12,6 +12,7 @@ from django.core.files.base import ContentFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import override
 
 from clinic.accounts.models import User
 from clinic.audit.models import Action, Event
@@ -22,9 +23,10 @@ from patients.models import Patient
 from predictions.models import Explanation, Prediction, StoredArtefact, Study
 from predictions.states import State
 from predictions.storage import receive, storage
+from predictions.workspaces.chest_xray.films import films
 from predictions.workspaces.haemorrhage import figure
 from predictions.workspaces.sleep import night
-from tests import studies
+from tests import outputs, studies
 
 HTMX = {"HX-Request": "true"}
 STAGES = ["W"] * 4 + ["N1"] * 2 + ["N2"] * 8 + ["N3"] * 4 + ["R"] * 2
@@ -353,3 +355,21 @@ def test_a_file_of_a_result_is_recorded_and_hidden_from_strangers(
     assert Event.objects.filter(kind="artefact", study=slept.pk).count() == 1
     client.force_login(alice)
     assert client.get(address).status_code == 404
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("before", "language", "said"),
+    [
+        (True, "en", "px (analysed by an earlier version, which kept no spacing)"),
+        (True, "fr", "px (analysé par une version antérieure, qui ne conservait pas l’échelle)"),
+        (False, "en", "px (the file gives no spacing)"),
+    ],
+)
+def test_a_length_in_pixels_says_why_it_is_none_in_millimetres(
+    before: bool, language: str, said: str
+) -> None:
+    outcome = outputs.radiograph_before() if before else None
+    study = outputs.answered("chest_xray", outcome=outcome)
+    with override(language):
+        assert {film["unmeasured"] for film in films(study.prediction)} == {said}

@@ -231,3 +231,12 @@ def test_a_row_asks_for_the_first_read_and_then_for_the_signature(
     refreshed = client.get(reverse("worklist"), {"seen": seen}, headers=HTMX)
     assert "walrus" in refreshed.content.decode()
     assert "Read and sign" in refreshed.content.decode()
+
+
+def test_two_xrays_of_one_patient_are_told_apart(client: Client, charlie: User, henri: Patient) -> None:
+    studies.radiograph(charlie, henri, taken_at="2026-03-05T10:00:00")
+    studies.radiograph(charlie, henri)
+    client.force_login(charlie)
+    page = client.get(reverse("worklist")).content.decode()
+    assert "taken on 2026-03-05 · 1 image" in page
+    assert f"sent on {timezone.localdate():%Y-%m-%d} · 1 image" in page

@@ -17,8 +17,9 @@ from clinic.accounts.models import User
 from clinic.accounts.roles import Role
 from ml.contracts import Refused, Text
 from patients.models import Patient
-from predictions import first_read, reading, review
+from predictions import first_read, reading, review, selectors
 from predictions.models import Prediction, ReadingReport, Signature, Study
+from predictions.workspaces.chest_xray.priors import priors
 from tests import factories, studies
 
 pytestmark = pytest.mark.django_db
@@ -89,11 +90,52 @@ def test_another_window_is_noticed_and_nothing_of_either_is_lost(
     line = client.post(door, stale, headers=HTMX).content.decode()
     assert "in another window" in line
     assert reading.current(study)["lungs"] == "First window"
-    client.post(door, stale | {"over": "yes"}, headers=HTMX)
+    assert 'name="seen" value="0"' in line
+    assert 'name="theirs" value="1"' in line
+    undecided = client.post(door, stale | {"theirs": "1"}, headers=HTMX)
+    assert undecided.status_code == 422
+    client.post(door, stale | {"theirs": "1", "choice-lungs": "both"}, headers=HTMX)
     assert [report.fields["lungs"] for report in study.reading_reports.all()] == [
         "First window",
-        "Second window",
+        "First window\nSecond window",
     ]
+
+
+@pytest.mark.parametrize("way", ["study_sign", "study_review", "study_first_read"])
+def test_no_way_that_keeps_text_passes_over_another_window(
+    client: Client, charlie: User, study: Study, way: str
+) -> None:
+    if way != "study_first_read":
+        first_read.commit(user=charlie, study=study, impression="normal", confidence="sure")
+    write(charlie, study, lungs="Upper lobe.", impression="Pneumonia.")
+    client.force_login(charlie)
+    stale = signing(study, impression="Normal.") | {"impression": "normal", "confidence": "sure"}
+    refused = client.post(reverse(way, args=[study.pk]), stale)
+    page = refused.content.decode()
+    assert refused.status_code == 422
+    assert shown(page, "impression") == "Normal."
+    assert "<blockquote>Pneumonia.</blockquote>" in page
+    assert "<blockquote>Upper lobe.</blockquote>" in page
+    assert study.reading_reports.count() == 1
+    assert not Signature.objects.exists()
+    decided = {"theirs": "1", "choice-lungs": "theirs", "choice-impression": "mine"}
+    assert client.post(reverse(way, args=[study.pk]), stale | decided).status_code == 302
+    kept = reading.current(study)
+    assert (kept["lungs"], kept["impression"]) == ("Upper lobe.", "Normal.")
+
+
+def test_nobody_saves_what_somebody_else_typed_in_the_same_browser(
+    client: Client, charlie: User, dora: User, study: Study
+) -> None:
+    client.force_login(dora)
+    sent = typed(study, lungs="Of Charlie") | {"writer": str(charlie.pk)}
+    door = reverse("study_reading", args=[study.pk])
+    for headers in (HTMX, {}):
+        answer = client.post(door, sent, headers=headers)
+        assert answer.status_code == 422
+        assert "Somebody else typed this report" in answer.content.decode()
+        assert "Of Charlie" not in answer.content.decode()
+    assert not study.reading_reports.exists()
 
 
 def test_a_colleagues_report_is_told_after_the_first_read_and_can_be_taken_over(
@@ -170,14 +212,35 @@ def test_the_comparison_names_the_earlier_image(
     again = fill | {"seen": "1"}
     day = f"{timezone.localtime() - timedelta(days=9):%Y-%m-%d}"
     block = client.post(door, again, headers=HTMX).content.decode()
-    assert shown(block, "comparison") == f"Compared with the image of {day}."
+    undated = f"Compared with the image sent on {day}, whose file does not say when it was taken."
+    assert shown(block, "comparison") == undated
     assert reverse("study", args=[earlier.pk]) in block
 
 
 def test_the_day_of_an_image_is_the_one_in_its_file(study: Study) -> None:
     prediction = Prediction(study=study, result={"images": [{"taken_at": "2026-01-05T10:00:00"}]})
     study._prefetched_objects_cache = {"predictions": [prediction]}
-    assert reading.taken_on(study) == date(2026, 1, 5)
+    assert reading.taken_on(study) == reading.Day(date(2026, 1, 5), in_file=True)
+    prediction.result["images"][0]["taken_at"] = "2039-01-05T10:00:00"
+    sent = timezone.localtime(study.submitted_at).date()
+    assert reading.taken_on(study) == reading.Day(sent, in_file=False), "a day to come is no day it was taken"
+
+
+def test_an_image_with_a_day_in_its_file_comes_before_one_that_was_sent_later(
+    charlie: User, henri: Patient
+) -> None:
+    undated_now = studies.radiograph(charlie, henri)
+    older = studies.radiograph(charlie, henri, taken_at="2026-01-05T10:00:00")
+    dated = studies.radiograph(charlie, henri, taken_at="2026-03-05T10:00:00")
+    undated = studies.radiograph(charlie, henri)
+    to_come = studies.radiograph(charlie, henri, taken_at="2039-01-05T10:00:00")
+    last = studies.radiograph(charlie, henri)
+    found = [study.pk for study in selectors.earlier_taken(charlie, last)]
+    assert found == [study.pk for study in (dated, older, to_come, undated, undated_now)]
+    labels = [prior["label"] for prior in priors(charlie, last)]
+    assert labels[0] == "Frontal AP · 2026-03-05 · 10:00"
+    assert "date in the future" in labels[2]
+    assert "no date in the file, sent on" in labels[3]
 
 
 @pytest.mark.parametrize(
@@ -261,7 +324,7 @@ def test_an_amendment_begins_with_the_signed_text_and_leaves_it(
     client.force_login(charlie)
     page = client.get(reverse("study", args=[study.pk])).content.decode()
     assert shown(page, "impression") == "Seen."
-    sent = signing(study, impression="Seen on the left.")
+    sent = signing(study, impression="Seen on the left.") | {"seen": "1"}
     assert client.post(reverse("study_sign", args=[study.pk]), sent).status_code == 302
     texts = [dict(reading.of(signature))[first_label(study)] for signature in study.signatures.all()]
     assert texts == ["Seen.", "Seen on the left."]

@@ -64,6 +64,7 @@ def train(algorithm: str, data: Path, out: Path, store: Path, **changes: Any) ->
     return door.train(data, out, version="0.0.1", params=params(algorithm, **changes))
 
 
+@pytest.mark.long
 def test_one_seed_gives_one_package_and_another_seed_another(tmp_path, store):
     data = invented_tables.credits(tmp_path / "data")
     first = train("german_credit", data, tmp_path / "a", store)

@@ -1,10 +1,15 @@
 """Packages trained here: found beside the shipped ones, put into service and taken back."""
 
 import json
+import shutil
 
 import pytest
 
-from ml import package
+from ml import package, registry
+from predictions import intake
+from predictions.api import health
+from predictions.states import State
+from tests.studies import analysed, waiting
 
 MANIFEST = {
     "algorithm": "sleep",
@@ -94,3 +99,44 @@ def test_a_shipped_package_is_never_shadowed_by_one_trained_under_its_name(site)
     folder.mkdir()
     (folder / "manifest.json").write_text(json.dumps({"sha256": "not this one"}), "utf-8")
     assert package.load("sleep", shipped).folder.parent.parent == package.ROOT
+
+
+@pytest.fixture
+def earlier(site):
+    """Put into service by hand a whole chest X-ray package of before its gate measured writing."""
+    folder = site / "chest_xray" / "1.1.0"
+    shutil.copytree(package.ROOT / "chest_xray" / "1.2.0", folder)
+    limits = json.loads((folder / "gate.json").read_text("utf-8"))
+    del limits["max_writing"]
+    (folder / "gate.json").write_text(json.dumps(limits), "utf-8")
+    manifest = json.loads((folder / package.MANIFEST).read_text("utf-8"))
+    (folder / package.MANIFEST).unlink()
+    package.write(folder, manifest | {"version": "1.1.0"})
+    (site / "chest_xray" / "CHAMPION").write_text("1.1.0\n", "utf-8")
+    return site
+
+
+@pytest.mark.django_db
+def test_a_package_of_an_earlier_release_is_whole_but_refused_by_name_before_it_serves(earlier):
+    with pytest.raises(package.Outdated, match=r"chest_xray 1\.1\.0 .*gate\.json: max_writing is missing"):
+        package.load("chest_xray")
+    with pytest.raises(package.Outdated):
+        package.name_champion("chest_xray", "1.1.0")
+    found = health.examine()
+    assert (found["status"], found["packages"]["chest_xray"]) == ("degraded", "")
+
+
+@pytest.mark.django_db
+def test_a_study_says_so_and_can_be_retried_once_another_version_is_named(earlier, charlie, henri):
+    study = analysed(waiting(charlie, henri, algorithm="chest_xray"))
+    assert [problem.code for problem in study.problem_list] == ["package_outdated"]
+    assert "1.1.0" in study.problem_list[0].message.fr
+    assert study.state == State.FAILED
+    package.name_champion("chest_xray", "1.2.0")
+    intake.retry(user=charlie, study=study)
+    assert package.load("chest_xray").version == "1.2.0"
+
+
+def test_every_shipped_package_holds_what_its_code_needs():
+    for algorithm in registry.names():
+        assert package.load(algorithm).version == package.champion_version(algorithm)

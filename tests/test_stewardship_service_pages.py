@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,6 +87,24 @@ def test_a_version_that_served_is_not_said_to_wait(
     page = desk.get(address).content.decode()
     assert "It has served, and was replaced" in page
     assert "It waits" not in page
+
+
+def test_a_package_that_this_version_cannot_serve_is_not_offered(
+    desk: Client, steward: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = trainings.accepted(steward)
+    address = reverse("training", args=[ALGORITHM, training.pk])
+    offered = reverse("training_serve", args=[ALGORITHM, training.pk])
+    assert offered in desk.get(address).content.decode()
+    needs = tmp_path / ALGORITHM / packages.NEEDS
+    needs.parent.mkdir()
+    needs.write_text('{"learned_since.json": []}', "utf-8")
+    monkeypatch.setattr(packages, "ALGORITHMS", tmp_path)
+    packages._verified.cache_clear()
+    page = desk.get(address)
+    packages._verified.cache_clear()
+    assert page.status_code == 200
+    assert offered not in page.content.decode()
 
 
 def learned(tier: str, *, synthetic: bool) -> Package:

@@ -12,13 +12,14 @@ from django.utils import formats
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from clinic.accounts import selectors
+from clinic.accounts import selectors, shares
 from clinic.accounts.models import Unit, User
 from clinic.accounts.roles import CLINICAL
 
 # What the model of a form reckons with; its package refuses other shares.
 LOWEST_INCIDENCE, HIGHEST_INCIDENCE = Decimal("0.2"), Decimal("20")
 LOWEST_FLAGGED, HIGHEST_FLAGGED = Decimal("1"), Decimal("50")
+LOWEST_PREVALENCE, HIGHEST_PREVALENCE = Decimal("1"), Decimal("90")
 _PERCENTAGE = re.compile(r"[0-9]{1,2}(?:[.,][0-9]{1,2})?")
 
 
@@ -122,9 +123,6 @@ class ShareField(forms.CharField):
         return formats.number_format(Decimal(percentage))
 
 
-SHARES = ("incidence", "flag_share")
-
-
 class UnitForm(forms.ModelForm):
     """Names and shares of a unit, and for a new one its code, among those the algorithms ask for.
 
@@ -163,10 +161,23 @@ class UnitForm(forms.ModelForm):
             "highest risks are flagged. Leave it empty and the model takes its own."
         ),
     )
+    prevalence = ShareField(
+        lowest=LOWEST_PREVALENCE,
+        highest=HIGHEST_PREVALENCE,
+        error_messages={
+            "invalid": _("Write a percentage between 1 and 90, for example 15, or leave this empty.")
+        },
+        label=_("Children with pneumonia in 100 sent"),
+        help_text=_(
+            "The unit’s own share of children with pneumonia among those sent for a chest X-ray, in "
+            "percent: probability and operating point of every study sent from now on are stated for it. "
+            "Leave it empty and the model takes that of its calibration."
+        ),
+    )
 
     class Meta:
         model = Unit
-        fields = ("code", "name_fr", "name_en", *SHARES)
+        fields = ("code", "name_fr", "name_en", *shares.ALL)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -175,15 +186,14 @@ class UnitForm(forms.ModelForm):
             self.fields["code"].choices = [(o.code, o.title.to(language)) for o in selectors.offers()]
             return
         del self.fields["code"]
-        if not selectors.uses_incidence(self.instance.code):
-            for name in SHARES:
-                del self.fields[name]
+        for name in set(shares.ALL).difference(shares.taken(self.instance.code)):
+            del self.fields[name]
 
     def clean(self) -> dict[str, Any]:
         """Refuse a share that nothing would reckon with."""
         data = super().clean()
         code = data.get("code")
-        for name in SHARES:
-            if code and data.get(name) is not None and not selectors.uses_incidence(code):
+        for name in set(shares.ALL).difference(shares.taken(code) if code else shares.ALL):
+            if data.get(name) is not None:
                 self.add_error(name, _("The studies of this unit take no such share. Leave this empty."))
         return data

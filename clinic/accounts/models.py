@@ -24,6 +24,11 @@ class Unit(models.Model):
     flag_share = models.FloatField(
         null=True, blank=True, help_text=_("The share of patients the unit wants flagged, between 0 and 1")
     )
+    prevalence = models.FloatField(
+        null=True,
+        blank=True,
+        help_text=_("The share of patients sent to the unit who have what is looked for, between 0 and 1"),
+    )
 
     class Meta:
         ordering = ["code"]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from allauth.mfa.models import Authenticator
 from django.db.models import Count, Q, QuerySet
 
 from clinic.accounts.models import Unit, User
-from ml import package, registry
-from ml.contracts import InputKind, Text
-from ml.package import BrokenPackage
+from ml import registry
+from ml.contracts import Text
 
 # Offered as names; an administrator may write them otherwise.
 USUAL_NAMES = {
@@ -49,26 +47,6 @@ def offers() -> list[Offer]:
             usual = USUAL_NAMES.get(contract.unit, Text("", ""))
             found.setdefault(contract.unit, Offer(contract.unit, contract.title, usual))
     return list(found.values())
-
-
-def uses_incidence(code: str) -> bool:
-    """Return whether an algorithm of this unit reckons with the unit's own incidence: those with a form."""
-    return any(
-        contract.unit == code and contract.input_kind is InputKind.FORM
-        for contract in registry.contracts(clinical=True)
-    )
-
-
-def own_shares(code: str) -> Mapping[str, float]:
-    """Return the shares that the model of a unit takes where the unit set none, by field; empty without."""
-    for contract in registry.contracts(clinical=True):
-        if contract.unit == code and contract.input_kind is InputKind.FORM:
-            try:
-                settings = package.load(contract.name).input.get("settings", {})
-            except BrokenPackage:  # the page of the models says what is wrong with it
-                return {}
-            return {name: setting["default"] for name, setting in settings.items()}
-    return {}
 
 
 def units() -> QuerySet[Unit]:

@@ -17,7 +17,7 @@ from clinic.audit.models import Action
 from clinic.audit.recording import record
 
 FIELDS = ("username", "first_name", "last_name", "role", "is_active")
-UNIT_FIELDS = ("name_fr", "name_en", "incidence", "flag_share")
+UNIT_FIELDS = ("name_fr", "name_en", "incidence", "flag_share", "prevalence")
 # Without 0, 1, l, o: the password is read from a screen and typed on another.
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 
@@ -159,6 +159,7 @@ def create_unit(
     name_en: str,
     incidence: float | None = None,
     flag_share: float | None = None,
+    prevalence: float | None = None,
 ) -> Unit:
     """Create a unit.
 
@@ -170,9 +171,17 @@ def create_unit(
         The unit's own share of what is predicted, between 0 and 1; ``None`` for the model's.
     flag_share
         The share of patients the unit wants flagged, between 0 and 1; ``None`` for the model's.
+    prevalence
+        The share of patients sent to the unit who have what is looked for, between 0 and 1; ``None`` for
+        that of the model's calibration.
     """
     unit = Unit.objects.create(
-        code=code, name_fr=name_fr, name_en=name_en, incidence=incidence, flag_share=flag_share
+        code=code,
+        name_fr=name_fr,
+        name_en=name_en,
+        incidence=incidence,
+        flag_share=flag_share,
+        prevalence=prevalence,
     )
     record(Action.CREATE, actor=actor, kind="unit", object_id=code, detail=_unit_snapshot(unit))
     return unit
@@ -180,7 +189,7 @@ def create_unit(
 
 @transaction.atomic
 def update_unit(*, actor: User, unit: Unit, **changes: Any) -> Unit:
-    """Change the names of a unit, its incidence, or the share it wants flagged.
+    """Change the names of a unit, or its shares.
 
     Raises
     ------

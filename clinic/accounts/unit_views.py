@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from clinic.accounts import selectors, services
+from clinic.accounts import selectors, services, shares
 from clinic.accounts.forms import UnitForm
 from clinic.accounts.models import Unit
 from clinic.accounts.views import for_admins, posted
@@ -19,7 +19,7 @@ from clinic.accounts.views import for_admins, posted
 @require_GET
 def unit_list(request: HttpRequest) -> HttpResponse:
     """List the units, and those that algorithms ask for and that do not exist yet."""
-    units = [(unit, selectors.own_shares(unit.code)) for unit in selectors.units()]
+    units = [(unit, shares.own(unit.code)) for unit in selectors.units()]
     return render(request, "accounts/unit_list.html", {"units": units, "offers": selectors.offers()})
 
 

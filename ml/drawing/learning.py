@@ -25,6 +25,10 @@ CAPTION = Text(
     "mises de "
     "côté, {shifted} sur celles-ci altérées. Meilleures époques des plis : {best}.",
 )
+CUT = Text(
+    " The scale ends at {top}; the highest loss, {highest}, lies above it.",
+    " L’échelle s’arrête à {top}\u202f; la perte la plus élevée, {highest}, la dépasse.",
+)
 DIGITS = 2
 MOST = 0.9
 """Share of the losses that the scale is made for: the first epochs of an untrained head would flatten it."""
@@ -37,9 +41,7 @@ def draw(canvas: Canvas, losses: Losses) -> None:
     """Draw the losses of every fold."""
     to = canvas.language
     epochs = max(map(len, losses))
-    everything = sorted(chain.from_iterable(chain.from_iterable(losses)))
-    highest = round_up(everything[math.ceil(MOST * len(everything)) - 1], top=math.inf)
-    frame = Frame(canvas, (1, max(2, epochs)), (0, highest))
+    frame = Frame(canvas, (1, max(2, epochs)), (0, _top(losses)))
     frame.axes(EPOCH.to(to), LOSS.to(to), x_factor=1, y_factor=1, x_whole=True)
     for fold in losses:
         for look, loss in zip(LOOKS, zip(*fold, strict=True), strict=True):
@@ -52,7 +54,23 @@ def caption(losses: Losses, language: str) -> str:
     """Return what the drawing says, in words."""
     learned, held, shifted = (number(loss, DIGITS, language) for loss in losses[0][-1])
     best = ", ".join(str(1 + _best(fold)) for fold in losses)
-    return CAPTION.to(language).format(learned=learned, held=held, shifted=shifted, best=best)
+    said = CAPTION.to(language).format(learned=learned, held=held, shifted=shifted, best=best)
+    top, highest = _top(losses), _all(losses)[-1]
+    if highest <= top:
+        return said
+    cut = {"top": number(top, DIGITS, language), "highest": number(highest, DIGITS, language)}
+    return said + CUT.to(language).format(**cut)
+
+
+def _all(losses: Losses) -> list[float]:
+    """Return every loss, the least first."""
+    return sorted(chain.from_iterable(chain.from_iterable(losses)))
+
+
+def _top(losses: Losses) -> float:
+    """Return where the scale ends."""
+    everything = _all(losses)
+    return round_up(everything[math.ceil(MOST * len(everything)) - 1], top=math.inf)
 
 
 def _best(fold: Sequence[Sequence[float]]) -> int:

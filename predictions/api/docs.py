@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from django.utils import translation
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from predictions.api.permissions import Staff
 
@@ -11,6 +14,11 @@ class SchemaView(SpectacularAPIView):
     """``/api/schema``."""
 
     permission_classes = (Staff,)
+
+    def _get_schema_response(self, request: Request) -> Response:
+        """Describe in English, whoever reads: the descriptions are, and the names of choices follow."""
+        with translation.override("en"):
+            return super()._get_schema_response(request)
 
 
 class DocsView(SpectacularSwaggerSplitView):

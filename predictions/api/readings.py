@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ml.contracts import LANGUAGES
 from predictions import first_read, reading
-from predictions.api.serializers import FirstReadSerializer, ProblemsSerializer
+from predictions.api.serializers import REPORT_TEXTS, FirstReadSerializer, ProblemsSerializer
 from predictions.api.studies import ERRORS, StudyDoor
 from predictions.models import Confidence, Impression, Study
 
@@ -32,13 +32,34 @@ class FirstReadStateSerializer(serializers.Serializer):
     pictures = serializers.ListField(child=serializers.CharField(), help_text="Names of artefacts")
 
 
+@extend_schema_field(REPORT_TEXTS)
+class TextsField(serializers.DictField):
+    """Text by part, each part by its name."""
+
+    child = serializers.CharField(allow_blank=True, trim_whitespace=False)
+
+
 class NewReportSerializer(serializers.Serializer):
     """The report as it is now: every part you leave out is empty."""
 
-    texts = serializers.DictField(
-        child=serializers.CharField(allow_blank=True, trim_whitespace=False), help_text="Text by part"
-    )
+    texts = TextsField(help_text="Text by part")
     language = serializers.ChoiceField(choices=LANGUAGES)
+
+
+class LabelSerializer(serializers.Serializer):
+    """A name in both languages."""
+
+    en = serializers.CharField()
+    fr = serializers.CharField()
+
+
+class ReportPartSerializer(serializers.Serializer):
+    """A part of the report and what you have written there."""
+
+    name = serializers.CharField(help_text="Key of `texts`")
+    label = LabelSerializer(help_text="What readers see as its heading")
+    required = serializers.BooleanField(help_text="Must be written before you sign")
+    text = serializers.CharField()
 
 
 class ReportSerializer(serializers.Serializer):
@@ -47,7 +68,7 @@ class ReportSerializer(serializers.Serializer):
     number = serializers.IntegerField(help_text="Of your latest save, 0 before the first")
     language = serializers.CharField()
     saved_at = serializers.DateTimeField(allow_null=True)
-    parts = serializers.ListField(child=serializers.DictField(), help_text="name, label, required, text")
+    parts = ReportPartSerializer(many=True)
 
 
 class FirstReadView(StudyDoor):
@@ -69,7 +90,7 @@ class FirstReadView(StudyDoor):
     @extend_schema(
         operation_id="studies_commit_first_read",
         request=NewFirstReadSerializer,
-        responses={201: FirstReadSerializer, **ERRORS},
+        responses={201: FirstReadSerializer, 409: ProblemsSerializer, **ERRORS},
     )
     def post(self, request: Request, study_id: UUID) -> Response:
         """Commit what you see before the answer; it cannot be changed afterwards."""
@@ -90,7 +111,7 @@ class ReportView(StudyDoor):
     @extend_schema(
         operation_id="studies_write_report",
         request=NewReportSerializer,
-        responses={200: ReportSerializer, 422: ProblemsSerializer, **ERRORS},
+        responses={200: ReportSerializer, 409: ProblemsSerializer, **ERRORS},
     )
     def put(self, request: Request, study_id: UUID) -> Response:
         """Save your report; your signature stands for the latest save."""
@@ -115,7 +136,7 @@ def _pictures(study: Study) -> list[str]:
 
 def _report(study: Study, request: Request) -> dict[str, Any]:
     working = reading.working(request.user, study, request.user.language or "en")
-    return {
+    report = {
         "number": working.number,
         "language": working.language,
         "saved_at": working.saved_at,
@@ -129,3 +150,4 @@ def _report(study: Study, request: Request) -> dict[str, Any]:
             for field in study.contract.reading
         ],
     }
+    return ReportSerializer(report).data

@@ -8,9 +8,10 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from ml import registry
 from patients.models import Patient, Sex
 from patients.validators import validate_birth_date, validate_name, validate_record_number
-from predictions import intake, selectors
+from predictions import intake, reading, selectors
 from predictions.models import FirstRead, Prediction, Reason, Review, Signature, Study, Verdict
 
 
@@ -127,6 +128,23 @@ class StudySerializer(serializers.ModelSerializer):
         return [*study.problems, *intake.noticed(study)]
 
 
+def _parts() -> dict[str, dict[str, Any]]:
+    """Return the parts of every report that a reader writes, as properties of an object."""
+    return {
+        field.name: {
+            "type": "string",
+            "maxLength": reading.LONGEST,
+            "description": f"{field.label.en} ({contract.name})"
+            + (", needed to sign" if field.required else ""),
+        }
+        for contract in registry.contracts(clinical=True)
+        for field in contract.reading
+    }
+
+
+REPORT_TEXTS = {"type": "object", "properties": _parts(), "additionalProperties": False}
+
+
 class FirstReadSerializer(serializers.ModelSerializer):
     """What a reader saw before the answer."""
 
@@ -177,6 +195,7 @@ class SignatureSerializer(serializers.ModelSerializer):
         model = Signature
         fields = ("version", "signer", "signed_at", "amendment_reason", "report", "content_sha256")
 
+    @extend_schema_field(REPORT_TEXTS)
     def get_report(self, signature: Signature) -> dict[str, str]:
         """Return what was written and signed."""
         return signature.reading.fields if signature.reading else {}

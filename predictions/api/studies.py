@@ -23,7 +23,7 @@ from ml.contracts import Problem, Refused, Text
 from ml.registry import UnknownAlgorithm
 from patients import access
 from patients.models import Encounter
-from predictions import first_read, intake, review, selectors
+from predictions import first_read, intake, reading, review, selectors
 from predictions.api.base import ApiView, require_whole_characters
 from predictions.api.permissions import ClinicalStaff
 from predictions.api.serializers import (
@@ -38,6 +38,7 @@ from predictions.api.serializers import (
     StudySerializer,
 )
 from predictions.models import Prediction, Study
+from predictions.outputs import ordering
 from predictions.states import NoSuchWay, State
 from predictions.storage import storage
 
@@ -69,6 +70,16 @@ WRONG_STATE = Problem(
         "L’état de cette étude ne le permet pas. Relisez-la.",
     ),
 )
+# Refusals of other rooms that sending something else would not mend: 409 here, whichever door was knocked at.
+OF_THE_STATE = (
+    first_read.COMMITTED,
+    first_read.NOT_AWAITED,
+    reading.NOT_WRITTEN,
+    reading.OTHER_WINDOW,
+    reading.COLLEAGUE_WROTE,
+    review.NOT_OPEN,
+    ordering.NO_RESULT,
+)
 UNKNOWN_ALGORITHM = Problem(
     "unknown_algorithm",
     Text("There is no algorithm of that name.", "Il n’existe pas d’algorithme de ce nom."),
@@ -98,9 +109,14 @@ class StudyDoor(ApiView):
         if isinstance(exc, NoSuchWay):
             exc = Conflict(WRONG_STATE)
         response = super().handle_exception(exc)
-        if isinstance(exc, Conflict | first_read.Blind):
+        if isinstance(exc, Conflict | first_read.Blind) or _of_the_state(exc):
             response.status_code = status.HTTP_409_CONFLICT
         return response
+
+
+def _of_the_state(error: Exception) -> bool:
+    """Whether a request was refused for how the study stands alone, and not for what was sent."""
+    return isinstance(error, Refused) and all(problem in OF_THE_STATE for problem in error.problems)
 
 
 class Conflict(Refused):

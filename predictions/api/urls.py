@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from predictions.api import algorithms, births, docs, patients, readings, seeds, studies, tokens
+from predictions.api import algorithms, births, docs, documents, patients, readings, seeds, studies, tokens
 
 urlpatterns = [
     path("token", tokens.TokenView.as_view(), name="api-token"),
@@ -23,6 +23,17 @@ urlpatterns = [
     path("studies/<uuid:study_id>/artefacts/<str:name>", studies.ArtefactView.as_view(), name="api-artefact"),
     path("studies/<uuid:study_id>/first-read", readings.FirstReadView.as_view(), name="api-first-read"),
     path("studies/<uuid:study_id>/report", readings.ReportView.as_view(), name="api-report"),
+    path("studies/<uuid:study_id>/documents", documents.DocumentsView.as_view(), name="api-documents"),
+    path(
+        "studies/<uuid:study_id>/documents/<uuid:document_id>",
+        documents.DocumentView.as_view(),
+        name="api-document",
+    ),
+    path(
+        "studies/<uuid:study_id>/documents/<uuid:document_id>/content",
+        documents.DocumentContentView.as_view(),
+        name="api-document-content",
+    ),
     path("studies/<uuid:study_id>/review", studies.ReviewView.as_view(), name="api-review"),
     path("studies/<uuid:study_id>/sign", studies.SignView.as_view(), name="api-sign"),
     path("studies/<uuid:study_id>/amend", studies.AmendView.as_view(), name="api-amend"),

@@ -22,11 +22,8 @@ EPOCH_HEADER = (
     "onset_s", "duration_s", "stage", *(f"p_{stage}" for stage in STAGES), "to_check",
     "verdict", "reason", "comment", "status",
 )  # fmt: skip
-IMAGE_HEADER = (
-    "image", "role", "view", "scored", "probability", "class", "operating_point", "prevalence", "reasons",
-    "first_impression", "first_confidence", "verdict", "reason", "comment", "impression", "status", "study",
-    "package", "package_sha256", "notice",
-)  # fmt: skip
+IMAGE_LAYOUT = "chest_xray-2"
+"""Says which columns follow, in every row; one figure per row, without it, was the first layout."""
 FIGURE_HEADER = ("code", "label", "value")
 
 
@@ -54,14 +51,17 @@ def neutral(value: Any) -> Any:
 
 
 def _images(facts: Facts, films: Sequence[Film]) -> Iterator[Sequence[Any]]:
-    """Yield what was answered for each image, with what was said of the study as a whole."""
+    """Yield what was answered for each image, with what was said of the study as a whole.
+
+    The names of the columns are in the language of the document; programs go by layout and position.
+    """
     result, opinion = facts.result, _opinion(facts)
     read = facts.first_reads[0] if len(facts.first_reads) == 1 else None
-    yield IMAGE_HEADER
+    yield [facts.say(name) for name in csv_labels.IMAGE_COLUMNS]
     for film in films:
         answer = (film.probability, film.label, result["threshold"], result.get("prevalence", ""))
         yield (
-            film.number + 1, film.role, film.view, int(film.scored),
+            IMAGE_LAYOUT, film.number + 1, film.role, film.view, int(film.scored),
             *(answer if film.scored else ("",) * len(answer)),
             " ".join(reason["code"] for reason in film.reasons),
             read.impression if read else "", read.confidence if read else "",

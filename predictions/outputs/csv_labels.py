@@ -101,6 +101,31 @@ LABELS |= {
     for name, said in POINT.items()
 }
 
+# The columns of an X-ray, in order: one row per image.
+IMAGE_COLUMNS = (
+    Text("layout", "format"),
+    Text("image", "image"),
+    Text("role", "rôle"),
+    Text("view", "incidence"),
+    Text("scored", "score calculé"),
+    Text("probability", "probabilité"),
+    Text("class", "classe"),
+    Text("operating point", "seuil de décision"),
+    Text("prevalence", "prévalence"),
+    Text("reasons", "motifs de refus"),
+    Text("first impression", "première lecture"),
+    Text("first confidence", "certitude de la première lecture"),
+    Text("verdict", "avis"),
+    Text("reason", "motif de l’avis"),
+    Text("comment", "commentaire"),
+    Text("impression", "conclusion"),
+    Text("status", "statut"),
+    Text("study", "étude"),
+    Text("package", "paquet du modèle"),
+    Text("SHA-256 of the package", "SHA-256 du paquet"),
+    Text("notice", "mention"),
+)
+
 
 def label(code: str) -> Text:
     """Return what a row is called; the path itself for a figure nobody has named yet."""

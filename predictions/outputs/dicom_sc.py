@@ -35,7 +35,13 @@ SERIES_NUMBER = 9002
 POINTS_PER_INCH = 72
 """At which typst makes one pixel of one point."""
 
-WIDTH, MARGIN, GAP, WIDEST = 1920, 24, 24, 900
+WIDTH, NARROWEST, MARGIN, GAP, WIDEST = 1920, 900, 24, 24, 900
+MOST_PIXELS = 4_000_000
+"""Of a capture, three bytes each: of many images each is drawn smaller."""
+WORDS, SMALL_WORDS, SMALL = (20, 17), (16, 14), 450
+"""Sizes of a caption and of the sentence below it, and the width of a picture below which they shrink."""
+STEP = 20
+"""By which the page is made narrower until it holds no more."""
 MARK_HEIGHT, TITLE_HEIGHT, CAPTION_HEIGHT, NOTES_HEIGHT = 56, 100, 180, 70
 
 MARK = "AI – not for diagnosis / IA – ne pas utiliser pour le diagnostic"
@@ -102,24 +108,47 @@ def render(facts: Facts) -> bytes:
 
 def picture(facts: Facts, films: Sequence[Film]) -> Image.Image:
     """Draw scored images, each with each of its maps, marks and words burnt in; RGB."""
-    panels = list(_panels(films))
-    width = max(panel.left + panel.width for panel in panels) + MARGIN
-    height = max(panel.below for panel in panels) + CAPTION_HEIGHT + NOTES_HEIGHT + MARK_HEIGHT
-    page = _page(facts, panels, (width, height))
+    columns = 1 + max(len(film.maps) for film in films)
+    side = _side(films, columns)
+    panels = list(_panels(films, side))
+    size = (_width(side, columns), _height(films, side))
+    page = _page(facts, panels, size)
     for panel in panels:
         page.paste(panel.picture, panel.corner)
     return page
 
 
-def _panels(films: Sequence[Film]) -> Iterator[Panel]:
+def _side(films: Sequence[Film], columns: int) -> int:
+    """Return the longest side of a picture so that all of them fit the page, and the page a PACS."""
+    for width in range(WIDTH, NARROWEST, -STEP):
+        side = min(WIDEST, (width - 2 * MARGIN - (columns - 1) * GAP) // columns)
+        if _width(side, columns) * _height(films, side) <= MOST_PIXELS:
+            break
+    return side
+
+
+def _width(side: int, columns: int) -> int:
+    return 2 * MARGIN + columns * side + (columns - 1) * GAP
+
+
+def _height(films: Sequence[Film], side: int) -> int:
+    pictures = sum(_fitted(film.picture, side)[1] for film in films)
+    captions = len(films) * CAPTION_HEIGHT
+    return 2 * MARK_HEIGHT + TITLE_HEIGHT + pictures + captions + NOTES_HEIGHT
+
+
+def _fitted(plain: Image.Image, side: int) -> tuple[int, int]:
+    """Return width and height of a picture in a square."""
+    scale = min(side / plain.width, side / plain.height)
+    return round(plain.width * scale), round(plain.height * scale)
+
+
+def _panels(films: Sequence[Film], side: int) -> Iterator[Panel]:
     """Yield the pictures of one image side by side, each image below the one before."""
-    columns = 1 + max(len(film.maps) for film in films)
-    side = min(WIDEST, (WIDTH - 2 * MARGIN - (columns - 1) * GAP) // columns)
     top = MARK_HEIGHT + TITLE_HEIGHT
     for film in films:
         plain = film.picture
-        scale = min(side / plain.width, side / plain.height)
-        size = (round(plain.width * scale), round(plain.height * scale))
+        size = _fitted(plain, side)
         for column, found in enumerate((None, *film.maps)):
             shown = radiograph.over(plain, found) if found else plain.convert("RGB")
             left = MARGIN + column * (side + GAP)
@@ -171,7 +200,9 @@ def _state(facts: Facts) -> Iterator[str]:
 
 def _words(facts: Facts, panel: Panel) -> dict[str, Any]:
     """Return what stands below one picture."""
-    place = {"x": panel.left, "y": panel.below + 10, "width": panel.width}
+    caption, sentence = WORDS if panel.width >= SMALL else SMALL_WORDS
+    sizes = {"caption_size": caption, "sentence_size": sentence}
+    place = {"x": panel.left, "y": panel.below + 10, "width": panel.width} | sizes
     if panel.map is None:
         return place | {"caption": wording.film(facts, panel.film), "ramp": [], "ceiling": "", "sentence": ""}
     return place | {

@@ -106,6 +106,8 @@ def _measurements(facts: Facts, film: Film, image: Dataset | None) -> Any:
         manufacturer=source.MANUFACTURER,
     )
     figures = {"pneumonia-prob": film.probability, "operating-point": facts.result["threshold"]}
+    if "prevalence" in facts.result:  # results of the first packages were all stated for one half
+        figures["prevalence"] = facts.result["prevalence"]
     group = templates.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=templates.TrackingIdentifier(
             uid=source.lasting_uid(facts, "finding", film.number),

@@ -25,6 +25,7 @@ CONCEPTS = {
     "chest-xray-views": Text("XR chest, several views", "Radiographie du thorax, plusieurs incidences"),
     "pneumonia-prob": Text("Probability of pneumonia", "Probabilité de pneumonie"),
     "operating-point": Text("Operating point", "Seuil de décision"),
+    "prevalence": Text("Prevalence that both are stated for", "Prévalence pour laquelle ils sont donnés"),
     "pneumonia-class": Text("Class at the operating point", "Classe à ce seuil de décision"),
     "ai-pneumonia": Text("Suggests pneumonia", "En faveur d’une pneumonie"),
     "ai-normal": Text("Does not suggest pneumonia", "Pas d’argument pour une pneumonie"),

@@ -91,6 +91,13 @@ def answer(facts: Facts, film: Film, found: Sources | None) -> Resource:
             "valueString": f"{facts.say(film.name)}, {facts.say(film.projection)}",
         },
     ]
+    if "prevalence" in facts.result:  # results of the first packages were all stated for one half
+        components.append(
+            {
+                "code": codes.concept("prevalence", "Prevalence that probability and point are stated for"),
+                "valueQuantity": codes.quantity(100 * facts.result["prevalence"], "%"),
+            }
+        )
     if image is not None:
         components.append(
             {

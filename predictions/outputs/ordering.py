@@ -91,9 +91,16 @@ def order(*, user: User, study: Study, kind: str, language: str, version: str = 
 
 
 def find_or_404(user: User, study: Study, document_id: UUID) -> Document:
-    """Return a document of a study that ``user`` may see, unless they must not see the answer yet."""
-    if first_read.needed(user, study):
-        raise Http404
+    """Return a document of a study that ``user`` may see.
+
+    Raises
+    ------
+    predictions.first_read.Blind
+        When ``user`` must not see anything of the answer yet, whether there is such a document or not.
+    django.http.Http404
+        When this study has none of that number.
+    """
+    first_read.require(user, study)
     document = Document.objects.filter(study=study, pk=document_id).select_related("signature").first()
     if document is None:
         raise Http404
@@ -114,6 +121,18 @@ def shown(study: Study) -> list[Document]:
 def versions(study: Study) -> list[Signature]:
     """Return the signed versions, the latest first."""
     return list(study.signatures.order_by("-version"))
+
+
+def file_name(document: Document) -> str:
+    """Return a name that tells the documents of a study apart and says nothing of the patient."""
+    kind = registry.KINDS[document.kind]
+    parts = ["vigie", document.study.algorithm.replace("_", "-"), document.study_id.hex[:8]]
+    parts.append(f"v{document.signature.version}" if document.signature else "draft")
+    if kind.suffix != f".{kind.code}":  # two kinds may share an ending
+        parts.append(kind.code.replace("_", "-"))
+    if kind.worded:
+        parts.append(document.language)
+    return "-".join(parts) + kind.suffix
 
 
 def recorded_download(user: User, document: Document) -> None:

@@ -144,7 +144,8 @@ def _picture(facts: Facts, film: Film, found: Map | None, folder: Path) -> dict[
     if found:
         picture.thumbnail((PRINTED_PIXELS, PRINTED_PIXELS))
     picture.save(folder / name)
-    alt, label = ("heat_map_alt", found.label) if found else ("image_alt", WORDS["image"])
+    plain = WORDS["image_read" if facts.first_reads else "image"]
+    alt, label = ("heat_map_alt", found.label) if found else ("image_alt", plain)
     return {
         "name": name,
         "caption": facts.say(label),
@@ -188,7 +189,18 @@ def _explanation(facts: Facts) -> str:
     explanation = facts.explanation
     if explanation is None or explanation.status != ExplanationStatus.OK:
         return facts.say(WORDS["no_explanation"])
-    return facts.say(explanation.sentence)
+    zones = _zones(facts)
+    if not zones:
+        return facts.say(explanation.sentence)
+    return "\n".join([*zones, facts.say(explanation.data.get("caveat"))]).strip()
+
+
+def _zones(facts: Facts) -> list[str]:
+    """Say of every map which it is and where it is strongest; nothing where there are no maps."""
+    films = radiograph.films(facts)
+    said = [(film, line) for film in films for line in wording.zones(facts, film)]
+    several = len({film.number for film, _line in said}) > 1
+    return [f"{facts.say(film.name)}, {line}" if several else line for film, line in said]
 
 
 def _section(facts: Facts, section: dict[str, Any]) -> dict[str, Any]:

@@ -45,7 +45,8 @@ WORDS = {
     "first_read": Text("First read, before the algorithm’s answer", "Première lecture, avant l’algorithme"),
     "confidence": Text("confidence", "certitude"),
     "reading": Text("Report of the radiologist", "Compte rendu du radiologue"),
-    "image": Text("Image as the reader saw it first", "Image telle que le lecteur l’a vue d’abord"),
+    "image": Text("Image without a map", "Image sans carte"),
+    "image_read": Text("Image as the reader saw it first", "Image telle que le lecteur l’a vue d’abord"),
     "map_means": Text(
         "A map lies over the image: it shows where the model found evidence, not where a lesion is.",
         "La carte est posée sur l’image : elle montre où le modèle a trouvé des indices, et non où est une "

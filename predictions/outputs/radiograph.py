@@ -45,8 +45,9 @@ class Map:
     ----------
     method
         ``"evidence"`` or ``"shap"``.
-    colours
-        RGBA picture of the size of the film's.
+    drawn
+        Levels of evidence in grey, to be coloured by the ramp, or a picture in colours (RGBA) already; of
+        any size.
     ramp
         Colours from no evidence to the most, ``"#rrggbb"``.
     ceiling
@@ -55,7 +56,7 @@ class Map:
 
     method: str
     label: Mapping[str, str]
-    colours: Image.Image
+    drawn: Image.Image
     ramp: tuple[str, ...]
     ceiling: float
     scale: Mapping[str, str]
@@ -124,7 +125,7 @@ def headline(facts: Facts) -> int:
 
 def over(picture: Image.Image, found: Map) -> Image.Image:
     """Return a film's picture in RGB with one of its maps laid over it."""
-    return Image.alpha_composite(picture.convert("RGBA"), found.colours).convert("RGB")
+    return Image.alpha_composite(picture.convert("RGBA"), _coloured(found, picture.size)).convert("RGB")
 
 
 def _film(facts: Facts, image: Mapping[str, Any]) -> Film:
@@ -138,7 +139,7 @@ def _film(facts: Facts, image: Mapping[str, Any]) -> Film:
         label=image.get("label", ""),
         reasons=image.get("reasons", ()),
         picture=picture,
-        maps=tuple(_maps(facts, number, picture.size)) if picture else (),
+        maps=tuple(_maps(facts, number)) if picture else (),
         missing=tuple(
             lost["reason"] for lost in _explained(facts).get("missing", ()) if lost["image"] == number
         ),
@@ -156,7 +157,7 @@ def _only(facts: Facts) -> Film:
         label=facts.result["label"],
         reasons=facts.result["gate"]["reasons"],
         picture=picture,
-        maps=tuple(_only_map(facts, picture.size)) if picture else (),
+        maps=tuple(_only_map(facts)) if picture else (),
     )
 
 
@@ -180,7 +181,7 @@ def _explained(facts: Facts) -> Mapping[str, Any]:
     return explanation.data if explanation and explanation.status == ExplanationStatus.OK else {}
 
 
-def _only_map(facts: Facts, size: tuple[int, int]) -> list[Map]:
+def _only_map(facts: Facts) -> list[Map]:
     coloured, data = _picture(facts, ONLY_MAP), _explained(facts)
     if coloured is None or facts.explanation is None:
         return []
@@ -188,7 +189,7 @@ def _only_map(facts: Facts, size: tuple[int, int]) -> list[Map]:
         Map(
             method="evidence",
             label=EVIDENCE.as_json(),
-            colours=coloured.convert("RGBA").resize(size),
+            drawn=coloured.convert("RGBA"),
             ramp=tuple(data.get("ramp", ())),
             ceiling=data.get("ceiling", 0.0),
             scale=LOG_ODDS.as_json(),
@@ -197,7 +198,7 @@ def _only_map(facts: Facts, size: tuple[int, int]) -> list[Map]:
     ]
 
 
-def _maps(facts: Facts, number: int, size: tuple[int, int]) -> list[Map]:
+def _maps(facts: Facts, number: int) -> list[Map]:
     data = _explained(facts)
     found = []
     for told in data.get("maps", ()):
@@ -208,7 +209,7 @@ def _maps(facts: Facts, number: int, size: tuple[int, int]) -> list[Map]:
                 Map(
                     method=told["method"],
                     label=told["label"],
-                    colours=_coloured(level.convert("L").resize(size, Image.Resampling.BICUBIC), ramp),
+                    drawn=level.convert("L"),
                     ramp=ramp,
                     ceiling=told["ceiling"],
                     scale=told.get("scale") or LOG_ODDS.as_json(),
@@ -218,10 +219,15 @@ def _maps(facts: Facts, number: int, size: tuple[int, int]) -> list[Map]:
     return found
 
 
-def _coloured(level: Image.Image, ramp: Sequence[str]) -> Image.Image:
-    """Put the colours of the ramp on levels of evidence, the more opaque the stronger."""
-    levels = np.asarray(level)
-    steps = np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in ramp], np.uint8)
+def _coloured(found: Map, size: tuple[int, int]) -> Image.Image:
+    """Return a map in colours of a size: those of the ramp, the more opaque the stronger the evidence.
+
+    Made when it is laid over its picture and not before: of eight films all maps together would be large.
+    """
+    if found.drawn.mode == "RGBA":
+        return found.drawn.resize(size)
+    levels = np.arange(256)
+    steps = np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in found.ramp], np.uint8)
     index = np.rint(levels * ((len(steps) - 1) / 255)).astype(int)
-    opacity = np.rint(OPACITY * levels).astype(np.uint8)
-    return Image.fromarray(np.dstack([steps[index], opacity]))
+    palette = np.column_stack([steps[index], np.rint(OPACITY * levels).astype(np.uint8)])
+    return Image.fromarray(palette[np.asarray(found.drawn.resize(size, Image.Resampling.BICUBIC))])

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from django.utils import timezone
 
+from clinic.templatetags.vigie import chance
 from ml.contracts import Text
 from predictions.outputs.facts import Facts
 from predictions.outputs.radiograph import LABELS, Film, Map
@@ -52,9 +53,8 @@ def film(facts: Facts, shown: Film) -> str:
     words = {"image": facts.say(shown.name), "view": facts.say(shown.projection)}
     if shown.probability is None:
         return facts.say(NOT_SCORED).format(**words)
-    # As on the page: never 0 or 100 of what is not certain.
-    share = min(99, max(1, round(100 * shown.probability)))
-    return facts.say(SCORED).format(label=facts.say(LABELS[shown.label]), share=share, **words)
+    label, share = facts.say(LABELS[shown.label]), chance(shown.probability)
+    return facts.say(SCORED).format(label=label, share=share, **words)
 
 
 def ceiling(facts: Facts, found: Map) -> str:

@@ -27,6 +27,8 @@ from ml.package import BrokenPackage, Package
 
 MORE, LESS = 1, -1
 MOST_DECIMALS = 4
+RARE = 0.1
+"""Figures that all lie below this get one decimal more."""
 
 Stored = Mapping[str, Any]
 
@@ -41,28 +43,31 @@ class Column:
         What it is multiplied with to be shown: 100 for percent.
     better
         Whether more or less of it is better; 0 where it is neither, and the table is not sorted by it.
+    decimals
+        The same in every table, as the cards write it; ``None``: as many as its intervals deserve.
     """
 
     name: str
     heading: Promise
     factor: int = 1
     better: int = 0
+    decimals: int | None = None
 
 
 PROBABILITIES = (
-    Column("roc_auc", _("AUC (ROC)"), better=MORE),
-    Column("pr_auc", _("AUC (PR)"), better=MORE),
+    Column("roc_auc", _("AUC (ROC)"), better=MORE, decimals=3),
+    Column("pr_auc", _("AUC (PR)"), better=MORE, decimals=3),
     Column("precision_at_recall", _("precision (%) at sensitivity %(recall)s"), 100, MORE),
-    Column("brier", _("Brier score"), better=LESS),
-    Column("calibration_slope", _("calibration slope")),
-    Column("calibration_intercept", _("calibration in the large")),
+    Column("brier", _("Brier score"), better=LESS, decimals=3),
+    Column("calibration_slope", _("calibration slope"), decimals=2),
+    Column("calibration_intercept", _("calibration in the large"), decimals=2),
 )
 DECISIONS = (
     Column("recall", _("sensitivity (%)"), 100, MORE),
     Column("precision", _("positive predictive value (%)"), 100, MORE),
     Column("specificity", _("specificity (%)"), 100, MORE),
     Column("npv", _("negative predictive value (%)"), 100, MORE),
-    Column("f1", _("F1 score"), better=MORE),
+    Column("f1", _("F1 score"), better=MORE, decimals=3),
     Column("accuracy", _("accuracy (%)"), 100, MORE),
     Column("flagged_rate", _("flagged (%)"), 100),
 )
@@ -157,7 +162,7 @@ def _shown(stored: Stored, sort: str) -> dict[str, Any]:
         "stored": stored,
         "share": _percent(stored["events"] / stored["n"]),
         "threshold": _percent(stored["threshold"]),
-        "null": figure(null, 3 if null >= 0.1 else MOST_DECIMALS),
+        "null": figure(null, 3 if null >= RARE else MOST_DECIMALS),
         "recalibrated_well": all(_no_worse_than_null(row) for row in rows),
         "reference": _words(reference["label"]),
         "probabilities": tables[0],
@@ -192,13 +197,7 @@ def _sorted(rows: Sequence[Stored], sort: str) -> list[Stored]:
 def _table(columns: Iterable[Column], rows: Sequence[Stored], recall: str, sort: str) -> dict[str, Any]:
     kinds = ("raw", "calibrated")
     shown = [column for column in columns if any(column.name in row[kind] for row in rows for kind in kinds)]
-    digits = {
-        column.name: _digits(
-            (row[kind][column.name] for row in rows for kind in kinds if column.name in row[kind]),
-            column.factor,
-        )
-        for column in shown
-    }
+    digits = {column.name: _digits(column, rows) for column in shown}
     return {
         "headings": [_heading(column, recall, sort) for column in shown],
         "width": 1 + len(shown),
@@ -215,13 +214,7 @@ def _table(columns: Iterable[Column], rows: Sequence[Stored], recall: str, sort:
 
 def _differences(rows: Sequence[Stored], recall: str) -> dict[str, Any]:
     shown = [column for column in COLUMNS.values() if any(column.name in row["differences"] for row in rows)]
-    digits = {
-        column.name: _digits(
-            (row["differences"][column.name] for row in rows if column.name in row["differences"]),
-            column.factor,
-        )
-        for column in shown
-    }
+    digits = {column.name: _digits(column, rows) for column in shown}
     return {
         "headings": [_heading(column, recall, "") for column in shown],
         "groups": [
@@ -246,9 +239,13 @@ def _heading(column: Column, recall: str, sort: str) -> dict[str, Any]:
     }
 
 
-def _digits(found: Iterable[Stored], factor: int) -> int:
-    """Return how many decimals a column deserves: two that matter in its narrowest interval."""
-    widths = [factor * (one["high"] - one["low"]) for one in found if one["low"] is not None]
+def _digits(column: Column, rows: Sequence[Stored]) -> int:
+    """Return how many decimals a column gets: its own, or two that matter in its narrowest interval."""
+    kinds = ("raw", "calibrated")
+    found = [row[kind][column.name] for row in rows for kind in kinds if column.name in row[kind]]
+    if column.decimals is not None:
+        return column.decimals + all(abs(one["value"]) < RARE for one in found)
+    widths = [column.factor * (one["high"] - one["low"]) for one in found if one["low"] is not None]
     narrowest = min((width for width in widths if width > 0), default=1.0)
     return min(MOST_DECIMALS, max(0, math.ceil(-math.log10(narrowest)) + 1))
 

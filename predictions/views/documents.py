@@ -21,15 +21,17 @@ from predictions.outputs import ordering, registry
 from predictions.states import State
 from predictions.storage import CHUNK_BYTES, storage
 
-OK, UNPROCESSABLE = 200, 422  # htmx swaps in only what came with 200
+OK, CONFLICT, UNPROCESSABLE = 200, 409, 422  # htmx swaps in only what came with 200
 
 
 @require_safe
 def study_documents(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Show the panel; it asks for itself again until nothing is being written."""
     study = selectors.get_or_404(request.user, study_id)
-    if first_read.needed(request.user, study):
-        raise Http404
+    try:
+        first_read.require(request.user, study)
+    except first_read.Blind as refusal:
+        return _not_yet(request, study, refusal)
     return _panel(request, study)
 
 
@@ -57,13 +59,16 @@ def study_document_order(request: HttpRequest, study_id: uuid.UUID) -> HttpRespo
 def study_document(request: HttpRequest, study_id: uuid.UUID, document_id: uuid.UUID) -> HttpResponseBase:
     """Give out a written document as a file; its name says nothing of the patient."""
     study = selectors.get_or_404(request.user, study_id)
-    document = ordering.find_or_404(request.user, study, document_id)
+    try:
+        document = ordering.find_or_404(request.user, study, document_id)
+    except first_read.Blind as refusal:
+        return _not_yet(request, study, refusal)
     if document.state != DocumentState.READY:
         raise Http404
     ordering.recorded_download(request.user, document)
     response = StreamingHttpResponse(_chunks(document), content_type=document.media_type)
     response["Content-Length"] = document.size
-    response["Content-Disposition"] = f'attachment; filename="{_file_name(document)}"'
+    response["Content-Disposition"] = f'attachment; filename="{ordering.file_name(document)}"'
     return response
 
 
@@ -81,19 +86,17 @@ def panel(study: Study) -> dict[str, Any]:
     }
 
 
+def _not_yet(request: HttpRequest, study: Study, refusal: first_read.Blind) -> HttpResponse:
+    """Say what comes first, the same whether there is a document or not."""
+    shown = {"study": study, "problem": refusal.problems[0]}
+    return render(request, "studies/not_yet.html", shown, status=CONFLICT)
+
+
 def _panel(
     request: HttpRequest, study: Study, problems: tuple[Problem, ...] = (), status: int = 200
 ) -> HttpResponse:
     shown = panel(study) | {"document_problems": problems}
     return render(request, "studies/documents.html", shown, status=status)
-
-
-def _file_name(document: Document) -> str:
-    state = f"v{document.signature.version}" if document.signature else "draft"
-    name = document.study.algorithm.replace("_", "-")
-    kind = registry.KINDS[document.kind]
-    language = f"-{document.language}" if kind.worded else ""
-    return f"vigie-{name}-{document.study_id.hex[:8]}-{state}{language}{kind.suffix}"
 
 
 def _chunks(document: Document) -> Iterator[bytes]:

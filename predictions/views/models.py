@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from clinic.accounts.roles import Role
 from ml import comparisons, drawing, package, registry
@@ -22,6 +25,8 @@ from predictions.stewardship import outcomes
 CARDS = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 CURVES = "curves.json"
+COMPARISON = "bench/COMPARISON.md"
+"""What a card calls the comparison of its bench, which has a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +70,17 @@ def model(request: HttpRequest, algorithm: str) -> HttpResponse:
     found = _model(contract)
     files = found.package.manifest["files"] if found.package else {}
     curves = found.package.json(CURVES) if CURVES in files else None
+    steward, compared = request.user.role == Role.STEWARD, comparisons.exist(algorithm, found.package)
     context = {
         "model": found,
         "contract": contract,
         "package": found.package,
-        "card": _card(algorithm),
+        "card": _card(algorithm, compared=compared and steward),
         "curves": curves,
         "drawings": drawings(curves) if curves else [],
-        "compared": comparisons.exist(algorithm, found.package),
+        "compared": compared,
         "site": outcomes.card(found.package.manifest) if found.package else None,
-        "counts_first_reads": contract.blind_first and request.user.role == Role.STEWARD,
+        "counts_first_reads": contract.blind_first and steward,
     }
     if context["counts_first_reads"]:
         context["first_reads"] = first_read_counts.by_unit(algorithm)
@@ -102,7 +108,7 @@ def drawings(curves: drawing.Curves, *kinds: str) -> list[Drawing]:
     ]
 
 
-def _card(algorithm: str) -> SafeString:
+def _card(algorithm: str, *, compared: bool) -> SafeString:
     path = package.ROOT.parent / "algorithms" / algorithm / "CARD.md"
     if not path.exists():
         return mark_safe("")
@@ -112,5 +118,30 @@ def _card(algorithm: str) -> SafeString:
             token.tag = f"h{min(int(token.tag[1]) + 1, 6)}"  # the page has its own first heading
         if token.type == "table_open":
             token.attrSet("tabindex", "0")  # wide ones scroll, also by keyboard
+        if token.children:
+            pages = {COMPARISON: reverse("model_comparison", args=[algorithm])} if compared else {}
+            token.children = _led_somewhere(token.children, pages)
     html = CARDS.renderer.render(tokens, CARDS.options, {})
     return mark_safe(html)  # noqa: S308 (raw HTML in the card is escaped: html is off)
+
+
+def _led_somewhere(tokens: list[Token], pages: Mapping[str, str]) -> list[Token]:
+    """Return a card's inline tokens without links that lead nowhere from its page.
+
+    A card's relative links lead to files of the repository: to the page that shows such a file where
+    there is one, else only their words stay.
+
+    Parameters
+    ----------
+    pages
+        Addresses by relative link.
+    """
+    kept, dropped = [], False
+    for token in tokens:
+        if token.type == "link_open":
+            target = str(token.attrGet("href"))
+            dropped = target not in pages and not target.startswith(("https:", "http:", "mailto:", "#"))
+            token.attrSet("href", pages.get(target, target))
+        if not (dropped and token.type in ("link_open", "link_close")):
+            kept.append(token)
+    return kept

@@ -40,7 +40,7 @@ def study_first_read(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
 def study_reading(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Keep the report as typed; fill what is empty as normal, or take over a colleague's text, when asked.
 
-    A save while typing answers with one line, so that nobody loses the place where they type.
+    A save while typing answers with the block of the report alone, of which the page takes what is new.
     """
     if not request.htmx:
         return _act(request, study_id, _write, _("Your report is saved."))
@@ -50,11 +50,11 @@ def study_reading(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
         _write(request, study)
     except Refused as refusal:
         problems = refusal.problems
-    whole = any(name in request.POST for name in ("fill", "take"))
+    study.refresh_from_db()
     shown = studies.context(request.user, study)
     shown |= reading.context(request.user, study, request.POST if problems else None)
     shown["reading_problems"] = problems
-    return render(request, "studies/reading.html" if whole else "studies/reading_saved.html", shown)
+    return render(request, "studies/reading.html", shown, status=UNPROCESSABLE if problems else 200)
 
 
 @post_or_back("study", "study_id")
@@ -115,8 +115,9 @@ def _sign(request: HttpRequest, study: Study) -> None:
         reports.require_known(request.user, study, request.POST.get("known", ""))
     if request.POST.get("verdict"):
         _give(request, study)
-    _require_seen(request, study)
-    reading.keep(request.user, study, request.POST)
+    else:
+        _require_seen(request, study)
+        reading.keep(request.user, study, request.POST)
     review.sign(user=request.user, study=study, later=later)
 
 

@@ -144,10 +144,12 @@ def _pending(found: Study) -> dict[str, Any]:
 
 def _reviewing(user: User, found: Study) -> dict[str, Any]:
     open_to_review = found.state == State.READY
-    signed = found.state == State.SIGNED
+    last = found.signatures.select_related("signer", "review", "reading").last()
     return {
-        "signature": found.signatures.select_related("signer").last() if signed else None,
-        "opinion": _opinion_of(review.standing(user, found, found.signatures.last())),
+        "signature": last if found.state == State.SIGNED else None,
+        # The version that stands while its correction is written.
+        "corrected": last if open_to_review else None,
+        "opinion": _opinion_of(review.standing(user, found, last)),
         "may_review": open_to_review and selectors.may_review(user, found),
         "may_sign": open_to_review and selectors.may_sign(user, found),
         "later": selectors.later_assessment(found) if open_to_review else None,
@@ -183,9 +185,9 @@ def history(found: Study, *, blind: bool = False) -> list[Moment]:
         moments.append(Moment(signature.signed_at, what, signature.signer.label))
         amendment = getattr(signature, "amendment", None)
         if amendment is not None:
-            moments.append(
-                Moment(amendment.opened_at, _("opened again"), amendment.opened_by.label, amendment.reason)
-            )
+            # Why it is corrected says what was thought of the answer.
+            why = "" if blind else amendment.reason
+            moments.append(Moment(amendment.opened_at, _("opened again"), amendment.opened_by.label, why))
     if found.state in (State.FAILED, State.REFUSED) and found.finished_at:
         moments.append(Moment(found.finished_at, State(found.state).label))
     return sorted(moments, key=lambda moment: moment.at, reverse=True)

@@ -7,13 +7,17 @@ import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Prefetch, prefetch_related_objects
+from django.db.models.fields.json import KeyTransform
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from clinic.accounts.models import User
@@ -21,6 +25,7 @@ from clinic.accounts.roles import Role
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from clinic.methods import post_or_back
+from clinic.templatetags.vigie import day
 from ml import registry
 from ml.contracts import Contract
 from predictions import first_read, outcomes, selectors, waiting
@@ -37,7 +42,12 @@ Births = Mapping[UUID, BloodLoss]
 COUNTED = (State.QUEUED, State.RUNNING, State.READY, State.FAILED, State.REFUSED)
 
 # A night's result is long, and a list shows its headline only.
-HEADLINES = Prefetch("predictions", Prediction.objects.only("study_id", "report", "created_at"))
+HEADLINES = Prefetch(
+    "predictions",
+    Prediction.objects.only("study_id", "report", "created_at").annotate(
+        images=KeyTransform("images", "result")
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,8 @@ class Row:
 
     Parameters
     ----------
+    images
+        When they were taken and how many there are; empty for anything else than images.
     answer
         Empty for whoever must not see it yet.
     first_read
@@ -57,6 +69,7 @@ class Row:
     """
 
     study: Study
+    images: str
     answer: dict[str, str]
     reason: dict[str, str]
     first_read: bool
@@ -174,6 +187,7 @@ def _rows(user: User, studies: list[Study], births: Births, hidden: Collection[U
     return [
         Row(
             study=study,
+            images=_images(study),
             answer=_answer(study) if study.pk not in hidden else {},
             reason=study.problems[0]["message"] if study.problems else {},
             first_read=study.pk in hidden,
@@ -184,6 +198,21 @@ def _rows(user: User, studies: list[Study], births: Births, hidden: Collection[U
         )
         for study in studies
     ]
+
+
+def _images(study: Study) -> str:
+    """Tell the X-rays of one patient apart: when they were taken, or sent, and how many images there are."""
+    images = study.prediction.images if study.prediction else None
+    if not images:
+        return ""
+    taken = selectors.first_taken(study, images)
+    when = (
+        _("taken on %(day)s") % {"day": day(date.fromisoformat(taken[:10]))}
+        if taken
+        else _("sent on %(day)s") % {"day": day(study.submitted_at)}
+    )
+    count = ngettext("%(count)d image", "%(count)d images", len(images)) % {"count": len(images)}
+    return f"{when} · {count}"
 
 
 def _answer(study: Study) -> dict[str, str]:

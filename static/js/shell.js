@@ -1,5 +1,7 @@
 // What every page does: menus that close, one submission per form, the age of what is shown.
 
+import { forget } from "./kept.js";
+
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
     if (!menu.contains(event.target)) menu.open = false;
@@ -18,6 +20,7 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method !== "post") return;
+  if (form.action.endsWith("/logout/")) forget();
   if (form.dataset.sent) {
     event.preventDefault();
     return;
@@ -36,9 +39,10 @@ for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
 document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.successful) offline.hidden = true;
 });
+window.addEventListener("online", () => { offline.hidden = true; });
 document.addEventListener("htmx:beforeSwap", (event) => {
   const answered = event.detail.xhr.responseURL;
   if (!answered || new URL(answered).pathname !== offline.dataset.login) return;
   event.detail.shouldSwap = false;
-  location.reload();
+  if (!document.querySelector("written-report")?.unsaved) location.reload();
 });

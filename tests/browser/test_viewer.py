@@ -313,6 +313,13 @@ def test_zoom_move_turn_mirror_invert_and_reset(room: Room) -> None:
     )
     reader.press("i", "r", "r", "r", "l", "l", "l")
     assert reader.says("flags") == ""
+    reader.press("r", "h")
+    assert reader.says("flags") == "Turned 90° · Mirrored"
+    reader.press(" ", "h", "r")
+    assert reader.says("flags") == "Mirrored · Turned 90°"
+    reader.press(" ", "v")
+    assert reader.says("flags") == "Mirrored top to bottom"
+    reader.press(" ")
     reader.press("z")
     reader.drag(0, -80)
     assert reader.says("zoom") > fitted
@@ -335,12 +342,17 @@ def test_the_sides_of_the_patient_turn_with_the_image_and_are_never_guessed(room
     assert edges() == ""
 
 
-def test_keys_act_in_the_viewer_alone(room: Room) -> None:
+def test_keys_act_from_the_start_and_never_where_something_is_typed(room: Room) -> None:
     reader = room.read(xray(room.charlie, room.child, [chest()]))
+    expect(reader.stage).to_be_focused()
+    reader.page.keyboard.press("h")
+    reader.settle()
+    assert reader.says("flags") == "Mirrored"
+    reader.page.get_by_role("link", name="Worklist").press("h")
     comment = reader.page.get_by_label("Comment")
     comment.fill("r i h 1 + o")
     comment.press("h")
-    reader.page.get_by_role("link", name="Worklist").press("h")
+    reader.settle()
     assert reader.says("flags") == ""
     reader.page.get_by_role("button", name="Invert").press("h")
     reader.settle()
@@ -350,8 +362,43 @@ def test_keys_act_in_the_viewer_alone(room: Room) -> None:
     reader.page.get_by_role("button", name="Invert").press("?")
     keys = reader.page.get_by_role("dialog", name="Keys of the viewer")
     expect(keys).to_be_visible()
+    reader.page.keyboard.press("h")
+    keys.get_by_label("Keys of a single character act").uncheck()
     reader.page.keyboard.press("Escape")
     expect(keys).to_be_hidden()
+    assert reader.says("flags") == "Mirrored"
+    reader.page.reload()
+    expect(reader.page.locator("[data-status]").first).to_have_text("")
+    before = reader.says("flags")
+    reader.press("v")
+    assert reader.says("flags") == before, "switched off for this browser"
+
+
+def test_a_width_that_cannot_be_is_not_left_in_its_field(room: Room) -> None:
+    reader = room.read(xray(room.charlie, room.child, [chest()]))
+    width = reader.page.get_by_label("Width")
+    for wrong in ("0", "-5"):
+        width.fill(wrong)
+        width.press("Enter")
+        reader.settle()
+        assert width.input_value() == "1"
+    assert not reader.page.get_by_label("Centre").input_value().endswith(".00")
+
+
+def test_paper_has_the_whole_report_and_the_sides_of_the_picture(room: Room) -> None:
+    told = chest()
+    told.PatientOrientation = ["L", "F"]
+    reader = room.read(xray(room.charlie, room.child, [told]))
+    reader.press("h")
+    reader.page.emulate_media(media="print")
+    reader.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    left = reader.page.locator("[data-edge-left]").first
+    expect(left).to_be_visible()
+    expect(left).to_have_text("R")
+    picture, letter = reader.page.locator("[data-glance]").first.bounding_box(), left.bounding_box()
+    assert abs(picture["x"] - letter["x"]) < 2
+    folded = "getComputedStyle(document.querySelector('.report'), '::details-content').contentVisibility"
+    assert reader.page.evaluate(folded) == "visible"
 
 
 def test_the_map_stays_on_its_place_of_the_image_through_every_change(room: Room) -> None:
@@ -409,7 +456,14 @@ def test_lengths_are_measured_by_mouse_and_by_keyboard(room: Room) -> None:
     said = reader.page.locator("[data-said]").text_content()
     assert float(said.split()[0]) == pytest.approx(80 / scale * SPACING, rel=0.03)
     assert "value" in reader.says("readout")
-    reader.press("PageDown")
+    reader.press("Delete", "Escape", "Enter", *["ArrowRight"] * 10, "Enter")
+    said = reader.page.locator("[data-said]").text_content()
+    assert float(said.split()[0]) == pytest.approx(80 / scale * SPACING, rel=0.03), "from the first press"
+    reader.press("Delete", "Escape", "Enter", *["ArrowRight"] * 100, "Enter")
+    said = reader.page.locator("[data-said]").text_content()
+    width = reader.page.evaluate("document.querySelector('xray-viewer').main.film.info.width")
+    assert float(said.split()[0]) == pytest.approx(width / 2 * SPACING, rel=0.03), "not beyond the picture"
+    reader.press("Delete", "Escape", "PageDown")
     expect(reader.page.locator("[data-title]")).to_contain_text("2 · Frontal")
     expect(reader.page.locator("[data-status]")).to_have_text("")
     reader.drag(100, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from pydicom.dataset import Dataset
@@ -68,6 +68,12 @@ def taken_at(dataset: Dataset) -> str:
         for day, hour in MOMENTS
     )
     return next((moment for day, hour in written if (moment := _iso(day, hour))), "")
+
+
+def is_in_future(dataset: Dataset) -> bool:
+    """Return whether the exposure is dated later than today, wherever on Earth the device stands."""
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    return taken_at(dataset)[:10] > tomorrow.isoformat()
 
 
 def _iso(day: str, hour: str) -> str:

@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from ml.algorithms.chest_xray import appearance, dataset, heads, validation
 from ml.algorithms.chest_xray.cases import Cases, gather
 from ml.algorithms.chest_xray.features import Extractor
 from ml.training import data as training_data
+from ml.training.commands import read_params
+from ml.training.params import WrongParams
 
 EVERY = 2
 """Every how many-th training image takes part: which recipe is better shows on half of them."""
@@ -32,26 +33,36 @@ HEADER = (
 RULE = "|---" * 10 + "|"
 
 
-def main() -> int:
-    """Compare the recipes of ``chest_xray.candidates``; 2 when data are missing."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Compare the recipes of ``chest_xray.candidates``; 2 when one is unknown or data are missing."""
     parser = argparse.ArgumentParser(prog="python -m ml.algorithms.chest_xray.choose", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the data")
     parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
     parser.add_argument("--only", nargs="+", metavar="RECIPE", help="these only")
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     try:
-        for line in _lines(
-            chosen.data, yaml.safe_load(chosen.params.read_text("utf-8"))["chest_xray"], chosen.only
-        ):
+        params = read_params(chosen.params, "chest_xray", [])
+        for line in _lines(chosen.data, params, _asked(params, chosen.only)):
             sys.stdout.write(f"{line}\n")
             sys.stdout.flush()
-    except training_data.DataMissing as error:
-        sys.stderr.write(f"{error}\n")
+    except (WrongParams, training_data.DataMissing) as error:
+        sys.stderr.write(f"python -m ml.algorithms.chest_xray.choose: {error}\n")
         return 2
     return 0
 
 
-def _lines(data: Path, params: Mapping[str, Any], only: list[str] | None) -> Iterator[str]:
+def _asked(params: Mapping[str, Any], only: Sequence[str] | None) -> Mapping[str, Mapping[str, Any]]:
+    """Return what each recipe asked for changes, by name; ``WrongParams`` when there is none of a name."""
+    known = params.get("candidates") or {}
+    if unknown := [repr(name) for name in only or () if name not in known]:
+        allowed = "; ".join(repr(name) for name in known)
+        raise WrongParams(f"--only {' '.join(unknown)}: no such recipe; chest_xray.candidates has {allowed}")
+    return {name: known[name] for name in only or known}
+
+
+def _lines(
+    data: Path, params: Mapping[str, Any], asked: Mapping[str, Mapping[str, Any]]
+) -> Iterator[str]:  # fmt: skip
     yield HEADER
     yield RULE
     images = dataset.kermany(data, "train")
@@ -66,11 +77,10 @@ def _lines(data: Path, params: Mapping[str, Any], only: list[str] | None) -> Ite
         cases = gather(images, extractor, {**params, "copies": copies})
         return cases.only(rows, np.flatnonzero(columns)).damped(damping)[0]
 
-    for name, changes in params["candidates"].items():
-        if only is None or name in only:
-            recipe = {**params, **changes}
-            cases = damped(recipe["copies"], recipe["damping"], recipe.get("whole_only", False))
-            yield _judged(name, cases, recipe)
+    for name, changes in asked.items():
+        recipe = {**params, **changes}
+        cases = damped(recipe["copies"], recipe["damping"], recipe.get("whole_only", False))
+        yield _judged(name, cases, recipe)
 
 
 def _judged(name: str, damped: Cases, recipe: Mapping[str, Any]) -> str:

@@ -31,6 +31,7 @@ CONTRACT = Contract(
     submit_roles=("radiologist", "physician"),
     sign_roles=("radiologist",),
     suffixes=(".jpg", ".jpeg", ".png", ".dcm"),
+    any_name=True,
     max_files=MAX_FILES,
     blind_first=True,
     reading=READING,

@@ -17,9 +17,9 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import pixel_array
 from pydicom.uid import UID
 
-from ml.algorithms.chest_xray import acquisition, pixels
+from ml.algorithms.chest_xray import acquisition, pixels, voi
 from ml.algorithms.chest_xray.contract import too_many_pixels
-from ml.algorithms.chest_xray.display import to_display
+from ml.algorithms.chest_xray.display import is_rescaled, to_display
 from ml.algorithms.chest_xray.picture import Picture
 from ml.algorithms.chest_xray.projection import FRONTAL, Projection, of_header, orientation
 from ml.algorithms.chest_xray.raster import FORMAT, size_finding
@@ -33,6 +33,7 @@ RADIOGRAPHY = ("1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1", "1.2.
 """CR Image Storage, Digital X-Ray Image Storage for presentation and for processing."""
 MODALITIES = ("CR", "DX")
 CHEST = ("CHEST", "THORAX", "LUNG", "")
+SEXES = ("M", "F", "O")
 GREY = ("MONOCHROME1", "MONOCHROME2")
 PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 DAYS_PER_YEAR = 365.25
@@ -90,7 +91,7 @@ def read(path: Path, *, allow_secondary_capture: bool = False) -> Picture:
             # Decoders of hostile bytes may raise anything; whatever it is, there is no image.
             raise Refused(refusal("pixels_unreadable"), *reasons, identity=identity) from error
         if not np.isfinite(grey).all():
-            # A rescale slope that lies takes the values out of what a number can hold.
+            # Pixels stored as floating point may hold anything.
             raise Refused(refusal("pixels_unreadable"), *reasons, identity=identity)
         return Picture(
             grey=grey,
@@ -139,13 +140,26 @@ def _parse(path: Path) -> Dataset:
         raise Refused(refusal("dicom_damaged")) from error
     if deflated:
         raise Refused(refusal("dicom_deflated"))
+    if not _has_pixels(dataset) and len(dataset):
+        # Cut off, most likely: of the last element only a part may be there, which says something else.
+        del dataset[max(dataset.keys())]
     return dataset
+
+
+def _has_pixels(dataset: Dataset) -> bool:
+    return any(name in dataset for name in PIXEL_ELEMENTS)
 
 
 def _text(dataset: Dataset, keyword: str) -> str:
     """Return a code string in capitals, empty when it is absent or not a single value."""
     value = dataset.get(keyword)
     return str(value).strip().upper() if isinstance(value, str) else ""
+
+
+def _is_written(dataset: Dataset, keyword: str) -> bool:
+    """Whether an element holds anything, readable or not."""
+    value = dataset.get(keyword)
+    return value is not None and bool(str(value).strip())
 
 
 def _number(dataset: Dataset, keyword: str) -> int:
@@ -158,7 +172,7 @@ def _number(dataset: Dataset, keyword: str) -> int:
 
 def _obstacles(dataset: Dataset) -> list[Problem]:
     """What makes decoding impossible or unsafe."""
-    if not any(name in dataset for name in PIXEL_ELEMENTS):
+    if not _has_pixels(dataset):
         return [refusal("no_pixel_data")]
     found = []
     rows, columns = _number(dataset, "Rows"), _number(dataset, "Columns")
@@ -170,6 +184,8 @@ def _obstacles(dataset: Dataset) -> list[Problem]:
         found.append(refusal("dicom_damaged"))
     if _misplaced(dataset):
         found.append(refusal("high_bit"))
+    if is_rescaled(dataset) and not _is_rescale_usable(dataset):
+        found.append(refusal("rescale_unusable"))
     large = too_many_pixels(columns, rows)
     return [*found, large] if large else found
 
@@ -183,6 +199,16 @@ def _misplaced(dataset: Dataset) -> bool:
     return _number(dataset, "HighBit") != _number(dataset, "BitsStored") - 1
 
 
+def _is_rescale_usable(dataset: Dataset) -> bool:
+    """Whether the largest value that can be stored still is a number once rescaled, and values differ."""
+    try:
+        slope, intercept = float(dataset.RescaleSlope), float(dataset.RescaleIntercept)
+        largest = abs(slope) * 2.0 ** _number(dataset, "BitsAllocated") + abs(intercept)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return slope != 0 and largest <= float(np.finfo(np.float32).max)
+
+
 def _header_reasons(
     dataset: Dataset, age: float | None, projection: Projection, *, allow_secondary_capture: bool
 ) -> list[Problem]:
@@ -191,9 +217,9 @@ def _header_reasons(
     capture = kind == SECONDARY_CAPTURE or kind.startswith(SECONDARY_CAPTURE + ".")
     if capture and not allow_secondary_capture:
         found.append(refusal("secondary_capture"))
-    if modality not in MODALITIES:
+    if modality not in MODALITIES and (modality or _has_pixels(dataset)):
         found.append(refusal("modality"))
-    elif not capture and kind not in RADIOGRAPHY:
+    elif modality and not capture and kind not in RADIOGRAPHY:
         found.append(refusal("object_class"))
     if _text(dataset, "PresentationIntentType") == "FOR PROCESSING":
         found.append(refusal("for_processing"))
@@ -210,10 +236,20 @@ def _header_warnings(dataset: Dataset, age: float | None, projection: Projection
         yield warning("infant")
     if age is not None and too_old <= age < ADULT_YEARS:
         yield warning("older_child")
+    if _is_written(dataset, "PatientAge") and _written_age(dataset) is None:
+        yield warning("age_unreadable")
+    if _is_written(dataset, "PatientBirthDate") and _date(dataset, "PatientBirthDate") is None:
+        yield warning("birth_date_unreadable")
+    if _is_written(dataset, "PatientSex") and _text(dataset, "PatientSex") not in SEXES:
+        yield warning("sex_unreadable")
+    if voi.is_window_useless(dataset) and not dataset.get("VOILUTSequence"):
+        yield warning("window_unusable")
     if _text(dataset, "BodyPartExamined") not in CHEST:
         yield warning("body_part")
     if _text(dataset, "BurnedInAnnotation") == "YES":
         yield warning("burnt_in_text")
+    if acquisition.is_in_future(dataset):
+        yield warning("taken_in_future")
     if projection.doubtful:
         yield Problem("view_doubtful", VIEW_DOUBTFUL, severity=Severity.WARN)
 
@@ -241,7 +277,7 @@ def _identity(dataset: Dataset) -> Identity:
         given_name=str(getattr(name, "given_name", "") or "").strip(),
         record_number=str(dataset.get("PatientID") or "").strip(),
         birth_date=_date(dataset, "PatientBirthDate"),
-        sex=sex if sex in ("M", "F", "O") else "",
+        sex=sex if sex in SEXES else "",
     )
 
 
@@ -260,9 +296,9 @@ def age_years(dataset: Dataset) -> float | None:
 
     A PatientAge without its unit, which the standard forbids and converters write, counts as years.
     """
-    written = re.fullmatch(r"(\d{1,3})([DWMY]?)", _text(dataset, "PatientAge"))
+    written = _written_age(dataset)
     if written is not None:
-        return int(written[1]) * YEARS_PER_UNIT[written[2]]
+        return written
     born = _date(dataset, "PatientBirthDate")
     taken = next(
         filter(None, (_date(dataset, f"{of}Date") for of in ("Study", "Acquisition", "Content"))), None
@@ -270,3 +306,9 @@ def age_years(dataset: Dataset) -> float | None:
     if born is None or taken is None or taken < born:
         return None
     return (taken - born).days / DAYS_PER_YEAR
+
+
+def _written_age(dataset: Dataset) -> float | None:
+    """Return PatientAge in years; ``None`` when there is none or it cannot be read."""
+    written = re.fullmatch(r"(\d{1,3})([DWMY]?)", _text(dataset, "PatientAge"))
+    return int(written[1]) * YEARS_PER_UNIT[written[2]] if written else None

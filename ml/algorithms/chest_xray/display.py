@@ -55,11 +55,16 @@ def strips(shape: tuple[int, int]) -> Iterator[slice]:
 
 def eight_bit(stored: np.ndarray, dataset: Dataset) -> bool:
     """Whether the stored values are grey levels as they are."""
-    transformed = bool(dataset.get("ModalityLUTSequence")) or (
-        "RescaleSlope" in dataset and "RescaleIntercept" in dataset
-    )
+    transformed = bool(dataset.get("ModalityLUTSequence")) or is_rescaled(dataset)
     whole = np.issubdtype(stored.dtype, np.integer)
     return whole and dataset.BitsStored <= 8 and not transformed and not dataset.get("PixelRepresentation")
+
+
+def is_rescaled(dataset: Dataset) -> bool:
+    """Whether slope and intercept lead from the stored values to the modality's; a table goes before."""
+    return not dataset.get("ModalityLUTSequence") and (
+        "RescaleSlope" in dataset and "RescaleIntercept" in dataset
+    )
 
 
 def inside_range(stored: np.ndarray, dataset: Dataset) -> tuple[float, float] | None:
@@ -87,8 +92,8 @@ def _scale(stored: np.ndarray, dataset: Dataset) -> Scale:
     """Return how modality values become grey levels."""
     if tables := voi.tables(dataset):
         return tables[0].apply
-    if windows := voi.windows(dataset):
-        first, function = windows[0], voi.function(dataset)
+    if first := voi.first_window(dataset):
+        function = voi.function(dataset)
         return lambda values: voi.window(values, centre=first.centre, width=first.width, function=function)
     if eight_bit(stored, dataset):
         return lambda values: values.astype(np.float32) * (WHITE / (2**dataset.BitsStored - 1))

@@ -126,6 +126,8 @@ def read(
 
 def _whole(grey: np.ndarray) -> np.ndarray:
     """Round grey levels strip by strip, for rounding all at once takes twice their memory."""
+    if grey.dtype == np.uint8:
+        return grey
     rounded = np.empty(grey.shape, np.uint8)
     for rows in strips(grey.shape):
         rounded[rows] = to_uint8(grey[rows])

@@ -19,7 +19,8 @@ class Picture:
     Parameters
     ----------
     grey
-        Shape (height, width), float32 grey levels 0–255 as displayed: white is bright.
+        Shape (height, width), grey levels 0–255 as displayed: white is bright. float32, or uint8 where
+        they are whole.
     reasons
         Refusals that the gate has to report but that did not stop the decoding.
     warnings

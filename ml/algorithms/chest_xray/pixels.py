@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import apply_modality_lut
 
 from ml.algorithms.chest_xray import voi
-from ml.algorithms.chest_xray.display import eight_bit, inside_range, padded, strips
+from ml.algorithms.chest_xray.display import eight_bit, inside_range, is_rescaled, padded, strips
 from ml.algorithms.chest_xray.voi import Table, Window, spanning
 from ml.contracts import Artefact, Text
 
@@ -80,7 +80,7 @@ def of_dicom(stored: np.ndarray, dataset: Dataset) -> Numbers:
     given, slope, intercept = _given(stored, dataset)
     function, tables, windows = voi.function(dataset), voi.tables(dataset), list(voi.windows(dataset))
     full = _full(stored, dataset, function)
-    default = windows[0] if windows else full
+    default = voi.first_window(dataset) or full
     if tables:
         last = tables[0].first + len(tables[0].levels) - 1
         default = spanning(tables[0].first, last, function, tables[0].label)
@@ -153,7 +153,7 @@ def _given(stored: np.ndarray, dataset: Dataset) -> tuple[np.ndarray, float, flo
         return unsigned(apply_modality_lut(stored, dataset))
     given, step, low = unsigned(stored)
     slope, offset = 1.0, 0.0
-    if "RescaleSlope" in dataset and "RescaleIntercept" in dataset:
+    if is_rescaled(dataset):
         slope, offset = float(dataset.RescaleSlope), float(dataset.RescaleIntercept)
     return given, step * slope, low * slope + offset
 

@@ -36,6 +36,13 @@ SENTENCES = {
         "Les pixels du fichier DICOM ne peuvent être décodés : ils sont incomplets ou dans un codage non "
         "pris en charge. Exportez-le sans compression, ou en JPEG, JPEG-LS, JPEG 2000 ou RLE.",
     ),
+    "rescale_unusable": Text(
+        "The rescale slope or intercept of the DICOM file is not a number that can be used, so its grey "
+        "levels cannot be known. Export it again from the PACS.",
+        "La pente ou l’ordonnée à l’origine (Rescale Slope, Rescale Intercept) du fichier DICOM n’est pas un "
+        "nombre utilisable : ses niveaux de gris ne peuvent être connus. Exportez-le de nouveau depuis le "
+        "PACS.",
+    ),
     "high_bit": Text(
         "The DICOM file stores its pixels in bits that the standard no longer allows (HighBit), and would be "
         "shown wrong. Export it again from the PACS.",
@@ -135,6 +142,37 @@ SENTENCES = {
         "score with particular caution.",
         "Le fichier indique un âge inférieur à 1 an ; le modèle a été entraîné chez des enfants de 1 à 5 "
         "ans. Interprétez le score avec une prudence particulière.",
+    ),
+    "age_unreadable": Text(
+        "The age written in the file (PatientAge) cannot be read and was left aside. Check that this is a "
+        "child of 1 to 5 years.",
+        "L’âge inscrit dans le fichier (PatientAge) est illisible et n’a pas été pris en compte. Vérifiez "
+        "qu’il s’agit d’un enfant de 1 à 5 ans.",
+    ),
+    "birth_date_unreadable": Text(
+        "The date of birth in the file (PatientBirthDate) cannot be read and was compared with nothing. "
+        "Check that the image is of this patient.",
+        "La date de naissance du fichier (PatientBirthDate) est illisible et n’a été comparée à rien. "
+        "Vérifiez que l’image est bien celle de ce patient.",
+    ),
+    "sex_unreadable": Text(
+        "The sex in the file (PatientSex) cannot be read and was compared with nothing. Check that the image "
+        "is of this patient.",
+        "Le sexe indiqué dans le fichier (PatientSex) est illisible et n’a été comparé à rien. Vérifiez que "
+        "l’image est bien celle de ce patient.",
+    ),
+    "window_unusable": Text(
+        "The display window of the file cannot be used (width or centre): the image was read over its full "
+        "range of grey. Check its contrast before relying on the score.",
+        "La fenêtre d’affichage du fichier est inutilisable (largeur ou centre) : l’image a été lue sur "
+        "toute son étendue de gris. Vérifiez son contraste avant de vous fier au score.",
+    ),
+    "taken_in_future": Text(
+        "The day of the image in the file (StudyDate, AcquisitionDate) lies in the future: it is not used "
+        "to tell earlier images from later ones. Check the clock of the device, and that this is the right "
+        "image.",
+        "La date du cliché dans le fichier (StudyDate, AcquisitionDate) est dans le futur : elle ne sert "
+        "pas à ordonner les clichés. Vérifiez l’horloge de l’appareil, et qu’il s’agit du bon cliché.",
     ),
     "body_part": Text(
         "The file names another body part than the chest. Check that the right image was sent.",

@@ -7,6 +7,8 @@ import io
 import numpy as np
 from PIL import Image
 
+from ml.algorithms.chest_xray.display import strips
+
 SIDE = 224
 """Pixels on a side of the network's square input; the image is squashed, not cropped."""
 STORED_QUALITY = 75
@@ -33,8 +35,13 @@ def square(grey: np.ndarray) -> np.ndarray:
     -------
     ndarray of uint8, shape (224, 224)
     """
-    image = Image.fromarray(np.ascontiguousarray(grey, dtype=np.float32))
-    small = image.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+    # A filter of rows and columns apart may do the rows strip by strip: the same numbers, and no second
+    # copy of a large image.
+    across = np.empty((len(grey), SIDE), np.float32)
+    for rows in strips(grey.shape):
+        part = Image.fromarray(np.ascontiguousarray(grey[rows], dtype=np.float32))
+        across[rows] = np.asarray(part.resize((SIDE, part.height), Image.Resampling.BILINEAR))
+    small = Image.fromarray(across).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
     buffer = io.BytesIO()
     Image.fromarray(to_uint8(np.asarray(small))).save(buffer, "JPEG", quality=STORED_QUALITY)
     with Image.open(buffer) as stored:
@@ -75,6 +82,8 @@ def smooth(image: np.ndarray, passes: int = 1) -> np.ndarray:
 
 def to_uint8(grey: np.ndarray) -> np.ndarray:
     """Round grey levels to whole numbers within 0–255."""
+    if grey.dtype == np.uint8:
+        return grey
     return np.clip(np.rint(grey), 0, 255).astype(np.uint8)
 
 

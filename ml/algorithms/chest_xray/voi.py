@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,30 +59,41 @@ def function(dataset: Dataset) -> str:
 
 
 def windows(dataset: Dataset) -> tuple[Window, ...]:
-    """Return the windows of the header in its order, the first one as it is, later ones if they can be used.
+    """Return the windows of the header that can be used, in its order."""
+    return tuple(window for window in _offered(dataset) if window)
 
-    Raises
-    ------
-    ValueError
-        When the first pair, by which the image is shown, is no pair of numbers.
-    """
+
+def first_window(dataset: Dataset) -> Window | None:
+    """Return the window by which the header wants the image shown; ``None`` for none or a useless one."""
+    return next(_offered(dataset), None)
+
+
+def is_window_useless(dataset: Dataset) -> bool:
+    """Whether the header names a window to show the image by that cannot be used."""
+    named = _several(dataset, "WindowCenter") or _several(dataset, "WindowWidth")
+    return bool(named) and first_window(dataset) is None
+
+
+def _offered(dataset: Dataset) -> Iterator[Window | None]:
+    """Yield each window of the header, ``None`` for one that shows nothing or is no pair of numbers."""
     centres, widths = _several(dataset, "WindowCenter"), _several(dataset, "WindowWidth")
     names = [str(name) for name in _several(dataset, "WindowCenterWidthExplanation")]
-    found = []
     for number, pair in enumerate(zip(centres, widths, strict=False)):
         label = names[number] if number < len(names) else ""
         try:
             centre, width = (float(value) for value in pair)
         except (TypeError, ValueError):
-            if not number:
-                raise
+            yield None
             continue
-        usable = math.isfinite(centre) and math.isfinite(width)
-        if not number and not usable:
-            raise ValueError("the first window is not finite")
-        if not number or (usable and width > 1):
-            found.append(Window(centre, width, _label(label, WINDOW, number)))
-    return tuple(found)
+        finite = math.isfinite(centre) and math.isfinite(width)
+        # A threshold (width 1) is of use only where the header wants the image shown so.
+        wide = _is_allowed(width, function(dataset)) if not number else width > 1
+        yield Window(centre, width, _label(label, WINDOW, number)) if finite and wide else None
+
+
+def _is_allowed(width: float, function: str) -> bool:
+    """Whether the standard allows a width: positive, and at least 1 for ``LINEAR``."""
+    return width > 0 if function in (LINEAR_EXACT, SIGMOID) else width >= 1
 
 
 def window(values: np.ndarray, *, centre: float, width: float, function: str) -> np.ndarray:
@@ -100,7 +112,7 @@ def window(values: np.ndarray, *, centre: float, width: float, function: str) ->
         When the width is not positive (below 1 for ``LINEAR``).
     """
     values = values.astype(np.float32)
-    if width <= 0 or (width < 1 and function not in (LINEAR_EXACT, SIGMOID)):
+    if not _is_allowed(width, function):
         raise ValueError(f"window width {width}: expected a positive number")
     if function == SIGMOID:
         steps = np.clip(-4.0 * (values - centre) / width, -60.0, 60.0)

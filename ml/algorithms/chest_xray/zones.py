@@ -17,22 +17,22 @@ ROWS = {
 SIDES = {"left": Text("left", "gauche"), "right": Text("right", "droite")}
 
 RAISED = Text(
-    "The {row} zone on the {side} of the image raised the score most, {strength} ({odds}): {share}% of all "
-    "that raised it ({extent}).",
-    "C’est la zone {row} à {side} de l’image qui a le plus élevé le score, {strength} ({odds})\u202f: "
-    "{share}\u00a0% de tout ce qui l’a élevé ({extent}).",
+    "Compared with an average normal chest, the {row} zone on the {side} of the image raised the score most, "
+    "{strength} ({odds}): {share}% of all that raised it ({extent}).",
+    "Par rapport à un thorax normal moyen, c’est la zone {row} à {side} de l’image qui a le plus élevé le "
+    "score, {strength} ({odds})\u202f: {share}\u00a0% de tout ce qui l’a élevé ({extent}).",
 )
 OUTWEIGHED = Text(
-    "On the whole the image lowered the score ({total}). The {row} zone on the {side} of the image raised "
-    "it most, {strength} ({odds}).",
-    "Dans l’ensemble, l’image a abaissé le score ({total}). C’est la zone {row} à {side} de l’image qui l’a "
-    "le plus élevé, {strength} ({odds}).",
+    "Compared with an average normal chest, the image as a whole lowered the score ({total}). The {row} zone "
+    "on the {side} of the image raised it most, {strength} ({odds}).",
+    "Par rapport à un thorax normal moyen, l’image dans son ensemble a abaissé le score ({total}). C’est la "
+    "zone {row} à {side} de l’image qui l’a le plus élevé, {strength} ({odds}).",
 )
 LOWERED = Text(
-    "No zone raised the score; the {row} zone on the {side} of the image lowered it most, {strength} "
-    "({odds}).",
-    "Aucune zone n’a élevé le score\u202f; c’est la zone {row} à {side} de l’image qui l’a le plus abaissé, "
-    "{strength} ({odds}).",
+    "Compared with an average normal chest, no zone raised the score; the {row} zone on the {side} of the "
+    "image lowered it most, {strength} ({odds}).",
+    "Par rapport à un thorax normal moyen, aucune zone n’a élevé le score\u202f; c’est la zone {row} à "
+    "{side} de l’image qui l’a le plus abaissé, {strength} ({odds}).",
 )
 FOCAL = Text("concentrated", "concentré")
 SPREAD = Text("spread out", "diffus")

@@ -17,7 +17,7 @@ from clinic.audit.recording import record
 from ml import package as packages
 from ml import registry
 from ml.contracts import Refused
-from ml.package import BrokenPackage
+from ml.package import BrokenPackage, Package
 from predictions.stewardship import outcomes, selectors, services, serving
 from predictions.stewardship.models import Training
 from predictions.stewardship.states import ENDED, PENDING, PREPARED, State
@@ -118,16 +118,23 @@ def context(found: Training) -> dict[str, Any]:
         "service": service,
         "in_service": bool(found.package_version) and service.version == found.package_version,
         "served_before": found.serving_decisions.exists(),
-        "may_serve": found.state == State.ACCEPTED and service.version != found.package_version,
+        "may_serve": found.state == State.ACCEPTED
+        and service.version != found.package_version
+        and _made(found) is not None,
     }
+
+
+def _made(found: Training) -> Package | None:
+    """Return the package a training made; ``None`` without one, or when this version cannot serve it."""
+    try:
+        return packages.load(found.algorithm, found.package_version) if found.package_version else None
+    except BrokenPackage:
+        return None
 
 
 def _drawings(found: Training) -> list[Drawing]:
     """Return how well an accepted candidate is calibrated and what acting on it is worth, drawn."""
-    try:
-        made = packages.load(found.algorithm, found.package_version) if found.package_version else None
-    except BrokenPackage:
-        return []
+    made = _made(found)
     if made is None or CURVES not in made.manifest["files"]:
         return []
     return drawings(made.json(CURVES), "calibration", "decision")

@@ -25,7 +25,7 @@ def films(prediction: Prediction) -> list[dict[str, Any]]:
         ``key``, ``number``, ``title``, ``alt``, ``width``, ``height`` (native pixels), ``aspect`` (height
         of a pixel over its width), ``preview``, ``glance`` (addresses; the second of a smaller picture,
         maybe empty), ``pixels`` (description of the raster with its ``url``, or ``None``), ``spacing``,
-        ``orientation``, ``taken_at``.
+        ``unmeasured`` (what a length in pixels says of itself), ``orientation``, ``taken_at``.
     """
     names = set(prediction.artefacts.values_list("name", flat=True))
     several = len(images(prediction)) > 1
@@ -94,9 +94,17 @@ def _film(
         "glance": address(prediction, glance) if glance in names else "",
         "pixels": _raster(prediction, image["pixels"], names),
         "spacing": image.get("spacing"),
+        "unmeasured": _unmeasured(image),
         "orientation": image.get("orientation"),
         "taken_at": image.get("taken_at", ""),
     }
+
+
+def _unmeasured(image: Mapping[str, Any]) -> str:
+    """Say why a length is given in pixels: results of before the viewer never asked the file."""
+    if "spacing" in image:
+        return _("px (the file gives no spacing)")
+    return _("px (analysed by an earlier version, which kept no spacing)")
 
 
 def _raster(

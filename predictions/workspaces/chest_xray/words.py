@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
+from clinic.templatetags.vigie import colon
+
 
 def words() -> dict[str, str]:
     """Return the viewer's words by the names its script has for them."""
@@ -20,10 +22,11 @@ def words() -> dict[str, str]:
         "value": _("value"),
         "grey": _("grey"),
         "table": _("lookup table"),
+        "colon": colon(""),
         "mirrored": _("Mirrored"),
+        "upended": _("Mirrored top to bottom"),
         "turned": _("Turned"),
         "inverted": _("Inverted"),
-        "pixels": _("px (the file gives no spacing)"),
         "patient": _("in the patient"),
         "detector": _("at the detector, shorter in the patient"),
         "prior_on": _("Earlier image beside"),

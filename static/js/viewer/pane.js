@@ -20,6 +20,7 @@ export class Pane {
     this.cursor = null;
     this.point = null;
     this.asked = false;
+    this.onPaper = false;
     this.prepare();
     this.watcher = new ResizeObserver(() => this.draw());
     this.watcher.observe(this.stage);
@@ -133,7 +134,14 @@ export class Pane {
     set("zoom", `× ${this.format(view.scale, 2)}`);
     set("readout", this.readout());
     set("flags", this.flags().join(" · "));
-    for (const [edge, letter] of Object.entries(this.edges())) set(`edge-${edge}`, letter);
+    this.letters();
+  }
+
+  // On paper stands the picture as it was sent, whatever is done to it on the screen.
+  letters() {
+    for (const [edge, letter] of Object.entries(this.edges(this.onPaper ? [1, 0, 0, 1] : this.film.view.orientation))) {
+      this.element.querySelector(`[data-edge-${edge}]`).textContent = letter;
+    }
   }
 
   readout() {
@@ -143,24 +151,28 @@ export class Pane {
     const value = this.film.valueAt(x, y);
     if (value === null) return "";
     const unit = this.film.pixels.depth === "full" ? this.words.value : this.words.grey;
-    return `${Math.floor(x)}, ${Math.floor(y)}: ${unit} ${this.format(value, Number.isInteger(value) ? 0 : 2)}`;
+    return `${Math.floor(x)}, ${Math.floor(y)}${this.words.colon} ${unit} ${this.format(value, Number.isInteger(value) ? 0 : 2)}`;
   }
 
   // What a reader must not overlook: the image is not shown as it was taken.
   flags() {
     const { view, inverted } = this.film;
     const found = [];
-    if (view.mirrored) found.push(this.words.mirrored);
-    if (view.turned) found.push(`${this.words.turned} ${view.turned}°`);
+    if (view.mirrored) found.push(...this.mirroring(view.turned));
+    else if (view.turned) found.push(`${this.words.turned} ${view.turned}°`);
     if (inverted) found.push(this.words.inverted);
     return found;
   }
 
+  // Mirrored and turned by three quarters is the same as turned by one and then mirrored, which is easier to follow.
+  mirroring(turned) {
+    const { mirrored, upended, turned: word } = this.words;
+    return { 0: [mirrored], 90: [mirrored, `${word} 90°`], 180: [upended], 270: [`${word} 90°`, mirrored] }[turned];
+  }
+
   // The patient's directions at the edges, only where the header gives them.
-  edges() {
+  edges([a, b, c, d]) {
     const [along, down] = this.film.info.orientation ?? ["", ""];
-    const { view } = this.film;
-    const [a, b, c, d] = view.orientation;
     const towards = (x, y) => {
       const u = a * x + c * y;
       const v = b * x + d * y;

@@ -9,7 +9,11 @@ export class Panel {
     }
     for (const field of root.querySelectorAll("[data-field]")) {
       const event = field.type === "range" ? "input" : "change";
-      field.addEventListener(event, () => change(field.dataset.field, field.value));
+      if (field.type === "number") field.addEventListener("input", () => { this.typed = field; });
+      field.addEventListener(event, () => {
+        this.typed = null;
+        change(field.dataset.field, field.value);
+      });
     }
   }
 
@@ -24,13 +28,13 @@ export class Panel {
   // A field that is being typed in is left alone.
   set(name, value) {
     const field = this.field(name);
-    if (field && field !== document.activeElement) field.value = value;
+    if (field && field !== this.typed) field.value = value;
   }
 
   follow(film) {
     const digits = film.window.width < 20 ? 2 : 0;
-    this.set("centre", film.window.centre.toFixed(digits));
-    this.set("width", film.window.width.toFixed(digits));
+    this.set("centre", Number(film.window.centre.toFixed(digits)));
+    this.set("width", Number(film.window.width.toFixed(digits)));
     this.presets(film);
     this.press("invert", film.inverted);
   }

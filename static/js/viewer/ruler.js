@@ -15,13 +15,13 @@ export class Ruler {
   }
 
   begin({ film }, x, y) {
-    const point = film.view.toImage(x, y);
+    const point = onFilm(film, x, y);
     film.marks.push({ from: point, to: point, open: true });
   }
 
   drag({ film }, x, y) {
     const open = film.marks.at(-1);
-    if (open?.open) open.to = film.view.toImage(x, y);
+    if (open?.open) open.to = onFilm(film, x, y);
   }
 
   // A click measures nothing.
@@ -36,7 +36,7 @@ export class Ruler {
 
   // The first press sets where the measure begins, the second where it ends.
   set(pane) {
-    if (!pane.cursor) return;
+    pane.cursor ??= middle(pane);
     if (pane.film.marks.at(-1)?.open) this.end(pane);
     else this.begin(pane, ...pane.cursor);
   }
@@ -48,16 +48,29 @@ export class Ruler {
 
   nudge(pane, x, y) {
     const { width, height } = pane.film.view.pane;
-    const [column, row] = pane.cursor ?? [width / 2, height / 2];
-    pane.cursor = [Math.min(width, Math.max(0, column + x)), Math.min(height, Math.max(0, row + y))];
+    const [left, top] = pane.cursor ?? middle(pane);
+    const { film } = pane;
+    const [column, row] = film.view.toScreen(...onFilm(film, left + x, top + y));
+    pane.cursor = [Math.min(width, Math.max(0, column)), Math.min(height, Math.max(0, row))];
     this.drag(pane, ...pane.cursor);
   }
 }
 
-export function distance({ from, to }, { spacing }, { words, format }) {
+function middle({ film }) {
+  const { width, height } = film.view.pane;
+  return [width / 2, height / 2];
+}
+
+// Nothing is measured beside the picture.
+function onFilm({ view, info }, x, y) {
+  const [column, row] = view.toImage(x, y);
+  return [Math.min(info.width, Math.max(0, column)), Math.min(info.height, Math.max(0, row))];
+}
+
+export function distance({ from, to }, { spacing, unmeasured }, { words, format }) {
   const dx = to[0] - from[0];
   const dy = to[1] - from[1];
-  if (!spacing) return `${format(Math.hypot(dx, dy))} ${words.pixels}`;
+  if (!spacing) return `${format(Math.hypot(dx, dy))} ${unmeasured}`;
   const millimetres = Math.hypot(dx * spacing.column, dy * spacing.row);
   return `${format(millimetres, 1)} mm (${words[spacing.plane]})`;
 }

@@ -2,7 +2,7 @@
 
 import { Film } from "./film.js";
 import { Gestures } from "./gestures.js";
-import { asked } from "./keys.js";
+import { asked, single, switchSingle } from "./keys.js";
 import { Overlay } from "./overlay.js";
 import { Pane } from "./pane.js";
 import { Panel } from "./panel.js";
@@ -32,19 +32,39 @@ class XrayViewer extends HTMLElement {
     this.prior = new Prior(this, read("viewer-priors") ?? [], this.beside, this);
     this.buttons = [...this.querySelectorAll("[data-film]")];
     for (const [at, button] of this.buttons.entries()) button.addEventListener("click", () => this.show(at));
-    this.addEventListener("keydown", (event) => this.key(event));
-    this.addEventListener("keyup", (event) => this.released(event));
+    this.left = new AbortController();
+    const { signal } = this.left;
+    document.addEventListener("keydown", (event) => this.key(event), { signal });
+    document.addEventListener("keyup", (event) => this.released(event), { signal });
+    window.addEventListener("beforeprint", () => this.print(true), { signal });
+    window.addEventListener("afterprint", () => this.print(false), { signal });
     this.addEventListener("focusout", () => { this.held = null; });
     this.leaving = () => keep(data.study, this.main.film);
-    window.addEventListener("pagehide", this.leaving);
+    window.addEventListener("pagehide", this.leaving, { signal });
+    this.keysSwitch();
     this.attend(this.main);
     this.choose("window");
     this.begin(kept(data.study), data.first);
+    if (document.activeElement === document.body && !location.hash) this.main.stage.focus({ preventScroll: true });
+  }
+
+  keysSwitch() {
+    const box = this.querySelector("[data-keys]");
+    box.checked = single();
+    box.addEventListener("change", () => switchSingle(box.checked));
+  }
+
+  // Paper shows the picture as it was sent, and so its sides.
+  print(on) {
+    for (const pane of this.panes.filter(({ film }) => film)) {
+      pane.onPaper = on;
+      pane.letters();
+    }
   }
 
   disconnectedCallback() {
     this.leaving();
-    window.removeEventListener("pagehide", this.leaving);
+    this.left.abort();
     for (const pane of this.panes) pane.close();
   }
 

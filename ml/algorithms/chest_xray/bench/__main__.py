@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ml.algorithms.chest_xray.bench import stages
-from ml.algorithms.chest_xray.bench.comparison import as_json, tables
-from ml.algorithms.chest_xray.bench.reasons import sentences
-from ml.algorithms.chest_xray.bench.report import markdown
-from ml.algorithms.chest_xray.bench.settings import WHERE, Bench, WrongSetting, bench
-from ml.algorithms.chest_xray.bench.stages import Found
-from ml.algorithms.chest_xray.bench.tuning import tune
+from ml.algorithms.chest_xray.bench.settings import WHERE, WrongSetting, bench
 from ml.training.commands import read_params
-from ml.training.comparison import FILE
 from ml.training.data import DataMissing
 from ml.training.params import WrongParams
 
-REPORT = "COMPARISON.md"
-HERE = Path(__file__).parent
+CANDIDATES = "candidates"
+"""The stage that can be asked for alone."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,11 +23,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         section = read_params(chosen.params, "chest_xray", []).get("bench")
         if section is None:
             raise WrongSetting(f"{WHERE} is missing from {chosen.params}")
-        _run(chosen, bench(section))
+        asked = bench(section)
+        # Only now: TensorFlow takes ten seconds to load, and a wrong setting is to be named at once.
+        from ml.algorithms.chest_xray.bench import whole
+
+        report = whole.run(
+            asked, chosen.data, chosen.out,
+            candidates_only=bool(chosen.stage), trials=chosen.trials, publish=chosen.publish,
+        )  # fmt: skip
     except (WrongParams, DataMissing) as error:
         sys.stderr.write(f"python -m ml.algorithms.chest_xray.bench: {error}\n")
         return 2
+    sys.stdout.write(f"{report}\n")
     return 0
+
+
+def _trials(given: str) -> int:
+    if not given.isdecimal():
+        raise argparse.ArgumentTypeError(f"{given!r} is no number of trials; allowed is 0 (none) or more")
+    return int(given)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,9 +52,9 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, default=Path("var/bench/chest_xray"), metavar="DIR",
         help="keeps every run and what it needs (gigabytes); a bench that was stopped goes on there",
     )  # fmt: skip
-    parser.add_argument("--stage", choices=(stages.CANDIDATES,), help="only this one (default: all)")
+    parser.add_argument("--stage", choices=(CANDIDATES,), help="only this one (default: all)")
     parser.add_argument(
-        "--trials", type=int, default=0, metavar="N", help="then tune the chosen candidate with Optuna"
+        "--trials", type=_trials, default=0, metavar="N", help="then tune the chosen candidate with Optuna"
     )
     parser.add_argument(
         "--publish",
@@ -56,25 +62,6 @@ def _parser() -> argparse.ArgumentParser:
         help="write the comparison beside the code, where the model page looks",
     )
     return parser
-
-
-def _run(chosen: argparse.Namespace, asked: Bench) -> None:
-    stages.check(asked, chosen.data)
-    found = stages.candidates(asked, stages.workshop(asked, chosen.data, chosen.out))
-    if not chosen.stage:
-        found = stages.challengers(asked, found)
-        if chosen.trials:
-            found = tune(asked, found, chosen.trials)
-        found = stages.finalists(asked, found)
-    _write(HERE if chosen.publish else chosen.out, found, asked)
-
-
-def _write(folder: Path, found: Found, asked: Bench) -> None:
-    judged = tables(found, asked)
-    document = as_json(found, judged, sentences(found, judged, asked))
-    (folder / FILE).write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", "utf-8")
-    (folder / REPORT).write_text(markdown(document), "utf-8")
-    sys.stdout.write(f"{folder / REPORT}\n")
 
 
 if __name__ == "__main__":

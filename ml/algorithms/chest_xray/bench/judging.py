@@ -1,4 +1,4 @@
-"""Runs judged: recalibrated across folds, chosen among, and compared on the same images."""
+"""Runs judged: each network recalibrated, then chosen among and compared on the same images."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 from ml.algorithms.chest_xray.bench.images import Fold, Sample
 from ml.algorithms.chest_xray.bench.runs import Result
@@ -13,10 +14,13 @@ from ml.algorithms.chest_xray.bench.settings import Bench
 from ml.contracts import Text
 from ml.training.calibration import fit_sigmoid
 from ml.training.comparison import Comparison, Entry, compare
-from ml.training.evaluation import roc_auc
+from ml.training.evaluation import logit, roc_auc
+from ml.training.folds import Split, stratified_folds
 
-COMMAND = "python -m ml.algorithms.chest_xray.bench --data ../shared/data"
+COMMAND = "python -m ml.algorithms.chest_xray.bench --data ../shared/data --trials {trials}"
 PLAIN, SHIFTED = "plain", "shifted"
+PARTS = 5
+"""Into how many parts a fold is cut: each is recalibrated by a sigmoid learned from the others."""
 UNIT = Text("images", "images")
 DATA = {
     PLAIN: Text(
@@ -46,21 +50,47 @@ class Judged:
 
 
 def judge(result: Result, label: Text, images: Sample, folds: Sequence[Fold]) -> Judged:
-    """Recalibrate a run: a sigmoid per held-out fold, fitted to the other folds, at their prevalence."""
+    """Recalibrate a run, the network of each fold by itself.
+
+    The networks of a run speak on scales of their own: pooled as they come, or recalibrated on what
+    another network said, images are ordered by their fold as much as by what is seen on them. So every
+    part of a fold's held-out patients gets the sigmoid that the others teach about the same network.
+    """
     raw = {PLAIN: result.clean[None], SHIFTED: result.shifted}
-    calibrated = {which: np.stack([_calibrated(p, images.y, folds) for p in raw[which]]) for which in raw}
+    cut = [part for fold in folds for part in parts(images, fold)]
+    calibrated = {which: np.stack([_calibrated(p, images.y, cut) for p in raw[which]]) for which in raw}
     return Judged(result, label, raw, calibrated)
 
 
-def _calibrated(p: np.ndarray, y: np.ndarray, folds: Sequence[Fold]) -> np.ndarray:
+def parts(images: Sample, fold: Fold) -> list[Split]:
+    """Cut a fold's held-out images into what a sigmoid is learned from and what it is applied to.
+
+    Returns
+    -------
+    list of tuple of ndarray
+        Indices of the sample, :data:`PARTS` times; no patient is in both.
+
+    Raises
+    ------
+    ValueError
+        When a class has fewer patients than there are parts.
+    """
+    inside = fold.held_out
+    splits = stratified_folds(images.y[inside], PARTS, seed=0, groups=images.patients[inside])
+    return [(inside[others], inside[part]) for others, part in splits]
+
+
+def _calibrated(p: np.ndarray, y: np.ndarray, cut: Sequence[Split]) -> np.ndarray:
     found = np.empty(len(y))
-    for fold in folds:
-        others = np.setdiff1d(np.arange(len(y)), fold.held_out)
+    for others, part in cut:
+        # About their own middle: Newton's method does not find a curve that lies far from even odds.
+        log_odds = logit(p)
+        centred = expit(log_odds - log_odds[others].mean())
         try:
-            found[fold.held_out] = fit_sigmoid(p[others], y[others]).apply(p[fold.held_out])
+            found[part] = fit_sigmoid(centred[others], y[others]).apply(centred[part])
         except ValueError:
             # A network that says the same of every image has no curve: what is left is the frequency.
-            found[fold.held_out] = y[others].mean()
+            found[part] = y[others].mean()
     return found
 
 
@@ -97,8 +127,8 @@ def table(
         images.y,
         reference=reference,
         threshold=float(images.y.mean()),
-        data=Text(f"{data.en}; {held_out.en}", f"{data.fr} ; {held_out.fr}"),
-        command=COMMAND,
+        data=Text(f"{data.en}; {held_out.en}", f"{data.fr}\u202f; {held_out.fr}"),
+        command=COMMAND.format(trials=bench.search["trials"]),
         unit=UNIT,
         title=title,
         groups=images.patients,

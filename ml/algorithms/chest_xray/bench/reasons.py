@@ -24,30 +24,31 @@ VERDICTS = {
 }
 WINNER = Text(
     "The shifted validation chooses “{winner}”: AUC {own}, against {base} of the seed’s recipe; the "
-    "difference "
-    "is {difference}: {verdict}.",
-    "La validation sur images altérées choisit « {winner} » : AUC {own}, contre {base} pour la recette de "
-    "départ ; la différence est {difference} : {verdict}.",
+    "difference is {difference}: {verdict}. Before recalibration, folds pooled as they come: {raw} against "
+    "{base_raw}.",
+    "La validation sur images altérées choisit «\u00a0{winner}\u00a0»\u00a0: AUC {own}, contre {base} pour "
+    "la recette de départ\u202f; la différence est {difference}\u00a0: {verdict}. Avant recalibration, plis "
+    "réunis tels quels\u00a0: {raw} contre {base_raw}.",
 )
 REFERENCE_WINS = Text(
     "The shifted validation chooses the seed’s recipe itself, “{winner}”: AUC {own}.",
-    "La validation sur images altérées choisit la recette de départ elle-même, « {winner} » : AUC {own}.",
+    "La validation sur images altérées choisit la recette de départ elle-même, «\u00a0{winner}\u00a0»\u00a0: "
+    "AUC {own}.",
 )
 VERDICT_LISTS = {
     "candidates": Text(
         "Under shift, {n} other candidates against the seed’s recipe, by AUC. Better: {better}. Worse: "
         "{worse}. "
         "Undecided: {undecided}.",
-        "Sur images altérées, {n} autres candidats face à la recette de départ, par l’AUC. Meilleurs : "
+        "Sur images altérées, {n} autres candidats face à la recette de départ, par l’AUC. Meilleurs\u00a0: "
         "{better}. "
-        "Moins bons : {worse}. Indécis : {undecided}.",
+        "Moins bons\u00a0: {worse}. Indécis\u00a0: {undecided}.",
     ),
     "challengers": Text(
         "Of the chosen candidate “{chosen}” {n} things were changed, one at a time. Better: {better}. Worse: "
         "{worse}. Undecided: {undecided}.",
-        "Du candidat retenu « {chosen} », {n} éléments ont été changés, un à la fois. Meilleur : {better}. "
-        "Moins "
-        "bon : {worse}. Indécis : {undecided}.",
+        "Du candidat retenu «\u00a0{chosen}\u00a0», {n} éléments ont été changés, un à la fois. "
+        "Meilleur\u00a0: {better}. Moins bon\u00a0: {worse}. Indécis\u00a0: {undecided}.",
     ),
 }
 NONE = Text("none", "aucun")
@@ -65,30 +66,28 @@ LEARNING = Text(
     "shifted images; for the seed’s recipe {base_train} and {base_stop}.",
     "À sa meilleure époque, la perte du vainqueur est {train} sur les images apprises et {stop} sur les "
     "images "
-    "altérées d’autres patients ; pour la recette de départ, {base_train} et {base_stop}.",
+    "altérées d’autres patients\u202f; pour la recette de départ, {base_train} et {base_stop}.",
 )
 UNFINISHED = Text(
     "Still getting better at the last epoch, in most folds: {names}. More epochs might change their places.",
-    "Encore en progrès à la dernière époque, pour la plupart des plis : {names}. Davantage d’époques "
+    "Encore en progrès à la dernière époque, pour la plupart des plis\u00a0: {names}. Davantage d’époques "
     "pourrait changer leur rang.",
 )
 SAME_CHOICE = Text(
     "The plain validation would have chosen the same: on these images choosing under shift bought nothing.",
-    "La validation simple aurait choisi la même chose : sur ces images, choisir sur images altérées n’a rien "
-    "rapporté.",
+    "La validation simple aurait choisi la même chose\u00a0: sur ces images, choisir sur images altérées "
+    "n’a rien rapporté.",
 )
 OTHER_CHOICE = Text(
     "The plain validation would have chosen “{plain}” (AUC {plain_plain} as they are). Choosing under shift "
     "bought {bought} of AUC under shift ({verdict}), for {price} on images as they are.",
-    "La validation simple aurait choisi « {plain} » (AUC {plain_plain} sur images telles quelles). Choisir "
-    "sur "
-    "images altérées a rapporté {bought} d’AUC sur images altérées ({verdict}), pour {price} sur images "
-    "telles "
-    "quelles.",
+    "La validation simple aurait choisi «\u00a0{plain}\u00a0» (AUC {plain_plain} sur images telles quelles). "
+    "Choisir sur images altérées a rapporté {bought} d’AUC sur images altérées ({verdict}), pour {price} "
+    "sur images telles quelles.",
 )
 STRANGERS = Text(
     "With look-alikes held out and under shift: {each}.",
-    "Avec des groupes semblables mis de côté, sur images altérées : {each}.",
+    "Avec des groupes semblables mis de côté, sur images altérées\u00a0: {each}.",
 )
 RANDOM = Text(
     "From random weights AUC under shift is {own} with running statistics of batch normalisation of momentum "
@@ -98,21 +97,23 @@ RANDOM = Text(
     "left, "
     "and where the true variance is far smaller the layers flatten every image into the same answer.",
     "Avec des poids aléatoires, l’AUC sur images altérées est {own} avec des statistiques mobiles de "
-    "normalisation d’inertie {fast}, et {flat} avec une inertie {slow} : à l’apprentissage, chaque lot est "
-    "normalisé par lui-même ; à l’usage, chaque couche divise par une variance mobile qui part de 1. Après "
-    "{steps} lots, il reste {share} % de ce départ, et là où la vraie variance est bien plus petite, les "
-    "couches "
-    "aplatissent toutes les images en une même réponse.",
+    "normalisation d’inertie {fast}, et {flat} avec une inertie {slow}\u00a0: à l’apprentissage, chaque lot "
+    "est normalisé par lui-même\u202f; à l’usage, chaque couche divise par une variance mobile qui part "
+    "de 1. Après {steps} lots, il reste {share}\u00a0% de ce départ, et là où la vraie variance est bien "
+    "plus petite, les couches aplatissent toutes les images en une même réponse.",
 )
 CAUTION = Text(
-    "{n} images of {patients} patients of the training split; the official test plays no part. Intervals "
-    "are over "
-    "patients: how a network would end from another seed is not in them, and the best of many is flattered.",
-    "{n} images de {patients} patients de la partie d’entraînement ; le test officiel n’y joue aucun rôle. "
-    "Les "
-    "intervalles portent sur les patients : ils ne disent pas où un réseau finirait avec une autre graine, "
-    "et le "
-    "meilleur de beaucoup est flatté.",
+    "{n} images of {patients} patients of the training split; the official test plays no part. The network "
+    "of each fold is recalibrated on other patients it has not seen, because networks speak on scales of "
+    "their own and pooling them as they come costs area. The 95 % intervals of differences hold jointly for "
+    "all differences of their table, those of single figures each for itself. All are over patients: how a "
+    "network would end from another seed is not in them, and the best of many is flattered.",
+    "{n} images de {patients} patients de la partie d’entraînement\u202f; le test officiel n’y joue aucun "
+    "rôle. Le réseau de chaque pli est recalibré sur d’autres patients qu’il n’a pas vus\u00a0: chaque "
+    "réseau a sa propre échelle, et les réunir tels quels coûte de l’aire. Les intervalles à 95\u00a0% des "
+    "différences valent conjointement pour toutes celles de leur tableau, ceux des autres chiffres chacun "
+    "pour soi. Tous portent sur les patients\u00a0: ils ne disent pas où un réseau finirait avec une autre "
+    "graine, et le meilleur de beaucoup est flatté.",
 )
 
 
@@ -120,7 +121,7 @@ def sentences(found: Found, judged: Tables, bench: Bench) -> list[Text]:
     """Return why the winner won, what choosing under shift bought, and what random weights did."""
     winner, y = found.winner(SHIFTED), found.shop.copies.images.y
     reference = next(run for run in found.candidates if run.name == bench.reference)
-    said = [_winner(winner, judged, reference)]
+    said = [_winner(winner, judged, reference, y)]
     said += [_verdicts(kind, getattr(judged, kind), found) for kind in VERDICT_LISTS if getattr(judged, kind)]
     if winner is not reference:
         said += [_fall(winner, reference, y), _learning(winner, reference)]
@@ -129,22 +130,18 @@ def sentences(found: Found, judged: Tables, bench: Bench) -> list[Text]:
     return [*said, _text(CAUTION, n=len(y), patients=len(np.unique(images.patients)))]
 
 
-def _winner(winner: Judged, judged: Tables, reference: Judged) -> Text:
-    if SHIFTED not in judged.final:
-        return _text(REFERENCE_WINS, winner=winner.label, own=area_alone(winner, judged))
-    final = judged.final[SHIFTED]
-    own, base = (_row(final, run.name).calibrated[AREA] for run in (winner, reference))
+def _winner(winner: Judged, judged: Tables, reference: Judged, y: np.ndarray) -> Text:
     if winner.name == reference.name:
-        return _text(REFERENCE_WINS, winner=winner.label, own=own)
-    found = _row(final, winner.name).differences[AREA]
+        return _text(REFERENCE_WINS, winner=winner.label, own=area(winner, SHIFTED, y))
+    final = judged.final[SHIFTED]
+    rows = [_row(final, run.name) for run in (winner, reference)]
+    own, base = (row.calibrated[AREA] for row in rows)
+    raw, base_raw = (row.raw[AREA].value for row in rows)
+    found = rows[0].differences[AREA]
     return _text(
-        WINNER, winner=winner.label, own=own, base=base, difference=found, verdict=VERDICTS[found.verdict]
-    )
-
-
-def area_alone(run: Judged, judged: Tables) -> Interval:
-    """Return the area under shift of a run that was compared with the candidates only."""
-    return _row(judged.candidates[SHIFTED], run.name).calibrated[AREA]
+        WINNER, winner=winner.label, own=own, base=base, difference=found, verdict=VERDICTS[found.verdict],
+        raw=raw, base_raw=base_raw,
+    )  # fmt: skip
 
 
 def _verdicts(kind: str, by_validation: Mapping[str, Comparison], found: Found) -> Text:

@@ -43,11 +43,12 @@ def _table(comparison: Comparison) -> list[str]:
         f"## {comparison.title.en}",
         "",
         f"{comparison.data.en}; n = {comparison.n} images, {comparison.events} with pneumonia; recalibrated, "
-        f"95 % intervals over patients ({comparison.samples} samples); decisions at "
-        f"{comparison.threshold:.3f}. `{comparison.command}`",
+        f"95 % intervals over patients ({comparison.samples} samples), of differences jointly for all "
+        f"{comparison.tests} of the comparison; decisions at {comparison.threshold:.3f}. "
+        f"`{comparison.command}`",
         "",
-        "| run | " + " | ".join(COLUMNS.values()) + f" | AUC minus {comparison.reference} |",
-        "|---|" + "---|" * (len(COLUMNS) + 1),
+        "| run | " + " | ".join(COLUMNS.values()) + f" | AUC minus {comparison.reference} | AUC, raw |",
+        "|---|" + "---|" * (len(COLUMNS) + 2),
         *(_row(row) for row in comparison.rows),
     ]
 
@@ -56,7 +57,8 @@ def _row(row: Row) -> str:
     cells = [str(row.calibrated[name]) if name in row.calibrated else "–" for name in COLUMNS]
     found = row.differences.get("roc_auc")
     judged = f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}] {found.verdict}" if found else "–"
-    return f"| {row.name}: {row.label.en} | {' | '.join(cells)} | {judged} |"
+    raw = row.raw["roc_auc"]
+    return f"| {row.name}: {row.label.en} | {' | '.join(cells)} | {judged} | {raw} |"
 
 
 def _matrices(run: Document) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -15,7 +16,13 @@ LOSSES = ("categorical_crossentropy", "categorical_focal_crossentropy")
 NORMALISATIONS = ("network", "image")
 ACTIVATIONS = ("linear", "relu", "gelu", "silu", "tanh", "softmax")
 CLASSES = 2
+TUNED = "tuned"
+"""Name of the run that a search found."""
 WHERE = "chest_xray.bench"
+NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]|\.(?!\.))*")
+"""Of a run: it stands in addresses and files of what keeps the runs."""
+FEWEST = 50
+"""Images with which it may be tried whether every fold gets enough patients."""
 
 Check = Callable[[Any, str], Iterator[str]]
 
@@ -128,6 +135,20 @@ def _momentum(value: Any, key: str) -> Iterator[str]:
         yield from number(0, 1, within=True)(value, key)
 
 
+def _images(value: Any, key: str) -> Iterator[str]:
+    if value == 0 and not isinstance(value, bool):
+        return
+    if list(number(FEWEST, whole=True)(value, key)):
+        yield f"{key} is {value!r}; allowed is a whole number from {FEWEST} up, or 0 for all"
+
+
+def _runs(value: Any, key: str) -> Iterator[str]:
+    yield from named(section({}, RUN))(value, key)
+    for name in value if isinstance(value, Mapping) else ():
+        if not NAME.fullmatch(str(name)):
+            yield f"{key}.{name} is no name; allowed are letters, digits, - and _, and single dots within"
+
+
 COUNT, FLAG = number(1, whole=True), choice(True, False)
 RUN: Mapping[str, Check] = {
     "backbone": text, "options": _options, "weights": text, "side": number(32, 1024, whole=True),
@@ -138,14 +159,13 @@ RUN: Mapping[str, Check] = {
     "added_layers": _added_layers,
 }  # fmt: skip
 COMMON: Mapping[str, Check] = {
-    "seed": number(0, whole=True), "images": number(0, whole=True), "folds": number(2, whole=True),
+    "seed": number(0, whole=True), "images": _images, "folds": number(2, whole=True),
     "copies": COUNT, "shifts": COUNT, "stopping": number(0, 1, within=True),
 }  # fmt: skip
 BENCH = section(
     {
         **COMMON, "sensitivity": number(0, 1, within=True), "samples": number(2, whole=True),
-        "reference": text, "run": section(RUN), "candidates": named(section({}, RUN)),
-        "challengers": named(section({}, RUN)), "search": SEARCH,
+        "reference": text, "run": section(RUN), "candidates": _runs, "challengers": _runs, "search": SEARCH,
     }
 )  # fmt: skip
 
@@ -201,6 +221,8 @@ def bench(params: Mapping[str, Any]) -> Bench:
     if params["reference"] not in params["candidates"]:
         allowed = ", ".join(params["candidates"])
         raise WrongSetting(f"{WHERE}.reference is {params['reference']!r}; allowed: {allowed}")
+    if twice := [name for name in params["challengers"] if name in (*params["candidates"], TUNED)]:
+        raise WrongSetting(f"{WHERE}.challengers.{twice[0]} is the name of another run; give it its own")
     unknown = [name for name in params["search"]["space"] if name not in RUN]
     if unknown:
         raise WrongSetting(f"{WHERE}.search.space.{unknown[0]} is no key; allowed: {', '.join(RUN)}")

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from ml.algorithms.chest_xray import dataset
-from ml.algorithms.chest_xray.bench.images import Copies, cluster_folds, patient_folds, sample
-from ml.algorithms.chest_xray.bench.judging import PLAIN, SHIFTED, Judged, best, judge
+from ml.algorithms.chest_xray.bench.images import Copies, Fold, Sample, cluster_folds, patient_folds, sample
+from ml.algorithms.chest_xray.bench.judging import PLAIN, SHIFTED, Judged, best, judge, parts
 from ml.algorithms.chest_xray.bench.networks import build
 from ml.algorithms.chest_xray.bench.runs import Workshop, run
-from ml.algorithms.chest_xray.bench.settings import WHERE, Bench, Settings, changed, different
+from ml.algorithms.chest_xray.bench.settings import WHERE, Bench, Settings, WrongSetting, changed, different
 from ml.algorithms.chest_xray.bench.wording import changes, describe
 from ml.contracts import Text
 from ml.training import tracking
@@ -43,8 +46,13 @@ class Found:
     chosen: str
 
     def everybody(self) -> tuple[Judged, ...]:
-        """Return every run by patients held out, each once."""
-        return self.candidates + self.challengers[1:]
+        """Return every run by patients held out, each once, a challenger with what it is a change of."""
+        of = self.challengers[0].label if self.challengers else Text("", "")
+        full = (
+            replace(run, label=Text(f"{of.en}; {run.label.en}", f"{of.fr}\u202f; {run.label.fr}"))
+            for run in self.challengers[1:]
+        )
+        return (*self.candidates, *full)
 
     def winner(self, which: str) -> Judged:
         """Return whom a validation chooses among all."""
@@ -52,10 +60,33 @@ class Found:
 
 
 def workshop(bench: Bench, data: Path, folder: Path) -> Workshop:
-    """Read the images and cut them; ``DataMissing`` when they are not there."""
+    """Read the images and cut them, in every way that a later stage will.
+
+    Raises
+    ------
+    ml.algorithms.chest_xray.bench.settings.WrongSetting
+        When a fold would have too few patients, before anything is trained.
+    ml.training.data.DataMissing
+        When the images are not there.
+    """
     images = sample(data, bench.common)
+    folds = cuts(images, bench.common)
     copies = Copies(images, folder / "cache", bench.common["seed"])
-    return Workshop(copies, patient_folds(images, bench.common), PATIENTS, bench.common, data, folder)
+    return Workshop(copies, folds, PATIENTS, bench.common, data, folder)
+
+
+def cuts(images: Sample, common: Mapping[str, Any]) -> list[Fold]:
+    """Return the folds by patients; ``WrongSetting`` when these, or those by clusters, cannot be made."""
+    try:
+        folds = patient_folds(images, common)
+        for fold in (*folds, *cluster_folds(images, common)):
+            parts(images, fold)
+    except ValueError as error:
+        raise WrongSetting(
+            f"{WHERE}.images is {common['images']}, and {common['folds']} folds of {len(images.y)} images of "
+            f"{len(np.unique(images.patients))} patients are too small: {error}; take more images"
+        ) from error
+    return folds
 
 
 def candidates(bench: Bench, shop: Workshop) -> Found:

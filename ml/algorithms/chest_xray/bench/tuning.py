@@ -10,7 +10,7 @@ import numpy as np
 
 from ml.algorithms.chest_xray.bench.judging import judge
 from ml.algorithms.chest_xray.bench.runs import Workshop, each_fold, run
-from ml.algorithms.chest_xray.bench.settings import WHERE, Bench, Settings, changed, different
+from ml.algorithms.chest_xray.bench.settings import TUNED, WHERE, Bench, Settings, changed, different
 from ml.algorithms.chest_xray.bench.stages import Found
 from ml.algorithms.chest_xray.bench.wording import changes
 from ml.contracts import Text
@@ -18,7 +18,6 @@ from ml.training import search, tracking
 from ml.training.evaluation import roc_auc
 
 EXPERIMENT = "chest_xray search"
-TUNED = "tuned"
 LABEL = Text("best of {n} trials: {what}", "le meilleur de {n} essais : {what}")
 
 

@@ -33,6 +33,7 @@ NORMALISATION = {
     "network": Text("grey levels as they are", "niveaux de gris tels quels"),
 }
 FIXED = Text("{n} layers fixed", "{n} couches figées")
+TUNED_ABOVE = Text("tuned above layer {n}", "ajusté au-delà de la couche {n}")
 SIDE = Text("{n} px", "{n} px")
 RATE = Text("learning rate {n}", "taux d’apprentissage {n}")
 MOMENTUM = Text("running statistics of momentum {n}", "statistiques mobiles d’inertie {n}")
@@ -56,7 +57,9 @@ def describe(one: Settings) -> Text:
 
 def changes(found: Mapping[str, Any]) -> Text:
     """Return what a challenger changes, as :func:`ml.algorithms.chest_xray.bench.settings.different` says."""
-    return _joined([_change(key, value) for key, value in found.items()])
+    # From which layer on it is tuned says that some are fixed.
+    said = {key: value for key, value in found.items() if (key, value) != ("strategy", "fixed_layers")}
+    return _joined([_change(key, value) for key, value in said.items()])
 
 
 def head(added_layers: Sequence[Mapping[str, Any]]) -> Text:
@@ -84,7 +87,7 @@ def _change(key: str, value: Any) -> Text:
     if key in named and value in named[key]:
         return named[key][value]
     numbered = {
-        "fixed_layers": FIXED, "side": SIDE, "learning_rate": RATE, "momentum": MOMENTUM,
+        "fixed_layers": TUNED_ABOVE, "side": SIDE, "learning_rate": RATE, "momentum": MOMENTUM,
         "optimizer": OPTIMIZER, "batch": BATCH,
     }  # fmt: skip
     if key in numbered:

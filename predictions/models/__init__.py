@@ -1,0 +1,44 @@
+"""A study and everything that happens to it: files, predictions, explanations, reviews, signatures."""
+
+from predictions.models.birth import SEVERE_ML, BloodLoss, LossMethod
+from predictions.models.document import Document, DocumentState, Draft
+from predictions.models.inquiry import Inquiry, InquiryKind
+from predictions.models.reading import (
+    Amendment,
+    Confidence,
+    FirstRead,
+    Impression,
+    ReadingReport,
+    Reason,
+    Review,
+    Signature,
+    Verdict,
+)
+from predictions.models.result import Explanation, ExplanationStatus, Prediction, StoredArtefact
+from predictions.models.study import Study, StudyFile
+
+__all__ = [
+    "SEVERE_ML",
+    "Amendment",
+    "BloodLoss",
+    "Confidence",
+    "Document",
+    "DocumentState",
+    "Draft",
+    "Explanation",
+    "ExplanationStatus",
+    "FirstRead",
+    "Impression",
+    "Inquiry",
+    "InquiryKind",
+    "LossMethod",
+    "Prediction",
+    "ReadingReport",
+    "Reason",
+    "Review",
+    "Signature",
+    "StoredArtefact",
+    "Study",
+    "StudyFile",
+    "Verdict",
+]

@@ -1,0 +1,62 @@
+"""What the figures of a package were computed on, in French: manifests say it in English alone."""
+
+from __future__ import annotations
+
+import re
+
+from django import template
+from django.utils.html import format_html
+from django.utils.translation import get_language
+
+register = template.Library()
+
+# Patterns of whole phrases; the groups are numbers, which the French template takes over.
+FRENCH = {
+    r"Kermany 2018: training images, each altered by a family its head never met, out of fold": (
+        "Kermany 2018\u00a0: images d’entraînement, chacune altérée par une famille que sa tête n’avait "
+        "jamais rencontrée, hors pli"
+    ),
+    r"Kermany 2018: labelled half of the official test split": (
+        "Kermany 2018\u00a0: moitié étiquetée de la partie de test officielle"
+    ),
+    r"NIH ChestX-ray14 sample: adults \(>= 18 y\) of the gate-test half": (
+        "Échantillon NIH ChestX-ray14\u00a0: adultes (≥\u00a018\u00a0ans) de la moitié réservée au test du "
+        "filtre"
+    ),
+    r"images that pydicom carries \(CT, MR, colour, \.\.\.\) and scikit-learn's flower\.jpg": (
+        "images fournies avec pydicom (scanner, IRM, couleur…) et flower.jpg de scikit-learn"
+    ),
+    r"(\d+) patients resampled whole": "rééchantillonnage de {0} patients entiers",
+    r"(\d+) patients resampled whole; scored whatever the gate says": (
+        "rééchantillonnage de {0} patients entiers\u202f; score calculé quel que soit l’avis du filtre"
+    ),
+    r"no age given to the gate; patients split before training; the gate may recognise the source": (
+        "âge non communiqué au filtre\u202f; patients séparés avant l’entraînement\u202f; le filtre peut "
+        "reconnaître la provenance"
+    ),
+    r"the score outside its population, as if the gate did not exist": (
+        "le score hors de sa population, comme si le filtre n’existait pas"
+    ),
+    r"by appearance alone: DICOM headers, size and colour would refuse most of them already": (
+        "d’après l’aspect seul\u00a0: l’en-tête DICOM, la taille et la couleur en refuseraient déjà la "
+        "plupart"
+    ),
+    r"crashes": "accidents",
+    r"images": "images",
+    r"applicants": "demandeurs",
+    r"births": "naissances",
+    r"subjects": "sujets",
+    r"nights": "nuits",
+    r"recordings": "enregistrements",
+}
+
+
+@register.filter
+def data_words(said: str) -> str:
+    """Return a manifest's phrase in the language of the page; marked as English where only that is known."""
+    if not (get_language() or "en").startswith("fr"):
+        return said
+    for pattern, french in FRENCH.items():
+        if found := re.fullmatch(pattern, said):
+            return french.format(*found.groups())
+    return format_html('<span lang="en">{}</span>', said)
