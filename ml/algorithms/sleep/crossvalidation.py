@@ -17,11 +17,12 @@ from ml import package as packages
 from ml.algorithms.sleep import bandpower, excerpts, network, sequence
 from ml.algorithms.sleep.features import network_inputs
 from ml.algorithms.sleep.sequence import SequenceModel
-from ml.package import Package
 from ml.training.data import require
 
 FOLDER = "sleep_edf_bandpower"
 CACHE = Path(__file__).resolve().parents[3] / "var" / "cache" / "sleep"
+# Between the seeds of two members, more than there are folds.
+_SEEDS_APART = 100
 # The channel sets every figure is given for: prefix of the figure's name, words, slots given.
 CHANNEL_SETS = (
     ("", "three channels", (True, True, True)),
@@ -75,37 +76,48 @@ def subjects_of_folds(subjects: np.ndarray, folds: int, seed: int) -> list[list[
     return [sorted({int(s) for s in subjects[fold == k]}) for k in range(folds)]
 
 
-def train_folds(cohort: Cohort, params: Mapping[str, Any], fingerprint: str) -> list[keras.Model]:
-    """Train one network per fold, each without the subjects of its fold; cached folds are read.
+def train_members(cohort: Cohort, params: Mapping[str, Any], fingerprint: str) -> list[keras.Model]:
+    """Train the networks of every fold, each without the subjects of its fold; cached ones are read.
+
+    Returns
+    -------
+    list of keras.Model
+        Member after member, fold after fold within a member: network ``i`` is of fold ``i % folds``.
 
     Raises
     ------
     ValueError
-        When ``network.start`` names a package whose folds are others: a network would go on from one that
-        has seen its held-out subjects.
+        When a member takes the networks of a package whose folds are others: they have seen subjects that
+        are held out here.
     """
-    version = params["network"].get("start")
-    started = _started(version, cohort, params) if version else None
-    return [_fold_network(cohort, k, params, fingerprint, started) for k in range(params["folds"])]
+    found = []
+    for number, (name, changes) in enumerate(params["members"].items()):
+        if "package" in changes:
+            found += _networks_of(changes["package"], cohort, params)
+            continue
+        settings = {**params["network"], **changes}
+        seed = params["seed"] + _SEEDS_APART * number
+        folds = range(params["folds"])
+        found += [_trained(cohort, k, params, settings, f"{name} {fingerprint}", seed + k) for k in folds]
+    return found
 
 
-def _started(version: str, cohort: Cohort, params: Mapping[str, Any]) -> Package:
+def _networks_of(version: str, cohort: Cohort, params: Mapping[str, Any]) -> list[keras.Model]:
     package = packages.load("sleep", version)
     own = subjects_of_folds(cohort.subjects, params["folds"], params["seed"])
     if package.manifest["training"].get("folds") != own:
         raise ValueError(
             f"sleep {version} was trained with other folds, so its networks have seen held-out subjects: "
-            "take its seed, folds and data, or leave network.start out to train from the beginning"
+            "take its seed, folds and data, or leave that member out"
         )
-    return package
+    return network.read(package.path(sequence.FILE), dropout=params["network"]["dropout"])
 
 
-def _fold_network(
-    cohort: Cohort, k: int, params: Mapping[str, Any], fingerprint: str, started: Package | None
+def _trained(
+    cohort: Cohort, k: int, params: Mapping[str, Any], settings: Mapping[str, Any], name: str, seed: int
 ) -> keras.Model:
-    settings = params["network"]
-    first = started.sha256 if started else ""
-    key = json.dumps([settings, params["folds"], params["seed"], k, fingerprint, first], sort_keys=True)
+    """Train the network of one fold, or read it when it was trained before from the same."""
+    key = json.dumps([settings, params["folds"], params["seed"], k, name, seed], sort_keys=True)
     stored = CACHE / f"fold{k}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.weights.h5"
     if stored.exists():
         model = network.build(settings["units"], dropout=settings["dropout"])
@@ -113,14 +125,14 @@ def _fold_network(
         return model
     fold = folds_of(cohort.subjects, params["folds"], params["seed"])
     nights = [n for n, f in zip(cohort.nights, fold, strict=True) if f != k]
-    start = network.read(started.path(sequence.FILE), dropout=settings["dropout"])[k] if started else None
 
     def told(number: int, loss: float) -> None:
         sys.stderr.write(
-            f"fold {k + 1}/{params['folds']}, pass {number}/{settings['passes']}: loss {loss:.4f}\n"
+            f"{name.split()[0]}, fold {k + 1}/{params['folds']}, "
+            f"pass {number}/{settings['passes']}: loss {loss:.4f}\n"
         )
 
-    model = network.fit(nights, settings, seed=params["seed"] + k, start=start, on_pass=told)
+    model = network.fit(nights, settings, seed=seed, on_pass=told)
     CACHE.mkdir(parents=True, exist_ok=True)
     half = stored.with_name(f"writing-{stored.name}")
     model.save_weights(half)
@@ -131,14 +143,14 @@ def _fold_network(
 def held_out_probabilities(
     cohort: Cohort, sequence: SequenceModel, fold: np.ndarray, mask: tuple[bool, ...]
 ) -> np.ndarray:
-    """Stage every night by the one network of a package that has not seen its subject.
+    """Stage every night by the networks of a package that have not seen its subject.
 
     Parameters
     ----------
     sequence
-        The networks of the package, in the order of the folds.
+        The networks of the package.
     fold
-        Shape (nights,): which network has not seen each night; -1 where none has, then all are averaged.
+        Shape (nights,): whose networks have not seen each night; -1 where none has, then all are averaged.
     mask
         Which slots the network is given.
 
@@ -146,12 +158,16 @@ def held_out_probabilities(
     -------
     ndarray, shape (epochs of all nights, 5)
     """
-    found = []
-    for night, k in zip(cohort.nights, fold, strict=True):
-        inputs = network_inputs(night.features, np.asarray(mask))[None]
-        members = sequence.members(inputs)[0]
-        found.append(members.mean(axis=1) if k < 0 else members[:, k])
-    return np.concatenate(found)
+    return np.concatenate([
+        unseen(sequence, network_inputs(night.features, np.asarray(mask)), k, int(fold.max()) + 1)
+        for night, k in zip(cohort.nights, fold, strict=True)
+    ])  # fmt: skip
+
+
+def unseen(sequence: SequenceModel, inputs: np.ndarray, k: int, folds: int) -> np.ndarray:
+    """Mean probabilities of the networks of fold ``k``, of all when it is -1; shape (epochs, 5)."""
+    members = sequence.members(inputs[None])[0]
+    return (members if k < 0 else members[:, k::folds]).mean(axis=1)
 
 
 def held_out_excerpts(
@@ -169,8 +185,8 @@ def held_out_excerpts(
     found: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
     for number, (night, k) in enumerate(zip(cohort.nights, fold, strict=True)):
         for name, rows in excerpts.validation(night.labels, number).items():
-            members = sequence.members(network_inputs(night.features[rows], mask)[None])[0]
-            probabilities = members.mean(axis=1) if k < 0 else members[:, k]
+            inputs = network_inputs(night.features[rows], mask)
+            probabilities = unseen(sequence, inputs, k, int(fold.max()) + 1)
             labels = night.labels[rows]
             scored = labels >= 0
             subject = np.full(int(scored.sum()), cohort.subjects[number])

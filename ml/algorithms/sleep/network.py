@@ -51,10 +51,9 @@ def fit(
     params: Mapping[str, Any],
     *,
     seed: int,
-    start: keras.Model | None = None,
     on_pass: Callable[[int, float], None] | None = None,
 ) -> keras.Model:
-    """Train one network, from the beginning or on from another.
+    """Train one network.
 
     Parameters
     ----------
@@ -64,16 +63,12 @@ def fit(
         The ``network`` section of the sleep parameters.
     seed
         Seed of weights, order and augmentation.
-    start
-        A network of the same width whose weights are the first ones; it is left as it is.
     on_pass
         Called with the number of the pass and its loss.
     """
     keras.utils.set_random_seed(seed)
     rng = np.random.default_rng(seed)
     model = build(params["units"], dropout=params["dropout"])
-    if start is not None:
-        model.set_weights(start.get_weights())
     steps = params["passes"] * sum(len(n.features) for n in nights) // params["window"] // params["batch"]
     model.compile(
         optimizer=keras.optimizers.Adam(
@@ -146,7 +141,7 @@ def export(models: Sequence[keras.Model], path: Path, *, temperature: float = 1.
 
 
 def read(path: Path, *, dropout: float) -> list[keras.Model]:
-    """Build the networks of a graph of :func:`export` again, to train on from them."""
+    """Build the networks of a graph of :func:`export` again, to average them with others."""
     stored = {w.name: numpy_helper.to_array(w) for w in onnx.load(path).graph.initializer}
     weights = [stored[f"w{i}"] for i in range(len(stored))]
     per_member, members = _CONSTANTS, len(weights) // _CONSTANTS

@@ -86,7 +86,7 @@ def _train_sequence(data: Path, out: Path, *, version: str, params: Mapping[str,
     fold = crossvalidation.folds_of(cohort.subjects, params["folds"], params["seed"])
     with tracking.run("sleep", f"train sequence {version}", params=params) as run:
         run.data(pinned)
-        models = crossvalidation.train_folds(cohort, params, pinned)
+        models = crossvalidation.train_members(cohort, params, pinned)
         folder = out / "sleep" / version
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
