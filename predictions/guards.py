@@ -1,7 +1,8 @@
 """Triggers that keep what was read and signed as it was, on SQLite and PostgreSQL.
 
-A prediction, its explanation, a review and a signature are written once. A correction is a new row: the
-next review, the next signature. Put back after every migration, because SQLite loses the triggers of a
+A prediction, its explanation, a review, a keystroke of a scorer and a signature are written once. A
+correction is a new row: the next review, the next event, the next signature. A scoring is closed and opened
+again, but never deleted. Put back after every migration, because SQLite loses the triggers of a
 table that it remakes.
 """
 
@@ -20,6 +21,15 @@ GUARDS = WriteOnce(
         "predictions_signature",
         "predictions_amendment",
         "predictions_bloodloss",
+        "predictions_scoringevent",
+        "predictions_reportedhypnogram",
     ),
     refusal="written once: a correction is a new version",
+)
+
+KEPT = WriteOnce(
+    label="predictions_kept",
+    tables=("predictions_scoring",),
+    refusal="kept: a scoring is closed, not deleted",
+    verbs=("DELETE",),
 )

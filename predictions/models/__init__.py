@@ -15,6 +15,7 @@ from predictions.models.reading import (
     Verdict,
 )
 from predictions.models.result import Explanation, ExplanationStatus, Prediction, StoredArtefact
+from predictions.models.scoring import Kind, Origin, ReportedHypnogram, Scoring, ScoringEvent
 from predictions.models.study import Study, StudyFile
 
 __all__ = [
@@ -31,11 +32,16 @@ __all__ = [
     "Impression",
     "Inquiry",
     "InquiryKind",
+    "Kind",
     "LossMethod",
+    "Origin",
     "Prediction",
     "ReadingReport",
     "Reason",
+    "ReportedHypnogram",
     "Review",
+    "Scoring",
+    "ScoringEvent",
     "Signature",
     "StoredArtefact",
     "Study",

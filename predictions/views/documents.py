@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language
@@ -16,12 +15,12 @@ from django.views.decorators.http import require_safe
 from clinic.methods import post_or_back
 from ml.contracts import Problem, Refused
 from predictions import first_read, selectors
-from predictions.models import Document, DocumentState, Study
+from predictions.models import DocumentState, Study
 from predictions.outputs import ordering, registry
 from predictions.states import State
-from predictions.storage import CHUNK_BYTES, storage
+from predictions.views import giving
 
-OK, CONFLICT, UNPROCESSABLE = 200, 409, 422  # htmx swaps in only what came with 200
+OK, UNPROCESSABLE = 200, 422  # htmx swaps in only what came with 200
 
 
 @require_safe
@@ -31,7 +30,7 @@ def study_documents(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     try:
         first_read.require(request.user, study)
     except first_read.Blind as refusal:
-        return _not_yet(request, study, refusal)
+        return giving.not_yet(request, study, refusal)
     return _panel(request, study)
 
 
@@ -62,12 +61,11 @@ def study_document(request: HttpRequest, study_id: uuid.UUID, document_id: uuid.
     try:
         document = ordering.find_or_404(request.user, study, document_id)
     except first_read.Blind as refusal:
-        return _not_yet(request, study, refusal)
+        return giving.not_yet(request, study, refusal)
     if document.state != DocumentState.READY:
         raise Http404
     ordering.recorded_download(request.user, document)
-    response = StreamingHttpResponse(_chunks(document), content_type=document.media_type)
-    response["Content-Length"] = document.size
+    response = giving.stored(document.stored_name, media_type=document.media_type, size=document.size)
     response["Content-Disposition"] = f'attachment; filename="{ordering.file_name(document)}"'
     return response
 
@@ -86,20 +84,8 @@ def panel(study: Study) -> dict[str, Any]:
     }
 
 
-def _not_yet(request: HttpRequest, study: Study, refusal: first_read.Blind) -> HttpResponse:
-    """Say what comes first, the same whether there is a document or not."""
-    shown = {"study": study, "problem": refusal.problems[0]}
-    return render(request, "studies/not_yet.html", shown, status=CONFLICT)
-
-
 def _panel(
     request: HttpRequest, study: Study, problems: tuple[Problem, ...] = (), status: int = 200
 ) -> HttpResponse:
     shown = panel(study) | {"document_problems": problems}
     return render(request, "studies/documents.html", shown, status=status)
-
-
-def _chunks(document: Document) -> Iterator[bytes]:
-    with storage.open(document.stored_name) as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            yield chunk

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from clinic.accounts.models import User
@@ -19,10 +20,12 @@ from clinic.audit.recording import record
 from predictions import first_read, outcomes, review, selectors
 from predictions.models import Explanation, FirstRead, Reason, Review, StoredArtefact, Study, Verdict
 from predictions.states import PENDING, State
-from predictions.storage import CHUNK_BYTES, storage
-from predictions.views import documents, reading
+from predictions.views import documents, giving, reading
 from predictions.workspaces import pages
 from predictions.workspaces.sleep import epochs, night
+
+ARTEFACT_SECONDS = 300
+"""How long a browser may keep a file of a result, which never changes; a refusal is never kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +76,16 @@ def study_epoch(request: HttpRequest, study_id: uuid.UUID, index: int) -> HttpRe
 
 
 @require_safe
-@cache_control(private=True, max_age=300)
-def study_artefact(request: HttpRequest, study_id: uuid.UUID, name: str) -> StreamingHttpResponse:
+def study_artefact(request: HttpRequest, study_id: uuid.UUID, name: str) -> HttpResponseBase:
     """Give out a picture or signal of the serving result; to a blind reader only what was sent."""
     found = selectors.get_or_404(request.user, study_id)
+    if not first_read.shown_blind(name):
+        try:
+            first_read.require(request.user, found)
+        except first_read.Blind as refusal:
+            return giving.not_yet(request, found, refusal)
     artefact = StoredArtefact.objects.filter(prediction=found.prediction, name=name).first()
-    hidden = first_read.needed(request.user, found) and not first_read.shown_blind(name)
-    if artefact is None or hidden:
+    if artefact is None:
         raise Http404
     record(
         Action.VIEW,
@@ -89,8 +95,8 @@ def study_artefact(request: HttpRequest, study_id: uuid.UUID, name: str) -> Stre
         kind="artefact",
         object_id=name,
     )
-    response = StreamingHttpResponse(_chunks(artefact), content_type=artefact.media_type)
-    response["Content-Length"] = artefact.size
+    response = giving.stored(artefact.stored_name, media_type=artefact.media_type, size=artefact.size)
+    patch_cache_control(response, private=True, max_age=ARTEFACT_SECONDS)
     return response
 
 
@@ -203,12 +209,6 @@ def _opinion(given: Review) -> Moment:
 def _impression(read: FirstRead) -> Moment:
     said = f"{read.get_impression_display()} · {read.get_confidence_display()}"
     return Moment(read.at, _("first read"), read.reader.label, said)
-
-
-def _chunks(artefact: StoredArtefact) -> Any:
-    with storage.open(artefact.stored_name) as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            yield chunk
 
 
 def _record_view(user: User, found: Study) -> None:
