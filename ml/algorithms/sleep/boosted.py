@@ -96,12 +96,6 @@ class Trees:
     cover: np.ndarray
     base: np.ndarray
 
-    def probabilities(self, x: np.ndarray) -> np.ndarray:
-        """Return the probabilities of the stages for rows of :func:`inputs`; shape (epochs, 5)."""
-        scores = self.scores(x)
-        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return powers / powers.sum(axis=1, keepdims=True)
-
     def scores(self, x: np.ndarray) -> np.ndarray:
         """Return the score (log odds up to one constant per epoch) of each stage; shape (epochs, 5)."""
         parts = [self._scores(x[i : i + _ROWS_AT_ONCE]) for i in range(0, len(x), _ROWS_AT_ONCE)]
@@ -227,13 +221,39 @@ def _products(share: np.ndarray) -> np.ndarray:
     return found
 
 
-def of(package: Package) -> Trees | None:
+@dataclass(frozen=True, slots=True)
+class Boosted:
+    """The trees of all folds: their mean score serves, and each has not seen the subjects of its own fold."""
+
+    folds: tuple[Trees, ...]
+
+    def probabilities(self, x: np.ndarray, fold: int = -1) -> np.ndarray:
+        """Return the probabilities of the stages by one fold's trees, by all together for -1; shape (epochs, 5)."""
+        used = self.folds if fold < 0 else (self.folds[fold],)
+        scores = np.mean([trees.scores(x) for trees in used], axis=0)
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return powers / powers.sum(axis=1, keepdims=True)
+
+    def shapley(self, x: np.ndarray, stages: np.ndarray) -> np.ndarray:
+        """Shapley values of the mean score, which is their mean; see :meth:`Trees.shapley`."""
+        return np.mean([trees.shapley(x, stages) for trees in self.folds], axis=0)
+
+
+def of(package: Package) -> Boosted | None:
     """Return the trees of a verified package, ``None`` for a package without; kept for the life of the process."""
     return read(package.path(FILE)) if FILE in package.manifest["files"] else None
 
 
 @cache
-def read(path: Path) -> Trees:
-    """Read trees written by ``boosted_train.write``."""
+def read(path: Path) -> Boosted:
+    """Read trees written by :func:`write`."""
+    names = Trees.__dataclass_fields__
     with np.load(path, allow_pickle=False) as stored:
-        return Trees(**{name: stored[name] for name in Trees.__dataclass_fields__})
+        count = len(stored.files) // len(names)
+        return Boosted(tuple(Trees(**{n: stored[f"{n}_{k}"] for n in names}) for k in range(count)))
+
+
+def write(model: Boosted, path: Path) -> None:
+    """Write trees as plain arrays, the same bytes for the same trees."""
+    arrays = {f"{n}_{k}": getattr(trees, n) for k, trees in enumerate(model.folds) for n in Trees.__dataclass_fields__}
+    np.savez_compressed(path, **arrays)

@@ -15,7 +15,7 @@ import xgboost
 from ml.algorithms.sleep import boosted, crossvalidation
 from ml.algorithms.sleep.augmentation import SUBSETS
 from ml.algorithms.sleep.bandpower import Night
-from ml.algorithms.sleep.boosted import N_STAGES, Trees
+from ml.algorithms.sleep.boosted import N_STAGES, Boosted, Trees
 from ml.algorithms.sleep.crossvalidation import Cohort
 
 # Epochs in a row that see the same channels while training, as in the windows of the network.
@@ -43,10 +43,10 @@ def fit(nights: Sequence[Night], params: Mapping[str, Any], *, seed: int) -> Tre
     return trees_of(xgboost.train(settings, data, num_boost_round=params["rounds"]))
 
 
-def train_folds(cohort: Cohort, params: Mapping[str, Any], fingerprint: str) -> list[Trees]:
-    """Fit on each fold's other subjects, then on all: one more than there are folds; cached fits are read."""
+def train_folds(cohort: Cohort, params: Mapping[str, Any], fingerprint: str) -> Boosted:
+    """Fit the trees of every fold, each without its subjects; those fitted before from the same are read."""
     fold = crossvalidation.folds_of(cohort.subjects, params["folds"], params["seed"])
-    return [_cached(cohort, fold != k, k, params, fingerprint) for k in range(params["folds"] + 1)]
+    return Boosted(tuple(_cached(cohort, fold != k, k, params, fingerprint) for k in range(params["folds"])))
 
 
 def _cached(cohort: Cohort, kept: np.ndarray, k: int, params: Mapping[str, Any], fingerprint: str) -> Trees:
@@ -58,10 +58,10 @@ def _cached(cohort: Cohort, kept: np.ndarray, k: int, params: Mapping[str, Any],
         trees = fit(nights, settings, seed=params["seed"] + k)
         stored.parent.mkdir(parents=True, exist_ok=True)
         half = stored.with_name(f"writing-{stored.name}")
-        write(trees, half)
+        boosted.write(Boosted((trees,)), half)
         half.replace(stored)
-        sys.stderr.write(f"boosted, fit {k + 1}/{params['folds'] + 1}\n")
-    return boosted.read(stored)
+        sys.stderr.write(f"boosted, fold {k + 1}/{params['folds']}\n")
+    return boosted.read(stored).folds[0]
 
 
 def _examples(night: Night, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -108,8 +108,3 @@ def trees_of(booster: xgboost.Booster) -> Trees:
         cover=joined("sum_hessian", np.float32),
         base=np.broadcast_to(base, (N_STAGES,)).copy(),
     )
-
-
-def write(trees: Trees, path: Path) -> None:
-    """Write trees as plain arrays, the same bytes for the same trees."""
-    np.savez_compressed(path, **{name: getattr(trees, name) for name in Trees.__dataclass_fields__})

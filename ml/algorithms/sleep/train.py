@@ -19,15 +19,20 @@ import onnxruntime
 from ml import package as packages
 from ml.algorithms.sleep import (
     about,
+    boosted,
+    boosted_train,
+    budget,
     crossvalidation,
     evaluation,
     features,
     forest16_train,
     network,
+    reviewing,
     sequence,
 )
 from ml.algorithms.sleep.contract import EPOCH_SECONDS, STAGES
 from ml.algorithms.sleep.crossvalidation import Cohort
+from ml.algorithms.sleep.reviewing import HeldOut
 from ml.package import Metric, Package
 from ml.training import tracking
 from ml.training.data import fingerprint
@@ -73,7 +78,14 @@ def evaluate(data: Path, package: Package) -> list[Metric]:
     if package.manifest["training"]["recipe"] == "forest16":
         return forest16_train.evaluate(data, package)
     cohort = crossvalidation.read_cohort(data)
-    found = evaluation.cohort_metrics(cohort, package) + evaluation.excerpt_metrics(cohort, package)
+    held = reviewing.held_out(cohort, package, evaluation.folds_of(cohort, package))
+    return _figures(data, cohort, held, package)
+
+
+def _figures(
+    data: Path, cohort: Cohort, held: Mapping[tuple[bool, ...], HeldOut], package: Package
+) -> list[Metric]:
+    found = evaluation.cohort_metrics(held, package) + evaluation.excerpt_metrics(cohort, package)
     if (data / evaluation.UCDDB).is_dir():
         found += evaluation.whole_night_metrics(data, package)
         found += evaluation.wake_and_n3_metrics(data, package)
@@ -83,7 +95,6 @@ def evaluate(data: Path, package: Package) -> list[Metric]:
 def _train_sequence(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> Package:
     cohort = crossvalidation.read_cohort(data)
     pinned = fingerprint(data / "sleep" / crossvalidation.FOLDER)
-    fold = crossvalidation.folds_of(cohort.subjects, params["folds"], params["seed"])
     with tracking.run("sleep", f"train sequence {version}", params=params) as run:
         run.data(pinned)
         models = crossvalidation.train_members(cohort, params, pinned)
@@ -92,11 +103,15 @@ def _train_sequence(data: Path, out: Path, *, version: str, params: Mapping[str,
         folder.mkdir(parents=True)
         network.export(models, folder / sequence.FILE)
         _check_equal(models, folder / sequence.FILE, cohort)
-        threshold = _confidence_threshold(cohort, folder / sequence.FILE, fold, params["review_share"])
-        manifest = _manifest(version, cohort, params, pinned) | {"thresholds": {"confidence": threshold}}
+        boosted.write(boosted_train.train_folds(cohort, params, pinned), folder / boosted.FILE)
+        manifest = _manifest(version, cohort, params, pinned)
+        # Confidence, review and figures are measured with the package as written, then written into it.
         written = packages.write(folder, manifest)
-        # The figures are computed from the package as written, then written into it.
-        manifest["metrics"] = [asdict(metric) for metric in evaluate(data, written)]
+        held = reviewing.held_out(cohort, written, evaluation.folds_of(cohort, written))
+        manifest |= reviewing.measured(held)
+        manifest["thresholds"] = {"confidence": _confidence_threshold(held, manifest, params["review_share"])}
+        written = packages.write(folder, manifest)
+        manifest["metrics"] = [asdict(metric) for metric in _figures(data, cohort, held, written)]
         written = packages.write(folder, manifest)
         run.metrics(written.metrics)
         run.package(written)
@@ -115,12 +130,13 @@ def _check_equal(models: list[keras.Model], path: Path, cohort: Cohort) -> None:
                 raise RuntimeError(f"the exported network {i} differs from Keras by {difference:.2g}")
 
 
-def _confidence_threshold(cohort: Cohort, path: Path, fold: np.ndarray, share: float) -> float:
+def _confidence_threshold(
+    held: Mapping[tuple[bool, ...], HeldOut], manifest: Mapping[str, Any], share: float
+) -> float:
     """Return the confidence below which the given share of held-out epochs lies, three channels."""
-    held_out = crossvalidation.held_out_probabilities(
-        cohort, sequence.SequenceModel(path), fold, (True, True, True)
-    )
-    return round(float(np.quantile(held_out.max(axis=1), share)), 3)
+    every = (True, True, True)
+    probabilities = budget.calibrated(held[every].network, manifest["calibration"][reviewing.name_of(every)])
+    return round(float(np.quantile(probabilities.max(axis=1), share)), 3)
 
 
 def _manifest(version: str, cohort: Cohort, params: Mapping[str, Any], pinned: str) -> dict[str, Any]:
