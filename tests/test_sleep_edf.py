@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ml.algorithms.sleep.contract import CONTRACT, screen
-from ml.algorithms.sleep.load import PREVIEW, load
+from ml.algorithms.sleep.load import load
 from ml.contracts import Identity, Refused, Source
 from tests.sleep_files import edf_bytes, write_edf
 
@@ -37,14 +37,12 @@ GOOD = edf_bytes()
 BROKEN = {
     "file_empty": b"",
     "not_edf": b"This is not a recording.",
-    "bdf": b"\xffBIOSEMI" + bytes(1000),
     "edf_not_closed": edf_bytes(n_records=-1),
     "edf_header_damaged": edf_bytes(n_records="many"),
     "edf_no_signals": edf_bytes(n_signals=0, header_bytes=256),
     "edf_too_many_signals": edf_bytes(n_signals=9999, header_bytes=256 * 10000),
     "edf_no_data": edf_bytes(n_records=0),
     "edf_too_long": edf_bytes(n_records=9999999),
-    "edf_discontinuous": edf_bytes(reserved="EDF+D"),
     "edf_size_mismatch": GOOD[:-100],
 }
 
@@ -161,16 +159,6 @@ def test_a_flat_second_channel_is_left_out_and_said(tmp_path):
     assert "flat_channel" in {f.code for f in loaded.quality}
 
 
-def test_the_preview_holds_the_extremes(tmp_path):
-    samples = np.zeros((600, 1, 100), "<i2")
-    samples[:, 0, ::7] = 100
-    samples[300, 0, 50] = 30000
-    loaded = load(Source(path=write_edf(tmp_path / "n", samples=samples)), None)
-    (artefact,) = loaded.artefacts
-    assert artefact.name == PREVIEW
-    assert b"457.8" in artefact.content
-
-
 @pytest.mark.parametrize(
     ("features", "code"),
     [
@@ -224,7 +212,7 @@ def test_a_real_89_channel_montage_is_recognised():
         "eeg_frontal_central": "F4-M1",
         "eeg_posterior": "O2-M1",
         "eog": "E1 − E2",
-        "emg_chin": None,
+        "emg_chin": "1-2",
     }
     assert loaded.data.features.shape == (4, 3, 10)
     assert loaded.identity.empty

@@ -13,11 +13,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy import signal as dsp
 
-from ml.algorithms.sleep.contract import EPOCH_SECONDS
+from ml.algorithms.sleep.contract import EPOCH_SECONDS, SLOTS
 
 RATE = 100.0
 EPOCH_SAMPLES = int(RATE * EPOCH_SECONDS)
-SLOTS = ("eeg_frontal_central", "eeg_posterior", "eog")
 PASS_BANDS = {SLOTS[0]: (0.5, 30.0), SLOTS[1]: (0.5, 30.0), SLOTS[2]: (0.5, 15.0)}
 BANDS = {
     "delta": (0.5, 4.0),

@@ -186,7 +186,7 @@ def desaturations(samples: np.ndarray) -> Iterator[Desaturation]:
         stretch of readings; breaks of up to 3 s are bridged.
     """
     bridged = _bridged(samples)
-    for first, last in _runs(np.isfinite(bridged)):
+    for first, last in runs(np.isfinite(bridged)):
         if last - first < SHORTEST_SECONDS:
             continue
         # One wrong second in three is outvoted.
@@ -274,7 +274,7 @@ def _is_fraction(samples: np.ndarray) -> bool:
 def _bridged(samples: np.ndarray) -> np.ndarray:
     """Fill breaks of up to 3 s between readings that blood can join."""
     filled = samples.astype(np.float32)
-    for first, last in _runs(~np.isfinite(samples)):
+    for first, last in runs(~np.isfinite(samples)):
         if first > 0 and last < len(samples) and last - first <= BRIDGED_SECONDS:
             left, right = samples[first - 1], samples[last]
             if abs(right - left) <= FASTEST:
@@ -282,7 +282,7 @@ def _bridged(samples: np.ndarray) -> np.ndarray:
     return filled
 
 
-def _runs(flags: np.ndarray) -> list[tuple[int, int]]:
+def runs(flags: np.ndarray) -> list[tuple[int, int]]:
     """Return (first, one past last) of each run of true."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
