@@ -21,7 +21,7 @@ FILE = "boosted.npz"
 N_STAGES = len(STAGES)
 # Columns of ``network_inputs`` without the mask: plain and night-scaled, by slot, log and share, by band.
 _COLUMNS = 2 * len(SLOTS) * 2 * N_BANDS
-# What the neighbours are: seven epochs on either side, nearer ones weighing more, and the five before and after.
+# The neighbours: seven epochs on either side, nearer ones weighing more, and the five before and after.
 _AROUND = np.concatenate([np.arange(1, 9), np.arange(7, 0, -1)]).astype(np.float32)
 _BEFORE = np.array([1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0], np.float32)
 _KERNELS = (_AROUND, _BEFORE, _BEFORE[::-1])
@@ -42,7 +42,8 @@ def inputs(features: np.ndarray, mask: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray, shape (epochs, 240), float32
-        Sixty columns of the epoch, then their means around, before and after it; not a number where a slot is empty.
+        Sixty columns of the epoch, then their means around, before and after it; not a number where a slot
+        is empty.
     """
     given = np.broadcast_to(np.asarray(mask, bool), (len(features), len(SLOTS)))
     now = network_inputs(features, mask)[:, :_COLUMNS]
@@ -56,7 +57,7 @@ def inputs(features: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def groups() -> np.ndarray:
-    """Group of each column: slot, band, and whether it is of the epoch (0) or its neighbours (1); shape (240, 3)."""
+    """Slot and band of each column, and whether it is of the epoch (0) or its neighbours (1); shape (240, 3)."""
     column = np.arange(N_INPUTS)
     return np.stack([_slot_of(column), column % N_BANDS, (column >= _COLUMNS).astype(int)], axis=1)
 
@@ -146,7 +147,7 @@ class Trees:
         return [[_Paths.of(leaves) for size, leaves in sorted(f.items()) if size] for f in found]
 
     def _leaves(self, node: int, way: dict[int, tuple[float, float, bool, float]]) -> list[tuple]:
-        """Leaves below a node, each with its columns' bounds, their share of the cover, and the leaf's value."""
+        """Leaves below a node: the bounds of the columns on the way, their share of the cover; the value."""
         column = int(self.column[node])
         if column < 0:
             return [(way, float(self.threshold[node]))]
@@ -164,7 +165,7 @@ class Trees:
 
 @dataclass(frozen=True, slots=True)
 class _Paths:
-    """Leaves with ``k`` columns on their way; ``table`` the values for each of 2^k patterns of columns that fit."""
+    """Leaves with ``k`` columns on their way; ``table`` holds the values for each of 2^k patterns that fit."""
 
     columns: np.ndarray
     low: np.ndarray
@@ -228,7 +229,7 @@ class Boosted:
     folds: tuple[Trees, ...]
 
     def probabilities(self, x: np.ndarray, fold: int = -1) -> np.ndarray:
-        """Return the probabilities of the stages by one fold's trees, by all together for -1; shape (epochs, 5)."""
+        """Return the probabilities by one fold's trees, by all together for -1; shape (epochs, 5)."""
         used = self.folds if fold < 0 else (self.folds[fold],)
         scores = np.mean([trees.scores(x) for trees in used], axis=0)
         powers = np.exp(scores - scores.max(axis=1, keepdims=True))
@@ -240,7 +241,7 @@ class Boosted:
 
 
 def of(package: Package) -> Boosted | None:
-    """Return the trees of a verified package, ``None`` for a package without; kept for the life of the process."""
+    """Return the trees of a verified package, ``None`` without any; kept for the life of the process."""
     return read(package.path(FILE)) if FILE in package.manifest["files"] else None
 
 
@@ -255,5 +256,9 @@ def read(path: Path) -> Boosted:
 
 def write(model: Boosted, path: Path) -> None:
     """Write trees as plain arrays, the same bytes for the same trees."""
-    arrays = {f"{n}_{k}": getattr(trees, n) for k, trees in enumerate(model.folds) for n in Trees.__dataclass_fields__}
+    arrays = {
+        f"{n}_{k}": getattr(trees, n)
+        for k, trees in enumerate(model.folds)
+        for n in Trees.__dataclass_fields__
+    }
     np.savez_compressed(path, **arrays)

@@ -45,7 +45,7 @@ def explain(package: Package, loaded: Loaded, result: Mapping[str, Any]) -> Expl
     mask, stages = staging.mask_of(recorded), staging.codes(result["stages"])
     parts = _Parts.empty(len(stages))
     model, trees = sequence.of(package), boosted.of(package)
-    for first, count in recorded.segments:
+    for first, count in staging.segments_of(recorded):
         if count:
             rows = slice(first, first + count)
             parts.fill(rows, model, trees, recorded.features[rows], mask[rows], stages[rows])
@@ -87,7 +87,9 @@ class _Parts:
     @classmethod
     def empty(cls, epochs: int) -> _Parts:
         by_band = (epochs, len(SLOTS), N_BANDS)
-        return cls(np.zeros(by_band), np.zeros(epochs), np.zeros(by_band), np.zeros((*by_band, boosted.N_TIMES)))
+        return cls(
+            np.zeros(by_band), np.zeros(epochs), np.zeros(by_band), np.zeros((*by_band, boosted.N_TIMES))
+        )
 
     def fill(
         self,

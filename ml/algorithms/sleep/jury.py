@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ml.algorithms.sleep import staging
-from ml.algorithms.sleep.features import SLOTS
-from ml.algorithms.sleep.load import Recorded
+from ml.algorithms.sleep.contract import SLOTS
+from ml.algorithms.sleep.recorded import Recorded
 
 _EOG = SLOTS.index("eog")
 # One derivation alone disagrees with nobody.
@@ -64,15 +64,13 @@ def vote(recorded: Recorded, stage: Callable[[np.ndarray, np.ndarray], np.ndarra
     """
     if len(recorded.jurors) < _FEWEST:
         return None
-    given = np.asarray(recorded.mask, bool)
+    usable, segments = staging.usable_of(recorded), staging.segments_of(recorded)
     found = []
     for juror in recorded.jurors:
         features = np.zeros_like(recorded.features)
         mask = np.zeros((len(features), len(SLOTS)), bool)
         features[:, SLOTS.index(juror.slot)] = juror.features
         mask[:, SLOTS.index(juror.slot)] = True
-        if given[_EOG]:
-            features[:, _EOG] = recorded.features[:, _EOG]
-            mask[:, _EOG] = recorded.usable[:, _EOG]
-        found.append(staging.staged(features, mask, recorded.segments, stage))
+        features[:, _EOG], mask[:, _EOG] = recorded.features[:, _EOG], usable[:, _EOG]
+        found.append(staging.staged(features, mask, segments, stage))
     return Verdict(tuple(juror.label for juror in recorded.jurors), np.stack(found))

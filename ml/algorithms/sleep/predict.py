@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ml.algorithms.sleep import agreement, boosted, budget, jury, sequence, staging
-from ml.algorithms.sleep.contract import EPOCH_SECONDS
-from ml.algorithms.sleep.features import SLOTS, network_inputs
-from ml.algorithms.sleep.load import Recorded
+from ml.algorithms.sleep import agreement, boosted, breathing, budget, jury, oxygen, sequence, staging
+from ml.algorithms.sleep.contract import EPOCH_SECONDS, SLOTS
+from ml.algorithms.sleep.features import network_inputs
+from ml.algorithms.sleep.recorded import Recorded
 from ml.algorithms.sleep.statistics import statistics
 from ml.contracts import Loaded
 from ml.package import Package
@@ -38,16 +38,17 @@ def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
         recording, in minutes and percent; ``uncertain`` epochs to check first, least certain first; ``jury``
         how each derivation votes, ``null`` with fewer than two; ``boosted`` the trees' stages and their κ
         with the draft, ``null`` without trees; ``review`` every epoch in the order to look at and what that
-        buys; ``quality`` runs of epochs that hardly rest on their own signal; ``start``; ``simulated``.
+        buys; ``quality`` runs of epochs that hardly rest on their own signal; ``oxygen`` and ``breathing``,
+        the screening, ``null`` where the recording has no such channel; ``start``; ``simulated``.
     """
     recorded: Recorded = loaded.data
-    mask, model = staging.mask_of(recorded), sequence.of(package)
+    mask, segments, model = staging.mask_of(recorded), staging.segments_of(recorded), sequence.of(package)
     temperature, curve = budget.of_manifest(package.manifest, recorded.mask)
 
     def by_network(features: np.ndarray, given: np.ndarray) -> np.ndarray:
         return model.probabilities(network_inputs(features, given)[None])[0]
 
-    raw = staging.staged(recorded.features, mask, recorded.segments, by_network)
+    raw = staging.staged(recorded.features, mask, segments, by_network)
     probabilities = budget.calibrated(raw, temperature)
     stages = staging.names(probabilities)
     verdict = jury.vote(recorded, by_network)
@@ -58,14 +59,15 @@ def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
         "stages": stages,
         "probabilities": _rows(probabilities),
         "epoch_seconds": EPOCH_SECONDS,
-        "segments": [list(segment) for segment in recorded.segments],
+        "segments": [list(segment) for segment in segments],
         "channels": dict(recorded.channels),
-        "statistics": statistics(stages),
+        "statistics": statistics(stages, lights_off=recorded.lights_off, lights_on=recorded.lights_on),
         "uncertain": uncertain(probabilities, package.manifest["thresholds"]["confidence"]),
         "jury": None if verdict is None else verdict.to_json(stages),
         "boosted": None if second is None else _opinion(stages, staging.names(second)),
         "review": {"order": order, "budget": budget.expected(curve, len(order))},
         "quality": {"epochs": _unusable(recorded)},
+        **_physiology(recorded),
         "start": recorded.start,
         "simulated": recorded.simulated,
     }
@@ -91,6 +93,16 @@ def uncertain(probabilities: np.ndarray, threshold: float) -> list[int]:
     return [int(i) for i in order[confidence[order] < threshold]]
 
 
+def _physiology(recorded: Recorded) -> dict[str, Any]:
+    """Screen oxygen and breathing where the recording has them."""
+    saturation = oxygen.analyse(recorded.oxygen, len(recorded.features)) if recorded.oxygen else None
+    flow = breathing.analyse(recorded.flow, recorded.effort, saturation) if recorded.flow else None
+    return {
+        "oxygen": None if saturation is None else saturation.to_json(),
+        "breathing": None if flow is None else flow.to_json(),
+    }
+
+
 def _by_trees(package: Package, recorded: Recorded, mask: np.ndarray) -> np.ndarray | None:
     trees = boosted.of(package)
     if trees is None:
@@ -99,7 +111,7 @@ def _by_trees(package: Package, recorded: Recorded, mask: np.ndarray) -> np.ndar
     def by_trees(features: np.ndarray, given: np.ndarray) -> np.ndarray:
         return trees.probabilities(boosted.inputs(features, given))
 
-    return staging.staged(recorded.features, mask, recorded.segments, by_trees)
+    return staging.staged(recorded.features, mask, staging.segments_of(recorded), by_trees)
 
 
 def _opinion(stages: list[str], others: list[str]) -> dict[str, Any]:
@@ -114,13 +126,13 @@ def _rows(probabilities: np.ndarray) -> list[list[float] | None]:
 
 def _unusable(recorded: Recorded) -> list[list[Any]]:
     """Runs of epochs in which no EEG can be used, or one of the channels used elsewhere cannot."""
-    given = np.asarray(recorded.mask, bool)
+    given, usable = np.asarray(recorded.mask, bool), staging.usable_of(recorded)
     eeg = [slot for slot in range(2) if given[slot]]
-    lost = {NO_EEG: ~recorded.usable[:, eeg].any(axis=1)}
+    lost = {NO_EEG: ~usable[:, eeg].any(axis=1)}
     for slot in np.flatnonzero(given):
-        lost[SLOTS[slot]] = ~recorded.usable[:, slot] & ~lost[NO_EEG]
+        lost[SLOTS[slot]] = ~usable[:, slot] & ~lost[NO_EEG]
     inside = np.zeros(len(recorded.features), bool)
-    for first, count in recorded.segments:
+    for first, count in staging.segments_of(recorded):
         inside[first : first + count] = True
     return sorted(
         [first, count, reason] for reason, where in lost.items() for first, count in _runs(where & inside)

@@ -90,9 +90,7 @@ def held_out(cohort: Cohort, package: Package, fold: np.ndarray) -> dict[tuple[b
     return found
 
 
-def _by_trees(
-    cohort: Cohort, trees: boosted.Boosted, fold: np.ndarray, mask: tuple[bool, ...]
-) -> np.ndarray:
+def _by_trees(cohort: Cohort, trees: boosted.Boosted, fold: np.ndarray, mask: tuple[bool, ...]) -> np.ndarray:
     given = np.asarray(mask)
     return np.concatenate([
         trees.probabilities(boosted.inputs(night.features, given), int(k))
@@ -174,7 +172,9 @@ def orders(found: HeldOut, scale: float, share: float) -> dict[str, Interval]:
         "all": doubt(probabilities, found.jury, found.trees),
     }
     return {
-        name: stage_metrics(found.labels, after_review(found, probabilities, one, share), found.subjects)["kappa"]
+        name: stage_metrics(found.labels, after_review(found, probabilities, one, share), found.subjects)[
+            "kappa"
+        ]
         for name, one in doubts.items()
     }
 

@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ml.algorithms.sleep.contract import STAGES
-from ml.algorithms.sleep.features import SLOTS
-from ml.algorithms.sleep.load import Recorded
+from ml.algorithms.sleep.contract import SLOTS, STAGES
+from ml.algorithms.sleep.recorded import Recorded
 from ml.algorithms.sleep.statistics import UNSCORED
 
 Segments = Sequence[tuple[int, int]]
@@ -17,17 +16,26 @@ Stager = Callable[[np.ndarray, np.ndarray], np.ndarray]
 _EEG = slice(0, 2)
 
 
-def mask_of(recorded: Recorded) -> np.ndarray:
-    """Which slots can be used in each epoch; shape (epochs, 3).
+def segments_of(recorded: Recorded) -> Segments:
+    """Return first epoch and number of epochs of each uninterrupted stretch."""
+    return recorded.segments or ((0, len(recorded.features)),)
 
-    Where no EEG can be used in an epoch it is left as it is: the epochs around it decide, and it is flagged.
-    """
+
+def usable_of(recorded: Recorded) -> np.ndarray:
+    """Which slots carry a signal in each epoch; shape (epochs, 3). Of band powers all that are given."""
     given = np.broadcast_to(np.asarray(recorded.mask, bool), (len(recorded.features), len(SLOTS)))
-    used = given & recorded.usable
-    for first, count in recorded.segments:
-        rows = slice(first, first + count)
-        if not used[rows, _EEG].any():
-            used[rows] = given[rows]
+    return given & recorded.usable if len(recorded.usable) else given
+
+
+def mask_of(recorded: Recorded) -> np.ndarray:
+    """Which slots the staging reads in each epoch; shape (epochs, 3).
+
+    A channel is left out where it carries no signal. Where that would leave no EEG it is read as it is,
+    because a movement that clips is a reason too; such epochs are flagged.
+    """
+    used = usable_of(recorded).copy()
+    without = ~used[:, _EEG].any(axis=1)
+    used[without, _EEG] = np.asarray(recorded.mask, bool)[_EEG]
     return used
 
 

@@ -64,7 +64,9 @@ def reasons(
         return Text("Not staged: a gap in the recording.", "Non coté : interruption de l’enregistrement.")
     bands = [
         _band(channels[slot], list(BANDS)[band], strong=levels[slot, band] >= 0)
-        for slot, band in zip(*np.unravel_index(np.argsort(-now, axis=None, kind="stable"), now.shape), strict=True)
+        for slot, band in zip(
+            *np.unravel_index(np.argsort(-now, axis=None, kind="stable"), now.shape), strict=True
+        )
         if now[slot, band] >= _WORTH_SAYING and channels[slot] is not None
     ][:_REASONS]
     parts = []
