@@ -239,6 +239,11 @@ SLEEP_NETWORK = {
     "noise": number(0), "gain_jitter": number(0), "band_jitter": number(0), "change_wake": number(0, 1),
     "swap_eeg": number(0, 1),
 }  # fmt: skip
+SLEEP_CNN = {
+    "folds": FOLDS, "passes": COUNT, "patience": COUNT, "window": COUNT, "batch": COUNT,
+    "learning_rate": POSITIVE, "weight_decay": number(0), "label_smoothing": number(0, 1),
+    "class_weight_power": number(0), "gain_jitter": number(0), "noise": number(0),
+}  # fmt: skip
 SECTIONS: Mapping[str, Check] = {
     "haemorrhage": section(
         {
@@ -265,11 +270,10 @@ SECTIONS: Mapping[str, Check] = {
     "sleep": section(
         {
             "seed": SEED, "folds": FOLDS, "review_share": SHARE, "network": section(SLEEP_NETWORK),
-            "forest16": section(
-                {"trees": COUNT, "min_samples_leaf": COUNT, "block_epochs": COUNT, "folds": FOLDS}
-            ),
+            "forest16": section({"trees": COUNT, "min_samples_leaf": COUNT, "folds": FOLDS}),
+            "cnn": section(SLEEP_CNN),
         },
-        {**VERSION, "recipe": choice("sequence", "forest16")},
+        {**VERSION, "recipe": choice("sequence", "forest16", "cnn")},
     ),
     "german_credit": section(
         {
