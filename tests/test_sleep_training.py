@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ml import package as packages
-from ml.algorithms.sleep import augmentation, crossvalidation, evaluation, excerpts, network
+from ml.algorithms.sleep import augmentation, crossvalidation, evaluation, excerpts, network, reviewing
 from ml.algorithms.sleep.bandpower import Night
 from ml.algorithms.sleep.sequence import SequenceModel
 from ml.training.data import DataMissing
@@ -14,7 +14,7 @@ SHORT = {
     "units": 8, "dropout": 0.0, "passes": 3, "window": 16, "batch": 8, "learning_rate": 0.01,
     "label_smoothing": 0.0, "class_weight_power": 0.25, "noise": 0.05, "gain_jitter": 0.1,
     "band_jitter": 0.1, "change_wake": 0.5, "swap_eeg": 0.1, "excerpts": 0.5, "device_jitter": 0.1,
-    "between_eeg": 0.5,
+    "between_eeg": 0.5, "eye_movements": 0.5, "contrast_jitter": 0.2,
 }  # fmt: skip
 
 
@@ -69,12 +69,43 @@ def test_changed_wake_keeps_sleep_whole():
         assert len(features) == len(labels)
 
 
-def test_training_goes_on_only_from_networks_that_have_not_seen_the_held_out_subjects():
+def test_networks_are_taken_only_from_a_package_that_has_not_seen_the_held_out_subjects():
     subjects = np.arange(10)
     cohort = crossvalidation.Cohort(tuple(night(i) for i in subjects), subjects)
-    params = {"folds": 5, "seed": 0, "network": {**SHORT, "start": "1.0.0"}}
+    params = {"folds": 5, "seed": 0, "network": SHORT, "members": {"old": {"package": "1.0.0"}}}
     with pytest.raises(ValueError, match=r"sleep 1\.0\.0 was trained with other folds"):
-        crossvalidation.train_folds(cohort, params, "none")
+        crossvalidation.train_members(cohort, params, "none")
+
+
+def test_a_night_is_staged_by_all_networks_of_its_own_fold():
+    class Known:
+        def members(self, inputs):
+            """Network ``i`` is sure of stage ``i % 5``, six networks of three folds."""
+            each = np.eye(5)[np.arange(6) % 5]
+            return np.broadcast_to(each, (1, inputs.shape[1], 6, 5))
+
+    inputs = np.zeros((4, 63), np.float32)
+    assert np.allclose(crossvalidation.unseen(Known(), inputs, 1, 3), np.eye(5)[[1, 4]].mean(axis=0))
+    assert np.allclose(crossvalidation.unseen(Known(), inputs, -1, 3)[0], np.array([2, 1, 1, 1, 1]) / 6)
+
+
+def test_eye_movements_raise_slow_power_of_wake_only():
+    original = night(3)
+    moved = augmentation.with_eye_movements(original.features, original.labels, np.random.default_rng(0))
+    change = moved - original.features
+    asleep = np.isin(original.labels, (1, 2, 3))
+    assert np.abs(change[asleep]).max() < 1e-5
+    assert (change[original.labels == 0][:, 0, 0] > 0).all()
+    assert change[original.labels == 0][:, 0, 0].mean() > change[original.labels == 0][:, 1, 0].mean() > 0
+    assert not change[:, 2].any()
+
+
+def test_another_contrast_keeps_the_order_of_the_epochs():
+    features = night(4).features
+    changed = augmentation.other_contrast(features, 0.3, np.random.default_rng(2))
+    order = np.argsort(features[:, 0, 0])
+    assert (np.diff(changed[order, 0, 0]) >= -1e-6).all()
+    assert np.allclose(np.median(changed[:, :, :5], axis=0), np.median(features[:, :, :5], axis=0), atol=1e-5)
 
 
 def test_excerpts_keep_the_order_and_only_their_stages():
@@ -131,7 +162,8 @@ def test_the_held_out_subjects_of_one_fold_reach_the_floor():
     fold = crossvalidation.Cohort(
         tuple(n for n, out in zip(cohort.nights, held_out, strict=True) if out), cohort.subjects[held_out]
     )
-    kappas = {m.name: m.value for m in evaluation.cohort_metrics(fold, package)}
+    held = reviewing.held_out(fold, package, evaluation.folds_of(fold, package))
+    kappas = {m.name: m.value for m in evaluation.cohort_metrics(held, package)}
     assert kappas["kappa"] >= 0.73
     assert kappas["frontal_eeg.kappa"] >= 0.70
     assert kappas["ece"] < 0.06

@@ -244,6 +244,11 @@ SLEEP_BOOSTED = {
     "rounds": COUNT, "depth": COUNT, "learning_rate": POSITIVE, "bins": COUNT, "rows": number(0, 1),
     "columns": number(0, 1), "least_weight": number(0),
 }  # fmt: skip
+SLEEP_CNN = {
+    "folds": FOLDS, "passes": COUNT, "patience": COUNT, "window": COUNT, "batch": COUNT,
+    "learning_rate": POSITIVE, "weight_decay": number(0), "label_smoothing": number(0, 1),
+    "class_weight_power": number(0), "gain_jitter": number(0), "noise": number(0),
+}  # fmt: skip
 SECTIONS: Mapping[str, Check] = {
     "haemorrhage": section(
         {
@@ -273,11 +278,10 @@ SECTIONS: Mapping[str, Check] = {
             "network": section(SLEEP_NETWORK),
             "members": named(section({}, {"package": text, **SLEEP_NETWORK})),
             "boosted": section(SLEEP_BOOSTED),
-            "forest16": section(
-                {"trees": COUNT, "min_samples_leaf": COUNT, "block_epochs": COUNT, "folds": FOLDS}
-            ),
+            "forest16": section({"trees": COUNT, "min_samples_leaf": COUNT, "folds": FOLDS}),
+            "cnn": section(SLEEP_CNN),
         },
-        {**VERSION, "recipe": choice("sequence", "forest16")},
+        {**VERSION, "recipe": choice("sequence", "forest16", "cnn")},
     ),
     "german_credit": section(
         {

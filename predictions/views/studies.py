@@ -159,6 +159,7 @@ def _reviewing(user: User, found: Study) -> dict[str, Any]:
         "may_review": open_to_review and selectors.may_review(user, found),
         "may_sign": open_to_review and selectors.may_sign(user, found),
         "later": selectors.later_assessment(found) if open_to_review else None,
+        "hypnograms": pages.to_sign(user, found) if open_to_review else [],
         "may_amend": found.state == State.SIGNED and selectors.may_sign(user, found),
         "verdicts": Verdict.choices,
         "reasons": Reason.choices,

@@ -57,7 +57,7 @@ def inputs(features: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def groups() -> np.ndarray:
-    """Slot and band of each column, and whether it is of the epoch (0) or its neighbours (1); shape (240, 3)."""
+    """Slot and band of each column, and whether it is of the epoch (0) or around it (1); shape (240, 3)."""
     column = np.arange(N_INPUTS)
     return np.stack([_slot_of(column), column % N_BANDS, (column >= _COLUMNS).astype(int)], axis=1)
 
@@ -165,7 +165,7 @@ class Trees:
 
 @dataclass(frozen=True, slots=True)
 class _Paths:
-    """Leaves with ``k`` columns on their way; ``table`` holds the values for each of 2^k patterns that fit."""
+    """Leaves with ``k`` columns on their way; ``table`` the values for each of 2^k patterns that fit."""
 
     columns: np.ndarray
     low: np.ndarray

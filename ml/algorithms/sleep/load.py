@@ -11,12 +11,12 @@ from ml.algorithms.sleep.channels import Derivation
 from ml.algorithms.sleep.contract import EPOCH_SECONDS, SLOTS
 from ml.algorithms.sleep.edf_header import Header, Signal
 from ml.algorithms.sleep.montage import Trace as Line
-from ml.algorithms.sleep.recorded import Juror, Recorded, Trace, assemble
+from ml.algorithms.sleep.recorded import Recorded, assemble
 from ml.algorithms.sleep.signals import Night, Recording, collect
 from ml.contracts import Finding, Loaded, Problem, Refused, Severity, Source, Text
 from ml.package import Package
 
-__all__ = ["Juror", "Recorded", "Trace", "load"]
+__all__ = ["Recorded", "load"]
 
 LOWEST_RATE = 50.0
 # No amplifier of a sleep laboratory comes near; beyond it the resampling to 100 Hz is no longer exact.

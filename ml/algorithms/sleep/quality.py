@@ -28,12 +28,12 @@ _CLIPPED = 0.05
 _SWAMPED = 1.0
 # The amplitude of one sleeper's EEG varies about sixfold over a night (alpha 10 µV to slow waves 75 µV);
 # these are beyond it on either side.
-_LOST, _BURST = 0.05, 8.0
+_LOST = 0.05
+_BURST = {"eeg": 8.0, "eog": 20.0}  # blinks stand out of the EOG of sleep as movements do of the EEG
 # Slow drift against what is on it: breathing and sweat stay below, a drying electrode does not.
 _DRIFT = 10.0
 # A burst as long as this is no movement: four epochs, two minutes.
 _LASTING_EPOCHS = 4
-_CLASSES = ("eeg", "eog")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +151,10 @@ class Tally:
         reasons = np.zeros(epochs, np.int8)
         alive = recorded & ~flat
         usual = float(np.median(deviation[alive])) if alive.any() else 0.0
-        if self._kind in _CLASSES and usual > 0:
-            reasons[alive & (deviation > _BURST * usual)] = 1 + REASONS.index("artefact")
-            reasons[alive & self._detached(deviation, means, usual)] = 1 + REASONS.index("detached")
+        burst = deviation > _BURST.get(self._kind, np.inf) * usual
+        if self._kind in _BURST and usual > 0:
+            reasons[alive & burst] = 1 + REASONS.index("artefact")
+            reasons[alive & self._detached(deviation, means, usual, burst)] = 1 + REASONS.index("detached")
         reasons[mains & alive] = 1 + REASONS.index("mains")
         reasons[(np.nansum(clipped, axis=1) / number > _CLIPPED) & alive] = 1 + REASONS.index("clipped")
         reasons[flat] = 1 + REASONS.index("flat")
@@ -186,14 +187,16 @@ class Tally:
         rest = np.maximum(within - powers[which], 1e-12)
         return powers[which] > _SWAMPED * rest, self._hz[which]
 
-    def _detached(self, deviation: np.ndarray, means: np.ndarray, usual: float) -> np.ndarray:
+    def _detached(
+        self, deviation: np.ndarray, means: np.ndarray, usual: float, burst: np.ndarray
+    ) -> np.ndarray:
         """Sudden loss, a huge slow drift, or noise of high impedance that lasts."""
         wander = np.nanmax(np.nan_to_num(means, nan=-np.inf), axis=1) - np.nanmin(
             np.nan_to_num(means, nan=np.inf), axis=1
         )
         lost = deviation < _LOST * usual
         drifting = np.isfinite(wander) & (wander > _DRIFT * np.maximum(4 * deviation, usual))
-        return lost | drifting | _lasting(deviation > _BURST * usual)
+        return lost | drifting | _lasting(burst)
 
     def _amplitude(self, within: np.ndarray, means: np.ndarray, recorded: np.ndarray) -> float:
         """Median over epochs of the standard deviation of all samples of the epoch."""

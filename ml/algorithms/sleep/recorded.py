@@ -15,32 +15,13 @@ from ml.algorithms.sleep.contract import SLOTS
 from ml.algorithms.sleep.features import EPOCH_SAMPLES, PASS_BANDS, RATE, band_pass_taps, band_powers
 from ml.algorithms.sleep.montage import Trace as Line
 from ml.algorithms.sleep.signals import Night, Recording
+from ml.algorithms.sleep.traces import Trace
 
 # Band of the EEG that spindles and slow waves are searched in, in Hz: as it is shown.
 EEG_BAND = (0.3, 35.0)
 # A derivation votes when at least this share of its epochs can be used.
 FIT_TO_VOTE = 0.5
 _UNUSABLE = ("flat", "clipped", "mains", "detached")
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """One physiological signal of the whole grid.
-
-    Parameters
-    ----------
-    label, unit
-        As in the file; µV for voltages.
-    rate
-        Samples per second: 1 for SpO2, at most 32 for breathing.
-    samples
-        Shape (seconds × rate,), float32: NaN where nothing was recorded.
-    """
-
-    label: str
-    unit: str
-    rate: float
-    samples: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)

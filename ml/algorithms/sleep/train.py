@@ -1,7 +1,7 @@
 """Training and evaluation of the sleep packages.
 
-Two recipes: ``sequence`` (the network that serves) from nights of band powers, and ``forest16``
-(the older random forest on sixteen features) from raw recordings with a hypnogram.
+Three recipes: ``sequence`` (the network that serves) from nights of band powers; ``forest16`` (the older
+random forest on sixteen features) and ``cnn`` (a network on raw epochs) from raw recordings with a hypnogram.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from ml.algorithms.sleep import (
     features,
     forest16_train,
     network,
+    rawcnn_train,
     reviewing,
     sequence,
 )
@@ -39,6 +40,8 @@ from ml.training.data import fingerprint
 
 # Keras and ONNX must agree to this on a real night before a package is written.
 _EQUAL = 1e-4
+# Recipes that learn from raw recordings.
+ON_RAW = {"forest16": forest16_train, "cnn": rawcnn_train}
 
 
 def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> Package:
@@ -47,11 +50,11 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
     Parameters
     ----------
     data
-        The data folder (``recipe: sequence``), or it or any folder of recordings (``forest16``).
+        The data folder (``recipe: sequence``), or it or any folder of recordings (the others).
     out
         The package is written to ``out/sleep/<version>``.
     version
-        Version; ``forest-16-`` is put before it for that recipe.
+        Version; ``forest-16-`` or ``cnn-`` is put before it for these recipes.
     params
         The ``sleep`` section of ``params.yaml``; ``recipe`` chooses.
 
@@ -63,10 +66,10 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
         When the recipe is unknown.
     """
     recipe = params.get("recipe", "sequence")
-    if recipe == "forest16":
-        return forest16_train.train(data, out, version=version, params=params)
+    if recipe in ON_RAW:
+        return ON_RAW[recipe].train(data, out, version=version, params=params)
     if recipe != "sequence":
-        raise ValueError(f"unknown recipe {recipe!r}; there are sequence and forest16")
+        raise ValueError(f"unknown recipe {recipe!r}; there are sequence, {', '.join(ON_RAW)}")
     return _train_sequence(data, out, version=version, params=params)
 
 
@@ -75,8 +78,8 @@ def evaluate(data: Path, package: Package) -> list[Metric]:
 
     The raw recordings of UCDDB are scored where they are; the cross-validation is always.
     """
-    if package.manifest["training"]["recipe"] == "forest16":
-        return forest16_train.evaluate(data, package)
+    if (recipe := package.manifest["training"]["recipe"]) in ON_RAW:
+        return ON_RAW[recipe].evaluate(data, package)
     cohort = crossvalidation.read_cohort(data)
     held = reviewing.held_out(cohort, package, evaluation.folds_of(cohort, package))
     return _figures(data, cohort, held, package)

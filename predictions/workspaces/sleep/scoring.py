@@ -7,7 +7,7 @@ sees what the other did before both are done. What stands signed is open to all 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -92,8 +92,10 @@ class Hypnogram:
 def draft(prediction: Prediction) -> Hypnogram:
     """Return the hypnogram as the network made it, with the lights that the file itself names."""
     result = prediction.result
-    lights = {name: result.get(name) for name in ("lights_off", "lights_on")}
-    return Hypnogram(Night(stages=tuple(result["stages"]), **lights), prediction)
+    whole = Night(stages=tuple(result["stages"]))
+    lit = replace(whole, lights_off=result.get("lights_off"), lights_on=result.get("lights_on"))
+    # A file may say that lights went off after they came on; then it says nothing.
+    return Hypnogram(lit if lit.in_order else whole, prediction)
 
 
 def of(signature: Signature) -> Hypnogram:
