@@ -141,7 +141,7 @@ def _trained(
 
 
 def held_out_probabilities(
-    cohort: Cohort, sequence: SequenceModel, fold: np.ndarray, mask: tuple[bool, ...]
+    cohort: Cohort, sequence: SequenceModel, fold: np.ndarray, folds: int, mask: tuple[bool, ...]
 ) -> np.ndarray:
     """Stage every night by the networks of a package that have not seen its subject.
 
@@ -151,6 +151,8 @@ def held_out_probabilities(
         The networks of the package.
     fold
         Shape (nights,): whose networks have not seen each night; -1 where none has, then all are averaged.
+    folds
+        How many folds the package has.
     mask
         Which slots the network is given.
 
@@ -159,7 +161,7 @@ def held_out_probabilities(
     ndarray, shape (epochs of all nights, 5)
     """
     return np.concatenate([
-        unseen(sequence, network_inputs(night.features, np.asarray(mask)), k, int(fold.max()) + 1)
+        unseen(sequence, network_inputs(night.features, np.asarray(mask)), k, folds)
         for night, k in zip(cohort.nights, fold, strict=True)
     ])  # fmt: skip
 
@@ -171,7 +173,7 @@ def unseen(sequence: SequenceModel, inputs: np.ndarray, k: int, folds: int) -> n
 
 
 def held_out_excerpts(
-    cohort: Cohort, sequence: SequenceModel, fold: np.ndarray
+    cohort: Cohort, sequence: SequenceModel, fold: np.ndarray, folds: int
 ) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Stage the validation excerpts of every night from one frontal EEG, by the network that has not seen it.
 
@@ -186,7 +188,7 @@ def held_out_excerpts(
     for number, (night, k) in enumerate(zip(cohort.nights, fold, strict=True)):
         for name, rows in excerpts.validation(night.labels, number).items():
             inputs = network_inputs(night.features[rows], mask)
-            probabilities = unseen(sequence, inputs, k, int(fold.max()) + 1)
+            probabilities = unseen(sequence, inputs, k, folds)
             labels = night.labels[rows]
             scored = labels >= 0
             subject = np.full(int(scored.sum()), cohort.subjects[number])

@@ -61,7 +61,10 @@ def cohort_metrics(held: Mapping[tuple[bool, ...], HeldOut], package: Package) -
 
 def excerpt_metrics(cohort: Cohort, package: Package) -> list[Metric]:
     """Cross-validated figures on excerpts of the nights, one frontal EEG; intervals resample subjects."""
-    held_out = crossvalidation.held_out_excerpts(cohort, sequence.of(package), folds_of(cohort, package))
+    folds = len(package.manifest["training"]["folds"])
+    held_out = crossvalidation.held_out_excerpts(
+        cohort, sequence.of(package), folds_of(cohort, package), folds
+    )
     found = []
     for name, (labels, probabilities, subjects) in held_out.items():
         figures = stage_metrics(labels, probabilities.argmax(axis=1), subjects)

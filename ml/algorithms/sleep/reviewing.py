@@ -50,10 +50,15 @@ class HeldOut:
     jury: np.ndarray | None
 
     def cross_calibrated(self) -> np.ndarray:
-        """Probabilities calibrated on the other folds, so that the error of the confidence is honest."""
-        found = np.empty(self.network.shape)
+        """Probabilities calibrated on the other folds, so that the error of the confidence is honest.
+
+        As they are when there are no other folds.
+        """
+        found = self.network.copy()
         for k in np.unique(self.folds):
             own = self.folds == k
+            if own.all():
+                break
             found[own] = calibrated(self.network[own], temperature(self.network[~own], self.labels[~own]))
         return found
 
@@ -66,9 +71,15 @@ def held_out(cohort: Cohort, package: Package, fold: np.ndarray) -> dict[tuple[b
     fold
         Shape (nights,): whose models have not seen each night.
     """
-    model, trees = sequence.of(package), boosted.of(package)
+    model, trees, folds = (
+        sequence.of(package),
+        boosted.of(package),
+        len(package.manifest["training"]["folds"]),
+    )
     masks = {mask for _, _, mask in CHANNEL_SETS} | {m for jurors in _JURORS.values() for m in jurors}
-    network = {m: crossvalidation.held_out_probabilities(cohort, model, fold, m) for m in sorted(masks)}
+    network = {
+        m: crossvalidation.held_out_probabilities(cohort, model, fold, folds, m) for m in sorted(masks)
+    }
     labels = cohort.labels()
     scored = labels >= 0
     lengths = [len(night.labels) for night in cohort.nights]
