@@ -11,8 +11,8 @@ from ml.contracts import Refused
 from patients.models import Patient
 from predictions.models import Study
 from predictions.workspaces.sleep import comparing, events, refusals, scoring, state
-from tests import factories, nights
-from tests.nights import STAGES, event, finished, score, stage
+from tests import factories, scored_nights
+from tests.scored_nights import STAGES, event, finished, score, stage
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +26,7 @@ def tessa(sleep_lab: Unit) -> User:
 @pytest.fixture
 def study(terry: User, nina: Patient) -> Study:
     """Return a night of Nina's with a draft of twenty epochs."""
-    return nights.night(terry, nina)
+    return scored_nights.night(terry, nina)
 
 
 def test_neither_sees_the_other_before_both_are_done(study: Study, terry: User, tessa: User) -> None:

@@ -17,8 +17,8 @@ from ml.contracts import Refused
 from patients.models import Patient
 from predictions.models import Scoring, ScoringEvent, Study
 from predictions.workspaces.sleep import events, refusals, scoring, state
-from tests import factories, nights, studies
-from tests.nights import STAGES, event, score, stage
+from tests import factories, scored_nights, studies
+from tests.scored_nights import STAGES, event, score, stage
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def study(terry: User, nina: Patient) -> Study:
     """Return a night of Nina's with a draft of twenty epochs."""
-    return nights.night(terry, nina)
+    return scored_nights.night(terry, nina)
 
 
 def stages(study: Study) -> list[str]:
@@ -206,14 +206,14 @@ def test_looking_counts_and_so_does_confirming(study: Study, terry: User) -> Non
 
 def test_the_budget_of_a_later_package_is_what_is_looked_at_first(terry: User, nina: Patient) -> None:
     review = {"order": [3, 1, 2, 0], "budget": [{"epochs": 2, "share": 0.1}]}
-    study = nights.night(terry, nina, review=review)
+    study = scored_nights.night(terry, nina, review=review)
     score(terry, study, event("seen", epoch=1))
     assert state.of(terry, study)["review"] == {"of": 2, "seen": 1, "left": [3], "all_seen": 1}
 
 
 def test_a_night_with_a_gap_and_lights_of_its_own_is_scored(terry: User, nina: Patient) -> None:
     gap = ("N2",) * 10 + ("?",) * 4 + ("N2",) * 6
-    study = nights.night(terry, nina, stages=gap, lights_off=30.0, lights_on=540.0)
+    study = scored_nights.night(terry, nina, stages=gap, lights_off=30.0, lights_on=540.0)
     score(terry, study, stage(0, "W"))
     now = state.of(terry, study)
     assert (now["stages"][0], now["stages"][10]) == ("W", "?")
@@ -222,7 +222,7 @@ def test_a_night_with_a_gap_and_lights_of_its_own_is_scored(terry: User, nina: P
 
 def test_oxygen_is_counted_again_in_the_sleep_that_was_scored(terry: User, nina: Patient) -> None:
     falls = [{"start_s": 40, "nadir_s": 55, "drop": 5.0}, {"start_s": 500, "nadir_s": 520, "drop": 3.2}]
-    study = nights.night(terry, nina, oxygen={"events": falls, "gate": {"usable": True}})
+    study = scored_nights.night(terry, nina, oxygen={"events": falls, "gate": {"usable": True}})
     before = state.of(terry, study)["statistics"]
     assert (before["odi3"]["events"], before["odi4"]["events"]) == (1, 0), "the first fall is in wake"
     after = score(terry, study, stage(1, "N1")).hypnogram.statistics
@@ -231,7 +231,7 @@ def test_oxygen_is_counted_again_in_the_sleep_that_was_scored(terry: User, nina:
 
 def test_a_new_analysis_does_not_lose_a_scoring(study: Study, terry: User) -> None:
     score(terry, study, stage(1, "N1"))
-    nights.drafted(study, ("N2",) * 20, sha256="6" * 64)
+    scored_nights.drafted(study, ("N2",) * 20, sha256="6" * 64)
     again = Study.objects.get(pk=study.pk)
     now = state.of(terry, again)
     assert (now["superseded"], now["stages"]) == (True, with_stages({1: "N1"}))

@@ -15,8 +15,8 @@ from predictions import review
 from predictions.models import ReportedHypnogram, Scoring, Signature, Study
 from predictions.states import State
 from predictions.workspaces.sleep import refusals, scoring, signing, state
-from tests import factories, nights, studies
-from tests.nights import STAGES, event, finished, score, stage
+from tests import factories, scored_nights, studies
+from tests.scored_nights import STAGES, event, finished, score, stage
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,7 @@ def tessa(sleep_lab: Unit) -> User:
 @pytest.fixture
 def study(terry: User, nina: Patient) -> Study:
     """Return a night of Nina's with a draft of twenty epochs."""
-    return nights.night(terry, nina)
+    return scored_nights.night(terry, nina)
 
 
 def sign(study: Study, by: User, hypnogram: str = "") -> Signature:

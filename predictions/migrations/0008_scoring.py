@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('predictions', '0006_reading'),
+        ('predictions', '0007_channel_mapping'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

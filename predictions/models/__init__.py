@@ -3,6 +3,7 @@
 from predictions.models.birth import SEVERE_ML, BloodLoss, LossMethod
 from predictions.models.document import Document, DocumentState, Draft
 from predictions.models.inquiry import Inquiry, InquiryKind
+from predictions.models.mapping import ChannelMapping
 from predictions.models.reading import (
     Amendment,
     Confidence,
@@ -22,6 +23,7 @@ __all__ = [
     "SEVERE_ML",
     "Amendment",
     "BloodLoss",
+    "ChannelMapping",
     "Confidence",
     "Document",
     "DocumentState",

@@ -178,13 +178,15 @@ def visible(user: User, study: Study, made: list[Scoring]) -> list[Scoring]:
 def current(study: Study, user: User | None = None) -> Hypnogram:
     """Return what would be reported now.
 
-    Signed: what was signed. Else a finished scoring, the latest of several, unless somebody is still scoring
-    apart, who must not meet it in a document. Else what an amendment began with. Else the draft.
+    Signed: what was signed. Else a finished scoring, the latest of several. Else what an amendment began
+    with. Else the draft.
 
     Parameters
     ----------
     user
-        Who would sign: their own scoring, finished or not, goes before any other.
+        For whose eyes: their own scoring, finished or not, goes before any other, and of others they meet
+        only what is open to them. Without one, for a document of the unit, nothing while somebody is still
+        scoring apart, who must not meet it there.
     """
     last = study.signatures.select_related("hypnogram__scoring__scorer", "prediction").last()
     if last is not None and study.state == State.SIGNED:
@@ -192,11 +194,15 @@ def current(study: Study, user: User | None = None) -> Hypnogram:
     made = scorings(study)
     if user is not None and (mine := own(user, made)):
         return scored(mine)
-    finished = [scoring for scoring in made if scoring.finished]
-    apart = any(scoring.closed_at is None and scoring.blind for scoring in made)
-    if finished and not apart:
+    finished = visible(user, study, made) if user is not None else _for_everybody(made)
+    if finished:
         return scored(max(finished, key=_closed_at))
     return of(last) if last is not None else draft(study.prediction)
+
+
+def _for_everybody(made: list[Scoring]) -> list[Scoring]:
+    apart = any(scoring.closed_at is None and scoring.blind for scoring in made)
+    return [] if apart else [scoring for scoring in made if scoring.finished]
 
 
 def _closed_at(scoring: Scoring) -> datetime:
