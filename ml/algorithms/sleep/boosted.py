@@ -103,13 +103,26 @@ class Trees:
         return np.concatenate(parts) + self.base
 
     def _scores(self, x: np.ndarray) -> np.ndarray:
-        at = np.broadcast_to(self.roots, (len(x), len(self.roots)))
-        rows = np.arange(len(x))[:, None]
-        while (self.column[at] >= 0).any():
-            value = x[rows, np.maximum(self.column[at], 0)]
-            go_left = np.where(np.isnan(value), self.unknown_left[at], value < self.threshold[at])
-            at = np.where(self.column[at] < 0, at, np.where(go_left, self.left[at], self.right[at]))
-        return self.threshold[at].reshape(len(x), -1, N_STAGES).sum(axis=1, dtype=np.float64)
+        column, children = self._ways
+        values, missing = x.ravel(), np.isnan(x).any()
+        first = np.arange(len(x), dtype=np.int32)[:, None] * x.shape[1]
+        at = np.repeat(self.roots[None], len(x), axis=0)
+        while True:
+            value = values.take(first + column.take(at))
+            go_left = value < self.threshold.take(at)
+            if missing:
+                go_left |= np.isnan(value) & self.unknown_left.take(at)
+            after = children.take(2 * at + go_left)
+            if np.array_equal(after, at):
+                return self.threshold.take(at).reshape(len(x), -1, N_STAGES).sum(axis=1, dtype=np.float64)
+            at = after
+
+    @cached_property
+    def _ways(self) -> tuple[np.ndarray, np.ndarray]:
+        """Column asked at each node, and its right and left child in turn; a leaf leads to itself."""
+        leaf, own = self.column < 0, np.arange(len(self.column), dtype=np.int32)
+        children = np.stack([np.where(leaf, own, self.right), np.where(leaf, own, self.left)], axis=1)
+        return np.maximum(self.column, 0).astype(np.int32), children.astype(np.int32).ravel()
 
     def shapley(self, x: np.ndarray, stages: np.ndarray) -> np.ndarray:
         """Exact Shapley values of one stage's score per epoch, summed to channel, band and now or neighbours.
