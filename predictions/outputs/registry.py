@@ -58,7 +58,12 @@ KINDS = {
             "predictions.outputs.csv", "text/csv; charset=utf-8", ".csv",
         ),
         Kind(
-            "edf_hypnogram", Text("Hypnogram (EDF+)", "Hypnogramme (EDF+)"),
+            "csv_statistics", Text("Statistics of the night (CSV)", "Statistiques de la nuit (CSV)"),
+            "predictions.outputs.csv_statistics", "text/csv; charset=utf-8", ".csv",
+            queues=("signals",),
+        ),
+        Kind(
+            "edf_hypnogram", Text("Hypnogram and events (EDF+)", "Hypnogramme et événements (EDF+)"),
             "predictions.outputs.edf_hypnogram", "application/octet-stream", ".edf",
             queues=("signals",), worded=False,
         ),
