@@ -126,7 +126,7 @@ def context(user: User, found: Study) -> dict[str, Any]:
         | _birth(user, found)
         | {
             "explanation": explanation,
-            "drawing": pages.drawing(found.algorithm, prediction, explanation),
+            "drawing": pages.drawing(user, found.algorithm, prediction, explanation),
             "beside": pages.beside(user, found),
         }
     )

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
+from clinic.accounts.models import User
 from predictions.models import Explanation, Prediction
 from predictions.workspaces.sleep import physiology, scoring, tables
 
@@ -20,10 +21,10 @@ HOUR = 3600
 SIGNAL = "signal.json"
 
 
-def drawing(prediction: Prediction, explanation: Explanation | None) -> dict[str, Any]:
-    """Return the drawings and tables of one night."""
+def drawing(user: User, prediction: Prediction, explanation: Explanation | None) -> dict[str, Any]:
+    """Return the drawings and tables of one night, of the hypnogram that is open to ``user``."""
     result = prediction.result
-    reported = scoring.current(prediction.study)
+    reported = scoring.current(prediction.study, user)
     stages, seconds = reported.stages, result["epoch_seconds"]
     start = _start(result)
     return {
