@@ -72,7 +72,7 @@ def written(value: float | None, kind: str) -> Text:
     if kind == "time":
         return words.minutes(value)
     unit, decimals = UNITS[kind]
-    return words.number(value, decimals, unit if unit == "%" or not unit else f" {unit}")
+    return words.number(value, decimals, unit if unit[:1] in ("", "%") else f" {unit}")
 
 
 def sleep(night: Night) -> Iterator[Figure]:

@@ -54,7 +54,6 @@ AROUSALS = Text("Arousals scored", "Micro-éveils scorés")
 ARTEFACTS = Text("Epochs marked as artefact", "Époques marquées comme artéfact")
 NOT_SCORED = Text("not scored", "non scorés")
 
-AGREEMENT = Text("Agreement", "Concordance")
 DRAFT_AGREES = Text("AI draft with the reported hypnogram", "Brouillon de l’IA et hypnogramme retenu")
 SCORERS_AGREE = Text("{first} with {second}", "{first} et {second}")
 APART = Text("scored apart", "scorages indépendants")
@@ -65,13 +64,6 @@ KAPPA = Text(
 )
 INTERVAL = Text(" (95 % interval {low} to {high})", " (intervalle à 95 % : {low} à {high})")
 UNDEFINED = Text("undefined", "non défini")
-ONE_STAGE_F1 = Text("Overlap per stage (F1)", "Recouvrement par stade (F1)")
-ON_THIS_NIGHT = Text(
-    "Intervals are of this night alone, by resampled stretches of ten minutes; unscored epochs are left out.",
-    "Intervalles propres à cette nuit, par rééchantillonnage de plages de dix minutes ; époques non cotées "
-    "exclues.",
-)
-
 SIGNAL = Text("Signal by epoch", "Signal par époque")
 REASONS = {
     "flat": Text("flat", "plat"),
@@ -83,8 +75,6 @@ REASONS = {
 }
 OF_EPOCHS = Text("{count} epochs ({share})", "{count} époques ({share})")
 COMMENT_AT = Text("{clock}, epoch {number}", "{clock}, époque {number}")
-BY_NUMBER = Text("Unprintable characters are given by number [U+…].", "Caractères non imprimables : [U+…].")
-
 # What night.typ writes itself.
 WORDS = {
     "statistics": Text("Sleep statistics", "Statistiques du sommeil"),
@@ -101,4 +91,16 @@ WORDS = {
     "when": Text("When", "Heure"),
     "said": Text("Comment", "Commentaire"),
     "other": Text("other definition:", "autre définition :"),
+    "agreement": Text("Agreement", "Concordance"),
+    "this_night": Text(
+        "Intervals are of this night alone, by resampled stretches of ten minutes; unscored epochs are left "
+        "out.",
+        "Intervalles propres à cette nuit, par rééchantillonnage de plages de dix minutes ; époques non "
+        "cotées exclues.",
+    ),
+    "counted": Text("Counted", "Compte"),
+    "density": Text("Density", "Densité"),
+    "mean_duration": Text("Mean duration", "Durée moyenne"),
+    "mean_frequency": Text("Mean frequency", "Fréquence moyenne"),
+    "mean_amplitude": Text("Mean amplitude", "Amplitude moyenne"),
 }

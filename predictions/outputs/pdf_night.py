@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,13 @@ from predictions.outputs import night_words as said
 from predictions.outputs.facts import Facts
 from predictions.outputs.night import Night
 from predictions.outputs.night_figures import Figure
+from predictions.outputs.night_signals import Signal
 from predictions.outputs.pdf_shared import common
 from predictions.outputs.pdf_words import WORDS
 from predictions.outputs.typeset import softened
 
 DRAWING = "night.svg"
+WAVES = "microstructure"
 
 Rows = list[list[str]]
 
@@ -42,13 +44,16 @@ def content(facts: Facts, folder: Path) -> dict[str, Any]:
     return shared | {
         "words": shared["words"] | {key: facts.say(text) for key, text in said.WORDS.items()},
         "title": facts.say(said.TITLE),
+        "state": wording.state(facts, night.scorer),
         "headline": headline,
         "recording": _recording(night),
         "drawing": DRAWING,
         "drawing_alt": _say(night, said.ALT, said=headline),
         "statistics": _statistics(night),
         "stages": _stages(night),
-        "sections": [section for section in _sections(night) if section["rows"] or section["notes"]],
+        "beside": [[part for part in pair if part["rows"] or part["notes"]] for pair in _beside(night)],
+        "waves": _waves(night),
+        "agreement": _agreement(night),
         "comments": _comments(night),
         "explanation": "" if night.scored else _explanation(facts),
     }
@@ -183,14 +188,14 @@ def _stages(night: Night) -> Rows:
     return rows
 
 
-def _sections(night: Night) -> Iterator[dict[str, Any]]:
-    """Yield what is a table of facts, in the order of the report."""
-    for signal in night_signals.signals(night):
-        yield _section(night, signal.title, [*_measured(night, signal.figures)], *signal.notes)
-    yield _section(night, said.EVENTS, _events(night))
-    if agreed := _agreement(night):
-        yield _section(night, said.AGREEMENT, agreed, said.ON_THIS_NIGHT)
-    yield _section(night, said.SIGNAL, _signal(night))
+def _beside(night: Night) -> Iterator[list[dict[str, Any]]]:
+    """Yield the small tables that stand two and two: what was screened, what was marked."""
+    measured = [_signal(night, one) for one in night_signals.signals(night) if one.code != WAVES]
+    yield measured
+    yield [
+        _section(night, said.EVENTS, _events(night)),
+        _section(night, said.SIGNAL, _defects(night)),
+    ]
 
 
 def _section(night: Night, title: Text, rows: Rows, *notes: Text | Mapping[str, str]) -> dict[str, Any]:
@@ -198,11 +203,29 @@ def _section(night: Night, title: Text, rows: Rows, *notes: Text | Mapping[str, 
     return {"title": say(title), "rows": rows, "notes": [say(note) for note in notes]}
 
 
-def _measured(night: Night, figures: Sequence[Figure]) -> Iterator[list[str]]:
-    """Yield label, value and formula of what a signal holds."""
+def _signal(night: Night, found: Signal) -> dict[str, Any]:
+    """Return label with its formula, and value, of what a signal holds."""
     say = night.facts.say
-    for figure in figures:
-        yield [say(figure.label), f"{say(figure.written)} – {say(figure.formula)}"]
+    rows = [[say(figure.label), say(figure.formula), say(figure.written)] for figure in found.figures]
+    return _section(night, found.title, rows, *found.notes)
+
+
+def _waves(night: Night) -> dict[str, Any] | None:
+    """Return spindles and slow waves as one table, a row per stage; ``None`` where nobody looked for them."""
+    found = next((one for one in night_signals.signals(night) if one.code == WAVES), None)
+    if found is None:
+        return None
+    by_key, say = {figure.key: figure for figure in found.figures}, night.facts.say
+    rows = []
+    for kind, name in night_signals.MICRO_LABELS.items():
+        for stage, where in night_signals.STAGES.items():
+            figures = [
+                by_key.get(f"{kind}_{measure}_{stage}") for measure, *_ in night_signals.MICRO_MEASURES
+            ]
+            counted = say(figures[0].formula) if figures[0] else ""
+            cells = [say(figure.written) if figure else "–" for figure in figures]
+            rows.append([f"{say(name)}, {say(where)}", counted, *cells])
+    return _section(night, found.title, rows, *found.notes)
 
 
 def _events(night: Night) -> Rows:
@@ -210,7 +233,7 @@ def _events(night: Night) -> Rows:
         return []
     say, epochs = night.facts.say, len(night.marked(night.artefacts))
     arousals = str(len(night.arousals)) if night.arousals else say(said.NOT_SCORED)
-    return [[say(said.AROUSALS), arousals], [say(said.ARTEFACTS), str(epochs)]]
+    return [[say(said.AROUSALS), "", arousals], [say(said.ARTEFACTS), "", str(epochs)]]
 
 
 def _agreement(night: Night) -> Rows:
@@ -235,7 +258,7 @@ def _agreed(night: Night, found: Mapping[str, Any]) -> str:
     return _say(night, said.KAPPA, value=value, interval=interval, accuracy=share, epochs=found["epochs"])
 
 
-def _signal(night: Night) -> Rows:
+def _defects(night: Night) -> Rows:
     """Return how many epochs have which defect of the signal."""
     say, epochs = night.facts.say, len(night.stages)
     counted = Counter(reason for reasons in night.reasons.values() for reason in set(reasons))
@@ -243,7 +266,7 @@ def _signal(night: Night) -> Rows:
     for code, count in counted.most_common():
         share = words.number(100 * count / epochs, 1, "%")
         label = say(said.REASONS[code]) if code in said.REASONS else code
-        rows.append([label, _say(night, said.OF_EPOCHS, count=count, share=share)])
+        rows.append([label, "", _say(night, said.OF_EPOCHS, count=count, share=share)])
     return rows
 
 
