@@ -48,7 +48,7 @@ ONLY_FOR = {
     "incidence": "haemorrhage",
     "no_gate": "chest_xray",
     "prevalence": "chest_xray",
-    **dict.fromkeys(CHANNELS, "sleep"),
+    **dict.fromkeys((*CHANNELS, "opinion"), "sleep"),
 }
 SHARES = ("incidence", "prevalence")
 
@@ -103,6 +103,9 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
     predict.add_argument("--prevalence", type=float, help="chest_xray: the share of pneumonia at the site")
     for channel in CHANNELS:
         predict.add_argument(f"--{channel}", metavar="NAME", help=f"sleep: the {channel.upper()} channel")
+    predict.add_argument(
+        "--opinion", choices=("yasa", "none"), help="sleep: YASA's stages beside ours, where it is installed"
+    )
     predict.set_defaults(run=_predict)
 
     for name, text in (
@@ -225,6 +228,8 @@ def _check_options(chosen: argparse.Namespace) -> None:
             raise WrongCall(
                 f"--{option} is an option of {algorithm}, not of {chosen.algorithm}; leave it out"
             )
+    if chosen.opinion == "yasa" and not import_module("ml.algorithms.sleep.opinion").installed():
+        raise WrongCall("--opinion yasa: YASA is not here; `make yasa` installs it, or VIGIE_YASA names it")
     for name in SHARES:
         share = getattr(chosen, name)
         if share is not None and not 0 < share < 1:
@@ -299,7 +304,7 @@ def _source(contract: Contract, given: Sequence[Path] | str, options: Mapping[st
 
 
 def _options(chosen: argparse.Namespace) -> dict[str, Any]:
-    given = {name: getattr(chosen, name) for name in (*CHANNELS, "incidence", "prevalence")}
+    given = {name: getattr(chosen, name) for name in (*CHANNELS, "opinion", "incidence", "prevalence")}
     options = {name: value for name, value in given.items() if value is not None}
     return options | {"no_gate": True} if chosen.no_gate else options
 
