@@ -19,6 +19,7 @@ from typing import Any
 
 from ml import batch, registry, runner
 from ml import package as packages
+from ml.algorithms.sleep.mapping import OPTIONS as CHANNELS
 from ml.contracts import LANGUAGES, Contract, InputKind, Outcome, Problem, Source, Status, Text
 
 # Training needs TensorFlow, scikit-learn and MLflow; they are imported only by these commands.
@@ -47,9 +48,7 @@ ONLY_FOR = {
     "incidence": "haemorrhage",
     "no_gate": "chest_xray",
     "prevalence": "chest_xray",
-    "eeg": "sleep",
-    "eog": "sleep",
-    "emg": "sleep",
+    **dict.fromkeys((*CHANNELS, "opinion"), "sleep"),
 }
 SHARES = ("incidence", "prevalence")
 
@@ -102,8 +101,11 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
     predict.add_argument("--incidence", type=float, help="haemorrhage: the ward's own incidence, 0 to 1")
     predict.add_argument("--no-gate", action="store_true", help="chest_xray: score whatever the gate says")
     predict.add_argument("--prevalence", type=float, help="chest_xray: the share of pneumonia at the site")
-    for channel in ("eeg", "eog", "emg"):
+    for channel in CHANNELS:
         predict.add_argument(f"--{channel}", metavar="NAME", help=f"sleep: the {channel.upper()} channel")
+    predict.add_argument(
+        "--opinion", choices=("yasa", "none"), help="sleep: YASA's stages beside ours, where it is installed"
+    )
     predict.set_defaults(run=_predict)
 
     for name, text in (
@@ -226,6 +228,8 @@ def _check_options(chosen: argparse.Namespace) -> None:
             raise WrongCall(
                 f"--{option} is an option of {algorithm}, not of {chosen.algorithm}; leave it out"
             )
+    if chosen.opinion == "yasa" and not import_module("ml.algorithms.sleep.opinion").installed():
+        raise WrongCall("--opinion yasa: YASA is not here; `make yasa` installs it, or VIGIE_YASA names it")
     for name in SHARES:
         share = getattr(chosen, name)
         if share is not None and not 0 < share < 1:
@@ -300,7 +304,7 @@ def _source(contract: Contract, given: Sequence[Path] | str, options: Mapping[st
 
 
 def _options(chosen: argparse.Namespace) -> dict[str, Any]:
-    given = {name: getattr(chosen, name) for name in ("eeg", "eog", "emg", "incidence", "prevalence")}
+    given = {name: getattr(chosen, name) for name in (*CHANNELS, "opinion", "incidence", "prevalence")}
     options = {name: value for name, value in given.items() if value is not None}
     return options | {"no_gate": True} if chosen.no_gate else options
 

@@ -36,7 +36,7 @@ def stages(epochs: int = 960, gap: range = GAP) -> list[str]:
 
 def probabilities(drafted: Sequence[str]) -> list[list[float] | None]:
     """Return rows that are surest of the drafted stage, and none for an epoch without one."""
-    draw = random.Random(7)  # noqa: S311
+    draw = random.Random(7)
     rows: list[list[float] | None] = []
     for stage in drafted:
         if stage not in STAGES:
@@ -132,10 +132,33 @@ def correction(comment: str = "Alpha intrusion, see page 120.") -> list[dict[str
     return [
         *(event("stage", epoch=epoch, value="N1") for epoch in range(66, 72)),
         event("stage", epoch=500, value="W"),
-        event("arousal", epoch=100, seconds=3004.5, duration=6.0, value="on"),
+        event("arousal", onset_s=3004.5, duration_s=6.0, value="on"),
         event("arousal", epoch=300, value="on"),
         event("artefact", epoch=30, value="on"),
         event("comment", epoch=120, text=comment),
         event("lights_off", seconds=620.0),
         event("lights_on", seconds=28000.0),
     ]
+
+
+def full() -> dict[str, Any]:
+    """Return an answer with flow events and a spindle in every epoch of N2 too."""
+    found = stages()
+    epochs = len(found)
+    gate = {"share": 0.9, "hours": 7.0, "usable": True, "adequate": True, "reasons": []}
+    event_ = {"kind": "hypopnoea", "effort": None, "burden": 2.5, "drop": 4.0}
+    flow = [event_ | {"start_s": at, "end_s": at + 20} for at in range(3000, 27000, 600)]
+    n2 = [int(stage == "N2") for stage in found]
+    table = {"count": n2, "duration": [0.9 * n for n in n2], "frequency": [13.2 * n for n in n2]}
+    per_epoch = {"seconds": [30 * n for n in n2], "spindles": table | {"amplitude": None}}
+    return result(
+        found,
+        breathing={
+            "label": "Flow", "gate": gate, "oxygen": True, "events": flow,
+            "per_epoch": {"seconds": [30] * epochs},
+        },
+        microstructure={
+            "absolute": False, "reasons": [],
+            "per_epoch": per_epoch | {"slow_waves": table | {"amplitude": n2}},
+        },
+    )  # fmt: skip

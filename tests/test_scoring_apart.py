@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.http import Http404
 
@@ -140,3 +142,14 @@ def test_a_physician_who_scores_apart_does_not_see_it(study: Study, terry: User,
     assert mine.blind
     with pytest.raises(Http404):
         state.of(sandra, study, theirs.pk)
+
+
+def test_the_page_of_the_night_keeps_them_apart_too(
+    study: Study, terry: User, tessa: User, client: Any
+) -> None:
+    finished(terry, study, stage(7, "N3"), *(stage(epoch, "R") for epoch in range(5)))
+    shown = {}
+    for user in (terry, tessa):
+        client.force_login(user)
+        shown[user] = client.get(f"/studies/{study.pk}/").context["drawing"]["reported"].scorer
+    assert shown == {terry: terry, tessa: None}

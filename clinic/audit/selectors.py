@@ -40,6 +40,7 @@ KINDS = {
     "page": _("page"),
     "form": _("form"),
     "artefact": _("file of a result"),
+    "export": _("anonymised recording"),
     "what_if": _("what if"),
     "blood_loss": _("blood loss"),
     "births": _("births for a training"),

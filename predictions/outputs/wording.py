@@ -18,6 +18,11 @@ REOPENED = Text(
     "AI draft – not signed; will replace the signed version {version}",
     "Brouillon de l’IA – non signé ; remplacera la version signée {version}",
 )
+SCORED_DRAFT = Text("Scored by {who} – not signed", "Scoré par {who} – non signé")
+SCORED_REOPENED = Text(
+    "Scored by {who} – not signed; will replace the signed version {version}",
+    "Scoré par {who} – non signé ; remplacera la version signée {version}",
+)
 SIGNED = Text("Version {version}, signed by {who} on {at}", "Version {version}, signée par {who} le {at}")
 SCORED = Text(
     "{image}, {view}: {label}, probability {share}%", "{image}, {view} : {label}, probabilité {share} %"
@@ -76,8 +81,14 @@ def zones(facts: Facts, shown: Film) -> list[str]:
     ]
 
 
-def state(facts: Facts) -> str:
-    """Say whether it is signed, by whom, when and which version."""
+def state(facts: Facts, scorer: str = "") -> str:
+    """Say whether it is signed, by whom, when and which version.
+
+    Parameters
+    ----------
+    scorer
+        Who scored a night; empty where what is shown is the model's own.
+    """
     if facts.signature:
         signature = facts.signature
         said = SIGNED.format(
@@ -87,5 +98,6 @@ def state(facts: Facts) -> str:
         )
         return facts.say(said)
     if facts.superseded:
-        return facts.say(REOPENED.format(version=facts.superseded))
-    return facts.say(DRAFT)
+        said = SCORED_REOPENED if scorer else REOPENED
+        return facts.say(said.format(version=facts.superseded, who=scorer))
+    return facts.say(SCORED_DRAFT.format(who=scorer) if scorer else DRAFT)

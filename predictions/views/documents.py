@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
+from clinic.accounts.models import User
 from clinic.methods import post_or_back
 from ml.contracts import Problem, Refused
 from predictions import first_read, selectors
@@ -70,13 +71,13 @@ def study_document(request: HttpRequest, study_id: uuid.UUID, document_id: uuid.
     return response
 
 
-def panel(study: Study) -> dict[str, Any]:
-    """Return what the panel shows."""
-    documents = ordering.shown(study)
+def panel(user: User, study: Study) -> dict[str, Any]:
+    """Return what the panel shows to ``user``."""
+    documents = ordering.shown(user, study)
     return {
         "study": study,
         "documents": [(registry.KINDS[document.kind], document) for document in documents],
-        "document_kinds": registry.suiting(study.contract),
+        "document_kinds": ordering.kinds(user, study),
         "document_versions": ordering.versions(study),
         "document_draft": study.state == State.READY,
         "document_language": get_language() or "",
@@ -87,5 +88,5 @@ def panel(study: Study) -> dict[str, Any]:
 def _panel(
     request: HttpRequest, study: Study, problems: tuple[Problem, ...] = (), status: int = 200
 ) -> HttpResponse:
-    shown = panel(study) | {"document_problems": problems}
+    shown = panel(request.user, study) | {"document_problems": problems}
     return render(request, "studies/documents.html", shown, status=status)

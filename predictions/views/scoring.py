@@ -72,10 +72,7 @@ def scoring_events(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
         )
     except Refused as refusal:
         return _refused(refusal)
-    told = state.answer(taken)
-    language = get_language() or ""
-    told["refused"] = [one | {"text": one["text"].to(language)} for one in told["refused"]]
-    return JsonResponse(told)
+    return JsonResponse(state.answer(taken))
 
 
 @require_safe

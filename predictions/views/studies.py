@@ -18,7 +18,7 @@ from clinic.accounts.models import User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from predictions import first_read, outcomes, review, selectors
-from predictions.models import Explanation, FirstRead, Reason, Review, StoredArtefact, Study, Verdict
+from predictions.models import Explanation, FirstRead, Reason, Review, Scoring, StoredArtefact, Study, Verdict
 from predictions.states import PENDING, State
 from predictions.views import documents, giving, reading
 from predictions.workspaces import pages
@@ -122,11 +122,11 @@ def context(user: User, found: Study) -> dict[str, Any]:
         shared
         | _reviewing(user, found)
         | reading.context(user, found)
-        | ({} if blind else documents.panel(found))
+        | ({} if blind else documents.panel(user, found))
         | _birth(user, found)
         | {
             "explanation": explanation,
-            "drawing": pages.drawing(found.algorithm, prediction, explanation),
+            "drawing": pages.drawing(user, found.algorithm, prediction, explanation),
             "beside": pages.beside(user, found),
         }
     )
@@ -187,6 +187,7 @@ def history(found: Study, *, blind: bool = False) -> list[Moment]:
         given = Review.objects.filter(prediction__study=found).select_related("author")
         moments += [_opinion(one) for one in given]
         moments += [_impression(read) for read in found.first_reads.select_related("reader")]
+    moments += [_scored(made) for made in found.scorings.select_related("scorer") if made.closed_at]
     for signature in found.signatures.select_related("signer"):
         what = _("signed version %(n)d") % {"n": signature.version}
         moments.append(Moment(signature.signed_at, what, signature.signer.label))
@@ -205,6 +206,11 @@ def _opinion(given: Review) -> Moment:
     said += [given.get_reason_display()] if given.reason else []
     said += [given.comment] if given.comment else []
     return Moment(given.created_at, _("reviewed"), given.author.label, " · ".join(said))
+
+
+def _scored(made: Scoring) -> Moment:
+    what = _("left a scoring unfinished") if made.unfinished else _("scored the night")
+    return Moment(made.closed_at, what, made.scorer.label)
 
 
 def _impression(read: FirstRead) -> Moment:

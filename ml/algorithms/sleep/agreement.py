@@ -18,6 +18,7 @@ from typing import Any
 
 from ml.algorithms.sleep.contract import STAGES
 from ml.algorithms.sleep.statistics import UNSCORED
+from ml.contracts import Text
 
 SCORERS = Path(__file__).with_name("scorers.json")
 BLOCK_EPOCHS = 20
@@ -138,6 +139,32 @@ def yardstick() -> dict[str, Any]:
         ``command``.
     """
     return json.loads(SCORERS.read_text("utf-8"))
+
+
+def yardstick_in_words() -> Text:
+    """Say in a sentence how well people agree, with n and intervals, to stand beside a κ."""
+    found = yardstick()
+    parts = [
+        Text(
+            f"κ {_between(cohort['kappa'], 'en')} in {cohort['nights']} nights of {cohort['label']['en']}",
+            f"κ {_between(cohort['kappa'], 'fr')} sur {cohort['nights']} nuits de {cohort['label']['fr']}",
+        )
+        for cohort in found["cohorts"]
+    ]
+    (meta,) = found["published"]
+    return Text(
+        f"Two people who score the same night agree with {', '.join(part.en for part in parts)}; "
+        f"{_between(meta['kappa'], 'en')} in print ({meta['source']['en']}).",
+        f"Deux personnes qui cotent la même nuit concordent avec {', '.join(part.fr for part in parts)} ; "
+        f"{_between(meta['kappa'], 'fr')} dans la littérature ({meta['source']['fr']}).",
+    )
+
+
+def _between(figure: dict[str, float], language: str) -> str:
+    written = f"{figure['value']:.2f} [{figure['low']:.2f}, {figure['high']:.2f}]"
+    if language == "en":
+        return written
+    return written.replace(",", " ;").replace(".", ",")
 
 
 def _block(pairs: Iterable[tuple[int, int]]) -> tuple[int, ...]:

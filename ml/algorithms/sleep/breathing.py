@@ -237,17 +237,22 @@ def _reductions(filtered: np.ndarray, breathing: np.ndarray) -> Iterator[FlowEve
 
 
 def _baseline(filtered: np.ndarray) -> np.ndarray:
-    """Return the excursion of a breath in the two minutes before each sample.
+    """Return the excursion of a breath in the last two minutes of breathing before each sample.
 
     The upper quartile: with stable breathing the size of its breaths, with many events that of the breaths
-    between them, as the manual's "three largest breaths" is.
+    between them, as the manual's "three largest breaths" is. Silence is skipped, or a long pause would end
+    for want of anything to compare it with.
     """
     breath = _excursion(filtered, BREATH_SECONDS)[::RATE]
+    known = np.isfinite(breath)
+    if not known.any():
+        return np.full(len(filtered), np.nan)
+    breathing = known & (np.where(known, breath, 0) > APNOEA * np.median(breath[known]))
     size = BASELINE_SECONDS
-    filled = np.where(np.isfinite(breath), breath, 0)
-    upper = ndimage.percentile_filter(filled, 75, size=size, origin=size // 2 - 1, mode="nearest")
-    upper = np.repeat(np.where(upper > 0, upper, np.nan), RATE)
-    return upper[: len(filtered)]
+    upper = ndimage.percentile_filter(breath[breathing], 75, size=size, origin=size // 2 - 1, mode="nearest")
+    latest = np.cumsum(breathing) - 1
+    held = np.where(latest >= 0, upper[np.maximum(latest, 0)], np.nan)
+    return np.repeat(held, RATE)[: len(filtered)]
 
 
 def _with_falls(events: Sequence[FlowEvent], oxygen: Oxygen) -> list[FlowEvent]:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ml.algorithms.sleep import annotations, bandpower, channels, identity, montage, quality, reader, tals
+from ml.algorithms.sleep import (
+    annotations,
+    bandpower,
+    channels,
+    identity,
+    montage,
+    opinion,
+    quality,
+    reader,
+    tals,
+)
 from ml.algorithms.sleep import segments as stretches
 from ml.algorithms.sleep.channels import Derivation
 from ml.algorithms.sleep.contract import EPOCH_SECONDS, SLOTS
@@ -26,7 +36,7 @@ SHORT_NIGHT_SECONDS = 3 * 3600
 LONG_NIGHT_SECONDS = 24 * 3600
 
 
-def load(source: Source, package: Package, *, drawn: bool = True) -> Loaded:
+def load(source: Source, package: Package, *, alone: bool = False) -> Loaded:
     """Read a recording (EDF, EDF+, BDF; interrupted or not) or a night of band powers (``.npz``).
 
     Parameters
@@ -36,8 +46,9 @@ def load(source: Source, package: Package, *, drawn: bool = True) -> Loaded:
         (or ``eeg``) name channels where the guess is wrong.
     package
         The serving package; the recipe of the features is the same for all.
-    drawn
-        Whether to make what the scoring room draws from; staging alone does not need it.
+    alone
+        Whether to read what the stages come from and nothing else: no derivation that only votes, no
+        breathing, no oxygen, nothing that the scoring room draws from.
 
     Raises
     ------
@@ -48,7 +59,7 @@ def load(source: Source, package: Package, *, drawn: bool = True) -> Loaded:
         raise Refused(Problem("no_file", Text("A recording is needed.", "Un enregistrement est nécessaire.")))
     with source.path.open("rb") as stream:
         zipped = stream.read(4) == b"PK\x03\x04"
-    return _load_band_powers(source.path) if zipped else _load_recording(source, drawn=drawn)
+    return _load_band_powers(source.path) if zipped else _load_recording(source, alone=alone)
 
 
 def _load_band_powers(path: Path) -> Loaded:
@@ -59,7 +70,7 @@ def _load_band_powers(path: Path) -> Loaded:
     return Loaded(recorded, problems=_length_warnings(epochs * EPOCH_SECONDS))
 
 
-def _load_recording(source: Source, *, drawn: bool) -> Loaded:
+def _load_recording(source: Source, *, alone: bool) -> Loaded:
     header, signals = reader.read_header(source.path)
     patient = identity.of(header)
     try:
@@ -71,13 +82,16 @@ def _load_recording(source: Source, *, drawn: bool) -> Loaded:
         recording = Recording(source.path, header, signals, stretches.split(header, onsets))
         _check_stretches(recording)
         shown = montage.default(signals, derivations, source.options)
-        night = collect(recording, shown, _staged(signals, derivations, shown), artefacts=drawn)
+        if alone:
+            shown = tuple(line for line in shown if line.slot)
+        night = collect(recording, shown, _staged(signals, derivations, shown), artefacts=not alone)
         usable, findings = _judged(recording, derivations, night)
         recorded = assemble(recording, usable, shown, night)
     except Refused as refusal:
         raise Refused(*refusal.problems, identity=patient) from refusal
     lights = annotations.lights(notes, onsets[0] if onsets else 0.0)
-    recorded = replace(recorded, lights_off=lights[0], lights_on=lights[1])
+    asked = opinion.wanted(source.options)
+    recorded = replace(recorded, lights_off=lights[0], lights_on=lights[1], opinion=asked)
     return Loaded(
         data=recorded,
         identity=patient,

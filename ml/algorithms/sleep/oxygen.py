@@ -26,6 +26,8 @@ FASTEST = 4.0
 SMALLEST_DROP = 3.0
 LOOK_BACK_SECONDS = 120
 """The value before a fall is sought so far back; a slower decline is a drift, no event."""
+HELD_SECONDS = 3
+"""The value before a fall was reached in so many of these seconds: a flicker of the last digit is none."""
 SHORTEST_SECONDS = 10
 REVERSAL = 2.0
 """Points the saturation must rise for a fall to be over."""
@@ -189,17 +191,16 @@ def desaturations(samples: np.ndarray) -> Iterator[Desaturation]:
     for first, last in runs(np.isfinite(bridged)):
         if last - first < SHORTEST_SECONDS:
             continue
-        # One wrong second in three is outvoted.
-        run = ndimage.median_filter(bridged[first:last], size=3, mode="nearest")
-        yield from _in_run(run, first)
+        yield from _in_run(bridged[first:last], first)
 
 
 def _in_run(run: np.ndarray, offset: int) -> Iterator[Desaturation]:
     for top, bottom, limit in _legs(run):
         leg = run[top : bottom + 1].astype(float)
-        before = ndimage.maximum_filter1d(
-            leg, size=LOOK_BACK_SECONDS + 1, origin=LOOK_BACK_SECONDS // 2, mode="nearest"
-        )
+        before = ndimage.rank_filter(
+            leg, -HELD_SECONDS, size=LOOK_BACK_SECONDS + 1, origin=LOOK_BACK_SECONDS // 2,
+            mode="constant", cval=-np.inf,
+        )  # fmt: skip
         at = int(np.argmax(before - leg))
         if before[at] - leg[at] < SMALLEST_DROP:
             continue

@@ -7,7 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from ml.algorithms.sleep import agreement, boosted, breathing, budget, jury, oxygen, sequence, staging
+from ml.algorithms.sleep import (
+    agreement,
+    boosted,
+    breathing,
+    budget,
+    jury,
+    opinion,
+    oxygen,
+    sequence,
+    staging,
+)
 from ml.algorithms.sleep.contract import EPOCH_SECONDS, SLOTS
 from ml.algorithms.sleep.features import network_inputs
 from ml.algorithms.sleep.recorded import Recorded
@@ -39,7 +49,8 @@ def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
         how each derivation votes, ``null`` with fewer than two; ``boosted`` the trees' stages and their κ
         with the draft, ``null`` without trees; ``review`` every epoch in the order to look at and what that
         buys; ``quality`` runs of epochs that hardly rest on their own signal; ``oxygen`` and ``breathing``,
-        the screening, ``null`` where the recording has no such channel; ``start``; ``simulated``.
+        the screening, ``null`` where the recording has no such channel; ``start``; ``simulated``; ``opinion``
+        YASA's stages where it was asked, else ``null``.
     """
     recorded: Recorded = loaded.data
     mask, segments, model = staging.mask_of(recorded), staging.segments_of(recorded), sequence.of(package)
@@ -70,6 +81,7 @@ def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
         **_physiology(recorded),
         "start": recorded.start,
         "simulated": recorded.simulated,
+        "opinion": opinion.of(recorded, stages),
     }
 
 

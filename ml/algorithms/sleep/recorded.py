@@ -60,6 +60,8 @@ class Recorded:
         Read only if the file has them; belts thorax first.
     lights_off, lights_on
         Seconds from the start of the recording, if its annotations say so.
+    opinion
+        Whether a second opinion is asked for, see ``opinion``.
     """
 
     features: np.ndarray
@@ -77,6 +79,7 @@ class Recorded:
     effort: tuple[Trace, ...] = ()
     lights_off: float | None = None
     lights_on: float | None = None
+    opinion: bool = False
 
 
 def assemble(

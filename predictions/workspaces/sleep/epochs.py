@@ -28,22 +28,28 @@ def contributions(prediction: Prediction, index: int) -> dict[str, Any] | None:
     -------
     dict
         ``rows`` (channel, band, ``value`` in log probability, x and width of the bar, strongest first)
-        and ``neighbours``, the probability of the stage from the other epochs alone.
+        ``neighbours``, the probability of the stage from the other epochs alone, and ``sentence``, the
+        same in words of both languages (``None`` for older results).
     """
     artefact = prediction.artefacts.filter(name=CONTRIBUTIONS).first()
     if artefact is None:
         return None
     with storage.open(artefact.stored_name) as stream:
         stored = json.load(stream)
+    sentences = stored.get("sentences")
+    sentence = sentences[index] if sentences else None
+    values = stored["contributions"][index]
+    if values is None:
+        return None
     channels = prediction.result["channels"]
     names = [(channels.get(slot), band) for slot in stored["slots"] for band in stored["bands"]]
-    values = stored["contributions"][index]
     used = [(channel, band, value) for (channel, band), value in zip(names, values, strict=True) if channel]
     largest = max([1.0, *(abs(value) for _channel, _band, value in used)])
     rows = [_row(channel, band, value, largest) for channel, band, value in used]
     return {
         "rows": sorted(rows, key=lambda row: -abs(row["value"])),
         "neighbours": stored["neighbours"][index],
+        "sentence": sentence,
     }
 
 

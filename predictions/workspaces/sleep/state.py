@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import Http404
+from django.utils.translation import get_language
 
 from clinic.accounts.models import User
 from predictions import selectors
@@ -59,14 +60,15 @@ def of(user: User, study: Study, scoring_id: UUID | None = None) -> dict[str, An
 
 
 def answer(taken: Taken) -> dict[str, Any]:
-    """Return what became of a batch, the sentences of refusals as texts in both languages."""
+    """Return what became of a batch, with the sentences of refusals in the language of the request."""
+    language = get_language() or ""
     return {
         "scoring": str(taken.scoring.pk),
         "number": taken.scoring.number,
         "merged": taken.merged,
         "kept": [str(identity) for identity in taken.kept],
         "refused": [
-            {"id": identity, "code": problem.code, "text": problem.message}
+            {"id": identity, "code": problem.code, "text": problem.message.to(language)}
             for identity, problem in taken.refused
         ],
         "closed": taken.scoring.closed_at is not None,

@@ -1,0 +1,140 @@
+"""A program scores a night: state, events, a second scorer, the comparison, the signature."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from clinic.accounts.models import Unit, User
+from clinic.accounts.roles import Role
+from clinic.audit.models import Action, Event
+from patients.models import Patient
+from predictions.models import ScoringEvent, Study
+from tests import factories, scored_nights, studies
+from tests.scored_nights import STAGES, event, finished, stage
+
+pytestmark = pytest.mark.django_db
+
+PAGE, PROGRAM = "scoring_state", "api-scoring"
+
+
+@pytest.fixture
+def study(terry: User, nina: Patient) -> Study:
+    """Return a night of Nina's with a draft of twenty epochs."""
+    return scored_nights.night(terry, nina)
+
+
+def of(user: User) -> Client:
+    """Return a client that ``user`` is logged in with."""
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def send(client: Client, address: str, study: Study, body: Any) -> Any:
+    """Post JSON to an address of a study."""
+    return client.post(reverse(address, args=[study.pk]), body, content_type="application/json")
+
+
+def read(client: Client, address: str, study: Study, **query: Any) -> Any:
+    """Read an address of a study."""
+    return client.get(reverse(address, args=[study.pk]), query)
+
+
+def test_a_program_scores_as_the_page_does(study: Study, terry: User, sandra: User) -> None:
+    client = of(terry)
+    batch = {"base": 0, "window": "lab", "events": [stage(7, "N3"), stage(99, "N3"), event("close")]}
+    answer = send(client, "api-scoring-events", study, batch)
+    assert answer.status_code == 200, answer.content
+    told = answer.json()
+    assert (told["number"], len(told["kept"]), told["closed"]) == (2, 2, True)
+    assert (told["refused"][0]["code"], told["refused"][0]["id"]) == ("event_epoch", batch["events"][1]["id"])
+    again = send(client, "api-scoring-events", study, {"events": [batch["events"][0]]}).json()
+    assert (again["number"], again["scoring"]) == (2, told["scoring"])
+    closed = send(client, "api-scoring-events", study, {"events": [stage(8, "R")]})
+    assert (closed.status_code, closed.json()["problems"][0]["code"]) == (409, "scoring_closed")
+    page, program = (read(client, address, study).json() for address in (PAGE, PROGRAM))
+    assert page == program
+    assert (page["changed"], page["closed"], page["scorer"]) == ([7], True, terry.label)
+    physician = of(sandra)
+    send(physician, "api-review", study, {"verdict": "agree"})
+    signed = send(physician, "api-sign", study, {"hypnogram": told["scoring"]})
+    assert signed.status_code == 201, signed.content
+    assert signed.json()["hypnogram"]["scorer"] == "terry"
+    assert signed.json()["hypnogram"]["content"]["stages"][7] == "N3"
+    late = send(client, "api-scoring-events", study, {"events": [stage(8, "R")]})
+    assert (late.status_code, late.json()["problems"][0]["code"]) == (409, "scoring_signed")
+
+
+def test_two_programs_are_compared_once_both_are_done(study: Study, terry: User, sleep_lab: Unit) -> None:
+    tessa = factories.staff("tessa", Role.TECHNICIAN, sleep_lab)
+    finished(terry, study, stage(7, "N3"))
+    early = read(of(terry), "api-scoring-comparison", study)
+    assert (early.status_code, early.json()["problems"][0]["code"]) == (409, "scoring_apart")
+    finished(tessa, study, stage(7, "N1"))
+    client = of(tessa)
+    program, page = (read(client, name, study) for name in ("api-scoring-comparison", "scoring_compare"))
+    assert program.json() == page.json()
+    assert program.json()["differ"] == [7]
+    (other,) = read(client, PROGRAM, study).json()["others"]
+    assert read(client, PROGRAM, study, scoring=other["id"]).json()["scorer"] == terry.label
+    begun = send(client, "api-scoring", study, {"from": other["id"]})
+    assert (begun.status_code, begun.json()["changed"]) == (201, [7])
+    twice = send(client, "scoring_begin", study, {"from": "draft"})
+    assert (twice.status_code, twice.json()["code"]) == (409, "scoring_already_open")
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ("[]", 422),
+        ("{", 422),
+        ('{"events": [1e999]}', 422),
+        ('{"scoring": 7, "events": [{}]}', 422),
+        ('{"base": "x", "events": [{}]}', 422),
+        ('{"events": {}}', 422),
+    ],
+)
+def test_a_page_that_sends_nonsense_hears_so(study: Study, terry: User, body: str, status: int) -> None:
+    address = reverse("scoring_events", args=[study.pk])
+    answer = of(terry).post(address, body, content_type="application/json")
+    assert (answer.status_code, set(answer.json())) == (status, {"code", "text"})
+    assert not ScoringEvent.objects.exists()
+
+
+@pytest.mark.parametrize("body", [{}, {"events": []}, {"events": 3}, {"events": [stage(1, "W")] * 501}])
+def test_a_program_that_sends_nonsense_hears_so(study: Study, terry: User, body: Any) -> None:
+    assert send(of(terry), "api-scoring-events", study, body).status_code == 400
+    assert read(of(terry), PROGRAM, study, scoring="walrus").status_code == 400
+
+
+def test_one_line_of_audit_per_batch_and_per_look(study: Study, terry: User) -> None:
+    client = of(terry)
+    send(client, "scoring_events", study, {"events": [stage(epoch, "N2") for epoch in range(10)]})
+    read(client, PAGE, study)
+    told = Event.objects.filter(study=study.pk, kind="scoring").order_by("id")
+    assert [entry.action for entry in told] == [Action.CREATE, Action.UPDATE, Action.VIEW]
+    assert told[1].payload.data == {"first": 1, "last": 10, "events": {"stage": 10}}
+    assert {entry.actor for entry in told} == {terry}
+
+
+def test_strangers_find_nothing_and_colleagues_of_other_roles_only_read(
+    study: Study, charlie: User, sleep_lab: Unit
+) -> None:
+    maude = factories.staff("maude", Role.MIDWIFE, sleep_lab)
+    for get, post in ((PAGE, "scoring_events"), (PROGRAM, "api-scoring-events")):
+        batch = {"events": [stage(1, "N1")]}
+        assert read(of(charlie), get, study).status_code == 404
+        assert send(of(charlie), post, study, batch).status_code == 404
+        assert read(of(maude), get, study).json()["stages"] == list(STAGES)
+        assert send(of(maude), post, study, batch).status_code == 403
+    assert Event.objects.filter(action=Action.REFUSED, actor=maude, kind="scoring").count() == 2
+
+
+def test_only_nights_are_scored(alice: User, claire: Patient) -> None:
+    other = studies.ready(alice, claire)
+    assert read(of(alice), PAGE, other).status_code == 404
+    assert read(of(alice), PROGRAM, other).status_code == 409
