@@ -40,7 +40,8 @@ def cohort_metrics(held: Mapping[tuple[bool, ...], HeldOut], package: Package) -
         one = held[mask]
         scale, _ = budget.of_manifest(package.manifest, np.asarray(mask))
         probabilities = budget.calibrated(one.network, scale)
-        figures = staging_figures(one.labels, one.cross_calibrated(), one.subjects)
+        sure = one.cross_calibrated() if "calibration" in package.manifest else one.network
+        figures = staging_figures(one.labels, sure, one.subjects)
         inside = one.asleep
         asleep = stage_metrics(one.labels[inside], probabilities[inside].argmax(axis=1), one.subjects[inside])
         figures["kappa_within_sleep_period"] = asleep["kappa"]
