@@ -204,8 +204,8 @@ def test_looking_counts_and_so_does_confirming(study: Study, terry: User) -> Non
     assert (now["seen"], now["changed"], now["can_undo"]) == ([0, 5, 13], [], True)
 
 
-def test_the_budget_of_a_later_package_is_what_is_looked_at_first(terry: User, nina: Patient) -> None:
-    review = {"order": [3, 1, 2, 0], "budget": [{"epochs": 2, "share": 0.1}]}
+def test_of_a_later_package_a_fifth_of_the_night_is_looked_at_first(terry: User, nina: Patient) -> None:
+    review = {"order": [3, 1, *range(4, 12)], "budget": [{"epochs": 0, "share": 0.0}]}
     study = scored_nights.night(terry, nina, review=review)
     score(terry, study, event("seen", epoch=1))
     assert state.of(terry, study)["review"] == {"of": 2, "seen": 1, "left": [3], "all_seen": 1}

@@ -44,8 +44,9 @@ def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
         ``stages`` one of W, N1, N2, N3, R per 30 s epoch from the start of the recording, ``"?"`` where a gap
         cuts the epoch; ``probabilities`` epochs × 5 in that order, calibrated, ``null`` there;
         ``epoch_seconds``; ``segments`` first epoch and number of epochs of each uninterrupted stretch;
-        ``channels`` the derivation in each slot, ``null`` where there is none; ``statistics`` over the whole
-        recording, in minutes and percent; ``uncertain`` epochs to check first, least certain first; ``jury``
+        ``channels`` the derivation in each slot, ``null`` where there is none; ``lights_off`` and
+        ``lights_on`` in seconds where the file names them, else ``null``; ``statistics`` between them, in
+        minutes and percent; ``uncertain`` epochs to check first, least certain first; ``jury``
         how each derivation votes, ``null`` with fewer than two; ``boosted`` the trees' stages and their κ
         with the draft, ``null`` without trees; ``review`` every epoch in the order to look at and what that
         buys; ``quality`` runs of epochs that hardly rest on their own signal; ``oxygen`` and ``breathing``,
@@ -72,6 +73,8 @@ def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
         "epoch_seconds": EPOCH_SECONDS,
         "segments": [list(segment) for segment in segments],
         "channels": dict(recorded.channels),
+        "lights_off": recorded.lights_off,
+        "lights_on": recorded.lights_on,
         "statistics": statistics(stages, lights_off=recorded.lights_off, lights_on=recorded.lights_on),
         "uncertain": uncertain(probabilities, package.manifest["thresholds"]["confidence"]),
         "jury": None if verdict is None else verdict.to_json(stages),

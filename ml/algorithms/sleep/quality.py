@@ -30,8 +30,9 @@ _SWAMPED = 1.0
 # these are beyond it on either side.
 _LOST = 0.05
 _BURST = {"eeg": 8.0, "eog": 20.0}  # blinks stand out of the EOG of sleep as movements do of the EEG
-# Slow drift against what is on it: breathing and sweat stay below, a drying electrode does not.
-_DRIFT = 10.0
+# Range of the second's means within an epoch against what is on them: slow waves reach 3, sweat about 5,
+# an amplifier without high-pass 10; a drying or loose electrode goes far beyond.
+_DRIFT = 20.0
 # A burst as long as this is no movement: four epochs, two minutes.
 _LASTING_EPOCHS = 4
 
@@ -195,7 +196,7 @@ class Tally:
             np.nan_to_num(means, nan=np.inf), axis=1
         )
         lost = deviation < _LOST * usual
-        drifting = np.isfinite(wander) & (wander > _DRIFT * np.maximum(4 * deviation, usual))
+        drifting = np.isfinite(wander) & (wander > _DRIFT * np.maximum(deviation, usual))
         return lost | drifting | _lasting(burst)
 
     def _amplitude(self, within: np.ndarray, means: np.ndarray, recorded: np.ndarray) -> float:

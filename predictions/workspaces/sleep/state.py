@@ -18,6 +18,9 @@ from predictions.workspaces.sleep.events import Taken
 from predictions.workspaces.sleep.fold import Ledger
 from predictions.workspaces.sleep.scoring import Hypnogram
 
+REVIEW_SHARE = 0.2
+"""Of an 8 h night 192 epochs; what that buys stands in the result's own curve."""
+
 
 def of(user: User, study: Study, scoring_id: UUID | None = None) -> dict[str, Any]:
     """Return how a night stands for ``user``.
@@ -96,13 +99,11 @@ def progress(result: Mapping[str, Any], events: Ledger) -> dict[str, Any]:
 
 
 def to_look_at(result: Mapping[str, Any]) -> list[int]:
-    """Return the epochs of the review budget, first to look at first; of older results the uncertain ones."""
-    review = result.get("review") or {}
-    order = review.get("order")
+    """Return a fifth of the night, first to look at first; of older results the uncertain epochs."""
+    order = (result.get("review") or {}).get("order")
     if order is None:
         return list(result["uncertain"])
-    budget = review.get("budget") or []
-    return list(order[: budget[0]["epochs"]] if budget else order)
+    return list(order[: round(REVIEW_SHARE * len(order))])
 
 
 def _stands(hypnogram: Hypnogram, events: Ledger) -> dict[str, Any]:
