@@ -13,13 +13,14 @@ from ml.algorithms.sleep import (
     breathing,
     budget,
     jury,
+    microstructure,
     opinion,
     oxygen,
     sequence,
     staging,
 )
 from ml.algorithms.sleep.contract import EPOCH_SECONDS, SLOTS
-from ml.algorithms.sleep.features import network_inputs
+from ml.algorithms.sleep.features import RATE, network_inputs
 from ml.algorithms.sleep.recorded import Recorded
 from ml.algorithms.sleep.statistics import statistics
 from ml.contracts import Loaded
@@ -50,7 +51,7 @@ def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
         how each derivation votes, ``null`` with fewer than two; ``boosted`` the trees' stages and their κ
         with the draft, ``null`` without trees; ``review`` every epoch in the order to look at and what that
         buys; ``quality`` runs of epochs that hardly rest on their own signal; ``oxygen`` and ``breathing``,
-        the screening, ``null`` where the recording has no such channel; ``start``; ``simulated``; ``opinion``
+        the screening, and ``microstructure``, spindles and slow waves, ``null`` without such a channel; ``start``; ``simulated``; ``opinion``
         YASA's stages where it was asked, else ``null``.
     """
     recorded: Recorded = loaded.data
@@ -81,7 +82,7 @@ def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
         "boosted": None if second is None else _opinion(stages, staging.names(second)),
         "review": {"order": order, "budget": budget.expected(curve, len(order))},
         "quality": {"epochs": _unusable(recorded)},
-        **_physiology(recorded),
+        **_physiology(recorded, stages),
         "start": recorded.start,
         "simulated": recorded.simulated,
         "opinion": opinion.of(recorded, stages),
@@ -108,13 +109,15 @@ def uncertain(probabilities: np.ndarray, threshold: float) -> list[int]:
     return [int(i) for i in order[confidence[order] < threshold]]
 
 
-def _physiology(recorded: Recorded) -> dict[str, Any]:
-    """Screen oxygen and breathing where the recording has them."""
+def _physiology(recorded: Recorded, stages: list[str]) -> dict[str, Any]:
+    """Screen oxygen and breathing where the recording has them; spindles and slow waves of its first EEG."""
     saturation = oxygen.analyse(recorded.oxygen, len(recorded.features)) if recorded.oxygen else None
     flow = breathing.analyse(recorded.flow, recorded.effort, saturation) if recorded.flow else None
+    micro = None if recorded.eeg is None else microstructure.analyse(recorded.eeg, RATE, stages)
     return {
         "oxygen": None if saturation is None else saturation.to_json(),
         "breathing": None if flow is None else flow.to_json(),
+        "microstructure": None if micro is None else micro.to_json(),
     }
 
 
