@@ -15,12 +15,40 @@ from pytest_django.live_server_helper import LiveServer
 from clinic.accounts.models import User
 from clinic.accounts.roles import Role
 from patients.models import Patient
-from predictions.models import Study
+from predictions.models import Scoring, ScoringEvent, Study
+from predictions.workspaces.sleep.scoring import scored
 from tests import factories
-from tests.browser.scoring_nights import night
+from tests.browser.scoring_nights import night, twenty_channels
 from tests.browser.visiting import DESKTOP, TABLET, Visit, opened
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+ALL_CHANNELS = """
+{
+  const room = document.querySelector("scoring-room");
+  const shown = new Set(room.montage.traces.map((trace) => trace.plus));
+  for (const number of room.montage.channels.keys()) if (!shown.has(number)) room.montage.add(number, null);
+  room.refiltered();
+}
+"""
+FRAMES = """
+{
+  const room = document.querySelector("scoring-room");
+  const gaps = [];
+  const paints = [];
+  let late = 0;
+  let last = performance.now();
+  room.painted = (milliseconds) => { paints.push(milliseconds); late += room.traces.late ? 1 : 0; };
+  const frame = (now) => { gaps.push(now - last); last = now; requestAnimationFrame(frame); };
+  requestAnimationFrame(frame);
+  const share = (list, q) => Number([...list].sort((a, b) => a - b)[Math.floor(q * (list.length - 1))].toFixed(1));
+  window.frames_measured = () => ({
+    pages: paints.length, paint_median_ms: share(paints, 0.5), paint_p95_ms: share(paints, 0.95),
+    frame_median_ms: share(gaps, 0.5), frame_p95_ms: share(gaps, 0.95), pages_from_envelope: late,
+  });
+}
+null;
+"""
 
 
 @dataclass
@@ -74,3 +102,157 @@ def test_the_room_is_drawn_in_both_languages_and_themes(lab: Lab) -> None:
         visit.page.wait_for_timeout(800)
         wrong += visit.judge(f"scoring-{language}-{theme}-{size[0]}")
     assert not wrong, "\n".join(wrong)
+
+
+def numbers(page: Page) -> str:
+    """Return which epoch is in hand."""
+    return page.locator("[data-epoch-number]").text_content() or ""
+
+
+def saved(page: Page) -> None:
+    """Wait until everything has been sent."""
+    expect(page.locator("[data-save]")).to_have_text("✓ saved")
+
+
+def events(lab: Lab) -> list[ScoringEvent]:
+    """Return the acts kept of the night, in their order; having looked is none."""
+    return list(ScoringEvent.objects.filter(scoring__study=lab.study).exclude(kind="seen").order_by("number"))
+
+
+def test_thirty_epochs_are_scored_by_keys_and_taken_back(lab: Lab) -> None:
+    page = lab.enter().page
+    typed = ["w", "0", "1", "2", "3", "r", "4", "?"] * 4
+    stages = {"w": "W", "0": "W", "1": "N1", "2": "N2", "3": "N3", "r": "R", "4": "R", "?": "?"}
+    for key in typed[:30]:
+        page.keyboard.press(key)
+    assert numbers(page) == "Epoch 31 / 120"
+    saved(page)
+    kept = events(lab)
+    assert [event.value for event in kept] == [stages[key] for key in typed[:30]]
+    assert [event.epoch for event in kept] == list(range(30))
+    for _times in range(3):
+        page.keyboard.press("Control+z")
+    saved(page)
+    assert numbers(page) == "Epoch 28 / 120"
+    page.keyboard.press("Control+y")
+    saved(page)
+    [scoring] = Scoring.objects.filter(study=lab.study)
+    draft = lab.study.prediction.result["stages"]
+    expected = [stages[key] for key in typed[:28]] + draft[28:]
+    assert list(scored(scoring).stages) == expected
+    assert page.locator("[data-statistic=tst]").text_content() != ""
+
+
+def test_pages_turn_by_every_way(lab: Lab) -> None:
+    page = lab.enter().page
+    press = page.keyboard.press
+    for keys, place in (
+        (["ArrowRight"], 2),
+        (["Shift+ArrowRight"], 12),
+        (["ArrowLeft"], 11),
+        (["End"], 120),
+        (["Shift+ArrowLeft"], 110),
+        (["Home"], 1),
+    ):
+        for key in keys:
+            press(key)
+        assert numbers(page) == f"Epoch {place} / 120"
+    drawn(page)
+    stages = lab.study.prediction.result["stages"]
+    press("Control+ArrowRight")
+    change = next(at for at, stage in enumerate(stages) if stage != stages[0])
+    assert numbers(page) == f"Epoch {change + 1} / 120"
+    press("Home")
+    press("u")
+    doubtful = lab.study.prediction.result["uncertain"]
+    assert numbers(page) == f"Epoch {min(doubtful) + 1} / 120"
+    box = page.locator("[data-overview=hypnogram]").bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + 40)
+    assert numbers(page) == "Epoch 61 / 120"
+    for seconds in ("5", "120", "3600"):
+        page.locator("[data-field=page]").select_option(seconds)
+        drawn(page)
+    page.locator("[data-field=page]").select_option("5")
+    press("ArrowRight")
+    assert numbers(page) == "Epoch 61 / 120"
+    for _pages in range(5):
+        press("ArrowRight")
+    assert numbers(page) == "Epoch 62 / 120"
+
+
+def test_marks_lights_and_comments_are_kept(lab: Lab) -> None:
+    page = lab.enter().page
+    page.keyboard.press("a")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("x")
+    page.keyboard.press("l")
+    box = page.locator("[data-traces]").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 80)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 60, steps=3)
+    page.mouse.up()
+    expect(page.locator("[data-said]")).to_contain_text("3.00 s")
+    page.keyboard.press("a")
+    page.keyboard.press("c")
+    page.get_by_role("textbox", name="Comment").fill("Alpha intrusion")
+    page.get_by_role("button", name="Keep the comment").click()
+    expect(page.locator("[data-epoch-comment]")).to_have_text("Alpha intrusion")
+    page.keyboard.press("End")
+    page.keyboard.press("o")
+    saved(page)
+    [scoring] = Scoring.objects.filter(study=lab.study)
+    night_now = scored(scoring)
+    assert [mark["onset_s"] for mark in night_now.arousals] == [0, pytest.approx(45, abs=0.1)]
+    assert night_now.arousals[1]["duration_s"] == pytest.approx(3, abs=0.1)
+    assert [mark["epoch"] for mark in night_now.artefacts] == [1]
+    assert (night_now.lights_off, night_now.lights_on) == (30, 3600)
+    assert [comment["text"] for comment in night_now.comments] == ["Alpha intrusion"]
+
+
+def test_a_lost_connection_and_a_reload_in_the_middle_lose_nothing(lab: Lab) -> None:
+    page = lab.enter().page
+    page.keyboard.press("1")
+    saved(page)
+    page.route("**/scoring/events/", lambda route: route.abort())
+    for key in ("2", "3", "2", "r"):
+        page.keyboard.press(key)
+    expect(page.locator("[data-save]")).to_contain_text("4 not sent yet")
+    assert len(events(lab)) == 1
+    page.reload()
+    drawn(page)
+    expect(page.locator("[data-save]")).to_contain_text("4 not sent yet")
+    page.keyboard.press("Home")
+    expect(page.locator("[data-epoch-stage]")).to_have_text("N1")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("[data-epoch-stage]")).to_have_text("N2")
+    page.unroute("**/scoring/events/")
+    saved(page)
+    assert [(event.epoch, event.value) for event in events(lab)] == [
+        (0, "N1"),
+        (1, "N2"),
+        (2, "N3"),
+        (3, "N2"),
+        (4, "R"),
+    ]
+
+
+@pytest.mark.long
+def test_twenty_channels_are_drawn_while_an_arrow_key_is_held(
+    lab: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Prints how long frames took; a machine without a graphics card proves nothing about sixty a second."""
+    visit = lab.enter(study=twenty_channels(lab.terry, lab.nina))
+    page = visit.page
+    page.evaluate(ALL_CHANNELS)
+    expect(page.locator(".trace-label")).to_have_count(20)
+    drawn(page)
+    page.evaluate(FRAMES)
+    for _press in range(60):
+        page.keyboard.down("ArrowRight")
+        page.wait_for_timeout(25)
+    page.keyboard.up("ArrowRight")
+    found = page.evaluate("window.frames_measured()")
+    with capsys.disabled():
+        print(f"\n20 channels at 256 Hz, arrow held: {found}")
+    drawn(page)
+    assert numbers(page) == "Epoch 61 / 80"

@@ -77,10 +77,11 @@ def _features(eeg: Filtered, sigma: np.ndarray, reference: np.ndarray) -> _Featu
     per_step = eeg.rate / STEPS_PER_SECOND
     edges = np.round(np.arange(len(reference)) * per_step).astype(int)
     end = round(len(reference) * per_step)
+    size = np.diff(edges, append=end)
     samples, broad = eeg.samples, eeg.band(*BROAD)
 
     def window_mean(values: np.ndarray) -> np.ndarray:
-        return _smooth(np.add.reduceat(values[:end], edges) / per_step)
+        return _smooth(np.add.reduceat(values[:end], edges) / size)
 
     x, y = window_mean(samples), window_mean(sigma)
     power = window_mean(sigma * sigma)

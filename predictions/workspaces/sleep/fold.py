@@ -10,16 +10,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from ml.algorithms.sleep.contract import EPOCH_SECONDS
-from predictions.models import Kind, ScoringEvent
+from predictions.models import Kind
 
 ACTS = (Kind.STAGE, Kind.AROUSAL, Kind.ARTEFACT, Kind.COMMENT, Kind.LIGHTS_OFF, Kind.LIGHTS_ON)
 OFF = "off"
 
 Mark = dict[str, Any]
+
+
+class Done(Protocol):
+    """What the fold needs of an event: a stored row, or a light copy of one, for there are thousands."""
+
+    event: UUID
+    number: int
+    kind: str
+    epoch: int | None
+    seconds: float | None
+    duration: float | None
+    value: str
+    text: str
+    target: UUID | None
+    window: str
+
+
+FIELDS = tuple(Done.__annotations__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +99,20 @@ class Ledger:
     """
 
     base: Night
-    acts: dict[UUID, ScoringEvent] = field(default_factory=dict)
+    acts: dict[UUID, Done] = field(default_factory=dict)
     undone: set[UUID] = field(default_factory=set)
     known: set[UUID] = field(default_factory=set)
     seen: set[int] = field(default_factory=set)
     _redo: list[tuple[UUID, str, int]] = field(default_factory=list)
     _last_act: dict[str, int] = field(default_factory=dict)
 
-    def add_all(self, events: Iterable[ScoringEvent]) -> Ledger:
+    def add_all(self, events: Iterable[Done]) -> Ledger:
         """Add events in their order, and return the ledger."""
         for event in events:
             self.add(event)
         return self
 
-    def add(self, event: ScoringEvent) -> None:
+    def add(self, event: Done) -> None:
         """Add the next event."""
         self.known.add(event.event)
         if event.kind in ACTS:
@@ -110,7 +128,7 @@ class Ledger:
             self.seen.add(event.epoch)
 
     @property
-    def standing(self) -> list[ScoringEvent]:
+    def standing(self) -> list[Done]:
         """The acts that were not undone, in their order."""
         return [act for act in self.acts.values() if act.event not in self.undone]
 
@@ -129,7 +147,7 @@ class Ledger:
         return every[-1] if every else None
 
     def night(
-        self, *, without: UUID | None = None, again: UUID | None = None, then: ScoringEvent | None = None
+        self, *, without: UUID | None = None, again: UUID | None = None, then: Done | None = None
     ) -> Night:
         """Return the night as it stands.
 
@@ -147,7 +165,7 @@ class Ledger:
         return self.seen | {act.epoch for act in self.standing if act.kind == Kind.STAGE}
 
 
-def folded(base: Night, acts: Iterable[ScoringEvent]) -> Night:
+def folded(base: Night, acts: Iterable[Done]) -> Night:
     """Return ``base`` after ``acts``, the later one counting where two are of the same epoch."""
     stages = list(base.stages)
     marks = {Kind.AROUSAL: list(base.arousals), Kind.ARTEFACT: list(base.artefacts)}
@@ -175,7 +193,7 @@ def folded(base: Night, acts: Iterable[ScoringEvent]) -> Night:
     )
 
 
-def _marked(marks: list[Mark], act: ScoringEvent) -> list[Mark]:
+def _marked(marks: list[Mark], act: Done) -> list[Mark]:
     """Return ``marks`` with one more, or without those that ``act`` takes off."""
     onset = act.seconds if act.seconds is not None else float(act.epoch * EPOCH_SECONDS)
     length = act.duration if act.duration is not None else EPOCH_SECONDS

@@ -19,7 +19,7 @@ from predictions import selectors
 from predictions.models import Origin, Prediction, Scoring, Signature, Study
 from predictions.states import State
 from predictions.workspaces.sleep import statistics
-from predictions.workspaces.sleep.fold import Ledger, Night
+from predictions.workspaces.sleep.fold import FIELDS, Ledger, Night
 
 ALGORITHM = "sleep"
 DRAFT, SCORING = "draft", "scoring"
@@ -130,7 +130,7 @@ def from_ledger(scoring: Scoring, events: Ledger) -> Hypnogram:
 def ledger(scoring: Scoring, until: int | None = None) -> Ledger:
     """Return what a scoring began with and its events, all or until one number."""
     events = scoring.events.all() if until is None else scoring.events.filter(number__lte=until)
-    return Ledger(_base(scoring)).add_all(events)
+    return Ledger(_base(scoring)).add_all(events.values_list(*FIELDS, named=True))
 
 
 def _base(scoring: Scoring) -> Night:

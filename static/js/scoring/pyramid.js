@@ -2,6 +2,7 @@
 
 const NOTHING = -32768;
 const PER_BIN = 4; // bytes
+const RETRY = 3000;
 
 export class Pyramid {
   constructor({ index, url, came }) {
@@ -37,18 +38,19 @@ export class Pyramid {
     return this.loaded.get(level);
   }
 
+  // What cannot be had now is asked for again later.
   async load(level) {
     const last = level.offset + level.bins * this.index.montage.length * PER_BIN - 1;
-    try {
-      const answer = await fetch(this.url, { headers: { Range: `bytes=${level.offset}-${last}` } });
-      if (!answer.ok) return;
-      const bytes = await answer.arrayBuffer();
-      const part = answer.status === 206 ? bytes : bytes.slice(level.offset, last + 1);
-      this.loaded.set(level, new Int16Array(part));
-      this.came();
-    } catch {
-      // No connection: asked again when it is needed again.
-      this.loaded.delete(level);
+    const answer = await fetch(this.url, { headers: { Range: `bytes=${level.offset}-${last}` } }).catch(() => null);
+    if (!answer?.ok || answer.redirected) {
+      setTimeout(() => {
+        this.loaded.delete(level);
+        this.came();
+      }, RETRY);
+      return;
     }
+    const bytes = await answer.arrayBuffer();
+    this.loaded.set(level, new Int16Array(answer.status === 206 ? bytes : bytes.slice(level.offset, last + 1)));
+    this.came();
   }
 }

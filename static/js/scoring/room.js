@@ -57,7 +57,7 @@ class ScoringRoom extends HTMLElement {
       ? new Signals({ index, url: absolute(data.urls.signals), worker: this.dataset.worker, seconds: BLOCK, blocks, came: later })
       : { get: () => null, want() {}, close() {}, seconds: BLOCK, problem: 0 };
     const shared = { night: this.night, pyramid: this.pyramid, montage: this.montage, colours: this.colours, words: this.words };
-    this.traces = new Traces(this.querySelector("[data-traces]"), { ...shared, signals: this.signals });
+    this.traces = new Traces(this.querySelector("[data-traces]"), this.querySelector("[data-traces-below]"), { ...shared, signals: this.signals });
     this.traces.guides = this.setup.guides ?? false;
     this.overview = new Overview(this, { ...shared, jump: (epoch) => this.go(epoch) });
     this.overview.spoken = (epoch) => this.spoken(epoch);

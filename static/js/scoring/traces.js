@@ -1,23 +1,24 @@
-// One page of the night on a canvas: grid, guides, what was marked, and the traces.
+// One page of the night on two canvases: grid, guides and marks on the lower one, the traces on the upper one.
 
 import { GUIDED } from "./montage.js";
 import { pen } from "./palette.js";
+import { Raster } from "./raster.js";
 
 export const TOP = 34; // room above the traces: clock and stages
 const LOWEST_LANE = 22;
-const DENSE = 2.5; // samples per pixel above which smallest and largest are drawn
 const GUIDE = 37.5; // µV: 75 from peak to peak, the amplitude criterion of slow waves
 export const ENVELOPES_FROM = 120; // seconds of a page from which the pyramid is drawn
 const GRIDS = [[15, 1, 5], [60, 1, 5], [300, 30, 60], [1800, 60, 300], [Infinity, 300, 600]];
 
 export class Traces {
-  constructor(canvas, { night, signals, pyramid, montage, colours, words }) {
-    Object.assign(this, { canvas, night, signals, pyramid, montage, colours, words });
+  constructor(canvas, below, { night, signals, pyramid, montage, colours, words }) {
+    Object.assign(this, { canvas, below, night, signals, pyramid, montage, colours, words });
+    this.raster = new Raster(canvas);
   }
 
   get lane() {
     const count = Math.max(1, this.montage.traces.length);
-    return Math.max(LOWEST_LANE, (this.canvas.parentElement.parentElement.clientHeight - TOP - 2) / count);
+    return Math.max(LOWEST_LANE, (this.canvas.closest("[data-stage]").clientHeight - TOP - 2) / count);
   }
 
   get tall() {
@@ -27,16 +28,20 @@ export class Traces {
   // `view`: start and seconds of the page, the epoch in hand; `scored`: what stands now.
   draw(view, scored, ruler) {
     const height = this.tall;
-    if (this.canvas.style.height !== `${height}px`) this.canvas.style.height = `${height}px`;
-    const ready = pen(this.canvas, height);
+    for (const canvas of [this.canvas, this.below]) if (canvas.style.height !== `${height}px`) canvas.style.height = `${height}px`;
+    const ready = pen(this.below, height);
     if (!ready) return;
-    Object.assign(this, ready, { view, perSecond: ready.width / view.seconds });
+    const over = pen(this.canvas, height);
+    Object.assign(this, ready, { view, perSecond: ready.width / view.seconds, ratio: this.canvas.width / ready.width });
     this.gaps();
     this.grid();
     this.marks(scored);
     this.stages(scored);
     this.late = false;
+    this.raster.begin();
     for (const [at, trace] of this.montage.traces.entries()) this.trace(trace, TOP + (at + 0.5) * this.lane);
+    this.raster.end();
+    this.context = over.context;
     ruler?.draw(this);
   }
 
@@ -121,20 +126,30 @@ export class Traces {
   }
 
   trace(trace, middle) {
-    const { context, colours, view } = this;
+    const { colours, view } = this;
     const envelope = this.pyramid.trace(trace.number, view.seconds >= ENVELOPES_FROM ? view.seconds / this.width : 0);
     const { span, middle: value } = this.montage.scale(trace, this.pyramid.trace(trace.number, 16));
     const unit = (this.montage.sign(trace) * this.lane) / span;
-    const y = (sample) => middle - Math.max(-1, Math.min(1, ((sample - value) * unit) / this.lane)) * this.lane;
-    if (trace.kind === GUIDED && this.guides) this.guide(y);
+    if (trace.kind === GUIDED && this.guides) this.guide((sample) => middle - (sample - value) * unit);
     this.quality(trace, middle);
     this.screened(trace, middle);
-    context.strokeStyle = colours[trace.kind] ?? colours.ink;
-    context.lineWidth = 1;
-    context.beginPath();
-    if (view.seconds >= ENVELOPES_FROM && trace.number !== null) this.envelope(envelope, y);
-    else this.samples(trace, envelope, y);
-    context.stroke();
+    // From a value to pixels of the screen: rise · value + zero, held within the lane and half of its neighbours.
+    this.rise = -unit * this.ratio;
+    this.zero = (middle + value * unit) * this.ratio;
+    this.highest = (middle - this.lane) * this.ratio;
+    this.lowest = (middle + this.lane) * this.ratio;
+    this.before = NaN;
+    this.raster.ink(colours[trace.kind] ?? colours.ink);
+    if (view.seconds >= ENVELOPES_FROM && trace.number !== null) this.envelope(envelope);
+    else this.samples(trace, envelope);
+  }
+
+  // One column in which a trace lies between two values.
+  column(x, low, high) {
+    const { rise, zero, highest, lowest } = this;
+    const from = Math.max(highest, Math.min(lowest, low * rise + zero));
+    const to = Math.max(highest, Math.min(lowest, high * rise + zero));
+    this.raster.run(x, from, to, this.ratio);
   }
 
   guide(y) {
@@ -170,95 +185,99 @@ export class Traces {
     }
   }
 
-  envelope(envelope, y) {
+  envelope(envelope) {
     if (!envelope) {
       this.late = true;
       return;
     }
-    const { context, view, width } = this;
+    const { view } = this;
+    const { width } = this.canvas;
     const bins = view.seconds / envelope.seconds / width;
     for (let x = 0; x < width; x += 1) {
       const from = Math.floor(view.start / envelope.seconds + x * bins);
-      let low = Infinity;
-      let high = -Infinity;
-      for (let bin = from; bin < Math.min(envelope.bins, Math.max(from + 1, from + bins)); bin += 1) {
-        if (envelope.min(bin) < low) low = envelope.min(bin);
-        if (envelope.max(bin) > high) high = envelope.max(bin);
-      }
-      if (low === Infinity) continue;
-      context.moveTo(x + 0.5, y(low));
-      context.lineTo(x + 0.5, Math.min(y(high), y(low) - 1));
+      this.bins(envelope, x, from, Math.max(from + 1, Math.floor(view.start / envelope.seconds + (x + 1) * bins)));
     }
   }
 
+  bins(envelope, x, from, to) {
+    let low = Infinity;
+    let high = -Infinity;
+    for (let bin = Math.max(0, from); bin < Math.min(envelope.bins, to); bin += 1) {
+      if (envelope.min(bin) < low) low = envelope.min(bin);
+      if (envelope.max(bin) > high) high = envelope.max(bin);
+    }
+    if (low !== Infinity) this.column(x, low, high);
+  }
+
   // Block by block; where one is still on its way, its envelope stands in for it.
-  samples(trace, envelope, y) {
+  samples(trace, envelope) {
     const { view, signals } = this;
     const { key } = this.montage.request(trace);
     for (let block = Math.floor(view.start / signals.seconds); block * signals.seconds < view.start + view.seconds; block += 1) {
       const samples = signals.get(block, key);
-      if (samples) this.block(samples, block * signals.seconds, y);
+      if (samples) this.block(samples, block * signals.seconds);
       else {
         this.late = true;
-        if (envelope) this.coarse(envelope, block * signals.seconds, y);
+        if (envelope) this.coarse(envelope, block * signals.seconds);
       }
     }
   }
 
-  coarse(envelope, start, y) {
-    const first = Math.floor(start / envelope.seconds);
-    const count = Math.ceil(this.signals.seconds / envelope.seconds);
-    for (let bin = first; bin < Math.min(envelope.bins, first + count); bin += 1) {
-      const x = this.x(bin * envelope.seconds);
-      if (Number.isNaN(envelope.min(bin)) || x < 0 || x > this.width) continue;
-      this.context.moveTo(x, y(envelope.min(bin)));
-      this.context.lineTo(x, y(envelope.max(bin)));
+  coarse(envelope, start) {
+    const per = 1 / (this.perSecond * this.ratio * envelope.seconds);
+    const left = Math.max(0, Math.floor(this.x(start) * this.ratio));
+    const right = Math.min(this.canvas.width, Math.ceil(this.x(start + this.signals.seconds) * this.ratio));
+    const first = this.view.start / envelope.seconds;
+    for (let x = left; x < right; x += 1) {
+      const from = Math.floor(first + x * per);
+      this.bins(envelope, x, from, Math.max(from + 1, Math.floor(first + (x + 1) * per)));
     }
   }
 
-  block({ rate, data }, start, y) {
-    const step = this.perSecond / rate;
-    const from = Math.max(0, Math.floor((this.view.start - start) * rate));
-    const to = Math.min(data.length, Math.ceil((this.view.start + this.view.seconds - start) * rate) + 1);
-    const left = this.x(start);
-    if (1 / step > DENSE) this.columns(data, from, to, left, step, y);
-    else this.points(data, from, to, left, step, y);
+  block({ rate, data }, start) {
+    const step = (this.perSecond * this.ratio) / rate;
+    const left = this.x(start) * this.ratio;
+    if (step < 1) this.many(data, left, step);
+    else this.few(data, left, step);
   }
 
-  points(data, from, to, left, step, y) {
-    const { context } = this;
-    let down = false;
-    for (let i = from; i < to; i += 1) {
-      if (Number.isNaN(data[i])) down = false;
-      else if (down) context.lineTo(left + i * step, y(data[i]));
-      else {
-        context.moveTo(left + i * step, y(data[i]));
-        down = true;
-      }
-    }
-  }
-
-  columns(data, from, to, left, step, y) {
-    const { context } = this;
-    const per = 1 / step;
-    let down = false;
+  // Several samples to a column: what lies between the last one of the column before and all of this one.
+  many(data, left, step) {
+    const from = Math.max(0, Math.floor(-left / step));
+    const to = Math.min(data.length, Math.ceil((this.canvas.width - left) / step));
+    let { before } = this;
     let i = from;
     for (let x = Math.floor(left + from * step); i < to; x += 1) {
-      const end = Math.min(to, Math.ceil((x + 1 - left) * per));
-      let low = Infinity;
-      let high = -Infinity;
+      const end = Math.min(to, Math.ceil((x + 1 - left) / step));
+      let low = before;
+      let high = before;
       for (; i < end; i += 1) {
         const value = data[i];
-        if (value < low) low = value;
-        if (value > high) high = value;
+        if (!(value >= low)) low = value;
+        if (!(value <= high)) high = value;
+        before = value;
       }
-      if (low === Infinity) down = false;
-      else {
-        if (down) context.lineTo(x, y(low));
-        else context.moveTo(x, y(low));
-        context.lineTo(x, y(high));
-        down = true;
-      }
+      if (low === low && high === high) this.column(x, low, high);
+    }
+    this.before = before;
+  }
+
+  // Several columns to a sample: the line from each to the next.
+  few(data, left, step) {
+    const first = Math.max(0, Math.floor(left));
+    const last = Math.min(this.canvas.width, Math.ceil(left + data.length * step));
+    let value = at(data, (first - left) / step);
+    for (let x = first; x < last; x += 1) {
+      const next = at(data, (x + 1 - left) / step);
+      if (value === value && next === next) this.column(x, value, next);
+      value = next;
     }
   }
+}
+
+// The value between two samples; NaN where one of them is missing.
+function at(data, place) {
+  const below = Math.max(0, Math.min(data.length - 1, Math.floor(place)));
+  const above = Math.min(data.length - 1, below + 1);
+  return data[below] + (data[above] - data[below]) * Math.max(0, Math.min(1, place - below));
 }
