@@ -51,8 +51,8 @@ def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
         how each derivation votes, ``null`` with fewer than two; ``boosted`` the trees' stages and their κ
         with the draft, ``null`` without trees; ``review`` every epoch in the order to look at and what that
         buys; ``quality`` runs of epochs that hardly rest on their own signal; ``oxygen`` and ``breathing``,
-        the screening, and ``microstructure``, spindles and slow waves, ``null`` without such a channel; ``start``; ``simulated``; ``opinion``
-        YASA's stages where it was asked, else ``null``.
+        the screening, and ``microstructure``, spindles and slow waves, ``null`` without such a channel;
+        ``start``; ``simulated``; ``opinion`` YASA's stages where it was asked, else ``null``.
     """
     recorded: Recorded = loaded.data
     mask, segments, model = staging.mask_of(recorded), staging.segments_of(recorded), sequence.of(package)
