@@ -14,6 +14,7 @@ from ml.algorithms.sleep import (
     opinion,
     quality,
     reader,
+    spectrogram,
     tals,
 )
 from ml.algorithms.sleep import segments as stretches
