@@ -14,6 +14,7 @@ from ml.algorithms.sleep import (
     opinion,
     quality,
     reader,
+    spectrogram,
     tals,
 )
 from ml.algorithms.sleep import segments as stretches
@@ -23,7 +24,7 @@ from ml.algorithms.sleep.edf_header import Header, Signal
 from ml.algorithms.sleep.montage import Trace as Line
 from ml.algorithms.sleep.recorded import Recorded, assemble
 from ml.algorithms.sleep.signals import Night, Recording, collect
-from ml.contracts import Finding, Loaded, Problem, Refused, Severity, Source, Text
+from ml.contracts import Artefact, Finding, Loaded, Problem, Refused, Severity, Source, Text
 from ml.package import Package
 
 __all__ = ["Recorded", "load"]
@@ -97,8 +98,15 @@ def _load_recording(source: Source, *, alone: bool) -> Loaded:
         identity=patient,
         problems=(*_length_warnings(header.seconds), *warnings, *_gap_warnings(recording)),
         quality=(*_recording_findings(recording, recorded), *findings),
-        artefacts=night.artefacts,
+        artefacts=(*night.artefacts, *_spectrogram(recorded, night)),
     )
+
+
+def _spectrogram(recorded: Recorded, night: Night) -> tuple[Artefact, ...]:
+    """Draw the first EEG's spectrogram where signals are drawn at all."""
+    if not night.artefacts or recorded.eeg is None:
+        return ()
+    return (spectrogram.artefact(recorded.eeg, recorded.eeg_label),)
 
 
 def _staged(
