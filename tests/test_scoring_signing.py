@@ -215,3 +215,6 @@ def test_the_page_offers_the_choice_and_takes_it(
     done = client.post(f"/studies/{study.pk}/sign/", sent | {"hypnogram": f"{hers.pk}@{hers.number}"})
     assert done.status_code == 302
     assert changed(study.signatures.get()) == [8]
+    page = client.get(f"/studies/{study.pk}/").content.decode()
+    assert f"Hypnogram scored by {tessa.label}" in page
+    assert "κ 0.94 with the draft, 1 of 20 epochs changed" in page
