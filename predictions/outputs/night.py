@@ -61,8 +61,8 @@ class Night:
         Seconds from the start of the recording; ``None`` where nobody entered them.
     comments
         Epoch and text, in the order of the night.
-    scorer
-        Who scored it; empty where the draft is reported.
+    scoring
+        The person's work that is reported; ``None`` where it is the draft.
     kept
         Statistics as the scoring room shows and a signature keeps them.
     """
@@ -74,7 +74,7 @@ class Night:
     arousals: tuple[Mark, ...] = ()
     artefacts: tuple[Mark, ...] = ()
     comments: tuple[tuple[int, str], ...] = ()
-    scorer: str = ""
+    scoring: Scoring | None = None
     kept: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -85,7 +85,12 @@ class Night:
     @property
     def scored(self) -> bool:
         """Whether a person scored what is reported."""
-        return bool(self.scorer)
+        return self.scoring is not None
+
+    @property
+    def scorer(self) -> str:
+        """Who scored it; empty where the draft is reported."""
+        return self.scoring.scorer.label if self.scoring else ""
 
     @property
     def draft(self) -> Sequence[str]:
@@ -209,7 +214,7 @@ def of(facts: Facts) -> Night:
         arousals=tuple(_marks(found.arousals, facts.result["epoch_seconds"])),
         artefacts=tuple(_marks(found.artefacts, facts.result["epoch_seconds"])),
         comments=tuple(sorted((mark["epoch"], mark["text"]) for mark in found.comments)),
-        scorer=found.scorer.label if found.scorer else "",
+        scoring=found.scoring,
         kept=found.statistics,
     )
 

@@ -25,7 +25,7 @@ UNITS = {
     "hertz": ("Hz", 1),
     "microvolts": ("µV", 0),
     "burden": ("% · min/h", 1),
-    "ratio": ("", 2),
+    "hours": ("h", 2),
 }
 """Unit of a kind of figure as stored, and decimals as written."""
 MINUTES = Text("epochs of the stage · 0.5 min", "époques du stade · 0,5 min")

@@ -82,7 +82,7 @@ def _oxygen(stored: Mapping[str, Any], found: Mapping[str, Any]) -> Signal:
         ("spo2_nadir", Text("Lowest saturation", "Saturation minimale (nadir)"), "nadir", "percent", LOWEST),
         ("t90_percent", Text("T90, share", "T90, part"), "t90_percent", "percent", BELOW),
         ("t90_minutes", Text("T90, time", "T90, durée"), "t90_minutes", "minutes", BELOW),
-        ("spo2_hours", Text("Hours with a reading", "Heures avec mesure"), "hours", "ratio", READ),
+        ("spo2_hours", Text("Hours with a reading", "Heures avec mesure"), "hours", "hours", READ),
     )
     figures = [
         *falls,
