@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -41,7 +42,8 @@ FRAMES = """
   room.painted = (milliseconds) => { paints.push(milliseconds); late += room.traces.late ? 1 : 0; };
   const frame = (now) => { gaps.push(now - last); last = now; requestAnimationFrame(frame); };
   requestAnimationFrame(frame);
-  const share = (list, q) => Number([...list].sort((a, b) => a - b)[Math.floor(q * (list.length - 1))].toFixed(1));
+  const sorted = (list) => [...list].sort((a, b) => a - b);
+  const share = (list, q) => Number(sorted(list)[Math.floor(q * (list.length - 1))].toFixed(1));
   window.frames_measured = () => ({
     pages: paints.length, paint_median_ms: share(paints, 0.5), paint_p95_ms: share(paints, 0.95),
     frame_median_ms: share(gaps, 0.5), frame_p95_ms: share(gaps, 0.95), pages_from_envelope: late,
@@ -253,6 +255,6 @@ def test_twenty_channels_are_drawn_while_an_arrow_key_is_held(
     page.keyboard.up("ArrowRight")
     found = page.evaluate("window.frames_measured()")
     with capsys.disabled():
-        print(f"\n20 channels at 256 Hz, arrow held: {found}")
+        sys.stdout.write(f"\n20 channels at 256 Hz, arrow held: {found}\n")
     drawn(page)
     assert numbers(page) == "Epoch 61 / 80"
