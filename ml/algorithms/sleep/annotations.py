@@ -39,7 +39,10 @@ def read_hypnogram(path: Path) -> np.ndarray:
         When the file is no EDF+ with annotations of stages.
     """
     scored = [
-        (note.onset, note.duration, stage) for note in _read(path) if (stage := _stage(note.text)) is not None
+        # Some programs write no length: the stage is then that of one epoch.
+        (note.onset, note.duration or EPOCH_SECONDS, stage)
+        for note in _read(path)
+        if (stage := _stage(note.text)) is not None
     ]
     if not scored:
         raise Refused(damaged(Text("it holds no sleep stages", "il ne contient aucun stade de sommeil")))
