@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from clinic.accounts.models import Unit, User
 from clinic.accounts.roles import Role
@@ -19,6 +23,12 @@ from tests.scored_nights import STAGES, event, finished, stage
 pytestmark = pytest.mark.django_db
 
 PAGE, PROGRAM = "scoring_state", "api-scoring"
+
+
+@pytest.fixture(autouse=True)
+def nobody_has_looked_yet() -> None:
+    """Forget who looked at what in the last hour."""
+    cache.clear()
 
 
 @pytest.fixture
@@ -111,13 +121,20 @@ def test_a_program_that_sends_nonsense_hears_so(study: Study, terry: User, body:
     assert read(of(terry), PROGRAM, study, scoring="walrus").status_code == 400
 
 
-def test_one_line_of_audit_per_batch_and_per_look(study: Study, terry: User) -> None:
+def test_the_audit_tells_of_sittings_not_of_keys(study: Study, terry: User) -> None:
     client = of(terry)
-    send(client, "scoring_events", study, {"events": [stage(epoch, "N2") for epoch in range(10)]})
-    read(client, PAGE, study)
+    for epoch in range(6):
+        send(client, "scoring_events", study, {"events": [stage(epoch, "N2")]})
+        read(client, PAGE, study)
+    with mock.patch.object(timezone, "now", return_value=timezone.now() + timedelta(minutes=11)):
+        send(client, "scoring_events", study, {"events": [stage(7, "N2")]})
+    send(client, "scoring_events", study, {"events": [event("close")]})
     told = Event.objects.filter(study=study.pk, kind="scoring").order_by("id")
-    assert [entry.action for entry in told] == [Action.CREATE, Action.UPDATE, Action.VIEW]
-    assert told[1].payload.data == {"first": 1, "last": 10, "events": {"stage": 10}}
+    changes = [entry for entry in told if entry.action == Action.UPDATE]
+    assert [entry.action for entry in told if entry not in changes] == [Action.CREATE, Action.VIEW]
+    assert [entry.payload.data for entry in changes] == [
+        {"first": 1, "last": 1}, {"first": 7, "last": 7}, {"first": 8, "last": 8, "kinds": ["close"]},
+    ]  # fmt: skip
     assert {entry.actor for entry in told} == {terry}
 
 

@@ -164,6 +164,7 @@ def test_an_amendment_goes_on_from_what_was_signed(study: Study, terry: User, sa
     with pytest.raises(Refused) as stale:
         score(terry, study, stage(8, "R"), scoring_id=before.pk)
     assert stale.value.problems == (refusals.OF_ANOTHER_VERSION,)
+    assert state.of(sandra, study, before.pk)["changed"] == [7], "what led to the first version stays open"
     made = score(sandra, study, stage(8, "R")).scoring
     assert (made.origin, made.version) == ("signed", 2)
     second = sign(study, sandra)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
@@ -20,6 +21,7 @@ from predictions.workspaces.sleep import comparing, events, refusals, state
 from predictions.workspaces.sleep.scoring import ALGORITHM
 
 UNPROCESSABLE, CONFLICT, CREATED = 422, 409, 201
+LOOKED_SECONDS = 3600
 LONGEST_NUMBER = 1 << 31
 
 UNREADABLE = Problem(
@@ -34,13 +36,17 @@ UNREADABLE = Problem(
 @require_safe
 @never_cache
 def scoring_state(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
-    """Tell how a night stands for this person, or how ``?scoring=`` does."""
+    """Tell how a night stands for this person, or how ``?scoring=`` does; on record once an hour.
+
+    A window asks again whenever another one of the same scorer was at work.
+    """
     study = _night(request, study_id)
     try:
         shown = state.of(request.user, study, _uuid(request.GET.get("scoring")))
     except Refused as refusal:
         return _refused(refusal)
-    _viewed(request, study, "scoring", shown["scoring"] or "")
+    if cache.add(f"scoring-state:{request.user.pk}:{study.pk}:{shown['scoring']}", 1, LOOKED_SECONDS):
+        _viewed(request, study, "scoring", shown["scoring"] or "")
     return JsonResponse(shown)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -23,6 +23,8 @@ from predictions.workspaces.sleep import checking, refusals, scoring
 from predictions.workspaces.sleep.fold import Ledger, Night
 from predictions.workspaces.sleep.scoring import Hypnogram
 
+PAUSE = timedelta(minutes=10)
+"""A scorer who did nothing for so long comes back for another sitting."""
 LIGHTS = (Kind.LIGHTS_OFF, Kind.LIGHTS_ON)
 
 
@@ -247,12 +249,17 @@ def _taken(user: User, target: Scoring, sent: Sequence[Any], base: int | None, w
 
 
 def _store(user: User, target: Scoring, new: list[ScoringEvent]) -> None:
-    """Write what is new, with one line in the audit for all of it."""
+    """Write what is new; the audit has a line per sitting and one for closing, not one per key.
+
+    Who did what when stands in the events, which nobody can change.
+    """
+    before = target.events.order_by("number").values_list("received_at", flat=True).last()
     ScoringEvent.objects.bulk_create(new)
     target.save(update_fields=["number", "closed_at"])
-    counts = dict(sorted(Counter(str(event.kind) for event in new).items()))
-    detail = {"first": new[0].number, "last": new[-1].number, "events": counts}
-    _record(user, target.study, Action.UPDATE, target, detail)
+    turns = [str(event.kind) for event in new if event.kind in (Kind.CLOSE, Kind.REOPEN)]
+    if turns or before is None or new[0].received_at - before > PAUSE:
+        detail = {"first": new[0].number, "last": new[-1].number} | ({"kinds": turns} if turns else {})
+        _record(user, target.study, Action.UPDATE, target, detail)
 
 
 def _fit(event: ScoringEvent, target: Scoring, events: Ledger, user: User) -> None:
