@@ -221,8 +221,10 @@ def test_hypoxic_burden_finds_the_window_of_the_person_and_counts_no_second_twic
         samples[end + 40 : end + 70] -= np.linspace(8, 0, 30)
     found = burdens(ends, samples)
     assert np.mean(found) == pytest.approx(8 * 60 / 2 / 60, rel=0.05)
-    close = burdens([1000.0, 1010.0], samples)
-    assert sum(close) <= burdens([1000.0], samples)[0] + 2.5
+    # Two ends in one fall: from 5 s before the first to 45 s after the second, each second once.
+    end = 500
+    both = (96 - samples[end - 5 : end + 20 + 45]).sum() / 60
+    assert sum(burdens([float(end), float(end + 20)], samples)) == pytest.approx(both, rel=0.01)
 
 
 def test_hypoxic_burden_is_unknown_without_readings():
