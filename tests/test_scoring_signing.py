@@ -124,6 +124,19 @@ def test_what_changed_since_it_was_shown_is_not_signed(study: Study, sandra: Use
     assert refused(study, sandra, shown.value) == "hypnogram_changed"
 
 
+def test_a_scoring_of_an_earlier_analysis_is_signed_unless_its_epochs_are_others(
+    study: Study, terry: User, sandra: User
+) -> None:
+    finished(terry, study, stage(7, "N3"))
+    scored_nights.drafted(study, ("N2",) * 12, sha256="6" * 64)
+    assert [one.hypnogram.scorer for one in signing.candidates(sandra, Study.objects.get())] == [None]
+    latest = scored_nights.drafted(study, ("N2",) * 20, sha256="7" * 64)
+    again = Study.objects.get()
+    signature = sign(again, sandra)
+    assert (changed(signature), signature.prediction) == ([7], latest)
+    assert signature.hypnogram.agreement["accuracy"]["value"] == 0.25, "of the draft that served then"
+
+
 def test_the_hash_covers_the_hypnogram_and_can_be_computed_again(
     study: Study, terry: User, sandra: User
 ) -> None:
