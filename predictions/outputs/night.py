@@ -6,6 +6,7 @@ before there were scorings, juries or oxygen say the same of a night with less i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -30,6 +31,9 @@ STAGE_NAMES = {
     "R": Text("REM sleep", "Sommeil paradoxal"),
     UNSCORED: Text("Unscored", "Non coté"),
 }
+TREES = Text("Second model (boosted trees)", "Second modèle (arbres boostés)")
+YASA = Text("YASA, as second opinion", "YASA, second avis")
+INDEX = "signals.json"
 PAIR = 2
 
 Row = Sequence[float] | None
@@ -161,6 +165,30 @@ class Night:
         return found
 
     @cached_property
+    def defects(self) -> dict[str, dict[str, int]]:
+        """How many epochs of each trace have which defect, by its label; empty for results of before."""
+        index = self.facts.artefact(INDEX)
+        if index is None:
+            return {}
+        told = json.loads(index)
+        found: dict[str, dict[str, int]] = {}
+        for one in told.get("quality", ()):
+            counts = found.setdefault(told["montage"][one["trace"]]["label"], {})
+            for _first, count, reason in one["epochs"]:
+                counts[reason] = counts.get(reason, 0) + count
+        return {label: counts for label, counts in found.items() if counts}
+
+    @cached_property
+    def opinions(self) -> list[tuple[Text, Mapping[str, Any]]]:
+        """How far other models agree with what is reported: the trees beside the network, YASA if asked."""
+        named = ((TREES, self.result.get("boosted")), (YASA, self.result.get("opinion")))
+        return [
+            (name, agreement.compare(told["stages"], self.stages).to_json())
+            for name, told in named
+            if told and told.get("stages") and len(told["stages"]) == len(self.stages)
+        ]
+
+    @cached_property
     def disagreement(self) -> Sequence[float | None]:
         """How far the derivations of the jury disagree, 0 to 1 by epoch; empty where none voted."""
         jury = self.result.get("jury")
@@ -204,7 +232,8 @@ class Night:
 def of(facts: Facts) -> Night:
     """Return the night of a result in the version that a document shows."""
     found = scoring.of(facts.signature) if facts.signature else scoring.current(facts.study)
-    if found.prediction != facts.prediction:  # analysed again since: what was scored is of another draft
+    # Analysed again since: what is scored and not signed is of another draft. What was signed was signed.
+    if facts.signature is None and found.prediction != facts.prediction:
         found = scoring.draft(facts.prediction)
     return Night(
         facts=facts,

@@ -138,7 +138,7 @@ def _gated(code: str, title: Text, stored: Mapping[str, Any], figures: Sequence[
     notes = tuple(gate["reasons"])
     if gate["usable"]:
         return Signal(code, title, True, tuple(figures), notes)
-    return Signal(code, title, False, (), (NOT_USABLE, *notes))
+    return Signal(code, title, False, (), notes or (NOT_USABLE,))
 
 
 MICRO_LABELS = {
@@ -156,6 +156,8 @@ MICRO_MEASURES = (
 def _micro(kind: str, found: Mapping[str, Mapping[str, float | None]]) -> Iterator[Figure]:
     name = MICRO_LABELS[kind]
     for stage, row in found.items():
+        if not row["minutes"]:
+            continue
         counted = Text(
             f"{row['count']} in {row['minutes']:.0f} min", f"{row['count']} en {row['minutes']:.0f} min"
         )

@@ -111,7 +111,7 @@ def _whose(night: Night) -> str:
     if not night.scored:
         text = filled(night, said.UNTOUCHED, uncertain=len(night.result["uncertain"]), epochs=epochs)
     elif night.changed:
-        share = words.number(100 * len(night.changed) / epochs, 1, "%")
+        share = night_figures.number(100 * len(night.changed) / epochs, 1, "%")
         text = filled(
             night, said.SCORED_BY, who=night.scorer, changed=len(night.changed), epochs=epochs, share=share
         )
@@ -200,10 +200,12 @@ def _waves(night: Night) -> dict[str, Any] | None:
             figures = [
                 by_key.get(f"{kind}_{measure}_{stage}") for measure, *_ in night_signals.MICRO_MEASURES
             ]
-            counted = say(figures[0].formula) if figures[0] else ""
+            if figures[0] is None:
+                continue
+            counted = say(figures[0].formula)
             cells = [say(figure.written) if figure else "–" for figure in figures]
             rows.append([f"{say(name)}, {say(where)}", counted, *cells])
-    return _section(night, found.title, rows, *found.notes)
+    return _section(night, found.title, rows, *found.notes) if rows or found.notes else None
 
 
 def _events(night: Night) -> Rows:
@@ -223,6 +225,9 @@ def _agreement(night: Night) -> Rows:
         apart = night.facts.say(said.APART if found["apart"] else said.NOT_APART)
         label = filled(night, said.SCORERS_AGREE, first=first, second=second)
         rows.append([f"{label} ({apart})", _agreed(night, found)])
+    for name, found in night.opinions:
+        label = filled(night, said.WITH_REPORTED, name=name)
+        rows.append([label, _agreed(night, found)])
     return rows
 
 
@@ -230,9 +235,11 @@ def _agreed(night: Night, found: Mapping[str, Any]) -> str:
     kappa, accuracy = found["kappa"], found["accuracy"]["value"]
     interval = ""
     if kappa["low"] is not None:
-        interval = filled(night, said.INTERVAL, **{k: words.number(kappa[k], 2) for k in ("low", "high")})
-    value = said.UNDEFINED if kappa["value"] is None else words.number(kappa["value"], 2)
-    share = words.number(None if accuracy is None else 100 * accuracy, 1, "%")
+        interval = filled(
+            night, said.INTERVAL, **{k: night_figures.number(kappa[k], 2) for k in ("low", "high")}
+        )
+    value = said.UNDEFINED if kappa["value"] is None else night_figures.number(kappa["value"], 2)
+    share = night_figures.number(None if accuracy is None else 100 * accuracy, 1, "%")
     return filled(night, said.KAPPA, value=value, interval=interval, accuracy=share, epochs=found["epochs"])
 
 
@@ -242,9 +249,18 @@ def _defects(night: Night) -> Rows:
     counted = Counter(reason for reasons in night.reasons.values() for reason in set(reasons))
     rows = []
     for code, count in counted.most_common():
-        share = words.number(100 * count / epochs, 1, "%")
+        share = night_figures.number(100 * count / epochs, 1, "%")
         label = say(said.REASONS[code]) if code in said.REASONS else code
         rows.append([label, "", filled(night, said.OF_EPOCHS, count=count, share=share)])
+    return rows + _by_trace(night)
+
+
+def _by_trace(night: Night) -> Rows:
+    """Return the defects of each trace that has any."""
+    say, rows = night.facts.say, []
+    for trace, counts in night.defects.items():
+        named = ((say(said.REASONS[code]) if code in said.REASONS else code, n) for code, n in counts.items())
+        rows.append([trace, "", ", ".join(f"{name} {n}" for name, n in named)])
     return rows
 
 
