@@ -138,17 +138,38 @@ def test_the_audit_tells_of_sittings_not_of_keys(study: Study, terry: User) -> N
     assert {entry.actor for entry in told} == {terry}
 
 
-def test_strangers_find_nothing_and_colleagues_of_other_roles_only_read(
-    study: Study, charlie: User, sleep_lab: Unit
-) -> None:
+READERS = {Role.TECHNICIAN, Role.PHYSICIAN, Role.MIDWIFE, Role.RADIOLOGIST}
+SCORERS = {Role.TECHNICIAN, Role.PHYSICIAN}
+
+
+@pytest.mark.parametrize("role", Role)
+def test_who_may_read_and_who_may_score(study: Study, role: Role, sleep_lab: Unit, radiology: Unit) -> None:
+    here = factories.staff("here", role, *([sleep_lab] if role in READERS else []))
+    away = factories.staff("away", role, *([radiology] if role in READERS else []))
+    manager = 403 if role not in READERS else 404
+    expected = {
+        here: (200, 200 if role in SCORERS else 403) if role in READERS else (404, 404),
+        away: (404, 404),
+    }
+    batch = {"events": [stage(1, "N1")]}
+    for user, (reads, scores) in expected.items():
+        assert read(of(user), PAGE, study).status_code == reads
+        assert send(of(user), "scoring_begin", study, {}).status_code == (201 if scores == 200 else scores)
+        assert send(of(user), "scoring_events", study, batch).status_code == scores
+        assert read(of(user), "scoring_compare", study).status_code == (409 if reads == 200 else 404)
+        assert read(of(user), PROGRAM, study).status_code == (reads if reads == 200 else manager)
+        assert send(of(user), "api-scoring-events", study, batch).status_code == (
+            scores if reads == 200 else manager
+        )
+    assert Event.objects.filter(action=Action.REFUSED, actor=away).exists()
+    assert Event.objects.filter(action=Action.REFUSED, actor=here).exists() == (role not in SCORERS)
+
+
+def test_colleagues_of_other_roles_see_the_draft(study: Study, terry: User, sleep_lab: Unit) -> None:
     maude = factories.staff("maude", Role.MIDWIFE, sleep_lab)
-    for get, post in ((PAGE, "scoring_events"), (PROGRAM, "api-scoring-events")):
-        batch = {"events": [stage(1, "N1")]}
-        assert read(of(charlie), get, study).status_code == 404
-        assert send(of(charlie), post, study, batch).status_code == 404
-        assert read(of(maude), get, study).json()["stages"] == list(STAGES)
-        assert send(of(maude), post, study, batch).status_code == 403
-    assert Event.objects.filter(action=Action.REFUSED, actor=maude, kind="scoring").count() == 2
+    finished(terry, study, stage(7, "N3"))
+    shown = read(of(maude), PAGE, study).json()
+    assert (shown["stages"], shown["may_score"]) == (list(STAGES), False)
 
 
 def test_only_nights_are_scored(alice: User, claire: Patient) -> None:
