@@ -21,7 +21,7 @@ SCREENING = Text(
     "Found by rules, not scored by a person: a screening, not a diagnosis.",
     "Repéré par des règles, non coté par une personne : un dépistage, pas un diagnostic.",
 )
-OURS = Text("see SCREENING.md", "voir SCREENING.md")
+OURS = Text("see the model’s card", "voir la fiche du modèle")
 _OVER = {
     "sleep": Text("hour of sleep", "heure de sommeil"),
     "recording": Text("hour of recording (nothing is staged)", "heure d’enregistrement (rien n’est coté)"),
