@@ -232,9 +232,7 @@ class Night:
 def of(facts: Facts) -> Night:
     """Return the night of a result in the version that a document shows."""
     found = scoring.of(facts.signature) if facts.signature else scoring.current(facts.study)
-    # Analysed again since: what is scored and not signed is of another draft. What was signed was signed.
-    if facts.signature is None and found.prediction != facts.prediction:
-        found = scoring.draft(facts.prediction)
+    # What was scored stays what is reported when the night is analysed again; only the draft is another then.
     return Night(
         facts=facts,
         stages=found.stages,

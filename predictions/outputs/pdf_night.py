@@ -109,7 +109,7 @@ def _lights(night: Night) -> str:
 def _whose(night: Night) -> str:
     epochs, unscored = len(night.stages), night.stages.count(nights.UNSCORED)
     if not night.scored:
-        text = filled(night, said.UNTOUCHED, uncertain=len(night.result["uncertain"]), epochs=epochs)
+        text = filled(night, said.UNTOUCHED, uncertain=len(night.result.get("uncertain", ())), epochs=epochs)
     elif night.changed:
         share = night_figures.number(100 * len(night.changed) / epochs, 1, "%")
         text = filled(
@@ -127,7 +127,7 @@ def _channels(night: Night) -> str:
     say = night.facts.say
     named = [
         f"{label} ({say(SLOT_NAMES[slot])})" if slot in SLOT_NAMES else label
-        for slot, label in night.result["channels"].items()
+        for slot, label in night.result.get("channels", {}).items()
         if label
     ]
     return ", ".join(named) or "–"
