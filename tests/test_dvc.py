@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ml import comparisons
+from ml import comparisons, registry
 from ml import package as packages
-from ml import registry
 
 ROOT = Path(registry.__file__).parents[1]
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
