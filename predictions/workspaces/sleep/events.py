@@ -50,6 +50,13 @@ class Taken:
     refused: list[tuple[str | None, Problem]]
 
 
+def may_begin(user: User, study: Study) -> bool:
+    """Return whether ``user`` could begin a scoring now: they score here, and have none open."""
+    if study.state != State.READY or not selectors.may_score(user, study):
+        return False
+    return not study.scorings.filter(scorer=user, closed_at__isnull=True).exists()
+
+
 def begin(*, user: User, study: Study, origin: str = "") -> Scoring:
     """Begin a scoring.
 
@@ -192,7 +199,8 @@ def _reopens(sent: Sequence[Any]) -> bool:
 def _begun(user: User, study: Study, made: list[Scoring], origin: str) -> Scoring:
     shown = scoring.visible(user, study, made)
     last = study.signatures.select_related("hypnogram__prediction", "prediction").last()
-    kind, source = _origin(origin, shown) if origin else scoring.beginning(user, study, made)
+    mine = [one for one in made if one.scorer_id == user.pk and one.finished]
+    kind, source = _origin(origin, [*shown, *mine]) if origin else scoring.beginning(user, study, made)
     if kind == Origin.SIGNED and last is None:
         raise Refused(refusals.NO_SUCH_BEGINNING)
     prediction = study.prediction
@@ -215,10 +223,10 @@ def _begun(user: User, study: Study, made: list[Scoring], origin: str) -> Scorin
     return begun
 
 
-def _origin(wanted: str, shown: list[Scoring]) -> tuple[str, Scoring | None]:
+def _origin(wanted: str, finished: list[Scoring]) -> tuple[str, Scoring | None]:
     if wanted in (Origin.DRAFT, Origin.SIGNED):
         return wanted, None
-    source = next((one for one in shown if str(one.pk) == wanted), None)
+    source = next((one for one in finished if str(one.pk) == wanted), None)
     if source is None:
         raise Refused(refusals.NO_SUCH_BEGINNING)
     return Origin.SCORING, source
