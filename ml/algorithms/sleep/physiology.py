@@ -175,7 +175,7 @@ def _oxygen(found: Mapping[str, Any]) -> Iterator[Row]:
 def _breathing(found: Mapping[str, Any]) -> Iterator[Row]:
     over, hours = _OVER[found["of"]], _HOURS[found["of"]]
     yield Row(
-        "flow_events_per_hour",
+        "breathing_per_hour",
         Text(f"Flow events per {over.en}", f"Événements du débit par {over.fr}"),
         found["per_hour"],
         "per_hour",
@@ -194,24 +194,30 @@ def _breathing(found: Mapping[str, Any]) -> Iterator[Row]:
     belts = Text(
         "chest or belly against the two minutes before", "thorax ou abdomen contre les deux minutes avant"
     )
-    for key, label, formula in (
-        ("apnoeas", Text("Apnoeas", "Apnées"), pause),
-        ("with_effort", Text("of them with effort", "dont avec effort"), belts),
-        ("without_effort", Text("of them without effort", "dont sans effort"), belts),
-        ("hypopnoeas", Text("Hypopnoeas", "Hypopnées"), less),
+    for key, name, label, formula in (
+        ("apnoeas", "apnoeas", Text("Apnoeas", "Apnées"), pause),
+        ("apnoeas_with_effort", "with_effort", Text("Apnoeas with effort", "Apnées avec effort"), belts),
         (
+            "apnoeas_without_effort",
+            "without_effort",
+            Text("Apnoeas without effort", "Apnées sans effort"),
+            belts,
+        ),
+        ("hypopnoeas", "hypopnoeas", Text("Hypopnoeas", "Hypopnées"), less),
+        (
+            "reductions",
             "reductions",
             Text("Reductions without a fall of saturation", "Réductions sans chute de saturation"),
             Text("as hypopnoeas, not counted above", "comme les hypopnées, non comptées ci-dessus"),
         ),
     ):
-        yield Row(key, label, found[key], "count", formula, OURS)
+        yield Row(key, label, found[name], "count", formula, OURS)
     yield Row(
-        "longest_s", Text("Longest event", "Événement le plus long"), found["longest_s"], "seconds",
+        "longest_event", Text("Longest event", "Événement le plus long"), found["longest_s"], "seconds",
         Text("from its start to its end", "de son début à sa fin"), OURS,
     )  # fmt: skip
     yield Row(
-        "burden", Text("Hypoxic burden", "Charge hypoxique"), found["burden"], "burden",
+        "hypoxic_burden", Text("Hypoxic burden", "Charge hypoxique"), found["burden"], "burden",
         Text(
             f"area below the saturation before each event / {hours.en}",
             f"aire sous la saturation précédant chaque événement / {hours.fr}",
