@@ -22,9 +22,11 @@ from patients.models import Patient
 from predictions.models import Scoring, ScoringEvent, Study
 from predictions.storage import storage
 from predictions.workspaces.sleep.scoring import scored
-from tests import factories
-from tests.browser.scoring_nights import night, twenty_channels
-from tests.browser.visiting import DESKTOP, TABLET, Visit, opened
+from tests import factories, nights
+from tests.browser.scoring_nights import night, sent, twenty_channels
+from tests.browser.visiting import DESKTOP, TABLET, ZOOMED, Visit, opened
+from tests.sleep_files import Channel, recording
+from tests.test_pages_study import answered
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -44,6 +46,16 @@ VALUES = """() => {
 FILTERED = """async ({ samples, limits, rate }) => {
   const { filtered, sections } = await import("/static/js/scoring/filters.js");
   return [...filtered(sections(limits, rate), samples)];
+}"""
+SWIPE = """([from, to]) => {
+  const canvas = document.querySelector("[data-traces]");
+  const box = canvas.getBoundingClientRect();
+  const touch = (type, x) => canvas.dispatchEvent(new PointerEvent(type, {
+    pointerType: "touch", pointerId: 7, clientX: box.left + x, clientY: box.top + 90, bubbles: true,
+  }));
+  touch("pointerdown", from);
+  touch("pointermove", (from + to) / 2);
+  touch("pointerup", to);
 }"""
 FRAMES = """
 {
@@ -374,3 +386,51 @@ def test_two_scorers_work_apart_and_are_compared_and_the_physician_signs(lab: La
     lab.study.refresh_from_db()
     reported = lab.study.signatures.get().hypnogram
     assert reported.content["stages"][:3] == ["N2", "N1", "N1"]
+
+
+def test_every_state_of_the_room_can_be_read(lab: Lab) -> None:
+    """Zoomed to 400 %, printed, without signals, with a gap, with very long names, and read only."""
+    names = ("EEG C3-A2", "EEG O2-A1", "EOG LOC-A2", "EXTRAORDINARILYLO")
+    halves = [*range(300), *range(420, 720)]
+    gap = recording([Channel(name, 100) for name in names], records=600, onsets=halves, interrupted=True)
+    interrupted = sent(lab.terry, lab.nina, gap)
+    earlier = answered(lab.sandra, lab.nina, "sleep", nights.before())
+    zoomed = lab.enter(study=interrupted, language="fr", size=ZOOMED)
+    wrong = zoomed.judge("scoring-zoomed-gap")
+    visit = lab.enter(study=interrupted)
+    for _epochs in range(11):
+        visit.page.keyboard.press("ArrowRight")
+    drawn(visit.page)
+    expect(visit.page.locator("[data-epoch-stage]")).to_have_text("?")
+    wrong += visit.judge("scoring-gap")
+    visit.page.locator("[data-field=page]").select_option("600")
+    drawn(visit.page)
+    wrong += visit.judge("scoring-gap-600")
+    visit.page.emulate_media(media="print")
+    wrong += visit.judge("scoring-print")
+    visit = lab.enter(lab.sandra, study=earlier, theme="dark")
+    wrong += visit.judge("scoring-earlier")
+    visit.page.keyboard.press("w")
+    saved(visit.page)
+    nurse = factories.staff("mia", Role.MIDWIFE, factories.unit("sleep"))
+    visit = lab.enter(nurse)
+    expect(visit.page.locator("[data-notice]")).to_contain_text("You may look at this night")
+    visit.page.keyboard.press("h")
+    wrong += visit.judge("scoring-keys")
+    visit.page.keyboard.press("Escape")
+    visit.page.locator("[data-do=channels]").first.click()
+    wrong += visit.judge("scoring-channels")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_tablet_turns_pages_with_a_finger_and_scores_with_buttons(lab: Lab) -> None:
+    visit = lab.enter(size=TABLET, touch=True)
+    page = visit.page
+    page.locator(".stage-button", has_text="N2").tap()
+    expect(page.locator("[data-epoch-number]")).to_contain_text("Epoch 2 /")
+    saved(page)
+    page.evaluate(SWIPE, [500, 200])
+    expect(page.locator("[data-epoch-number]")).to_contain_text("Epoch 3 /")
+    page.evaluate(SWIPE, [200, 500])
+    expect(page.locator("[data-epoch-number]")).to_contain_text("Epoch 2 /")
+    assert [event.value for event in events(lab)] == ["N2"]
