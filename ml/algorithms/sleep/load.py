@@ -49,7 +49,7 @@ def load(source: Source, package: Package, *, alone: bool = False) -> Loaded:
         The serving package; the recipe of the features is the same for all.
     alone
         Whether to read what the stages come from and nothing else: no derivation that only votes, no
-        breathing, no oxygen, nothing that the scoring room draws from.
+        breathing, no oxygen, no EEG for spindles and slow waves, nothing that the scoring room draws from.
 
     Raises
     ------
@@ -87,10 +87,10 @@ def _load_recording(source: Source, *, alone: bool) -> Loaded:
             shown = tuple(line for line in shown if line.slot)
         night = collect(recording, shown, _staged(signals, derivations, shown), artefacts=not alone)
         usable, findings = _judged(recording, derivations, night)
-        recorded = assemble(recording, usable, shown, night)
+        recorded = assemble(recording, usable, shown, night, displayed=not alone)
     except Refused as refusal:
         raise Refused(*refusal.problems, identity=patient) from refusal
-    lights = annotations.lights(notes, onsets[0] if onsets else 0.0)
+    lights = annotations.lights(notes, onsets[0] if onsets else 0.0, recording.seconds)
     asked = opinion.wanted(source.options)
     recorded = replace(recorded, lights_off=lights[0], lights_on=lights[1], opinion=asked)
     return Loaded(
