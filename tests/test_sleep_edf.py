@@ -363,6 +363,7 @@ def test_data_records_of_any_length_are_read(length, tmp_path):
         ([(60.5, "Lights off"), (500, "Lights on")], (60.5, 500)),
         ([(30, "Extinction des lumières"), (590, "Lumière allumée")], (30, 590)),
         ([(10, "Lights on"), (60, "LIGHTS OFF")], (60, None)),
+        ([(599, "Lights off"), (4000, "Lights on")], (599, None)),
         ([(60, "Light snoring"), (70, "Apnée")], (None, None)),
     ],
 )
