@@ -14,7 +14,7 @@ from clinic.accounts.roles import Role
 from patients.models import Patient
 from predictions.models import ChannelMapping, Study
 from tests import factories
-from tests.browser.visiting import DESKTOP, TABLET, Visit, opened
+from tests.browser.visiting import DESKTOP, TABLET, ZOOMED, Visit, opened
 from tests.sleep_files import write_edf
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -59,6 +59,20 @@ def test_channels_are_recognised_changed_sent_and_offered_again(desk: Visit, tmp
     page.get_by_label(CHOOSE).set_input_files(again)
     expect(page.get_by_label("EEG, frontal or central")).to_have_value("Capteur 7")
     expect(page.get_by_role("group", name="Channels that will be read")).to_contain_text("confirmed them")
+
+
+def test_a_french_page_asks_in_french_on_a_small_screen(
+    browser: Browser, live_server: LiveServer, sleeper: Patient, tmp_path: Path
+) -> None:
+    tessa = factories.staff("tessa", Role.TECHNICIAN, sleeper.units.get())
+    with opened(browser, live_server.url, tessa, language="fr", theme="dark", size=ZOOMED) as desk:
+        desk.go(reverse("study_new", args=["sleep", sleeper.pk]))
+        night = write_edf(tmp_path / "nuit.edf", LABELS, seconds=60)
+        desk.page.locator("input[type=file]").set_input_files(night)
+        group = desk.page.get_by_role("group", name="Voies qui seront lues")
+        expect(group.get_by_label("EEG, frontale ou centrale")).to_have_value("F4-M1")
+        expect(group.get_by_label("Débit").locator("option:checked")).to_have_text("aucune")
+        assert desk.judge("channels-fr-zoomed") == []
 
 
 def test_a_cut_file_is_told_at_once_and_another_choice_clears_it(desk: Visit, tmp_path: Path) -> None:
