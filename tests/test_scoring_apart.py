@@ -125,8 +125,10 @@ def test_who_signs_goes_on_from_what_the_technician_left(study: Study, terry: Us
     theirs = finished(terry, study, stage(7, "N3"))
     now = state.of(sandra, study)
     assert (now["from"], now["scorer"], now["changed"]) == ("scoring", terry.label, [7])
-    made = score(sandra, study, stage(8, "R")).scoring
-    assert (made.source, made.blind) == (theirs, False)
+    taken = score(sandra, study, stage(8, "R"), base=0)
+    assert taken.merged, "the technician may have closed it after the physician opened the room"
+    assert (taken.scoring.source, taken.scoring.blind) == (theirs, False)
+    assert not score(sandra, study, stage(8, "R"), base=1).merged
     assert state.of(sandra, study)["changed"] == [7, 8]
 
 
