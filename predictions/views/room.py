@@ -19,7 +19,7 @@ from django.views.decorators.http import require_safe
 from clinic.accounts.models import User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
-from ml.algorithms.sleep import pages
+from ml.algorithms.sleep import agreement, pages
 from ml.contracts import Problem, Refused, Text
 from predictions import selectors
 from predictions.models import Prediction, StoredArtefact, Study
@@ -121,6 +121,7 @@ def scoring_comparison(request: HttpRequest, study_id: uuid.UUID) -> HttpRespons
         "prediction": prediction,
         "own": compared.with_draft(request.user, found),
         "may_begin": events.may_begin(request.user, found),
+        "yardstick": agreement.yardstick_in_words(),
     }
     try:
         shown = shared | {"pair": compared.pair(request.user, found)}
