@@ -48,3 +48,11 @@ def test_each_signal_has_its_figures_with_their_formulas(shown: str) -> None:
 def test_a_cannula_that_fell_out_has_a_sentence_and_no_figure(shown: str) -> None:
     assert "check the cannula or the thermistor" in shown
     assert "Flow events per hour" not in shown
+
+
+def test_the_comparison_says_how_well_people_agree(client: Client, sandra: User, nina: Patient) -> None:
+    study = answered(sandra, nina, "sleep", nights.result())
+    nights.score(study, sandra, *nights.correction())
+    client.force_login(sandra)
+    page = client.get(reverse("scoring_comparison", args=[study.pk])).content.decode()
+    assert "Two people who score the same night agree with κ 0.70 [0.66, 0.74]" in page
