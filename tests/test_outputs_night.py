@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from django.urls import reverse
 
 from clinic.accounts.models import User
 from clinic.accounts.roles import Role
+from ml import runner
 from ml.algorithms.sleep.annotations import read_hypnogram
+from ml.contracts import Source
 from predictions import review
 from predictions.models import Prediction, Study
 from tests import factories, nights, outputs
@@ -22,6 +25,7 @@ from tests.test_outputs_pdf import words
 
 pytestmark = pytest.mark.django_db
 
+SHARED = Path("../shared/data/sleep/rsleep/montage_89ch_120s.edf")
 HARD_COMMENT = '😀 مرحبا שלום 漢字 \u202eabc\x07 "Sleep stage N3" ' + "x" * 220
 
 
@@ -204,6 +208,18 @@ def test_what_is_scored_and_not_signed_is_called_so_and_not_the_ais(scored: Stud
 
 
 @pytest.mark.poppler
+def test_who_corrects_the_draft_disagrees_with_it_and_not_with_their_own_hypnogram(scored: Study) -> None:
+    outputs.sign(scored, verdict="disagree", reason="poor_input")
+    said = words(outputs.written(scored, "pdf", "en"))
+    assert "The signer disagrees with this result" not in said
+    assert "Verdict on the AI draft" in said
+    bundle = json.loads(outputs.written(scored, "fhir", "en"))
+    [report] = [r["resource"] for r in bundle["entry"] if r["resource"]["resourceType"] == "DiagnosticReport"]
+    assert report["conclusion"].startswith("7 h 05 min of sleep")
+    assert "Verdict on the AI draft: The signer disagrees" in report["conclusion"]
+
+
+@pytest.mark.poppler
 def test_two_scorers_who_worked_apart_are_compared(study: Study, technician: User) -> None:
     second = factories.staff("second", Role.TECHNICIAN, study.unit)
     nights.score(study, technician, *nights.correction(), close=False)
@@ -214,3 +230,17 @@ def test_two_scorers_who_worked_apart_are_compared(study: Study, technician: Use
     said = words(outputs.written(study, "pdf", "en"))
     assert "Tech Invented with Second Invented (scored apart) κ 0.99" in said
     assert np.isclose(float(said.split("alike")[1].split("κ ")[1][:4]), 0.99, atol=0.02)
+
+
+@pytest.mark.shared
+@pytest.mark.poppler
+def test_the_four_epochs_of_eighty_nine_channels_become_every_document(tmp_path: Path) -> None:
+    answer = runner.run("sleep", Source(path=SHARED))
+    study = outputs.answered("sleep", outcome=answer)
+    said = words(outputs.written(study, "pdf", "en"))
+    assert "Less than five minutes" in said
+    assert "electrode detached 2" in said, "the defects of each trace are named"
+    found = annotations(outputs.written(study, "edf_hypnogram"), tmp_path)
+    assert [text for _on, _s, text in found if text.startswith("Sleep stage")][3:]
+    for kind in ("csv", "csv_statistics", "fhir"):
+        assert outputs.written(study, kind, "fr")

@@ -84,7 +84,8 @@ def test_the_pdf_says_it_above_the_figure_and_on_every_page(disputed: Study) -> 
     assert all("signed: disagrees – poor input" in page for page in pages)
     sentence = f"The signer disagrees with this result: poor input. Comment: {COMMENT}"
     assert sentence in pages[0]
-    assert pages[0].index(sentence) < pages[0].index(" Result ")
+    first = " Recorded " if disputed.algorithm == "sleep" else " Result "
+    assert pages[0].index(sentence) < pages[0].index(first)
 
 
 def test_the_page_and_the_timeline_say_it(client: Client, disputed: Study) -> None:

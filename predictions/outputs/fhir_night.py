@@ -87,12 +87,13 @@ def compared(night: Night) -> dict[str, Resource]:
 
 def panel(night: Night, members: Sequence[str]) -> Resource:
     """Return what holds the figures of a night together."""
-    base = _own(night) if night.scored else by_algorithm(night.facts) | _when(night)
+    facts = night.facts
+    base = _own(night) if night.scored else by_algorithm(facts) | _when(night) | dissent(facts)
     return {
         "resourceType": "Observation",
         **base,
         "code": codes.concept("night-panel", "Polysomnography panel", loinc="90568-7"),
-        "hasMember": [reference(night.facts, name) for name in members],
+        "hasMember": [reference(facts, name) for name in members],
     }
 
 

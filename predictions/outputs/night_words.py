@@ -49,6 +49,7 @@ ALT = Text(
     "été enregistrée, la saturation en oxygène figurent au-dessous à la même échelle ; les chiffres sont "
     "dans les tableaux.",
 )
+VERDICT_ON_DRAFT = Text("Verdict on the AI draft", "Avis sur le brouillon de l’IA")
 EVENTS = Text("Arousals and artefacts", "Micro-éveils et artéfacts")
 AROUSALS = Text("Arousals scored", "Micro-éveils scorés")
 ARTEFACTS = Text("Epochs marked as artefact", "Époques marquées comme artéfact")

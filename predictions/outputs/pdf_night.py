@@ -42,6 +42,10 @@ def content(facts: Facts, folder: Path) -> dict[str, Any]:
     (folder / DRAWING).write_text(night_drawing.svg(night, night_drawing.saturation(night)), "utf-8")
     shared = common(facts)
     said_first = headline(night)
+    if night.scored:
+        # A dissent is about the draft: above a person's own hypnogram it would seem to be about that.
+        shared["dissent"] = None
+        shared["words"]["verdict"] = facts.say(said.VERDICT_ON_DRAFT)
     return shared | {
         "words": shared["words"] | {key: facts.say(text) for key, text in said.WORDS.items()},
         "title": facts.say(said.TITLE),
