@@ -99,7 +99,7 @@ class Lab:
 
 def drawn(page: Page) -> None:
     """Wait until the page in sight is complete."""
-    expect(page.locator("[data-epoch-number]")).not_to_be_empty()
+    expect(page.locator("scoring-room[data-stands]")).to_be_attached()
     expect(page.locator("[data-state]")).to_have_text("")
 
 
@@ -241,13 +241,15 @@ def test_a_lost_connection_and_a_reload_in_the_middle_lose_nothing(lab: Lab) -> 
     page.keyboard.press("1")
     saved(page)
     page.route("**/scoring/events/", lambda route: route.abort())
-    for key in ("2", "3", "2", "r"):
+    for key in ("2", "3", "2", "r", "c"):
         page.keyboard.press(key)
-    expect(page.locator("[data-save]")).to_contain_text("4 not sent yet")
+    page.get_by_role("textbox", name="Comment").fill("Snoring")
+    page.get_by_role("button", name="Keep the comment").click()
+    expect(page.locator("[data-save]")).to_contain_text("5 not sent yet")
     assert len(events(lab)) == 1
     page.reload()
     drawn(page)
-    expect(page.locator("[data-save]")).to_contain_text("4 not sent yet")
+    expect(page.locator("[data-save]")).to_contain_text("5 not sent yet")
     page.keyboard.press("Home")
     expect(page.locator("[data-epoch-stage]")).to_have_text("N1")
     page.keyboard.press("ArrowRight")
@@ -260,6 +262,7 @@ def test_a_lost_connection_and_a_reload_in_the_middle_lose_nothing(lab: Lab) -> 
         (2, "N3"),
         (3, "N2"),
         (4, "R"),
+        (5, ""),
     ]
 
 

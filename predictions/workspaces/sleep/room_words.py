@@ -14,6 +14,7 @@ def words() -> dict[str, Any]:
         "draft": _("draft"),
         "uncertain": _("uncertain"),
         "gap": _("not recorded"),
+        "own_up_to": _("own derivations are drawn on pages of up to 10 minutes"),
         "lights_off": _("Lights off"),
         "lights_on": _("Lights on"),
         "no_lights": _("Over the whole recording: lights off and lights on were not entered."),
@@ -55,6 +56,7 @@ def _saving() -> dict[str, str]:
 def _standing() -> dict[str, str]:
     return {
         "read_only": _("This night cannot be changed here."),
+        "not_yet": _("One moment: what was scored so far is being read. Press the key again."),
         "signed": _("This night is signed: it can be looked at, not changed."),
         "no_role": _("You may look at this night. Technicians and physicians of its unit score it."),
         "closed": _("This scoring is finished. Go on scoring to change it."),

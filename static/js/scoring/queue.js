@@ -1,18 +1,20 @@
 // Every act is kept in this browser before it is sent, and leaves it when the server has kept it: a lost connection,
 // an ended session or a reload in the middle loses nothing. Sent twice, an act is one act: each has an id of its own.
-// Words of a comment stay in this tab; they go with it and at log-out, as all text that is not saved yet.
+// Words of a comment stay in this tab; they go with it and at log-out, as all text that is not saved yet (kept.js).
 
 const MOST = 200;
 const SOON = 120;
 const WAITS = [1000, 2000, 4000, 8000, 15000];
 const GONE = [400, 404, 409, 413, 422];
 const LOGGED_OUT = [401, 403];
+const MOMENT = /^\d{15}\.\d{6}$/;
 
 export class Queue {
   // `answered(answer)` gets what the server says, `changed()` is told whenever the state to show is another.
   constructor({ user, study, url, token, window: name, answered, changed }) {
     Object.assign(this, { url, token, name, answered, changed });
-    this.prefix = `unsent:${user}:${study}:`;
+    this.acts = `unsent:${user}:${study}:`;
+    this.texts = [`unsaved:${user}:`, `:${study}`];
     this.count = 0;
     this.tries = 0;
     this.waiting = this.stored();
@@ -27,12 +29,16 @@ export class Queue {
     clearTimeout(this.timer);
   }
 
+  // In the order they were done, whichever of the two places they are in.
   stored() {
     const found = [];
-    for (const store of [localStorage, sessionStorage]) {
-      for (const key of Object.keys(store)) if (key.startsWith(this.prefix)) found.push([key, JSON.parse(store.getItem(key))]);
+    for (const [store, [before, after]] of [[localStorage, [this.acts, ""]], [sessionStorage, this.texts]]) {
+      for (const key of Object.keys(store)) {
+        const moment = key.slice(before.length, key.length - after.length);
+        if (key.startsWith(before) && key.endsWith(after) && MOMENT.test(moment)) found.push({ moment, key, act: JSON.parse(store.getItem(key)) });
+      }
     }
-    return found.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, act]) => ({ key, act }));
+    return found.sort((a, b) => (a.moment < b.moment ? -1 : 1)).map(({ key, act }) => ({ key, act }));
   }
 
   get unsent() {
@@ -42,8 +48,9 @@ export class Queue {
   add(fields) {
     const act = { id: crypto.randomUUID?.() ?? uuid(), at: new Date().toISOString(), ...fields };
     this.count += 1;
-    const key = `${this.prefix}${String(Date.now()).padStart(15, "0")}.${String(this.count).padStart(6, "0")}`;
-    const store = act.kind === "comment" ? sessionStorage : localStorage;
+    const moment = `${String(Date.now()).padStart(15, "0")}.${String(this.count).padStart(6, "0")}`;
+    const [store, before, after] = act.kind === "comment" ? [sessionStorage, ...this.texts] : [localStorage, this.acts, ""];
+    const key = before + moment + after;
     store.setItem(key, JSON.stringify(act));
     this.waiting.push({ key, act });
     this.changed();

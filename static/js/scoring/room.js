@@ -15,7 +15,7 @@ import { keep, kept, windowName } from "./setup.js";
 import { Signals } from "./signals.js";
 import { spectrogram } from "./spectrogram.js";
 import { Stage } from "./stage.js";
-import { ENVELOPES_FROM, Traces } from "./traces.js";
+import { ENVELOPES_FROM, OWN_UP_TO, Traces } from "./traces.js";
 
 const BLOCK = 30;
 const AHEAD = 14;
@@ -96,6 +96,8 @@ class ScoringRoom extends HTMLElement {
     document.addEventListener("keydown", (event) => this.key(event), { signal });
     this.addEventListener("click", (event) => this.click(event), { signal });
     this.addEventListener("change", (event) => this.change(event), { signal });
+    this.addEventListener("pointerdown", () => { this.pointing = true; }, { signal });
+    this.addEventListener("keydown", () => { this.pointing = false; }, { signal, capture: true });
     window.addEventListener("beforeunload", (event) => this.queue.unsent.length && this.queue.problem === "refused" && event.preventDefault(), { signal });
     window.addEventListener("pagehide", () => this.remember(), { signal });
     window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolour(), { signal });
@@ -141,14 +143,19 @@ class ScoringRoom extends HTMLElement {
       this.reloading = setTimeout(() => this.load(), 5000);
       return;
     }
-    this.stand(await answer.json());
+    const state = await answer.json();
+    // What was done meanwhile is sent first, and then asked for again.
+    if (this.state && this.queue.unsent.length) this.again = true;
+    else this.stand(state);
   }
 
   stand(state) {
+    const fresh = !this.state;
     this.state = state;
+    this.dataset.stands = "";
     this.writable = state.may_score && !state.closed;
     const fits = state.stages.length === this.night.epochs;
-    if (fits) this.scored.load(state, this.queue.unsent);
+    if (fits) this.scored.load(state, fresh ? this.queue.unsent : null);
     this.writable = this.writable && fits;
     this.queue.scoring = state.scoring;
     this.queue.base = state.number;
@@ -165,15 +172,17 @@ class ScoringRoom extends HTMLElement {
     if (answer.statistics) this.panel.numbers(answer.statistics);
     const begun = !this.state?.scoring && answer.scoring;
     const exact = begun || acts.some(({ kind }) => ["undo", "redo", "close", "reopen"].includes(kind));
-    if (exact || answer.merged || answer.refused?.length || answer.closed) {
-      if (!this.queue.unsent.length) this.load();
-    }
+    this.again ||= exact || answer.merged || Boolean(answer.refused?.length) || answer.closed;
+    if (!this.again || this.queue.unsent.length) return;
+    this.again = false;
+    this.load();
   }
 
   // Everything a scorer does passes here.
   act(fields) {
     if (!this.writable) {
-      this.say(this.words.read_only);
+      if (!this.state) this.panel.notice(this.words.not_yet);
+      this.say(this.state ? this.words.read_only : this.words.not_yet);
       return false;
     }
     this.scored.apply(this.queue.add(fields));
@@ -232,13 +241,15 @@ class ScoringRoom extends HTMLElement {
 
   prefetch() {
     const { start, seconds } = this.view;
-    if (seconds >= ENVELOPES_FROM && this.montage.traces.every(({ number }) => number !== null)) return;
+    // Of long pages the pyramid shows all traces but a person's own derivations, which have none.
+    const traces = this.montage.traces.filter(({ number }) => seconds < ENVELOPES_FROM || (number === null && seconds <= OWN_UP_TO));
+    if (!traces.length) return;
     const first = Math.floor(start / BLOCK);
     const last = Math.ceil((start + seconds) / BLOCK) - 1;
     const here = Array.from({ length: last - first + 1 }, (_, i) => first + i);
     const ahead = Array.from({ length: AHEAD }, (_, i) => (this.direction > 0 ? last + 1 + i : first - 1 - i));
     const behind = Array.from({ length: BEHIND }, (_, i) => (this.direction > 0 ? first - 1 - i : last + 1 + i));
-    this.signals.want([...here, ahead[0], behind[0], ...ahead.slice(1), ...behind.slice(1)], this.montage.traces.map((trace) => this.montage.request(trace)));
+    this.signals.want([...here, ahead[0], behind[0], ...ahead.slice(1), ...behind.slice(1)], traces.map((trace) => this.montage.request(trace)));
   }
 
   resize(seconds) {
@@ -487,6 +498,8 @@ class ScoringRoom extends HTMLElement {
       single: () => { this.keys.single = target.checked; this.keys.keep(); },
     };
     changes[name]?.();
+    // Whoever chose with the mouse goes on with the keys of the room, not of the list.
+    if (this.pointing && target.matches(".scoring-tools select, .scoring-side select")) target.blur();
   }
 }
 

@@ -18,7 +18,8 @@ export class Scored {
     this.canRedo = false;
   }
 
-  // Takes over what the server says, and puts on top what it has not got yet.
+  // Takes over what the server says. A page just loaded puts on top what was not sent yet; later on, what this page did
+  // itself can still be taken back.
   load(state, unsent) {
     this.stages = [...state.stages];
     this.arousals = [...(state.arousals ?? [])];
@@ -29,9 +30,7 @@ export class Scored {
     for (const epoch of [...(state.seen ?? []), ...(state.looked_at ?? []), ...(state.changed ?? [])]) this.seen.add(epoch);
     this.canUndo = Boolean(state.can_undo);
     this.canRedo = Boolean(state.can_redo);
-    this.done = [];
-    this.undone = [];
-    for (const act of unsent) this.apply(act);
+    for (const act of unsent ?? []) this.apply(act);
   }
 
   get marks() {

@@ -11,6 +11,8 @@ const LOWEST_LANE = 22;
 const GUIDE = 37.5;
 // Seconds of a page from which the pyramid is drawn.
 export const ENVELOPES_FROM = 120;
+// Seconds of a page up to which derivations are drawn that the pyramid does not hold.
+export const OWN_UP_TO = 600;
 // Pixels that a time of day takes.
 const CLOCK = 56;
 const GRIDS = [[15, 1, 5], [60, 1, 5], [300, 30, 60], [1800, 60, 300], [Infinity, 300, 600]];
@@ -147,6 +149,7 @@ export class Traces {
     this.before = NaN;
     this.raster.ink(colours[trace.kind] ?? colours.ink);
     if (view.seconds >= ENVELOPES_FROM && trace.number !== null) this.envelope(envelope);
+    else if (view.seconds > OWN_UP_TO) this.write(this.words.own_up_to, 6, middle + 4, colours.slate);
     else this.samples(trace, envelope);
   }
 
