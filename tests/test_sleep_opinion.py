@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ml import package as packages
+from ml import runner
 from ml.__main__ import main
 from ml.algorithms.sleep import load, opinion, predict
 from ml.algorithms.sleep.recorded import Recorded
@@ -112,6 +113,20 @@ def test_the_site_switches_it_on_and_a_sender_off(tmp_path: Path) -> None:
 
     assert asked()["stages"] == ["N2"] * 20
     assert asked(opinion="none") is None
+
+
+@pytest.mark.usefixtures("stand_in")
+@pytest.mark.parametrize(
+    ("physical", "words"), [((-500, 500), "YASA 0.0, EEG C3-A2"), ((-5, 5), "looks wrong")]
+)
+def test_the_report_says_what_yasa_said_or_why_it_was_not_asked(
+    tmp_path: Path, physical: tuple[int, int], words: str
+) -> None:
+    path = write_edf(tmp_path / "night.edf", physical=physical)
+    outcome = runner.run("sleep", Source(path=path), explain=False)
+    others = [section for section in outcome.report.sections if section.title.en == "Other opinions"]
+    said = " ".join([row.label.en for row in others[0].rows] + [text.en for text in others[0].paragraphs])
+    assert words in said
 
 
 @pytest.mark.skipif(not opinion.installed(), reason="YASA is not installed; `make yasa`")

@@ -117,8 +117,9 @@ def _signal(section: physiology.Section) -> ReportSection:
 
 
 def _opinions(result: Mapping[str, Any]) -> Iterator[ReportSection]:
-    """Yield what other derivations and the trees say of the draft, where they were asked."""
-    rows = []
+    """Yield what other derivations, the trees and YASA say of the draft, where they were asked."""
+    rows: list[ReportRow] = []
+    notes: tuple[Text, ...] = ()
     if jury := result.get("jury"):
         asked = [share for share in jury["disagreement"] if share is not None]
         split = sum(share > 0 for share in asked)
@@ -138,8 +139,19 @@ def _opinions(result: Mapping[str, Any]) -> Iterator[ReportSection]:
                 number(trees["agreement"], 2),
             )
         )
-    if rows:
-        yield ReportSection(Text("Other opinions", "Autres avis"), tuple(rows))
+    if yasa := result.get("opinion"):
+        rows += _yasa(yasa)
+        notes = (Text.from_json(yasa["why"]),) if yasa["stages"] is None else ()
+    if rows or notes:
+        yield ReportSection(Text("Other opinions", "Autres avis"), tuple(rows), notes)
+
+
+def _yasa(found: Mapping[str, Any]) -> list[ReportRow]:
+    if found["agreement"] is None:
+        return []
+    asked = f"YASA {found['version']}, {found['derivation']}"
+    label = Text(f"Agreement with {asked} (κ)", f"Concordance avec {asked} (κ)")
+    return [ReportRow(label, number(found["agreement"], 2))]
 
 
 def _review(result: Mapping[str, Any]) -> ReportSection:
