@@ -1,9 +1,9 @@
 """Triggers that keep what was read and signed as it was, on SQLite and PostgreSQL.
 
-A prediction, its explanation, a review, a keystroke of a scorer and a signature are written once. A
-correction is a new row: the next review, the next event, the next signature. A scoring is closed and opened
-again, but never deleted. Put back after every migration, because SQLite loses the triggers of a
-table that it remakes.
+A prediction, its explanation, a review, a keystroke of a scorer, a signature and a confirmed mapping of
+channels are written once. A correction is a new row: the next review, the next event, the next signature.
+A scoring is closed and opened again, but never deleted. Put back after every migration, because SQLite
+loses the triggers of a table that it remakes.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ GUARDS = WriteOnce(
         "predictions_bloodloss",
         "predictions_scoringevent",
         "predictions_reportedhypnogram",
+        "predictions_channelmapping",
     ),
     refusal="written once: a correction is a new version",
 )

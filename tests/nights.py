@@ -25,6 +25,12 @@ STAGES = ("W", "N1", "N2", "N3", "R")
 START = "2026-03-05T22:13:20"
 CYCLE = [("N1", 6), ("N2", 46), ("N3", 50), ("N2", 28), ("R", 38), ("W", 3)]
 GAP = range(500, 508)
+FIRST_STATISTICS = (
+    "trt", "tst", "spt", "sol", "waso", "wake_in_sleep_period", "se", "sme", "rem_latency",
+    "rem_latency_from_lights_off", "wake", "unscored", "n1", "n2", "n3", "r", "n1_percent", "n2_percent",
+    "n3_percent", "r_percent", "awakenings", "stage_shifts",
+)  # fmt: skip
+"""What a package 1.0.0 stored."""
 LIMIT = Text("Adults of a sleep laboratory.", "Adultes en laboratoire du sommeil.")
 
 
@@ -93,7 +99,8 @@ def result(drafted: Sequence[str] | None = None, **changes: Any) -> dict[str, An
 def before() -> dict[str, Any]:
     """Return an answer of a package 1.0.0: no jury, no oxygen, no word on quality by epoch."""
     later = ("segments", "jury", "quality", "oxygen", "breathing", "microstructure")
-    return {key: value for key, value in result(stages(gap=range(0))).items() if key not in later}
+    found = {key: value for key, value in result(stages(gap=range(0))).items() if key not in later}
+    return found | {"statistics": {key: found["statistics"][key] for key in FIRST_STATISTICS}}
 
 
 def outcome(answer: dict[str, Any] | None = None) -> Outcome:

@@ -9,12 +9,14 @@ import edfio
 import mne
 import numpy as np
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from clinic.accounts.models import User
 from clinic.accounts.roles import Role
 from ml.algorithms.sleep.annotations import read_hypnogram
 from predictions import review
-from predictions.models import Study
+from predictions.models import Prediction, Study
 from tests import factories, nights, outputs
 from tests.test_outputs_pdf import words
 
@@ -165,6 +167,36 @@ def test_every_night_becomes_every_document(name: str, tmp_path: Path) -> None:
     assert not found or len(found) == len(answer["stages"])
     for kind in ("csv", "fhir"):
         assert outputs.written(study, kind, "fr")
+
+
+@pytest.mark.poppler
+def test_a_scoring_stays_reported_when_the_night_is_analysed_again(scored: Study) -> None:
+    before = scored.prediction
+    later = Prediction.objects.create(
+        study=scored,
+        package_version="9",
+        package_sha256="9" * 64,
+        result=before.result,
+        report=before.report,
+        created_at=before.created_at.replace(year=2999),
+    )
+    scored = Study.objects.get(pk=scored.pk)
+    assert scored.prediction == later
+    expected = "scored by Tech Invented: 7 of 960 epochs changed"
+    assert expected in words(outputs.written(scored, "pdf", "en"))
+    outputs.sign(scored)
+    assert expected in words(outputs.written(scored, "pdf", "en"))
+
+
+@pytest.mark.poppler
+def test_what_is_scored_and_not_signed_is_called_so_and_not_the_ais(scored: Study) -> None:
+    said = words(outputs.written(scored, "pdf", "en"))
+    assert "Scored by Tech Invented – not signed" in said
+    assert "AI draft – not signed" not in said
+    panel = Client()
+    panel.force_login(scored.submitted_by)
+    page = panel.get(reverse("study_documents", args=[scored.pk])).content.decode()
+    assert "AI draft – not signed" not in page
 
 
 @pytest.mark.poppler

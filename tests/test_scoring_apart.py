@@ -88,7 +88,8 @@ def test_a_consensus_begins_from_either_and_counts(study: Study, terry: User, te
     assert state.of(terry, study)["changed"] == [8, 9]
     now = scoring.current(study)
     assert (now.scorer, now.stages[7:10]) == (terry, ("N2", "R", "N1"))
-    assert comparing.compare(tessa, study)["scorings"][0]["blind"], "what was scored apart is compared first"
+    compared = comparing.compare(tessa, study)
+    assert [one["blind"] for one in compared["scorings"]] == [True, True], "what was scored apart goes first"
     with pytest.raises(Refused) as refused:
         comparing.compare(terry, study, theirs.pk, theirs.pk)
     assert refused.value.problems == (comparing.APART,)
@@ -153,3 +154,22 @@ def test_the_page_of_the_night_keeps_them_apart_too(
         client.force_login(user)
         shown[user] = client.get(f"/studies/{study.pk}/").context["drawing"]["reported"].scorer
     assert shown == {terry: terry, tessa: None}
+
+
+def test_a_consensus_is_begun_from_the_page_that_compares(
+    study: Study, terry: User, tessa: User, client: Any
+) -> None:
+    mine, theirs = finished(terry, study, stage(7, "N3")), finished(tessa, study, stage(8, "R"))
+    client.force_login(terry)
+    page = client.get(f"/studies/{study.pk}/scoring/comparison/").content.decode()
+    for origin in (mine.pk, theirs.pk, "draft"):
+        assert f'name="from" value="{origin}"' in page
+    begun = client.post(f"/studies/{study.pk}/scoring/begin/", {"from": str(theirs.pk)})
+    assert begun.headers["Location"].endswith(f"/studies/{study.pk}/scoring/")
+    assert state.of(terry, study)["changed"] == [8]
+    again = client.post(f"/studies/{study.pk}/scoring/begin/", {"from": "draft"}, follow=True)
+    assert "already have a scoring of this night open" in again.content.decode()
+    assert 'name="from"' not in again.content.decode()
+    score(terry, study, event("close"))
+    client.post(f"/studies/{study.pk}/scoring/begin/", {"from": str(mine.pk)})
+    assert state.of(terry, study)["changed"] == [7]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from clinic.accounts.models import Unit, User
 from clinic.accounts.roles import Role
@@ -19,6 +23,12 @@ from tests.scored_nights import STAGES, event, finished, stage
 pytestmark = pytest.mark.django_db
 
 PAGE, PROGRAM = "scoring_state", "api-scoring"
+
+
+@pytest.fixture(autouse=True)
+def nobody_has_looked_yet() -> None:
+    """Forget who looked at what in the last hour."""
+    cache.clear()
 
 
 @pytest.fixture
@@ -111,27 +121,55 @@ def test_a_program_that_sends_nonsense_hears_so(study: Study, terry: User, body:
     assert read(of(terry), PROGRAM, study, scoring="walrus").status_code == 400
 
 
-def test_one_line_of_audit_per_batch_and_per_look(study: Study, terry: User) -> None:
+def test_the_audit_tells_of_sittings_not_of_keys(study: Study, terry: User) -> None:
     client = of(terry)
-    send(client, "scoring_events", study, {"events": [stage(epoch, "N2") for epoch in range(10)]})
-    read(client, PAGE, study)
+    for epoch in range(6):
+        send(client, "scoring_events", study, {"events": [stage(epoch, "N2")]})
+        read(client, PAGE, study)
+    with mock.patch.object(timezone, "now", return_value=timezone.now() + timedelta(minutes=11)):
+        send(client, "scoring_events", study, {"events": [stage(7, "N2")]})
+    send(client, "scoring_events", study, {"events": [event("close")]})
     told = Event.objects.filter(study=study.pk, kind="scoring").order_by("id")
-    assert [entry.action for entry in told] == [Action.CREATE, Action.UPDATE, Action.VIEW]
-    assert told[1].payload.data == {"first": 1, "last": 10, "events": {"stage": 10}}
+    changes = [entry for entry in told if entry.action == Action.UPDATE]
+    assert [entry.action for entry in told if entry not in changes] == [Action.CREATE, Action.VIEW]
+    assert [entry.payload.data for entry in changes] == [
+        {"first": 1, "last": 1}, {"first": 7, "last": 7}, {"first": 8, "last": 8, "kinds": ["close"]},
+    ]  # fmt: skip
     assert {entry.actor for entry in told} == {terry}
 
 
-def test_strangers_find_nothing_and_colleagues_of_other_roles_only_read(
-    study: Study, charlie: User, sleep_lab: Unit
-) -> None:
+READERS = {Role.TECHNICIAN, Role.PHYSICIAN, Role.MIDWIFE, Role.RADIOLOGIST}
+SCORERS = {Role.TECHNICIAN, Role.PHYSICIAN}
+
+
+@pytest.mark.parametrize("role", Role)
+def test_who_may_read_and_who_may_score(study: Study, role: Role, sleep_lab: Unit, radiology: Unit) -> None:
+    here = factories.staff("here", role, *([sleep_lab] if role in READERS else []))
+    away = factories.staff("away", role, *([radiology] if role in READERS else []))
+    manager = 403 if role not in READERS else 404
+    expected = {
+        here: (200, 200 if role in SCORERS else 403) if role in READERS else (404, 404),
+        away: (404, 404),
+    }
+    batch = {"events": [stage(1, "N1")]}
+    for user, (reads, scores) in expected.items():
+        assert read(of(user), PAGE, study).status_code == reads
+        assert send(of(user), "scoring_begin", study, {}).status_code == (201 if scores == 200 else scores)
+        assert send(of(user), "scoring_events", study, batch).status_code == scores
+        assert read(of(user), "scoring_compare", study).status_code == (409 if reads == 200 else 404)
+        assert read(of(user), PROGRAM, study).status_code == (reads if reads == 200 else manager)
+        assert send(of(user), "api-scoring-events", study, batch).status_code == (
+            scores if reads == 200 else manager
+        )
+    assert Event.objects.filter(action=Action.REFUSED, actor=away).exists()
+    assert Event.objects.filter(action=Action.REFUSED, actor=here).exists() == (role not in SCORERS)
+
+
+def test_colleagues_of_other_roles_see_the_draft(study: Study, terry: User, sleep_lab: Unit) -> None:
     maude = factories.staff("maude", Role.MIDWIFE, sleep_lab)
-    for get, post in ((PAGE, "scoring_events"), (PROGRAM, "api-scoring-events")):
-        batch = {"events": [stage(1, "N1")]}
-        assert read(of(charlie), get, study).status_code == 404
-        assert send(of(charlie), post, study, batch).status_code == 404
-        assert read(of(maude), get, study).json()["stages"] == list(STAGES)
-        assert send(of(maude), post, study, batch).status_code == 403
-    assert Event.objects.filter(action=Action.REFUSED, actor=maude, kind="scoring").count() == 2
+    finished(terry, study, stage(7, "N3"))
+    shown = read(of(maude), PAGE, study).json()
+    assert (shown["stages"], shown["may_score"]) == (list(STAGES), False)
 
 
 def test_only_nights_are_scored(alice: User, claire: Patient) -> None:

@@ -121,7 +121,7 @@ def test_a_batch_sent_again_is_known_again(study: Study, terry: User) -> None:
     assert again.kept == first.kept
     assert (again.scoring.pk, again.scoring.number, again.merged) == (first.scoring.pk, 3, False)
     assert ScoringEvent.objects.count() == 3
-    assert Event.objects.filter(kind="scoring", action=Action.UPDATE).count() == 1
+    assert Event.objects.filter(kind="scoring", action=Action.UPDATE).count() == 1, "nothing happened twice"
 
 
 def test_half_a_batch_that_arrived_is_completed(study: Study, terry: User) -> None:

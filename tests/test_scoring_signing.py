@@ -124,6 +124,19 @@ def test_what_changed_since_it_was_shown_is_not_signed(study: Study, sandra: Use
     assert refused(study, sandra, shown.value) == "hypnogram_changed"
 
 
+def test_a_scoring_of_an_earlier_analysis_is_signed_unless_its_epochs_are_others(
+    study: Study, terry: User, sandra: User
+) -> None:
+    finished(terry, study, stage(7, "N3"))
+    scored_nights.drafted(study, ("N2",) * 12, sha256="6" * 64)
+    assert [one.hypnogram.scorer for one in signing.candidates(sandra, Study.objects.get())] == [None]
+    latest = scored_nights.drafted(study, ("N2",) * 20, sha256="7" * 64)
+    again = Study.objects.get()
+    signature = sign(again, sandra)
+    assert (changed(signature), signature.prediction) == ([7], latest)
+    assert signature.hypnogram.agreement["accuracy"]["value"] == 0.25, "of the draft that served then"
+
+
 def test_the_hash_covers_the_hypnogram_and_can_be_computed_again(
     study: Study, terry: User, sandra: User
 ) -> None:
@@ -164,6 +177,7 @@ def test_an_amendment_goes_on_from_what_was_signed(study: Study, terry: User, sa
     with pytest.raises(Refused) as stale:
         score(terry, study, stage(8, "R"), scoring_id=before.pk)
     assert stale.value.problems == (refusals.OF_ANOTHER_VERSION,)
+    assert state.of(sandra, study, before.pk)["changed"] == [7], "what led to the first version stays open"
     made = score(sandra, study, stage(8, "R")).scoring
     assert (made.origin, made.version) == ("signed", 2)
     second = sign(study, sandra)
@@ -215,3 +229,6 @@ def test_the_page_offers_the_choice_and_takes_it(
     done = client.post(f"/studies/{study.pk}/sign/", sent | {"hypnogram": f"{hers.pk}@{hers.number}"})
     assert done.status_code == 302
     assert changed(study.signatures.get()) == [8]
+    page = client.get(f"/studies/{study.pk}/").content.decode()
+    assert f"Hypnogram scored by {tessa.label}" in page
+    assert "κ 0.94 with the draft, 1 of 20 epochs changed" in page

@@ -221,10 +221,28 @@ def test_hypoxic_burden_finds_the_window_of_the_person_and_counts_no_second_twic
         samples[end + 40 : end + 70] -= np.linspace(8, 0, 30)
     found = burdens(ends, samples)
     assert np.mean(found) == pytest.approx(8 * 60 / 2 / 60, rel=0.05)
-    close = burdens([1000.0, 1010.0], samples)
-    assert sum(close) <= burdens([1000.0], samples)[0] + 2.5
+    # Two ends in one fall: from 5 s before the first to 45 s after the second, each second once.
+    end = 500
+    both = (96 - samples[end - 5 : end + 20 + 45]).sum() / 60
+    assert sum(burdens([float(end), float(end + 20)], samples)) == pytest.approx(both, rel=0.01)
 
 
 def test_hypoxic_burden_is_unknown_without_readings():
     assert burdens([1000.0], np.full(2000, np.nan)) == [None]
     assert burdens([], np.full(2000, 95.0)) == []
+
+
+def test_irregular_breathing_and_a_turn_in_bed_are_no_pause():
+    rng = np.random.default_rng(5)
+    night = body()
+    times = np.arange(SECONDS * RATE) / RATE
+    breaths = rng.normal(1, 0.3, SECONDS // 4 + 1).clip(0.2)
+    night.depth *= breaths[(times / 4).astype(int)]
+    # Lying on the other side halves the signal of the cannula.
+    night.depth[9000 * RATE :] *= 0.5
+    flow = night.flow()
+    for at in range(400, SECONDS - 60, 300):
+        flow[at * RATE : (at + 8) * RATE] += 4 * rng.standard_normal(8 * RATE)
+    found = breathing.analyse(Trace("Flow", "", RATE, flow.astype(np.float32)))
+    assert found.gate.adequate
+    assert [e for e in found.events if e.kind == "apnoea"] == []

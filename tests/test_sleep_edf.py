@@ -5,12 +5,17 @@ import resource
 import subprocess
 import sys
 import zipfile
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
+import mne
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from ml.algorithms.sleep import reader
 from ml.algorithms.sleep.contract import CONTRACT, screen
 from ml.algorithms.sleep.load import load
 from ml.contracts import Identity, Refused, Source
@@ -254,6 +259,42 @@ def test_a_clock_that_is_off_by_less_than_a_sample_is_no_interruption(tmp_path):
     assert "interrupted" not in [p.code for p in loaded.problems]
 
 
+def test_a_file_that_calls_itself_continuous_but_is_not_is_warned_about(tmp_path):
+    path = tmp_path / "n"
+    path.write_bytes(recording(EEG, records=600, onsets=[i + 40 * (i > 300) for i in range(600)]))
+    assert "unsaid_gaps" in [p.code for p in load(Source(path=path), None).problems]
+    path.write_bytes(recording(EEG, records=600, onsets=[0] * 600))
+    assert "unsaid_gaps" not in [p.code for p in load(Source(path=path), None).problems]
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    places=st.lists(
+        st.tuples(st.integers(0, 256 * 4 + 200), st.binary(min_size=1, max_size=8)), min_size=1, max_size=4
+    ),
+    bdf=st.booleans(), gaps=st.booleans(),
+)  # fmt: skip
+def test_whatever_is_written_into_a_file_it_is_read_or_refused_in_words(places, bdf, gaps, tmp_path):
+    onsets = [i + 7 * (i > 40) for i in range(90)]
+    content = bytearray(recording(EEG[:2], records=90, bdf=bdf, onsets=onsets, interrupted=gaps))
+    for at, change in places:
+        content[at : at + len(change)] = change
+    path = tmp_path / "fuzzed"
+    path.write_bytes(content)
+    with suppress(Refused):
+        assert np.isfinite(load(Source(path=path), None).data.features).all()
+
+
+@pytest.mark.parametrize("bdf", [False, True])
+def test_another_reader_reads_the_same_samples(bdf, tmp_path):
+    path = tmp_path / ("night.bdf" if bdf else "night.edf")
+    path.write_bytes(recording([Channel("C3-A2", 200), Channel("O1-A2", 200)], records=60, bdf=bdf))
+    header, signals = reader.read_header(path)
+    ours = reader.physical(reader.read_digital(path, header, signals, [1])[1], signals[1])
+    raw = (mne.io.read_raw_bdf if bdf else mne.io.read_raw_edf)(path, verbose="error")
+    assert np.allclose(raw.get_data(picks=[1])[0] * 1e6, ours, atol=1e-3)
+
+
 def test_a_bdf_says_the_same_as_the_edf_of_the_same_signal(tmp_path):
     shared = np.random.default_rng(3).integers(-30_000, 30_000, 60_000)
     wide = [Channel("C3-A2", samples=shared * 256, digital=(-(2**23), 2**23 - 1), physical=(-500, 500))]
@@ -322,6 +363,7 @@ def test_data_records_of_any_length_are_read(length, tmp_path):
         ([(60.5, "Lights off"), (500, "Lights on")], (60.5, 500)),
         ([(30, "Extinction des lumières"), (590, "Lumière allumée")], (30, 590)),
         ([(10, "Lights on"), (60, "LIGHTS OFF")], (60, None)),
+        ([(599, "Lights off"), (4000, "Lights on")], (599, None)),
         ([(60, "Light snoring"), (70, "Apnée")], (None, None)),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.core.files.base import ContentFile
+from django.db import DatabaseError, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -123,6 +124,14 @@ def test_the_latest_confirmation_counts_and_the_same_one_is_kept_once(patient, t
     send(tessa, patient, "other", **CHOSEN | {"frontal": "Capteur 1"})
     assert ChannelMapping.objects.count() == 2
     assert send(tessa, patient, "last").options["frontal"] == "Capteur 1"
+
+
+def test_a_confirmed_mapping_is_never_changed_nor_deleted(patient, tessa):
+    send(tessa, patient, "first", **CHOSEN)
+    for change in (lambda known: known.update(options={}), lambda known: known.delete()):
+        with pytest.raises(DatabaseError, match="written once"), transaction.atomic():
+            change(ChannelMapping.objects.all())
+    assert ChannelMapping.objects.get().options == CHOSEN
 
 
 def test_another_unit_and_other_labels_know_nothing_of_it(patient, tessa):

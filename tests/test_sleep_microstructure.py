@@ -88,6 +88,21 @@ def test_planted_spindles_are_found_and_nothing_else(planted):
     assert np.mean([s.amplitude for s in found]) == pytest.approx(48, abs=8)
 
 
+def test_a_burst_of_muscle_or_alpha_is_no_spindle():
+    rng = np.random.default_rng(6)
+    eeg = background(["N2"] * 40)
+    bursts = times_in(["N2"] * 40, "N2", 2, 3.0, 7)
+    for k, at in enumerate(bursts):
+        first, window = int(at * RATE), np.hanning(RATE)
+        if k % 2:
+            eeg[first : first + RATE] += 40 * window * rng.standard_normal(RATE)
+        else:
+            add_spindle(eeg, at, 1.0, 8.5, 60)
+    found = microstructure.analyse(eeg.astype(np.float32), RATE, ["N2"] * 40).spindles
+    near = [s for s in found if min(abs(s.start_s - at) for at in bursts) < 1]
+    assert len(near) <= 0.05 * len(bursts)
+
+
 def test_planted_slow_waves_are_found_and_nothing_else(planted):
     eeg, _, true = planted
     found = microstructure.analyse(eeg, RATE, NIGHT).slow_waves

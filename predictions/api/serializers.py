@@ -100,7 +100,13 @@ class NewStudySerializer(serializers.Serializer):
         "answer names. An assessment of a birth that has none is taken with the warning `no_stay`",
     )
     values = serializers.JSONField(required=False, default=dict)
-    options = serializers.JSONField(required=False, default=dict)
+    options = serializers.JSONField(
+        required=False,
+        default=dict,
+        help_text="For a recording, which channel is what by its label: frontal, posterior, eog, emg, spo2, "
+        'flow; "A − B" is a difference, "none" leaves one out. Without any, as the unit confirmed it for '
+        "these labels before, else by the labels alone.",
+    )
     file = serializers.ListField(
         child=UploadField(allow_empty_file=True, max_length=None),
         required=False,

@@ -52,7 +52,7 @@ def epochs(facts: Facts) -> Iterator[Sequence[Any]]:
     yield [facts.say(name) for name in COLUMNS]
     said, after = _said(night), _after(night)
     flagged = [
-        set(night.result["uncertain"]),
+        set(night.result.get("uncertain", ())),
         set(night.changed),
         night.marked(night.arousals),
         night.marked(night.artefacts),

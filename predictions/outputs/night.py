@@ -6,6 +6,7 @@ before there were scorings, juries or oxygen say the same of a night with less i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -30,6 +31,9 @@ STAGE_NAMES = {
     "R": Text("REM sleep", "Sommeil paradoxal"),
     UNSCORED: Text("Unscored", "Non coté"),
 }
+TREES = Text("Second model (boosted trees)", "Second modèle (arbres boostés)")
+YASA = Text("YASA, as second opinion", "YASA, second avis")
+INDEX = "signals.json"
 PAIR = 2
 
 Row = Sequence[float] | None
@@ -61,8 +65,8 @@ class Night:
         Seconds from the start of the recording; ``None`` where nobody entered them.
     comments
         Epoch and text, in the order of the night.
-    scorer
-        Who scored it; empty where the draft is reported.
+    scoring
+        The person's work that is reported; ``None`` where it is the draft.
     kept
         Statistics as the scoring room shows and a signature keeps them.
     """
@@ -74,7 +78,7 @@ class Night:
     arousals: tuple[Mark, ...] = ()
     artefacts: tuple[Mark, ...] = ()
     comments: tuple[tuple[int, str], ...] = ()
-    scorer: str = ""
+    scoring: Scoring | None = None
     kept: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -85,7 +89,12 @@ class Night:
     @property
     def scored(self) -> bool:
         """Whether a person scored what is reported."""
-        return bool(self.scorer)
+        return self.scoring is not None
+
+    @property
+    def scorer(self) -> str:
+        """Who scored it; empty where the draft is reported."""
+        return self.scoring.scorer.label if self.scoring else ""
 
     @property
     def draft(self) -> Sequence[str]:
@@ -156,6 +165,30 @@ class Night:
         return found
 
     @cached_property
+    def defects(self) -> dict[str, dict[str, int]]:
+        """How many epochs of each trace have which defect, by its label; empty for results of before."""
+        index = self.facts.artefact(INDEX)
+        if index is None:
+            return {}
+        told = json.loads(index)
+        found: dict[str, dict[str, int]] = {}
+        for one in told.get("quality", ()):
+            counts = found.setdefault(told["montage"][one["trace"]]["label"], {})
+            for _first, count, reason in one["epochs"]:
+                counts[reason] = counts.get(reason, 0) + count
+        return {label: counts for label, counts in found.items() if counts}
+
+    @cached_property
+    def opinions(self) -> list[tuple[Text, Mapping[str, Any]]]:
+        """How far other models agree with what is reported: the trees beside the network, YASA if asked."""
+        named = ((TREES, self.result.get("boosted")), (YASA, self.result.get("opinion")))
+        return [
+            (name, agreement.compare(told["stages"], self.stages).to_json())
+            for name, told in named
+            if told and told.get("stages") and len(told["stages"]) == len(self.stages)
+        ]
+
+    @cached_property
     def disagreement(self) -> Sequence[float | None]:
         """How far the derivations of the jury disagree, 0 to 1 by epoch; empty where none voted."""
         jury = self.result.get("jury")
@@ -199,8 +232,7 @@ class Night:
 def of(facts: Facts) -> Night:
     """Return the night of a result in the version that a document shows."""
     found = scoring.of(facts.signature) if facts.signature else scoring.current(facts.study)
-    if found.prediction != facts.prediction:  # analysed again since: what was scored is of another draft
-        found = scoring.draft(facts.prediction)
+    # What was scored stays what is reported when the night is analysed again; only the draft is another then.
     return Night(
         facts=facts,
         stages=found.stages,
@@ -209,7 +241,7 @@ def of(facts: Facts) -> Night:
         arousals=tuple(_marks(found.arousals, facts.result["epoch_seconds"])),
         artefacts=tuple(_marks(found.artefacts, facts.result["epoch_seconds"])),
         comments=tuple(sorted((mark["epoch"], mark["text"]) for mark in found.comments)),
-        scorer=found.scorer.label if found.scorer else "",
+        scoring=found.scoring,
         kept=found.statistics,
     )
 

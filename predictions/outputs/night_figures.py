@@ -25,7 +25,7 @@ UNITS = {
     "hertz": ("Hz", 1),
     "microvolts": ("µV", 0),
     "burden": ("% · min/h", 1),
-    "ratio": ("", 2),
+    "hours": ("h", 2),
 }
 """Unit of a kind of figure as stored, and decimals as written."""
 MINUTES = Text("epochs of the stage · 0.5 min", "époques du stade · 0,5 min")
@@ -72,7 +72,17 @@ def written(value: float | None, kind: str) -> Text:
     if kind == "time":
         return words.minutes(value)
     unit, decimals = UNITS[kind]
-    return words.number(value, decimals, unit if unit[:1] in ("", "%") else f" {unit}")
+    return number(value, decimals, unit)
+
+
+def number(value: float | None, decimals: int, unit: str = "") -> Text:
+    """Write a number with its unit so that no line ends between them; a dash where undefined."""
+    plain = words.number(value, decimals)
+    if value is None or not unit:
+        return plain
+    if unit == "%":  # only French sets it apart
+        return Text(f"{plain.en}%", f"{plain.fr}\u202f%")
+    return Text(f"{plain.en}\u00a0{unit}", f"{plain.fr}\u00a0{unit}")
 
 
 def sleep(night: Night) -> Iterator[Figure]:

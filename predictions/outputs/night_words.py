@@ -55,6 +55,7 @@ ARTEFACTS = Text("Epochs marked as artefact", "Époques marquées comme artéfac
 NOT_SCORED = Text("not scored", "non scorés")
 
 DRAFT_AGREES = Text("AI draft with the reported hypnogram", "Brouillon de l’IA et hypnogramme retenu")
+WITH_REPORTED = Text("{name} and reported hypnogram", "{name} et hypnogramme retenu")
 SCORERS_AGREE = Text("{first} with {second}", "{first} et {second}")
 APART = Text("scored apart", "scorages indépendants")
 NOT_APART = Text("not scored apart", "scorages non indépendants")
@@ -64,14 +65,14 @@ KAPPA = Text(
 )
 INTERVAL = Text(" (95 % interval {low} to {high})", " (intervalle à 95 % : {low} à {high})")
 UNDEFINED = Text("undefined", "non défini")
-SIGNAL = Text("Signal by epoch", "Signal par époque")
+SIGNAL = Text("Signal: epochs with a defect", "Signal : époques avec défaut")
 REASONS = {
     "flat": Text("flat", "plat"),
     "clipped": Text("clipped", "écrêté"),
     "mains": Text("50 Hz mains", "secteur 50 Hz"),
     "detached": Text("electrode detached", "électrode détachée"),
     "artefact": Text("artefact", "artéfact"),
-    "no_eeg": Text("no usable EEG", "aucun EEG exploitable"),
+    "no_usable_eeg": Text("no usable EEG", "aucun EEG exploitable"),
 }
 OF_EPOCHS = Text("{count} epochs ({share})", "{count} époques ({share})")
 COMMENT_AT = Text("{clock}, epoch {number}", "{clock}, époque {number}")

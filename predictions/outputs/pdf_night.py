@@ -19,6 +19,7 @@ from predictions.outputs.facts import Facts
 from predictions.outputs.night import Night
 from predictions.outputs.night_figures import Figure
 from predictions.outputs.night_signals import Signal
+from predictions.outputs.night_wording import filled, headline
 from predictions.outputs.pdf_shared import common
 from predictions.outputs.pdf_words import WORDS
 from predictions.outputs.typeset import softened
@@ -40,15 +41,15 @@ def content(facts: Facts, folder: Path) -> dict[str, Any]:
     night = nights.of(facts)
     (folder / DRAWING).write_text(night_drawing.svg(night, night_drawing.saturation(night)), "utf-8")
     shared = common(facts)
-    headline = _headline(night)
+    said_first = headline(night)
     return shared | {
         "words": shared["words"] | {key: facts.say(text) for key, text in said.WORDS.items()},
         "title": facts.say(said.TITLE),
         "state": wording.state(facts, night.scorer),
-        "headline": headline,
+        "headline": said_first,
         "recording": _recording(night),
         "drawing": DRAWING,
-        "drawing_alt": _say(night, said.ALT, said=headline),
+        "drawing_alt": filled(night, said.ALT, said=said_first),
         "statistics": _statistics(night),
         "stages": _stages(night),
         "beside": [[part for part in pair if part["rows"] or part["notes"]] for pair in _beside(night)],
@@ -67,29 +68,6 @@ def _explanation(facts: Facts) -> str:
     return facts.say(found.sentence)
 
 
-def _say(night: Night, text: Text, **values: Any) -> str:
-    """Write a text with its values, those of ours in the language of the document too."""
-    say = night.facts.say
-    plain = {key: say(value) if isinstance(value, Text) else value for key, value in values.items()}
-    return say(text).format(**plain)
-
-
-def _headline(night: Night) -> str:
-    """Say how long the person slept, and before it what keeps that from being a finding."""
-    found = night.statistics
-    tst, trt, se = (
-        night_figures.written(found[key], kind)
-        for key, kind in (("tst", "time"), ("trt", "time"), ("se", "percent"))
-    )
-    before = [said.SIMULATED] if night.result.get("simulated") else []
-    before += [] if night.scored else [said.DRAFT]
-    if not any(stage in nights.STAGES for stage in night.stages):
-        main = said.NOTHING_SCORED
-    else:
-        main = said.SLEPT if found["tst"] else said.NO_SLEEP
-    return "".join(map(night.facts.say, before)) + _say(night, main, tst=tst, trt=trt, se=se)
-
-
 def _recording(night: Night) -> Rows:
     """Return when it was recorded, the lights, and whose hypnogram is reported."""
     rows = [
@@ -106,9 +84,9 @@ def _recording(night: Night) -> Rows:
 def _recorded(night: Night) -> str:
     length = words.minutes(night.duration / 60)
     if night.start is None:
-        return _say(night, said.NO_START, length=length)
+        return filled(night, said.NO_START, length=length)
     end = night.start + timedelta(seconds=night.duration)
-    return _say(
+    return filled(
         night,
         said.FROM_TO,
         day=wording.day(night.start.date(), night.facts.language),
@@ -125,31 +103,31 @@ def _lights(night: Night) -> str:
         night.facts.say(said.NOT_ENTERED) if at is None else night.clock(at)
         for at in (night.lights_off, night.lights_on)
     )
-    return _say(night, said.LIGHTS_SAID, off=off, on=on)
+    return filled(night, said.LIGHTS_SAID, off=off, on=on)
 
 
 def _whose(night: Night) -> str:
     epochs, unscored = len(night.stages), night.stages.count(nights.UNSCORED)
     if not night.scored:
-        text = _say(night, said.UNTOUCHED, uncertain=len(night.result["uncertain"]), epochs=epochs)
+        text = filled(night, said.UNTOUCHED, uncertain=len(night.result.get("uncertain", ())), epochs=epochs)
     elif night.changed:
-        share = words.number(100 * len(night.changed) / epochs, 1, "%")
-        text = _say(
+        share = night_figures.number(100 * len(night.changed) / epochs, 1, "%")
+        text = filled(
             night, said.SCORED_BY, who=night.scorer, changed=len(night.changed), epochs=epochs, share=share
         )
     else:
-        text = _say(night, said.SCORED_AS_IS, who=night.scorer)
+        text = filled(night, said.SCORED_AS_IS, who=night.scorer)
     if not unscored:
         return text
     length = words.minutes(unscored * night.seconds / 60)
-    return f"{text}. {_say(night, said.UNSCORED, count=unscored, length=length)}"
+    return f"{text}. {filled(night, said.UNSCORED, count=unscored, length=length)}"
 
 
 def _channels(night: Night) -> str:
     say = night.facts.say
     named = [
         f"{label} ({say(SLOT_NAMES[slot])})" if slot in SLOT_NAMES else label
-        for slot, label in night.result["channels"].items()
+        for slot, label in night.result.get("channels", {}).items()
         if label
     ]
     return ", ".join(named) or "–"
@@ -222,10 +200,12 @@ def _waves(night: Night) -> dict[str, Any] | None:
             figures = [
                 by_key.get(f"{kind}_{measure}_{stage}") for measure, *_ in night_signals.MICRO_MEASURES
             ]
-            counted = say(figures[0].formula) if figures[0] else ""
+            if figures[0] is None:
+                continue
+            counted = say(figures[0].formula)
             cells = [say(figure.written) if figure else "–" for figure in figures]
             rows.append([f"{say(name)}, {say(where)}", counted, *cells])
-    return _section(night, found.title, rows, *found.notes)
+    return _section(night, found.title, rows, *found.notes) if rows or found.notes else None
 
 
 def _events(night: Night) -> Rows:
@@ -243,8 +223,11 @@ def _agreement(night: Night) -> Rows:
     if found := nights.scorers(night.facts):
         first, second = found["names"]
         apart = night.facts.say(said.APART if found["apart"] else said.NOT_APART)
-        label = _say(night, said.SCORERS_AGREE, first=first, second=second)
+        label = filled(night, said.SCORERS_AGREE, first=first, second=second)
         rows.append([f"{label} ({apart})", _agreed(night, found)])
+    for name, found in night.opinions:
+        label = filled(night, said.WITH_REPORTED, name=name)
+        rows.append([label, _agreed(night, found)])
     return rows
 
 
@@ -252,10 +235,12 @@ def _agreed(night: Night, found: Mapping[str, Any]) -> str:
     kappa, accuracy = found["kappa"], found["accuracy"]["value"]
     interval = ""
     if kappa["low"] is not None:
-        interval = _say(night, said.INTERVAL, **{k: words.number(kappa[k], 2) for k in ("low", "high")})
-    value = said.UNDEFINED if kappa["value"] is None else words.number(kappa["value"], 2)
-    share = words.number(None if accuracy is None else 100 * accuracy, 1, "%")
-    return _say(night, said.KAPPA, value=value, interval=interval, accuracy=share, epochs=found["epochs"])
+        interval = filled(
+            night, said.INTERVAL, **{k: night_figures.number(kappa[k], 2) for k in ("low", "high")}
+        )
+    value = said.UNDEFINED if kappa["value"] is None else night_figures.number(kappa["value"], 2)
+    share = night_figures.number(None if accuracy is None else 100 * accuracy, 1, "%")
+    return filled(night, said.KAPPA, value=value, interval=interval, accuracy=share, epochs=found["epochs"])
 
 
 def _defects(night: Night) -> Rows:
@@ -264,16 +249,25 @@ def _defects(night: Night) -> Rows:
     counted = Counter(reason for reasons in night.reasons.values() for reason in set(reasons))
     rows = []
     for code, count in counted.most_common():
-        share = words.number(100 * count / epochs, 1, "%")
+        share = night_figures.number(100 * count / epochs, 1, "%")
         label = say(said.REASONS[code]) if code in said.REASONS else code
-        rows.append([label, "", _say(night, said.OF_EPOCHS, count=count, share=share)])
+        rows.append([label, "", filled(night, said.OF_EPOCHS, count=count, share=share)])
+    return rows + _by_trace(night)
+
+
+def _by_trace(night: Night) -> Rows:
+    """Return the defects of each trace that has any."""
+    say, rows = night.facts.say, []
+    for trace, counts in night.defects.items():
+        named = ((say(said.REASONS[code]) if code in said.REASONS else code, n) for code, n in counts.items())
+        rows.append([trace, "", ", ".join(f"{name} {n}" for name, n in named)])
     return rows
 
 
 def _comments(night: Night) -> Rows:
     return [
         [
-            _say(night, said.COMMENT_AT, clock=night.clock(epoch * night.seconds), number=epoch + 1),
+            filled(night, said.COMMENT_AT, clock=night.clock(epoch * night.seconds), number=epoch + 1),
             softened(text),
         ]
         for epoch, text in night.comments

@@ -24,7 +24,7 @@ from ml.contracts import Problem, Refused, Text
 from predictions import selectors
 from predictions.models import Prediction, StoredArtefact, Study
 from predictions.storage import CHUNK_BYTES, storage
-from predictions.workspaces.sleep import compared, room, tables
+from predictions.workspaces.sleep import compared, events, room, tables
 
 LOOKED_SECONDS = 3600
 RANGE = re.compile(r"bytes=(\d+)-(\d*)")
@@ -120,6 +120,7 @@ def scoring_comparison(request: HttpRequest, study_id: uuid.UUID) -> HttpRespons
         "contract": found.contract,
         "prediction": prediction,
         "own": compared.with_draft(request.user, found),
+        "may_begin": events.may_begin(request.user, found),
     }
     try:
         shown = shared | {"pair": compared.pair(request.user, found)}

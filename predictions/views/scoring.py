@@ -5,13 +5,17 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.contrib import messages
+from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
 from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from clinic.audit.models import Action
 from clinic.audit.recording import record
+from clinic.methods import post_or_back
 from ml.contracts import Problem, Refused, Text
 from predictions import selectors
 from predictions.api.base import loads
@@ -20,6 +24,8 @@ from predictions.workspaces.sleep import comparing, events, refusals, state
 from predictions.workspaces.sleep.scoring import ALGORITHM
 
 UNPROCESSABLE, CONFLICT, CREATED = 422, 409, 201
+LOOKED_SECONDS = 3600
+JSON = "application/json"
 LONGEST_NUMBER = 1 << 31
 
 UNREADABLE = Problem(
@@ -34,25 +40,38 @@ UNREADABLE = Problem(
 @require_safe
 @never_cache
 def scoring_state(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
-    """Tell how a night stands for this person, or how ``?scoring=`` does."""
+    """Tell how a night stands for this person, or how ``?scoring=`` does; on record once an hour.
+
+    A window asks again whenever another one of the same scorer was at work.
+    """
     study = _night(request, study_id)
     try:
         shown = state.of(request.user, study, _uuid(request.GET.get("scoring")))
     except Refused as refusal:
         return _refused(refusal)
-    _viewed(request, study, "scoring", shown["scoring"] or "")
+    if cache.add(f"scoring-state:{request.user.pk}:{study.pk}:{shown['scoring']}", 1, LOOKED_SECONDS):
+        _viewed(request, study, "scoring", shown["scoring"] or "")
     return JsonResponse(shown)
 
 
-@require_POST
+@post_or_back("scoring_comparison", "study_id")
 def scoring_begin(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
-    """Begin a scoring with the draft, with what was signed, or with a finished one."""
+    """Begin a scoring with the draft, with what was signed, or with a finished one.
+
+    A form leads to the scoring room, a script gets the state.
+    """
     study = _night(request, study_id)
+    by_form = request.content_type != JSON
     try:
-        sent = _sent(request)
+        sent = request.POST if by_form else _sent(request)
         begun = events.begin(user=request.user, study=study, origin=str(sent.get("from", "")))
     except Refused as refusal:
-        return _refused(refusal)
+        if not by_form:
+            return _refused(refusal)
+        messages.error(request, refusal.problems[0].message.to(get_language() or ""))
+        return redirect("scoring_comparison", study.pk)
+    if by_form:
+        return redirect("scoring_room", study.pk)
     return JsonResponse(state.of(request.user, study, begun.pk), status=CREATED)
 
 

@@ -150,7 +150,7 @@ def _pending(found: Study) -> dict[str, Any]:
 
 def _reviewing(user: User, found: Study) -> dict[str, Any]:
     open_to_review = found.state == State.READY
-    last = found.signatures.select_related("signer", "review", "reading").last()
+    last = found.signatures.select_related("signer", "review", "reading", "hypnogram__scoring__scorer").last()
     return {
         "signature": last if found.state == State.SIGNED else None,
         # The version that stands while its correction is written.

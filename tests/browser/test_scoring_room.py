@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+import edfio
+import numpy as np
 import pytest
 from django.urls import reverse
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
+from scipy import signal as dsp
 
 from clinic.accounts.models import User
 from clinic.accounts.roles import Role
 from patients.models import Patient
 from predictions.models import Scoring, ScoringEvent, Study
+from predictions.storage import storage
 from predictions.workspaces.sleep.scoring import scored
-from tests import factories
-from tests.browser.scoring_nights import night, twenty_channels
-from tests.browser.visiting import DESKTOP, TABLET, Visit, opened
+from tests import factories, nights
+from tests.browser.scoring_nights import night, sent, twenty_channels
+from tests.browser.visiting import DESKTOP, TABLET, ZOOMED, Visit, opened
+from tests.sleep_files import Channel, recording
+from tests.test_pages_study import answered
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -31,6 +38,25 @@ ALL_CHANNELS = """
   room.refiltered();
 }
 """
+VALUES = """() => {
+  const { montage, signals } = document.querySelector("scoring-room");
+  const { data } = signals.get(0, montage.request(montage.traces[0]).key);
+  return { label: montage.traces[0].label, values: [...data].filter((_, at) => at % 500 === 0) };
+}"""
+FILTERED = """async ({ samples, limits, rate }) => {
+  const { filtered, sections } = await import("/static/js/scoring/filters.js");
+  return [...filtered(sections(limits, rate), samples)];
+}"""
+SWIPE = """([from, to]) => {
+  const canvas = document.querySelector("[data-traces]");
+  const box = canvas.getBoundingClientRect();
+  const touch = (type, x) => canvas.dispatchEvent(new PointerEvent(type, {
+    pointerType: "touch", pointerId: 7, clientX: box.left + x, clientY: box.top + 90, bubbles: true,
+  }));
+  touch("pointerdown", from);
+  touch("pointermove", (from + to) / 2);
+  touch("pointerup", to);
+}"""
 FRAMES = """
 {
   const room = document.querySelector("scoring-room");
@@ -41,7 +67,8 @@ FRAMES = """
   room.painted = (milliseconds) => { paints.push(milliseconds); late += room.traces.late ? 1 : 0; };
   const frame = (now) => { gaps.push(now - last); last = now; requestAnimationFrame(frame); };
   requestAnimationFrame(frame);
-  const share = (list, q) => Number([...list].sort((a, b) => a - b)[Math.floor(q * (list.length - 1))].toFixed(1));
+  const sorted = (list) => [...list].sort((a, b) => a - b);
+  const share = (list, q) => Number(sorted(list)[Math.floor(q * (list.length - 1))].toFixed(1));
   window.frames_measured = () => ({
     pages: paints.length, paint_median_ms: share(paints, 0.5), paint_p95_ms: share(paints, 0.95),
     frame_median_ms: share(gaps, 0.5), frame_p95_ms: share(gaps, 0.95), pages_from_envelope: late,
@@ -253,6 +280,157 @@ def test_twenty_channels_are_drawn_while_an_arrow_key_is_held(
     page.keyboard.up("ArrowRight")
     found = page.evaluate("window.frames_measured()")
     with capsys.disabled():
-        print(f"\n20 channels at 256 Hz, arrow held: {found}")
+        sys.stdout.write(f"\n20 channels at 256 Hz, arrow held: {found}\n")
     drawn(page)
     assert numbers(page) == "Epoch 61 / 80"
+
+
+def test_filters_gains_and_keys_are_chosen_and_stay(lab: Lab) -> None:
+    page = lab.enter().page
+    before = page.evaluate(VALUES)
+    page.keyboard.press("f")
+    expect(page.locator("[data-do=filters]")).to_have_attribute("aria-pressed", "false")
+    page.wait_for_timeout(200)
+    drawn(page)
+    assert page.evaluate(VALUES) != before
+    page.keyboard.press("f")
+    page.locator("[data-field=mains]").select_option("50")
+    page.keyboard.press("+")
+    expect(page.locator("[data-gain]")).to_have_text("× 1.40")
+    page.keyboard.press("h")
+    page.get_by_role("button", name="Change: Wake").click()
+    page.keyboard.press("q")
+    page.get_by_role("button", name="Close").click()
+    page.keyboard.press("q")
+    expect(page.locator("[data-epoch-number]")).to_contain_text("Epoch 2 /")
+    page.locator("[data-do=channels]").first.click()
+    page.locator("[data-field=plus]").select_option(label="EEG F4-M1")
+    page.locator("[data-field=minus]").select_option(label="EEG O2-M1")
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.locator("[data-show='Thorax']").uncheck()
+    page.get_by_role("button", name="Close").click()
+    page.reload()
+    drawn(page)
+    labels = page.locator(".trace-name").all_text_contents()
+    assert "EEG F4-M1-EEG O2-M1" in labels
+    assert "Thorax" not in labels
+    expect(page.locator("[data-gain]")).to_have_text("× 1.40")
+    assert page.locator("[data-field=mains]").input_value() == "50"
+    page.keyboard.press("q")
+    saved(page)
+    assert [event.value for event in events(lab)] == ["W", "W"]
+
+
+def test_filters_of_the_browser_are_those_of_scipy(lab: Lab) -> None:
+    page = lab.enter().page
+    walk = np.cumsum(np.random.default_rng(4).normal(size=4000))
+    for rate, low, high, mains in ((256, 0.3, 35, 50), (256, 10, 100, 0), (200, 0.3, 70, 60)):
+        sections = [dsp.butter(2, low, "high", fs=rate, output="sos")[0]]
+        sections.append(dsp.butter(2, high, "low", fs=rate, output="sos")[0])
+        if mains:
+            sections.append(np.concatenate(dsp.iirnotch(mains, 30, fs=rate)))
+        padding = 3 * (2 * len(sections) + 1)
+        expected = dsp.sosfiltfilt(np.array(sections), walk, padlen=padding)
+        limits = {"low": low, "high": high, "mains": mains}
+        found = page.evaluate(FILTERED, {"samples": walk.tolist(), "limits": limits, "rate": rate})
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_the_samples_on_the_screen_are_those_of_the_file(lab: Lab) -> None:
+    page = lab.enter().page
+    page.keyboard.press("f")
+    page.wait_for_timeout(200)
+    drawn(page)
+    with storage.local(lab.study.file.name) as path:
+        signal = edfio.read_edf(path).get_signal("EEG F4-M1")
+    found = page.evaluate(VALUES)
+    assert found["label"] == "EEG F4-M1"
+    rate = round(signal.sampling_frequency)
+    np.testing.assert_allclose(found["values"], signal.data[: 30 * rate : 500], atol=0.02)
+
+
+def test_two_scorers_work_apart_and_are_compared_and_the_physician_signs(lab: Lab) -> None:
+    technician = lab.enter().page
+    for key in ("1", "1", "1"):
+        technician.keyboard.press(key)
+    saved(technician)
+    technician.get_by_role("button", name="Finish my scoring").click()
+    expect(technician.get_by_role("button", name="Go on scoring")).to_be_visible()
+    visit = lab.enter(lab.sandra)
+    physician = visit.page
+    expect(physician.locator("[data-epoch-stage]")).to_have_text("N1")
+    physician.keyboard.press("2")
+    saved(physician)
+    physician.get_by_role("button", name="Finish my scoring").click()
+    expect(physician.get_by_role("button", name="Go on scoring")).to_be_visible()
+    visit.go(reverse("scoring_comparison", args=[lab.study.pk]))
+    assert visit.judge("scoring-compared") == []
+    line = physician.get_by_role("region", name="Epochs that differ").first
+    line.get_by_role("link", name="1", exact=True).click()
+    expect(physician.locator("[data-epoch-number]")).to_contain_text("Epoch 1 /")
+    visit.go(reverse("study", args=[lab.study.pk]))
+    assert visit.judge("sleep-overview") == []
+    physician.get_by_role("radio", name="Agree", exact=True).check()
+    chosen = physician.get_by_role("group", name="Hypnogram that you sign").get_by_role("radio")
+    assert chosen.count() >= 2
+    physician.get_by_role("button", name="Sign", exact=True).click()
+    expect(physician.locator(".study-line")).to_contain_text("signed by")
+    physician.get_by_label("Form", exact=True).select_option("csv")
+    physician.get_by_role("button", name="Write the document").click()
+    expect(physician.locator("#documents")).to_contain_text("CSV")
+    drawn(lab.enter(lab.sandra).page)
+    late = lab.enter()
+    late.page.keyboard.press("w")
+    expect(late.page.locator("[data-notice]")).to_contain_text("is signed")
+    expect(late.page.locator("[data-do=W]")).to_be_disabled()
+    lab.study.refresh_from_db()
+    reported = lab.study.signatures.get().hypnogram
+    assert reported.content["stages"][:3] == ["N2", "N1", "N1"]
+
+
+def test_every_state_of_the_room_can_be_read(lab: Lab) -> None:
+    """Zoomed to 400 %, printed, without signals, with a gap, with very long names, and read only."""
+    names = ("EEG C3-A2", "EEG O2-A1", "EOG LOC-A2", "EXTRAORDINARILYLO")
+    halves = [*range(300), *range(420, 720)]
+    gap = recording([Channel(name, 100) for name in names], records=600, onsets=halves, interrupted=True)
+    interrupted = sent(lab.terry, lab.nina, gap)
+    earlier = answered(lab.sandra, lab.nina, "sleep", nights.before())
+    zoomed = lab.enter(study=interrupted, language="fr", size=ZOOMED)
+    wrong = zoomed.judge("scoring-zoomed-gap")
+    visit = lab.enter(study=interrupted)
+    for _epochs in range(11):
+        visit.page.keyboard.press("ArrowRight")
+    drawn(visit.page)
+    expect(visit.page.locator("[data-epoch-stage]")).to_have_text("?")
+    wrong += visit.judge("scoring-gap")
+    visit.page.locator("[data-field=page]").select_option("600")
+    drawn(visit.page)
+    wrong += visit.judge("scoring-gap-600")
+    visit.page.emulate_media(media="print")
+    wrong += visit.judge("scoring-print")
+    visit = lab.enter(lab.sandra, study=earlier, theme="dark")
+    wrong += visit.judge("scoring-earlier")
+    visit.page.keyboard.press("w")
+    saved(visit.page)
+    nurse = factories.staff("mia", Role.MIDWIFE, factories.unit("sleep"))
+    visit = lab.enter(nurse)
+    expect(visit.page.locator("[data-notice]")).to_contain_text("You may look at this night")
+    visit.page.keyboard.press("h")
+    wrong += visit.judge("scoring-keys")
+    visit.page.keyboard.press("Escape")
+    visit.page.locator("[data-do=channels]").first.click()
+    wrong += visit.judge("scoring-channels")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_tablet_turns_pages_with_a_finger_and_scores_with_buttons(lab: Lab) -> None:
+    visit = lab.enter(size=TABLET, touch=True)
+    page = visit.page
+    page.locator(".stage-button", has_text="N2").tap()
+    expect(page.locator("[data-epoch-number]")).to_contain_text("Epoch 2 /")
+    saved(page)
+    page.evaluate(SWIPE, [500, 200])
+    expect(page.locator("[data-epoch-number]")).to_contain_text("Epoch 3 /")
+    page.evaluate(SWIPE, [200, 500])
+    expect(page.locator("[data-epoch-number]")).to_contain_text("Epoch 2 /")
+    assert [event.value for event in events(lab)] == ["N2"]

@@ -39,7 +39,10 @@ def read_hypnogram(path: Path) -> np.ndarray:
         When the file is no EDF+ with annotations of stages.
     """
     scored = [
-        (note.onset, note.duration, stage) for note in _read(path) if (stage := _stage(note.text)) is not None
+        # Some programs write no length: the stage is then that of one epoch.
+        (note.onset, note.duration or EPOCH_SECONDS, stage)
+        for note in _read(path)
+        if (stage := _stage(note.text)) is not None
     ]
     if not scored:
         raise Refused(damaged(Text("it holds no sleep stages", "il ne contient aucun stade de sommeil")))
@@ -50,7 +53,7 @@ def read_hypnogram(path: Path) -> np.ndarray:
     return stages
 
 
-def lights(notes: Sequence[Note], clock: float | None) -> tuple[float | None, float | None]:
+def lights(notes: Sequence[Note], clock: float | None, seconds: float) -> tuple[float | None, float | None]:
     """Find when the lights went off and on.
 
     Parameters
@@ -59,6 +62,8 @@ def lights(notes: Sequence[Note], clock: float | None) -> tuple[float | None, fl
         From :func:`ml.algorithms.sleep.tals.read`.
     clock
         Time that the file gives its first record.
+    seconds
+        Length of the recording; what is said of a time outside it is passed over.
 
     Returns
     -------
@@ -66,10 +71,11 @@ def lights(notes: Sequence[Note], clock: float | None) -> tuple[float | None, fl
         Seconds from the start of the recording: the first "lights off", and the last "lights on" after it;
         ``None`` where there is none.
     """
-    begun = clock or 0.0
-    off = min((n.onset - begun for n in notes if _OFF.search(n.text)), default=None)
+    told = [(note.onset - (clock or 0.0), note.text) for note in notes]
+    inside = [(at, text) for at, text in told if 0 <= at <= seconds]
+    off = min((at for at, text in inside if _OFF.search(text)), default=None)
     on = max(
-        (n.onset - begun for n in notes if _ON.search(n.text) and (off is None or n.onset - begun > off)),
+        (at for at, text in inside if _ON.search(text) and (off is None or at > off)),
         default=None,
     )
     return off, on

@@ -129,7 +129,7 @@ def choose(signals: Sequence[Signal], options: Mapping[str, Any]) -> tuple[list[
             "Aucune voie EEG n’a été reconnue. Indiquez laquelle l’est. "
             f"Voies : {_list(signals)}.",
         )))  # fmt: skip
-    warnings = _position_warnings(signals, chosen, by_hand=bool(given["frontal"]))
+    warnings = _position_warnings(signals, chosen)
     eog, emg = given["eog"], given["emg"]
     if eog is None:
         chosen += _eyes(signals)
@@ -277,12 +277,9 @@ def eye_side(text: str) -> str:
     return ""
 
 
-def _position_warnings(
-    signals: Sequence[Signal], chosen: Sequence[Derivation], *, by_hand: bool
-) -> list[Problem]:
+def _position_warnings(signals: Sequence[Signal], chosen: Sequence[Derivation]) -> list[Problem]:
+    """Whoever chose the first derivation, the rule or a person: where it lies decides how far to trust it."""
     first = chosen[0]
-    if by_hand:
-        return []
     active = (electrode(signals[first.signal].label) or Electrode()).active
     if slot_of(active) is None:
         return [Problem("position_unknown", Text(
@@ -292,11 +289,10 @@ def _position_warnings(
             "comme "
             "frontale ou centrale. Vérifiez soigneusement les stades.",
         ), severity=Severity.WARN)]  # fmt: skip
-    if first.slot == POSTERIOR:
+    if slot_of(active) == POSTERIOR:
         return [Problem("posterior_only", Text(
-            f"Only a posterior derivation ({first.label}) was found; staging from it is less reliable.",
-            f"Seule une dérivation postérieure ({first.label}) a été trouvée ; les stades en sont moins "
-            "fiables.",
+            f"Only a posterior derivation ({first.label}) is read; staging from it is less reliable.",
+            f"Seule une dérivation postérieure ({first.label}) est lue ; les stades en sont moins fiables.",
         ), severity=Severity.WARN)]  # fmt: skip
     return []
 

@@ -111,32 +111,32 @@ def compare(data: Path, *, version: str = "", publish: bool = False) -> Iterator
     strangers = [pair for pair in found if not pair.name.upper().startswith("SC4")]
     unfit += [Unfit(pair.recording.name, _COHORT) for pair in found if pair not in strangers]
     models = _models(version)
-    with tracking.run("sleep", "compare", params={m.recipe: m.package.version for m in models}) as run:
-        run.data(fingerprint(*pairs.files(found)))
-        judged = [each for pair in strangers if (each := _judged(pair, models, unfit)) is not None]
-        for line in pairs.told(unfit):
-            sys.stderr.write(f"{line}\n")
-        if not judged:
-            raise pairs.nothing(data)
-        tables = [
-            _table(title, part, models)
-            for title, part in (
-                (_UNSEEN, [each for each in judged if not each.held_out]),
-                (_HELD_OUT, [each for each in judged if each.held_out]),
-            )
-            if part
-        ]
-        document = _document(tables, models)
-        for number, table in enumerate(document["tables"]):
-            for row in table["rows"]:
-                for name, value in row["figures"].items():
-                    run.metric(f"{number}.{row['name']}.{name}", value["value"])
+    judged = [each for pair in strangers if (each := _judged(pair, models, unfit)) is not None]
+    for line in pairs.told(unfit):
+        sys.stderr.write(f"{line}\n")
+    if not judged:
+        raise pairs.nothing(data)
+    halves = (
+        (_UNSEEN, [each for each in judged if not each.held_out]),
+        (_HELD_OUT, [each for each in judged if each.held_out]),
+    )
+    document = _document([_table(title, part, models) for title, part in halves if part], models)
+    _track(document, models, fingerprint(*pairs.files(strangers)))
     if publish:
         comparisons.write_models("sleep", document)
     for table in document["tables"]:
         shared = {name: table[name] for name in ("patients", "nights", "epochs")}
         for row in table["rows"]:
             yield {"table": table["title"]["en"], **shared, **row, "label": row["label"]["en"]}
+
+
+def _track(document: Mapping[str, Any], models: Sequence[Model], pinned: str) -> None:
+    with tracking.run("sleep", "compare", params={m.recipe: m.package.version for m in models}) as run:
+        run.data(pinned)
+        for number, table in enumerate(document["tables"]):
+            for row in table["rows"]:
+                for name, found in row["figures"].items():
+                    run.metric(f"{number}.{row['name']}.{name}", found["value"])
 
 
 def _models(version: str) -> list[Model]:
@@ -241,6 +241,8 @@ def _row(
         "label": _LABELS[model.recipe].as_json(),
         "version": model.package.version,
         "sha256": model.package.sha256,
+        # What those that learn from raw recordings saw is the first of their limits.
+        "learned": model.package.limits[0].as_json() if model.learned_from else None,
         "figures": {name: _stored(figures[name]) for name in kept if name in figures},
         "kappa_difference": None if difference is None else _stored(difference),
     }

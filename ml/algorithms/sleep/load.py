@@ -49,7 +49,7 @@ def load(source: Source, package: Package, *, alone: bool = False) -> Loaded:
         The serving package; the recipe of the features is the same for all.
     alone
         Whether to read what the stages come from and nothing else: no derivation that only votes, no
-        breathing, no oxygen, nothing that the scoring room draws from.
+        breathing, no oxygen, no EEG for spindles and slow waves, nothing that the scoring room draws from.
 
     Raises
     ------
@@ -87,17 +87,21 @@ def _load_recording(source: Source, *, alone: bool) -> Loaded:
             shown = tuple(line for line in shown if line.slot)
         night = collect(recording, shown, _staged(signals, derivations, shown), artefacts=not alone)
         usable, findings = _judged(recording, derivations, night)
-        recorded = assemble(recording, usable, shown, night)
+        recorded = assemble(recording, usable, shown, night, displayed=not alone)
     except Refused as refusal:
         raise Refused(*refusal.problems, identity=patient) from refusal
-    lights = annotations.lights(notes, onsets[0] if onsets else 0.0)
+    lights = annotations.lights(notes, onsets[0] if onsets else 0.0, recording.seconds)
     asked = opinion.wanted(source.options)
     recorded = replace(recorded, lights_off=lights[0], lights_on=lights[1], opinion=asked)
     return Loaded(
         data=recorded,
         identity=patient,
-        problems=(*_length_warnings(header.seconds), *warnings, *_gap_warnings(recording)),
-        quality=(*_recording_findings(recording, recorded), *findings),
+        problems=(
+            *_length_warnings(header.seconds),
+            *warnings,
+            *_gap_warnings(recording, stretches.unsaid(header, onsets)),
+        ),
+        quality=(*_recording_findings(recording, recorded), *_remembered(source), *findings),
         artefacts=(*night.artefacts, *_spectrogram(recorded, night)),
     )
 
@@ -188,7 +192,15 @@ def _check_stretches(recording: Recording) -> None:
         )))  # fmt: skip
 
 
-def _gap_warnings(recording: Recording) -> tuple[Problem, ...]:
+def _gap_warnings(recording: Recording, unsaid: float) -> tuple[Problem, ...]:
+    if unsaid:
+        seconds = f"{unsaid:.0f}"
+        return (Problem("unsaid_gaps", Text(
+            f"The file calls itself continuous, but {seconds} s are missing between its records: what "
+            "follows a gap is shown too early. Export it as EDF+D, or each part by itself.",
+            f"Le fichier se dit continu, mais il manque {seconds} s entre ses blocs : ce qui suit une "
+            "interruption est affiché trop tôt. Exportez-le en EDF+D, ou chaque partie séparément.",
+        ), severity=Severity.WARN),)  # fmt: skip
     gaps = len(recording.segments) - 1
     if not gaps:
         return ()
@@ -216,6 +228,16 @@ def _recording_findings(recording: Recording, recorded: Recorded) -> list[Findin
         "Simulated recording: no patient was measured",
         "Enregistrement simulé : aucun patient n’a été mesuré",
     ), attention=True), hours]  # fmt: skip
+
+
+def _remembered(source: Source) -> list[Finding]:
+    """Say that nobody looked at the channels this time: the unit's earlier confirmation was taken."""
+    if not source.options.get("mapping"):
+        return []
+    return [Finding("remembered_channels", Text(
+        "Channels as the unit confirmed them for an earlier recording of this recorder",
+        "Voies telles que l’unité les a confirmées pour un enregistrement antérieur de cet enregistreur",
+    ))]  # fmt: skip
 
 
 def _length_warnings(seconds: float) -> tuple[Problem, ...]:

@@ -30,7 +30,7 @@ _SPO2 = re.compile(r"SPO2|SAO2|SATURATION|O2 ?SAT|\bSAT\b|OXYMET|OXIMET")
 _SNORE = re.compile(r"SNOR|RONFL|MICRO\b|MICROPHONE")
 _POSITION = re.compile(r"POSITION|\bPOS\b|POSANGLE|\bBODY\b|DECUB")
 _ECG = re.compile(r"\b(ECG|EKG)|CARDIO")
-_EFFORT = re.compile(r"THOR|CHEST|\bABDO?M?|BELT|SANGLE|CEINTURE|EFFORT")
+_EFFORT = re.compile(r"\bTHO|THORA|CHEST|\bABDO?M?|BELT|SANGLE|CEINTURE|EFFORT")
 _FLOW = re.compile(
     r"FLOW|DEBIT|NASAL|CANUL|CANNULA|THERMI|\bTHERM\b|PNEUMO|\bPTAF|\bNAF\b|LUNETTE|\bRESP\b|RESP ORO"
 )
@@ -217,7 +217,9 @@ def _eyes(signals: Sequence[Signal], kinds: Sequence[str], chosen: Sequence[Deri
         known = eyes.get(side)
         if known is None or (trace.slot is not None and known.slot is None):
             eyes[side] = trace
-    return sorted(eyes.values(), key=lambda t: (t.slot is None, t.plus))[:2]
+    # "left" comes before "right"; an eye of unknown side is there only when the staging reads it.
+    order = sorted(eyes.items(), key=lambda item: (item[1].slot is None, item[0]))
+    return [trace for _side, trace in order][:2]
 
 
 def _against_mastoid(signals: Sequence[Signal], i: int, slot: str | None) -> Trace:

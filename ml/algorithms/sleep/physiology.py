@@ -21,11 +21,16 @@ SCREENING = Text(
     "Found by rules, not scored by a person: a screening, not a diagnosis.",
     "Repéré par des règles, non coté par une personne : un dépistage, pas un diagnostic.",
 )
-OURS = Text("see SCREENING.md", "voir SCREENING.md")
+OURS = Text("see the model’s card", "voir la fiche du modèle")
 _OVER = {
     "sleep": Text("hour of sleep", "heure de sommeil"),
     "recording": Text("hour of recording (nothing is staged)", "heure d’enregistrement (rien n’est coté)"),
 }
+_HOURS = {
+    "sleep": Text("hours of sleep", "heures de sommeil"),
+    "recording": Text("hours of recording", "heures d’enregistrement"),
+}
+_READING_HOURS = Text("hours of sleep with a reading", "heures de sommeil avec mesure")
 _READING = Text("hour of sleep with a reading", "heure de sommeil avec mesure")
 _STAGES = {"n2": Text("N2", "N2"), "n3": Text("N3", "N3"), "n2_n3": Text("N2 + N3", "N2 + N3")}
 _EVENTS = {"spindles": Text("Spindles", "Fuseaux"), "slow_waves": Text("Slow waves", "Ondes lentes")}
@@ -132,9 +137,9 @@ def _oxygen(found: Mapping[str, Any]) -> Iterator[Row]:
     over = _OVER[found["of"]]
     for drop in (3, 4):
         counted = found[f"odi{drop}"]["events"]
-        for key, value, per in (
-            (f"odi{drop}", found[f"odi{drop}"]["per_hour"], over),
-            (f"odi{drop}_of_reading", found[f"odi{drop}_of_reading"], _READING),
+        for key, value, per, hours in (
+            (f"odi{drop}", found[f"odi{drop}"]["per_hour"], over, _HOURS[found["of"]]),
+            (f"odi{drop}_of_reading", found[f"odi{drop}_of_reading"], _READING, _READING_HOURS),
         ):
             yield Row(
                 key,
@@ -142,8 +147,8 @@ def _oxygen(found: Mapping[str, Any]) -> Iterator[Row]:
                 value,
                 "per_hour",
                 Text(
-                    f"falls of {drop} points and more ({counted}) / {per.en}",
-                    f"chutes d’au moins {drop} points ({counted}) / {per.fr}",
+                    f"falls of {drop} points and more ({counted}) / {hours.en}",
+                    f"chutes d’au moins {drop} points ({counted}) / {hours.fr}",
                 ),
                 AASM,
             )
@@ -168,15 +173,15 @@ def _oxygen(found: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def _breathing(found: Mapping[str, Any]) -> Iterator[Row]:
-    over = _OVER[found["of"]]
+    over, hours = _OVER[found["of"]], _HOURS[found["of"]]
     yield Row(
-        "flow_events_per_hour",
+        "breathing_per_hour",
         Text(f"Flow events per {over.en}", f"Événements du débit par {over.fr}"),
         found["per_hour"],
         "per_hour",
         Text(
-            f"(apnoeas {found['apnoeas']} + hypopnoeas {found['hypopnoeas']}) / {over.en}",
-            f"(apnées {found['apnoeas']} + hypopnées {found['hypopnoeas']}) / {over.fr}",
+            f"(apnoeas {found['apnoeas']} + hypopnoeas {found['hypopnoeas']}) / {hours.en}",
+            f"(apnées {found['apnoeas']} + hypopnées {found['hypopnoeas']}) / {hours.fr}",
         ),
         Text("after AASM rule 1A, without arousals", "d’après la règle 1A de l’AASM, sans les micro-éveils"),
     )
@@ -189,27 +194,33 @@ def _breathing(found: Mapping[str, Any]) -> Iterator[Row]:
     belts = Text(
         "chest or belly against the two minutes before", "thorax ou abdomen contre les deux minutes avant"
     )
-    for key, label, formula in (
-        ("apnoeas", Text("Apnoeas", "Apnées"), pause),
-        ("with_effort", Text("of them with effort", "dont avec effort"), belts),
-        ("without_effort", Text("of them without effort", "dont sans effort"), belts),
-        ("hypopnoeas", Text("Hypopnoeas", "Hypopnées"), less),
+    for key, name, label, formula in (
+        ("apnoeas", "apnoeas", Text("Apnoeas", "Apnées"), pause),
+        ("apnoeas_with_effort", "with_effort", Text("Apnoeas with effort", "Apnées avec effort"), belts),
         (
+            "apnoeas_without_effort",
+            "without_effort",
+            Text("Apnoeas without effort", "Apnées sans effort"),
+            belts,
+        ),
+        ("hypopnoeas", "hypopnoeas", Text("Hypopnoeas", "Hypopnées"), less),
+        (
+            "reductions",
             "reductions",
             Text("Reductions without a fall of saturation", "Réductions sans chute de saturation"),
             Text("as hypopnoeas, not counted above", "comme les hypopnées, non comptées ci-dessus"),
         ),
     ):
-        yield Row(key, label, found[key], "count", formula, OURS)
+        yield Row(key, label, found[name], "count", formula, OURS)
     yield Row(
-        "longest_s", Text("Longest event", "Événement le plus long"), found["longest_s"], "seconds",
+        "longest_event", Text("Longest event", "Événement le plus long"), found["longest_s"], "seconds",
         Text("from its start to its end", "de son début à sa fin"), OURS,
     )  # fmt: skip
     yield Row(
-        "burden", Text("Hypoxic burden", "Charge hypoxique"), found["burden"], "burden",
+        "hypoxic_burden", Text("Hypoxic burden", "Charge hypoxique"), found["burden"], "burden",
         Text(
-            f"area below the saturation before each event / {over.en}",
-            f"aire sous la saturation précédant chaque événement / {over.fr}",
+            f"area below the saturation before each event / {hours.en}",
+            f"aire sous la saturation précédant chaque événement / {hours.fr}",
         ),
         Text("Azarbarzin 2019", "Azarbarzin 2019"),
     )  # fmt: skip

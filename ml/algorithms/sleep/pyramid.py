@@ -80,6 +80,8 @@ class Builder:
         count = int(np.ceil(len(x) / per_bin + late - 1e-6))
         edges = np.ceil((np.arange(count) - late) * per_bin - 1e-6).astype(np.int64).clip(0, len(x) - 1)
         end = min(first + count, len(self.low))
+        if end <= first:
+            return
         lows, highs = np.minimum.reduceat(x, edges), np.maximum.reduceat(x, edges)
         np.minimum(self.low[first:end], lows[: end - first], out=self.low[first:end])
         np.maximum(self.high[first:end], highs[: end - first], out=self.high[first:end])

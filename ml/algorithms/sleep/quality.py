@@ -262,8 +262,9 @@ def _amplitude(label: str, quality: Quality, voltage: bool) -> Finding:
         ), value, "µV", attention=True)  # fmt: skip
     if quality.amplitude > _TOO_LARGE:
         return Finding("amplitude_high", Text(
-            f"{label}: far too large for its unit, or badly disturbed. Stages do not depend on the scale",
-            f"{label} : bien trop grand pour son unité, ou très perturbé. "
-            "Les stades ne dépendent pas de l’échelle",
+            f"{label}: far too large for its unit (microvolts written as millivolts?), or badly disturbed. "
+            "Stages do not depend on the scale, amplitude rules by eye do",
+            f"{label} : bien trop grand pour son unité (des microvolts notés en millivolts ?), ou très "
+            "perturbé. Les stades ne dépendent pas de l’échelle, les critères d’amplitude à l’œil, si",
         ), value, "µV", attention=True)  # fmt: skip
     return Finding("amplitude", Text(f"{label}: amplitude", f"{label} : amplitude"), value, "µV")

@@ -87,6 +87,8 @@ def assemble(
     derivations: list[Derivation],
     shown: tuple[Line, ...],
     night: Night,
+    *,
+    displayed: bool = True,
 ) -> Recorded:
     """Put a night together.
 
@@ -96,6 +98,8 @@ def assemble(
         What the staging reads, less what is flat.
     shown
         The montage.
+    displayed
+        Whether to keep the first EEG as it is shown, for all that is not the stages.
     """
     labels = {d.slot: d.label for d in derivations}
     start = identity.start(recording.header)
@@ -108,7 +112,7 @@ def assemble(
         features[:, at] = known[place, d.slot] = _features(recording, night.derivations[place], d.slot)
         usable[:, at] = _usable(recording, night.quality[place])
     first = next(d for d in staged if d.slot in SLOTS[:2])
-    voltage = reader.microvolts_per_unit(recording.signals[first.signal]) is not None
+    kept = displayed and reader.microvolts_per_unit(recording.signals[first.signal]) is not None
     return Recorded(
         features=features,
         mask=np.array([slot in labels for slot in SLOTS]),
@@ -118,8 +122,8 @@ def assemble(
         segments=tuple(e for s in recording.segments if (e := s.epochs(recording.header))[1]),
         jurors=_jurors(recording, shown, night, known),
         usable=usable,
-        eeg=_displayed(recording, night.derivations[first.signal, first.minus]) if voltage else None,
-        eeg_label=first.label if voltage else "",
+        eeg=_displayed(recording, night.derivations[first.signal, first.minus]) if kept else None,
+        eeg_label=first.label if kept else "",
         **_physiology(recording, shown, night),
     )
 

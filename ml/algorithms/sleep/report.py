@@ -24,7 +24,7 @@ _KINDS = {
     "seconds": (" s", 1),
     "hertz": (" Hz", 1),
     "microvolts": (" µV", 0),
-    "burden": (" % · min/h", 1),
+    "burden": ("% · min/h", 1),
 }
 _WHOLE = Text(
     "Over the whole recording: lights off and lights on were not entered.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ml.algorithms.sleep.contract import EPOCH_SECONDS
 from ml.algorithms.sleep.edf_header import MAX_HOURS, Header, damaged
@@ -92,6 +93,21 @@ def span(segments: Sequence[Segment], header: Header) -> float:
 def grid(segments: Sequence[Segment], header: Header) -> int:
     """Return the number of whole epochs from the start of the recording to its end."""
     return int(span(segments, header) / EPOCH_SECONDS + _SLACK)
+
+
+def unsaid(header: Header, onsets: Sequence[float | None]) -> float:
+    """Return the seconds that are missing between the records of a file that calls itself continuous.
+
+    Only times that grow from record to record are believed: some writers repeat one time in all of them.
+    """
+    times = [time for time in onsets if time is not None]
+    if header.interrupted or len(times) != header.n_records:
+        return 0.0
+    steps = [later - earlier for earlier, later in pairwise(times)]
+    if any(step <= 0 for step in steps):
+        return 0.0
+    missing = sum(max(0.0, step - header.record_seconds) for step in steps)
+    return missing if missing > _DRIFT_S else 0.0
 
 
 def _without_times() -> Problem:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -23,6 +23,8 @@ from predictions.workspaces.sleep import checking, refusals, scoring
 from predictions.workspaces.sleep.fold import Ledger, Night
 from predictions.workspaces.sleep.scoring import Hypnogram
 
+PAUSE = timedelta(minutes=10)
+"""A scorer who did nothing for so long comes back for another sitting."""
 LIGHTS = (Kind.LIGHTS_OFF, Kind.LIGHTS_ON)
 
 
@@ -46,6 +48,13 @@ class Taken:
     merged: bool
     kept: list[UUID]
     refused: list[tuple[str | None, Problem]]
+
+
+def may_begin(user: User, study: Study) -> bool:
+    """Return whether ``user`` could begin a scoring now: they score here, and have none open."""
+    if study.state != State.READY or not selectors.may_score(user, study):
+        return False
+    return not study.scorings.filter(scorer=user, closed_at__isnull=True).exists()
 
 
 def begin(*, user: User, study: Study, origin: str = "") -> Scoring:
@@ -190,7 +199,8 @@ def _reopens(sent: Sequence[Any]) -> bool:
 def _begun(user: User, study: Study, made: list[Scoring], origin: str) -> Scoring:
     shown = scoring.visible(user, study, made)
     last = study.signatures.select_related("hypnogram__prediction", "prediction").last()
-    kind, source = _origin(origin, shown) if origin else scoring.beginning(user, study, made)
+    mine = [one for one in made if one.scorer_id == user.pk and one.finished]
+    kind, source = _origin(origin, [*shown, *mine]) if origin else scoring.beginning(user, study, made)
     if kind == Origin.SIGNED and last is None:
         raise Refused(refusals.NO_SUCH_BEGINNING)
     prediction = study.prediction
@@ -213,10 +223,10 @@ def _begun(user: User, study: Study, made: list[Scoring], origin: str) -> Scorin
     return begun
 
 
-def _origin(wanted: str, shown: list[Scoring]) -> tuple[str, Scoring | None]:
+def _origin(wanted: str, finished: list[Scoring]) -> tuple[str, Scoring | None]:
     if wanted in (Origin.DRAFT, Origin.SIGNED):
         return wanted, None
-    source = next((one for one in shown if str(one.pk) == wanted), None)
+    source = next((one for one in finished if str(one.pk) == wanted), None)
     if source is None:
         raise Refused(refusals.NO_SUCH_BEGINNING)
     return Origin.SCORING, source
@@ -247,12 +257,17 @@ def _taken(user: User, target: Scoring, sent: Sequence[Any], base: int | None, w
 
 
 def _store(user: User, target: Scoring, new: list[ScoringEvent]) -> None:
-    """Write what is new, with one line in the audit for all of it."""
+    """Write what is new; the audit has a line per sitting and one for closing, not one per key.
+
+    Who did what when stands in the events, which nobody can change.
+    """
+    before = target.events.order_by("number").values_list("received_at", flat=True).last()
     ScoringEvent.objects.bulk_create(new)
     target.save(update_fields=["number", "closed_at"])
-    counts = dict(sorted(Counter(str(event.kind) for event in new).items()))
-    detail = {"first": new[0].number, "last": new[-1].number, "events": counts}
-    _record(user, target.study, Action.UPDATE, target, detail)
+    turns = [str(event.kind) for event in new if event.kind in (Kind.CLOSE, Kind.REOPEN)]
+    if turns or before is None or new[0].received_at - before > PAUSE:
+        detail = {"first": new[0].number, "last": new[-1].number} | ({"kinds": turns} if turns else {})
+        _record(user, target.study, Action.UPDATE, target, detail)
 
 
 def _fit(event: ScoringEvent, target: Scoring, events: Ledger, user: User) -> None:

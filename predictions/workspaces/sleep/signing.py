@@ -148,7 +148,10 @@ def _by_value(user: User, study: Study) -> dict[str, Hypnogram]:
     last = study.signatures.select_related("hypnogram__scoring__scorer", "prediction").last()
     if last is not None:
         found[SIGNED] = scoring.of(last)
-    return found | {scoring.DRAFT: scoring.draft(study.prediction)}
+    drafted = scoring.draft(study.prediction)
+    # Analysed again on another grid, the night that was scored is not the one that the report describes.
+    same = {value: one for value, one in found.items() if len(one.stages) == len(drafted.stages)}
+    return same | {scoring.DRAFT: drafted}
 
 
 def _default(user: User, study: Study, found: Mapping[str, Hypnogram]) -> tuple[str, Problem | None]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
 from django.http import Http404
 from django.utils.translation import get_language
 
@@ -120,10 +121,11 @@ def _stands(hypnogram: Hypnogram, events: Ledger) -> dict[str, Any]:
 
 
 def _found(user: User, study: Study, shown: list[Scoring], scoring_id: UUID) -> Scoring:
-    found = next((one for one in shown if one.pk == scoring_id), None)
-    if found is None:
-        mine = study.scorings.filter(pk=scoring_id, scorer=user)
-        found = mine.select_related("scorer", "prediction", "source", "study").first()
+    """Return a scoring that is open to ``user``: also their own, and finished ones of versions before."""
+    before = Q(version__lt=scoring.version(study), closed_at__isnull=False, unfinished=False)
+    open_too = Q(scorer=user) | before | Q(pk__in=[one.pk for one in shown])
+    made = study.scorings.filter(open_too, pk=scoring_id)
+    found = made.select_related("scorer", "prediction", "source", "study").first()
     if found is None:
         raise Http404
     return found

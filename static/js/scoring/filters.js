@@ -2,7 +2,8 @@
 // Bilinear transform with the limits warped to their place; ends are prolonged by a point reflection.
 
 const NOTCH_QUALITY = 30;
-const HIGHEST = 0.95; // of half the sampling rate: above it there is nothing left to take away
+// Of half the sampling rate: above it there is nothing left to take away.
+const HIGHEST = 0.95;
 
 // Returns sections [b0, b1, b2, a1, a2] (a0 = 1) of a second-order Butterworth filter.
 export function butterworth(kind, frequency, rate) {

@@ -137,7 +137,7 @@ export class Overview {
       context.stroke();
       context.fillStyle = colours.attentionText;
       const long = context.measureText(word).width;
-      context.fillText(word, at + long + 6 > width ? at - long - 3 : at + 3, 24);
+      context.fillText(word, at + long + 6 > width ? at - long - 3 : at + 3, 11);
     }
   }
 

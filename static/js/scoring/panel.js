@@ -179,14 +179,14 @@ export class Panel {
 
   amount(night, setup) {
     const offered = night.budget.map(({ epochs }) => epochs);
-    if (!offered.length) return night.order.length;
+    if (!offered.length) return Math.min(night.order.length, night.uncertain.length);
     return offered.includes(setup.budget) ? setup.budget : offered[0];
   }
 
   budget() {
     const { room, words } = this;
     const { night, scored, format } = room;
-    if (!night.order.length) return;
+    if (!this.first.length) return;
     this.part("budget").hidden = false;
     this.choice();
     const { first } = this;

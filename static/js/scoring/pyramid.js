@@ -1,7 +1,8 @@
 // Smallest and largest value of every quarter of a second, second, four seconds …: what long pages are drawn from.
 
 const NOTHING = -32768;
-const PER_BIN = 4; // bytes
+// Bytes.
+const PER_BIN = 4;
 const RETRY = 3000;
 
 export class Pyramid {

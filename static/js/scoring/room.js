@@ -163,7 +163,8 @@ class ScoringRoom extends HTMLElement {
     this.queue.base = answer.number ?? this.queue.base;
     this.queue.scoring = answer.scoring ?? this.queue.scoring;
     if (answer.statistics) this.panel.numbers(answer.statistics);
-    const exact = acts.some(({ kind }) => ["undo", "redo", "close", "reopen"].includes(kind));
+    const begun = !this.state?.scoring && answer.scoring;
+    const exact = begun || acts.some(({ kind }) => ["undo", "redo", "close", "reopen"].includes(kind));
     if (exact || answer.merged || answer.refused?.length || answer.closed) {
       if (!this.queue.unsent.length) this.load();
     }

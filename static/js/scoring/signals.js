@@ -1,6 +1,8 @@
 // The samples of the pages around the one in sight, filtered and waiting; a worker does the work.
 
-const KEPT = 90; // blocks of all traces, least lately used first out
+// Blocks of all traces, least lately used first out.
+
+const KEPT = 90;
 const RETRY = 3000;
 
 export class Signals {

@@ -4,10 +4,13 @@ import { GUIDED } from "./montage.js";
 import { pen } from "./palette.js";
 import { Raster } from "./raster.js";
 
-export const TOP = 34; // room above the traces: clock and stages
+// Room above the traces: clock and stages.
+export const TOP = 34;
 const LOWEST_LANE = 22;
-const GUIDE = 37.5; // µV: 75 from peak to peak, the amplitude criterion of slow waves
-export const ENVELOPES_FROM = 120; // seconds of a page from which the pyramid is drawn
+// In µV: 75 from peak to peak, the amplitude criterion of slow waves.
+const GUIDE = 37.5;
+// Seconds of a page from which the pyramid is drawn.
+export const ENVELOPES_FROM = 120;
 const GRIDS = [[15, 1, 5], [60, 1, 5], [300, 30, 60], [1800, 60, 300], [Infinity, 300, 600]];
 
 export class Traces {

@@ -3,8 +3,11 @@
 
 import { filtered, sections } from "./filters.js";
 
-const SPAN = 8; // blocks that one request brings at most
-const RAW = 120; // blocks of samples kept, all channels
+// Blocks that one request brings at most.
+
+const SPAN = 8;
+// Blocks of samples kept, all channels.
+const RAW = 120;
 
 let index = null;
 let url = "";
