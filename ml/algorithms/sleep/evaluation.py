@@ -164,7 +164,7 @@ def wake_and_n3_metrics(data: Path, package: Package) -> list[Metric]:
 
 def staged_against(package: Package, edf: Path, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Stage a recording as in service; returns probabilities and labels of the epochs both have."""
-    result: Mapping = predict(package, load.load(Source(path=edf), package, drawn=False))
+    result: Mapping = predict(package, load.load(Source(path=edf), package))
     probabilities = np.asarray(result["probabilities"])
     epochs = min(len(labels), len(probabilities))
     return probabilities[:epochs], labels[:epochs]
