@@ -171,7 +171,7 @@ def _algorithms(_: argparse.Namespace) -> int:
 def _predict(chosen: argparse.Namespace) -> int:
     contract = registry.contract(chosen.algorithm)
     _check_predict(chosen, contract)
-    packages.load(chosen.algorithm, chosen.version)
+    packages.serving(chosen.algorithm, chosen.version)
     if chosen.batch:
         return _predict_batch(chosen)
     failed = False

@@ -45,6 +45,9 @@ def test_a_scored_night_shows_person_and_draft_epoch_by_epoch() -> None:
     assert (epochs[0]["clock"], epochs[120]["clock"]) == ("22:13:20", "23:13:20")
     assert epochs[501]["p W (AI)"] == epochs[501]["confidence (AI)"] == ""
     assert epochs[2]["signal"] == "flat mains"
+    assert epochs[9]["desaturation (AI)"] == "1", "the planted fall around 300 s"
+    assert epochs[15]["desaturation (AI)"] == "0"
+    assert {row["respiratory event (AI)"] for row in epochs} == {""}, "no flow was recorded"
     assert [number for number, row in enumerate(epochs) if row["arousal"] == "1"] == [100, 300]
     assert [number for number, row in enumerate(epochs) if row["artefact"] == "1"] == [30]
     assert epochs[120]["comment of the scorer"] == "'=cmd()"

@@ -84,12 +84,15 @@ def test_annotations_hold_the_scored_stages_the_events_and_the_draft_apart(
     drafted = [one for one in found if one[2].startswith("AI draft: ")]
     assert sum(seconds for _on, seconds, _text in drafted) == 960 * 30
     assert (15000.0, 240.0, "AI draft: Sleep stage ?") in drafted
+    falls = scored.prediction.result["oxygen"]["events"]
+    assert sum(text == "AI screening: Oxygen desaturation" for _on, _s, text in found) == len(falls) > 40
     assert edfio.read_edf(content).recording.additional == ("scored_not_signed", "scored_by_a_person")
 
 
 def test_a_draft_is_one_set_and_an_amended_version_says_its_number(study: Study, tmp_path: Path) -> None:
     found = annotations(outputs.written(study, "edf_hypnogram"), tmp_path)
-    assert {text.split()[0] for _on, _s, text in found} == {"Sleep"}
+    assert {text.split()[0] for _on, _s, text in found} == {"Sleep", "AI"}
+    assert not any(text.startswith("AI draft") for _on, _s, text in found)
     outputs.sign(study)
     review.amend(user=study.submitted_by, study=study, reason="N1 missed")
     nights.score(study, study.submitted_by, *nights.correction())
@@ -164,7 +167,8 @@ def test_every_night_becomes_every_document(name: str, tmp_path: Path) -> None:
     study = outputs.answered("sleep", outcome=nights.outcome(answer), **hard)
     assert "AI draft" in words(outputs.written(study, "pdf", "en"))
     found = annotations(outputs.written(study, "edf_hypnogram"), tmp_path) if name != "nothing_staged" else []
-    assert not found or len(found) == len(answer["stages"])
+    stages = [text for _on, _s, text in found if text.startswith("Sleep stage")]
+    assert not found or len(stages) == len(answer["stages"])
     for kind in ("csv", "fhir"):
         assert outputs.written(study, kind, "fr")
 

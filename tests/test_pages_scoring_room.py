@@ -18,6 +18,7 @@ from patients.models import Patient
 from predictions import intake
 from predictions.models import Study
 from tests import nights, studies
+from tests.browser.house import keep_artefact
 from tests.sleep_files import write_edf
 from tests.test_pages_study import answered
 
@@ -123,3 +124,36 @@ def test_one_scorer_alone_is_told_that_nothing_can_be_compared_yet(
     page = client.get(reverse("scoring_comparison", args=[study.pk])).content.decode()
     assert "once each of the two is finished" in page
     assert "Draft of the algorithm – " in page
+
+
+def test_the_values_of_the_trees_stand_beside_the_reasons_of_the_network(
+    client: Client, sandra: User, nina: Patient
+) -> None:
+    answer = nights.result()
+    study = answered(sandra, nina, "sleep", answer)
+    keep_artefact(study.prediction, "contributions.json", "application/json", reasons(answer["stages"]))
+    client.force_login(sandra)
+    page = client.get(reverse("study_epoch", args=[study.pk, 3])).content.decode()
+    assert "delta is strong" in page
+    assert "sigma <span" in page
+    assert "F4-M1, epochs around" in page
+    assert "+0.70" in page
+    gap = client.get(reverse("study_epoch", args=[study.pk, nights.GAP[0]])).content.decode()
+    assert "not wholly recorded" in gap
+    assert "What spoke" not in gap
+
+
+def reasons(stages: list[str]) -> bytes:
+    """Return reasons of every epoch as the analyser writes them: the neighbours' sigma at F4 leads."""
+    trees = [0.0] * 30
+    trees[7] = 0.7
+    said = {
+        "slots": ["eeg_frontal_central", "eeg_posterior", "eog"],
+        "bands": ["delta", "theta", "alpha", "sigma", "beta"],
+        "contributions": [[0.4] + [0.0] * 14] * len(stages),
+        "neighbours": [0.5] * len(stages),
+        "times": ["now", "neighbours"],
+        "shapley": [trees] * len(stages),
+        "sentences": [{"en": "delta is strong", "fr": "delta est fort"}] * len(stages),
+    }
+    return json.dumps(said).encode()

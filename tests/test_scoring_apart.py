@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.http import Http404
+from django.urls import reverse
 
 from clinic.accounts.models import Unit, User
 from clinic.accounts.roles import Role
@@ -15,6 +16,7 @@ from predictions.models import Study
 from predictions.workspaces.sleep import comparing, events, refusals, scoring, state
 from tests import factories, scored_nights
 from tests.scored_nights import STAGES, event, finished, score, stage
+from tests.test_access_matrix import ADDRESSES
 
 pytestmark = pytest.mark.django_db
 
@@ -123,8 +125,10 @@ def test_who_signs_goes_on_from_what_the_technician_left(study: Study, terry: Us
     theirs = finished(terry, study, stage(7, "N3"))
     now = state.of(sandra, study)
     assert (now["from"], now["scorer"], now["changed"]) == ("scoring", terry.label, [7])
-    made = score(sandra, study, stage(8, "R")).scoring
-    assert (made.source, made.blind) == (theirs, False)
+    taken = score(sandra, study, stage(8, "R"), base=0)
+    assert taken.merged, "the technician may have closed it after the physician opened the room"
+    assert (taken.scoring.source, taken.scoring.blind) == (theirs, False)
+    assert not score(sandra, study, stage(8, "R"), base=1).merged
     assert state.of(sandra, study)["changed"] == [7, 8]
 
 
@@ -173,3 +177,26 @@ def test_a_consensus_is_begun_from_the_page_that_compares(
     score(terry, study, event("close"))
     client.post(f"/studies/{study.pk}/scoring/begin/", {"from": str(mine.pk)})
     assert state.of(terry, study)["changed"] == [7]
+
+
+def test_no_address_shows_a_scorer_at_work_what_the_other_did(
+    study: Study, terry: User, tessa: User, client: Any
+) -> None:
+    """Walk every address about the study, so that a new page cannot forget."""
+    theirs = finished(terry, study, stage(7, "N3"), event("comment", epoch=7, text="a narwhal surfaces"))
+    score(tessa, study, event("seen", epoch=0))
+    places = {"study_id": study.pk, "patient_id": study.patient_id, "patient": study.patient_id}
+    places |= {"algorithm": "sleep", "index": 7, "name": "signals.json"}
+    told: dict[User, dict[str, bool]] = {terry: {}, tessa: {}}
+    for user, answers in told.items():
+        client.force_login(user)
+        for name, address in ADDRESSES.items():
+            parts = address.pattern.converters
+            if parts and places.keys() >= parts.keys() and name != "api-schema":
+                url = reverse(name, kwargs={part: places[part] for part in parts})
+                answer = client.get(url, {"scoring": str(theirs.pk), "first": str(theirs.pk)})
+                content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+                said = content.decode("utf-8", "replace").replace(url, "")
+                answers[name] = "narwhal" in said or (str(theirs.pk) in said and answer.status_code == 200)
+    assert {name for name, shown in told[terry].items() if shown} >= {"scoring_state", "api-scoring"}
+    assert not {name for name, shown in told[tessa].items() if shown}

@@ -232,3 +232,17 @@ def test_the_page_offers_the_choice_and_takes_it(
     page = client.get(f"/studies/{study.pk}/").content.decode()
     assert f"Hypnogram scored by {tessa.label}" in page
     assert "κ 0.94 with the draft, 1 of 20 epochs changed" in page
+
+
+def test_a_night_that_a_technician_left_half_scored_can_still_be_signed(
+    study: Study, terry: User, sandra: User, client: Any
+) -> None:
+    client.force_login(sandra)
+    assert 'name="hypnogram"' not in client.get(f"/studies/{study.pk}/").content.decode()
+    score(terry, study, stage(7, "N3"))
+    sent = {"verdict": "agree", "prediction": str(study.prediction.pk)}
+    stopped = client.post(f"/studies/{study.pk}/sign/", sent).content.decode()
+    assert "A colleague is still scoring this night" in stopped
+    assert 'name="hypnogram" value="draft"' in stopped
+    client.post(f"/studies/{study.pk}/sign/", sent | {"hypnogram": "draft"})
+    assert changed(study.signatures.get()) == []

@@ -203,6 +203,20 @@ def test_events_per_hour_of_sleep_and_of_recording():
     assert indices.breathing(stored, ["W"] * EPOCHS)["per_hour"] is None
 
 
+def test_events_are_told_apart_by_the_sleep_they_begin_in():
+    night = body()
+    for at in (600, 9000, 9600, 10_200, 14_400):
+        night.plant(at, 25, "obstructive")
+    stored = analyse(night).to_json()
+    # Two hours awake, an hour of N2 with three events, an hour of REM sleep without, and one awake again.
+    stages = ["W"] * 240 + ["N2"] * 120 + ["R"] * 120 + ["W"] * 120
+    found = indices.breathing(stored, stages)["by_state"]
+    assert found == {"nrem": 3, "rem": 0}
+    assert indices.breathing(stored, ["R"] * 240 + ["W"] * 360)["by_state"] == {"nrem": None, "rem": 0.5}
+    on_the_edge = ["W"] * 20 + ["R"] * 20 + ["W"] * 560
+    assert indices.breathing(stored, on_the_edge)["by_state"]["rem"] == pytest.approx(6)
+
+
 def test_hypoxic_burden_of_one_fall_by_hand():
     # A triangle of 10 points, 20 s down and 20 s up: 200 % · s, all of it within the window.
     samples = np.full(2000, 95.0)

@@ -78,6 +78,12 @@ def test_each_input_can_be_named_even_as_a_difference():
         chosen("F4-M1", frontal="F4-M1 − Nothing")
 
 
+def test_electrodes_numbered_by_ribbon_are_no_positions():
+    ribbons = [f"{ribbon}{number}" for ribbon in "ABC" for number in range(1, 33)]
+    assert chosen(*ribbons)[1] == ["own_numbering"]
+    assert chosen("C3", "C4", "A1", "A2")[1] == []
+
+
 @pytest.mark.parametrize(
     ("label", "unit", "expected"),
     [

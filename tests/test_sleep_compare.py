@@ -12,11 +12,12 @@ from django.test import Client
 from django.urls import reverse
 
 from clinic.accounts.models import User
-from ml import comparisons
+from ml import comparisons, runner
 from ml import package as packages
 from ml.__main__ import main
 from ml.algorithms.sleep import compare, held_out, pairs
 from ml.algorithms.sleep.compare import Judged
+from ml.contracts import Source
 from tests import mlflow_store
 from tests.sleep_files import write_edf
 
@@ -66,7 +67,7 @@ def test_a_night_that_a_package_learned_from_is_judged_by_its_held_out_stages() 
     package = packages.load("sleep", "cnn-1.0.0")
     sha256, stages = next(iter(held_out.stages(package).items()))
     night = pairs.RawNight("a", "a", np.zeros(0), 100, np.zeros(len(stages), int), "", sha256)
-    models = [compare.Model("cnn", package, pytest.fail)]
+    models = [compare.Model("cnn", package, "cnn.onnx", pytest.fail)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pairs, "read", lambda _pairs: ([night], []))
         judged = compare._judged(pairs.Pair("a", Path("a.edf"), Path("a.txt"), "a"), models, [])
@@ -82,6 +83,20 @@ def test_nothing_shipped_learned_from_the_night_kept_for_testing() -> None:
         assert "N2" not in package.manifest["data"]
 
 
+@pytest.mark.parametrize("version", ["cnn-1.0.0", "forest-16-1.1.0"])
+def test_a_package_to_compare_with_answers_no_study_and_cannot_be_put_into_service(
+    version: str, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_edf(tmp_path / "night.edf")
+    assert main(["predict", "sleep", str(path), "--version", version]) == 2
+    assert "answers no study" in capsys.readouterr().err
+    monkeypatch.setattr(packages, "SITE", tmp_path)
+    with pytest.raises(packages.BrokenPackage, match="answers no study"):
+        packages.name_champion("sleep", version)
+    with pytest.raises(packages.BrokenPackage, match="answers no study"):
+        runner.run("sleep", Source(path=path), version=version)
+
+
 def test_a_difference_is_paired_and_its_verdict_follows_the_interval() -> None:
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 5, 400)
@@ -89,7 +104,9 @@ def test_a_difference_is_paired_and_its_verdict_follows_the_interval() -> None:
     worse = np.where(rng.random(400) < 0.3, truth, 0)
     night = pairs.RawNight("a", "a", np.zeros(0), 100, truth, "", "0")
     package = packages.load("sleep", "cnn-1.0.0")
-    models = [compare.Model(name, package, pytest.fail) for name in ("sequence", "forest16", "cnn")]
+    models = [
+        compare.Model(name, package, "cnn.onnx", pytest.fail) for name in ("sequence", "forest16", "cnn")
+    ]
     stages = {"sequence": worse, "forest16": worse, "cnn": better}
     table = compare._table(compare._UNSEEN, [Judged(night, stages, False)], models)
     same, other = (row["kappa_difference"] for row in table["rows"][1:])

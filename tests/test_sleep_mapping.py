@@ -76,6 +76,14 @@ def test_the_header_alone_says_what_would_be_read(desk, patient):
     assert ChannelMapping.objects.count() == 0
 
 
+def test_what_is_doubtful_about_the_channels_is_said_beside_them(desk, patient):
+    nothing = ask(desk, patient, edf_bytes(("Capteur 1", "Menton"))).content.decode()
+    assert "No EEG channel was recognised" in nothing
+    assert '<option value="Capteur 1">' in nothing
+    assert "Only a posterior derivation" in ask(desk, patient, edf_bytes(("O2-M1",))).content.decode()
+    assert "note attention" not in ask(desk, patient, edf_bytes(("F4-M1",))).content.decode()
+
+
 def test_a_broken_or_foreign_file_is_told_before_it_is_sent(desk, patient):
     cut = ask(desk, patient, edf_bytes(LABELS), size=9000)
     assert "incomplete" in cut.content.decode()

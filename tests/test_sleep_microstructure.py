@@ -1,21 +1,17 @@
 """Spindles and slow waves planted in simulated EEG, and the order of stages in real EEG."""
 
 import json
-from pathlib import Path
 from time import process_time
 
 import numpy as np
 import pytest
 from scipy import signal as dsp
 
-from ml.algorithms.sleep import annotations, indices, microstructure, reader
-from ml.algorithms.sleep.contract import STAGES
-from ml.algorithms.sleep.fast_filter import Filtered
+from ml.algorithms.sleep import densities, indices, microstructure
 from tests.machine import SHARED
 
 RATE = 100
 NIGHT = ["W"] * 20 + ["N1"] * 10 + ["N2"] * 60 + ["N3"] * 40 + ["N2"] * 20 + ["R"] * 30
-UCDDB = SHARED / "sleep" / "ucddb"
 
 
 def background(stages: list[str], seed: int = 0, rate: int = RATE) -> np.ndarray:
@@ -234,44 +230,17 @@ def test_a_whole_night_takes_less_than_two_seconds_of_one_core():
     assert process_time() - began < 2
 
 
-def real(path: Path) -> np.ndarray:
-    """Read the one channel of a recording, brought to 100 Hz and 0.4 to 35 Hz."""
-    header, signals = reader.read_header(path)
-    recorded = dsp.resample_poly(_samples(path, header, signals), RATE, 128)
-    return Filtered(recorded, RATE).band(0.4, 34.9)
-
-
-def _samples(path: Path, header: object, signals: tuple) -> np.ndarray:
-    digital = reader.read_digital(path, header, signals, [0])[0]
-    return reader.physical(digital, signals[0])
-
-
-def density(eeg: np.ndarray, stages: list[str], kind: str) -> dict[str, float]:
-    row = microstructure.analyse(eeg, RATE, stages).to_json()["per_epoch"]
-    found = {}
-    for stage in STAGES:
-        epochs = [i for i, own in enumerate(stages) if own == stage]
-        minutes = sum(row["seconds"][i] for i in epochs) / 60
-        if minutes > 5:
-            found[stage] = sum(row[kind]["count"][i] for i in epochs) / minutes
-    return found
-
-
 @pytest.mark.shared
-def test_in_a_real_night_slow_waves_are_densest_in_n3_and_spindles_in_n2():
-    labels = annotations.read_hypnogram(UCDDB / "ucddb018_hypnogram.edf")
-    stages = [STAGES[label] if label >= 0 else "?" for label in labels]
-    eeg = real(UCDDB / "ucddb018_night.edf")
-    slow, spindles = density(eeg, stages, "slow_waves"), density(eeg, stages, "spindles")
-    assert max(slow, key=slow.get) == "N3"
+def test_in_real_recordings_slow_waves_are_densest_in_n3_and_spindles_in_n2():
+    night, *excerpts = densities.measure(SHARED)
+    slow, spindles = night["slow_waves"], night["spindles"]
     assert slow["N3"] > 2 * max(value for stage, value in slow.items() if stage != "N3")
-    assert max(spindles, key=spindles.get) == "N2"
-    assert spindles["N2"] > 3 * spindles["R"]
+    assert spindles["N2"] > 3 * max(value for stage, value in spindles.items() if stage != "N2")
+    assert len(excerpts) == 5
+    for found in excerpts:
+        assert found["slow_waves"]["N3"] > 1.5 * found["slow_waves"]["W"]
 
 
-@pytest.mark.shared
-def test_in_five_real_recordings_slow_waves_are_denser_in_n3_than_awake():
-    for path in sorted(UCDDB.glob("*_wake_n3_only.edf")):
-        stages = path.with_suffix(".txt").read_text("utf-8").split()
-        slow = density(real(path), stages, "slow_waves")
-        assert slow["N3"] > 1.5 * slow["W"]
+def test_without_the_data_the_command_says_what_is_missing(tmp_path, capsys):
+    assert densities.main(["--data", str(tmp_path)]) == 2
+    assert "ucddb" in capsys.readouterr().err

@@ -5,7 +5,7 @@ The names of the columns are in the language of the document; programs go by lay
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ml.contracts import Text
@@ -13,7 +13,7 @@ from predictions.outputs import night as nights
 from predictions.outputs import wording
 from predictions.outputs.csv_cells import opinion, version
 from predictions.outputs.facts import Facts
-from predictions.outputs.night import Night
+from predictions.outputs.night import Mark, Night
 
 LAYOUT = "sleep-2"
 """Says which columns follow, in every row; the first layout had none and began with the onset."""
@@ -32,6 +32,8 @@ COLUMNS = (
     Text("changed by hand", "modifié à la main"),
     Text("arousal", "micro-éveil"),
     Text("artefact", "artéfact"),
+    Text("desaturation (AI)", "désaturation (IA)"),
+    Text("respiratory event (AI)", "événement respiratoire (IA)"),
     Text("signal", "signal"),
     Text("comment of the scorer", "commentaire du scoreur"),
     Text("scorer", "scoreur"),
@@ -56,14 +58,21 @@ def epochs(facts: Facts) -> Iterator[Sequence[Any]]:
         set(night.changed),
         night.marked(night.arousals),
         night.marked(night.artefacts),
+        _screened(night, night.oxygen, night.falls),
+        _screened(night, night.breathing, [mark for marks in night.pauses.values() for mark in marks]),
     ]
     for epoch, stage in enumerate(night.stages):
         at = epoch * night.seconds
         yield (
             LAYOUT, epoch + 1, at, night.seconds, night.clock(at), stage, *_drafted(night, epoch),
-            *(int(epoch in flags) for flags in flagged), " ".join(night.reasons.get(epoch, ())),
-            said.get(epoch, ""), *after(epoch),
+            *("" if flags is None else int(epoch in flags) for flags in flagged),
+            " ".join(night.reasons.get(epoch, ())), said.get(epoch, ""), *after(epoch),
         )  # fmt: skip
+
+
+def _screened(night: Night, stored: Mapping[str, Any], marks: Sequence[Mark]) -> set[int] | None:
+    """Return the epochs that events touch; ``None`` where too little of the signal could be used to say."""
+    return night.marked(marks) if stored and stored["gate"]["usable"] else None
 
 
 def _drafted(night: Night, epoch: int) -> Sequence[Any]:

@@ -2,8 +2,8 @@
 
 Two sets in one file: what is reported, in the standard texts, and the model's draft, each of its texts
 beginning with "AI draft" so that no reader takes it for the hypnogram. While nobody scored the night there is
-one set, and the recording field says that it is a draft. The header names the patient as EDF+ asks (code,
-sex, birth date, name), in ASCII, within 80 characters.
+one set, and the recording field says that it is a draft. What was screened begins with "AI screening". The
+header names the patient as EDF+ asks (code, sex, birth date, name), in ASCII, within 80 characters.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
 import edfio
@@ -32,6 +32,9 @@ RESERVED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 # Standard texts of https://edfplus.info/specs/edftexts.html, the last two of ours.
 STAGE, LIGHTS_OFF, LIGHTS_ON, AROUSAL = "Sleep stage {}", "Lights off", "Lights on", "EEG arousal"
 ARTEFACT, COMMENT, DRAFT = "Artefact", "Comment: {}", "AI draft: {}"
+SCREENED = "AI screening: {}"
+FALL = "Oxygen desaturation"
+FLOW = {"apnoea": "Apnea", "hypopnoea": "Hypopnea", "reduction": "Flow reduction"}
 
 NO_NIGHT = Problem(
     "no_hypnogram",
@@ -89,13 +92,16 @@ def _annotations(night: Night) -> Iterator[edfio.EdfAnnotation]:
     for epoch, text in night.comments:
         # Behind a word of ours: a comment that reads "Sleep stage N3" must not be taken for a stage.
         yield edfio.EdfAnnotation(epoch * seconds, None, COMMENT.format(RESERVED.sub(" ", text)))
+    yield from _marks(night.falls, SCREENED.format(FALL))
+    for kind, marks in night.pauses.items():
+        yield from _marks(marks, SCREENED.format(FLOW.get(kind, kind)))
     if night.scored:
         for stage, first, count in nights.runs(night.draft):
             text = DRAFT.format(STAGE.format(stage))
             yield edfio.EdfAnnotation(first * seconds, count * seconds, text)
 
 
-def _marks(marks: tuple[Mark, ...], text: str) -> Iterator[edfio.EdfAnnotation]:
+def _marks(marks: Sequence[Mark], text: str) -> Iterator[edfio.EdfAnnotation]:
     for mark in marks:
         yield edfio.EdfAnnotation(_exact(mark.onset), _exact(mark.seconds), text)
 

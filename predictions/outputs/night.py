@@ -7,7 +7,7 @@ before there were scorings, juries or oxygen say the same of a night with less i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -209,6 +209,18 @@ class Night:
         """Spindles and slow waves; empty where none were looked for."""
         return self.result.get("microstructure") or {}
 
+    @cached_property
+    def falls(self) -> list[Mark]:
+        """The desaturations that were found, each to its recovery."""
+        return list(_found(self.oxygen.get("events", ())))
+
+    @cached_property
+    def pauses(self) -> dict[str, list[Mark]]:
+        """The events of the flow that were found, by kind."""
+        events = self.breathing.get("events", ())
+        kinds = sorted({event["kind"] for event in events})
+        return {kind: list(_found(event for event in events if event["kind"] == kind)) for kind in kinds}
+
     def epoch_of(self, seconds: float) -> int:
         """Return the epoch that a moment lies in."""
         return min(int(seconds // self.seconds), len(self.stages) - 1)
@@ -290,6 +302,11 @@ def _marks(found: Sequence[Mapping[str, Any]], epoch_seconds: float) -> Iterator
     for mark in sorted(found, key=lambda one: one["onset_s"]):
         length = mark["duration_s"]
         yield Mark(mark["onset_s"], epoch_seconds if length is None else length)
+
+
+def _found(events: Iterable[Mapping[str, Any]]) -> Iterator[Mark]:
+    for event in events:
+        yield Mark(event["start_s"], event["end_s"] - event["start_s"])
 
 
 def _elapsed(seconds: float) -> str:

@@ -46,6 +46,7 @@ def content(facts: Facts, folder: Path) -> dict[str, Any]:
         "words": shared["words"] | {key: facts.say(text) for key, text in said.WORDS.items()},
         "title": facts.say(said.TITLE),
         "state": wording.state(facts, night.scorer),
+        "short_state": wording.state(facts, night.scorer, short=True),
         "headline": said_first,
         "recording": _recording(night),
         "drawing": DRAWING,

@@ -12,8 +12,6 @@ from predictions.outputs.facts import Facts
 from predictions.outputs.pdf_words import WORDS
 from predictions.outputs.typeset import softened
 
-HEADER_CHARACTERS = 45
-
 
 def common(facts: Facts) -> dict[str, Any]:
     """Return what ``house.typ`` shows, every text already in the language of the document."""
@@ -23,6 +21,7 @@ def common(facts: Facts) -> dict[str, Any]:
         "words": {key: facts.say(text) for key, text in WORDS.items()},
         "title": facts.say(facts.contract.title),
         "state": wording.state(facts),
+        "short_state": wording.state(facts, short=True),
         "signed": facts.signature is not None,
         "dissent": _dissent(facts),
         "patient": _patient(facts),
@@ -36,17 +35,12 @@ def common(facts: Facts) -> dict[str, Any]:
     }
 
 
-def shortened(name: str) -> str:
-    """Return a name that fits into one line of the header of a page; the banner has it in full."""
-    return name if len(name) <= HEADER_CHARACTERS else f"{name[: HEADER_CHARACTERS - 1]}…"
-
-
 def _patient(facts: Facts) -> dict[str, Any]:
     patient = facts.patient
     age = completed_years(patient.birth_date, facts.study.submitted_at.date())
     return {
         "name": str(patient),
-        "short_name": shortened(str(patient)),
+        "short_name": wording.shortened(str(patient)),
         "sex": facts.say(wording.SEX[patient.sex]),
         "birth_date": wording.day(patient.birth_date, facts.language),
         "age": facts.say(wording.AGE.format(years=age)),

@@ -65,4 +65,5 @@ def _uses(contract: Contract, signals: tuple[Signal, ...]) -> dict[str, Any]:
         chosen = known.options.get(use.name, mapping.NONE) if known else use.found
         choices = use.choices if chosen in (mapping.NONE, *use.choices) else (chosen, *use.choices)
         rows.append({"name": use.name, "chosen": chosen, "choices": choices, "found": use.found})
-    return {"uses": rows, "known": known, "none": mapping.NONE}
+    hints = mapping.problems(signals, known.options if known else {})
+    return {"uses": rows, "known": known, "none": mapping.NONE, "hints": hints}

@@ -35,6 +35,8 @@ _CHIN = re.compile(r"\b(CHIN|MENTON|SUBMENT|EMG)|[12]-[2F]\Z")
 LEG = re.compile(r"(LEG|JAMBE|TIB|\bLAT\b|\bRAT\b|LIMB|\bPLM)")
 _IMPEDANCE = re.compile(r"IMP(\b|[EÉ]DANCE)|\(IMP")
 MASTOID = re.compile(r"(?:EEG )?[AM][12]")
+# BioSemi numbers the electrodes of its caps A1 to A32, B1 to B32 ...: there C3 is the third of a ribbon.
+_RIBBON = re.compile(r"A(?:[3-9]|[12]\d|3[0-2])")
 # Between the labels of two channels whose difference is meant.
 LESS = " − "
 _SLOT_OF_OPTION = {"frontal": FRONTAL, "posterior": POSTERIOR, "eog": EOG, "emg": EMG}
@@ -280,6 +282,15 @@ def eye_side(text: str) -> str:
 def _position_warnings(signals: Sequence[Signal], chosen: Sequence[Derivation]) -> list[Problem]:
     """Whoever chose the first derivation, the rule or a person: where it lies decides how far to trust it."""
     first = chosen[0]
+    if any(_RIBBON.fullmatch(plain(s.label)) for s in signals if electrical(s)):
+        return [Problem("own_numbering", Text(
+            "The channels are numbered by ribbon (A1, A2, A3 …), where a name like C3 is no position on the "
+            f"head; {first.label} may be anywhere. Say which channels are which, and check the stages "
+            "closely.",
+            "Les voies sont numérotées par nappe (A1, A2, A3…), où un nom comme C3 n’est pas une position "
+            f"sur la tête ; {first.label} peut être n’importe où. Indiquez le rôle des voies et vérifiez "
+            "soigneusement les stades.",
+        ), severity=Severity.WARN)]  # fmt: skip
     active = (electrode(signals[first.signal].label) or Electrode()).active
     if slot_of(active) is None:
         return [Problem("position_unknown", Text(

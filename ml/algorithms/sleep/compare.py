@@ -17,7 +17,7 @@ import numpy as np
 
 from ml import comparisons
 from ml import package as packages
-from ml.algorithms.sleep import forest16, held_out, load, pairs, rawcnn
+from ml.algorithms.sleep import forest16, held_out, load, pairs, rawcnn, sequence
 from ml.algorithms.sleep.bandpower import IGNORED
 from ml.algorithms.sleep.contract import STAGES
 from ml.algorithms.sleep.pairs import Pair, RawNight, Unfit
@@ -64,10 +64,11 @@ _COHORT = Text(
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One of the models: its recipe, its package, and how it stages a night as in service."""
+    """One of the models: its recipe, its package with the graph in it, and how it stages a night."""
 
     recipe: str
     package: Package
+    graph: str
     stage: Callable[[Package, Pair, RawNight], np.ndarray]
 
     @property
@@ -147,14 +148,14 @@ def _models(version: str) -> list[Model]:
     DataMissing
         Naming the recipe of which there is no package.
     """
-    found = [Model(REFERENCE, packages.load("sleep", version), _by_sequence)]
+    found = [Model(REFERENCE, packages.serving("sleep", version), sequence.FILE, _by_sequence)]
     others = [packages.load("sleep", name) for name in packages.versions("sleep")]
-    for recipe, stage in (("forest16", _by_forest), ("cnn", _by_cnn)):
+    for recipe, graph, stage in (("forest16", forest16.FILE, _by_forest), ("cnn", rawcnn.FILE, _by_cnn)):
         made = [p for p in others if p.manifest["training"]["recipe"] == recipe]
         if not made:
             hint = f"Train it: python -m ml train sleep --param recipe={recipe} --data FOLDER"
             raise DataMissing(packages.SITE / "sleep", (recipe,), hint)
-        found.append(Model(recipe, max(made, key=lambda p: p.manifest["created"]), stage))
+        found.append(Model(recipe, max(made, key=lambda p: p.manifest["created"]), graph, stage))
     return found
 
 
@@ -279,10 +280,13 @@ def _stored(found: Interval) -> dict[str, float | None]:
 
 
 def _document(tables: list[dict[str, Any]], models: Sequence[Model]) -> dict[str, Any]:
-    """Add how often each model's packages were looked at on the same recordings, this time included."""
+    """Add how many graphs of each model were looked at on the same recordings, this time included."""
     published = comparisons.of_models("sleep") or {"looks": []}
     looks = list(published["looks"])
-    versions = {m.recipe: {"version": m.package.version, "sha256": m.package.sha256} for m in models}
+    versions = {
+        m.recipe: {"version": m.package.version, "graph": m.package.manifest["files"][m.graph]}
+        for m in models
+    }
     now = datetime.now(UTC).date().isoformat()
     for table in tables:
         look = {"recordings": table["recordings"], "packages": versions}
@@ -290,5 +294,5 @@ def _document(tables: list[dict[str, Any]], models: Sequence[Model]) -> dict[str
             looks.append({**look, "at": now})
         same = [old for old in looks if old["recordings"] == table["recordings"]]
         for row in table["rows"]:
-            row["looks"] = len({old["packages"][row["name"]]["sha256"] for old in same})
+            row["looks"] = len({old["packages"][row["name"]]["graph"] for old in same})
     return {"command": COMMAND, "tables": tables, "looks": looks}

@@ -112,6 +112,8 @@ def manifest(
         "algorithm": "sleep",
         "version": version,
         "input": {**given, "epoch_seconds": EPOCH_SECONDS, "stages": list(STAGES)},
+        # For comparison and the older interface: no study is answered by it.
+        "serves": False,
         "thresholds": {},
         "metrics": [],
         "data": seen,

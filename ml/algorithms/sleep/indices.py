@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ml.algorithms.sleep.contract import EPOCH_SECONDS
 from ml.algorithms.sleep.statistics import ASLEEP, UNSCORED, Night, between_lights, odi, per_hour
 
 PAUSES, REDUCED = "apnoea", "hypopnoea"
+STATES = {"nrem": ("N1", "N2", "N3"), "rem": ("R",)}
 MICRO_STAGES = {"n2": ("N2",), "n3": ("N3",), "n2_n3": ("N2", "N3")}
 FEWEST_MINUTES = 1.0
 """With less of a stage no density is said."""
@@ -38,8 +40,9 @@ def oxygen(
     dict
         ``of`` (``"sleep"`` or ``"recording"``: say it in the label), ``usable`` (the gate's), ``odi3`` and
         ``odi4`` (``statistics.odi``), ``hours`` with a reading, ``odi3_of_reading`` and ``odi4_of_reading``
-        (per hour with a reading: higher where the sensor fell off), ``t90_percent`` of the time with a
-        reading, ``t90_minutes``, ``mean`` and ``nadir``. ``None`` where undefined.
+        (per hour with a reading: higher where the sensor fell off), ``odi3_by_state`` (as
+        :func:`breathing`), ``t90_percent`` of the time with a reading, ``t90_minutes``, ``mean`` and
+        ``nadir``. ``None`` where undefined.
 
     Raises
     ------
@@ -68,6 +71,10 @@ def oxygen(
         "hours": seconds / 3600,
         "odi3_of_reading": per_hour(of3["events"], seconds / 60) if known else None,
         "odi4_of_reading": per_hour(of4["events"], seconds / 60) if known else None,
+        "odi3_by_state": _by_state(
+            [(e["start_s"], e["nadir_s"]) for e in found["events"] if e["drop"] >= 3] if usable else None,
+            night,
+        ),
         "t90_percent": 100 * below / seconds if known else None,
         "t90_minutes": below / 60 if known else None,
         "mean": sum(row["mean"][i] * row["seconds"][i] for i in inside) / seconds if known else None,
@@ -94,9 +101,10 @@ def breathing(
     dict
         ``of``, ``usable``, ``hours`` they are divided by, ``events`` (pauses and hypopnoeas together) and
         ``per_hour``; ``apnoeas``, of them ``with_effort`` and ``without_effort``, ``hypopnoeas``,
-        ``reductions`` without a fall of saturation, ``longest_s``; and the hypoxic burden ``burden`` in
-        % · min per hour (Azarbarzin 2019), ``None`` without oximeter. An event counts when any of it lies in
-        sleep.
+        ``reductions`` without a fall of saturation, ``longest_s``; ``by_state``, events per hour of ``nrem``
+        and of ``rem``, each event in the state of the first sleep it touches; and the hypoxic burden
+        ``burden`` in % · min per hour (Azarbarzin 2019), ``None`` without oximeter. An event counts when any
+        of it lies in sleep.
     """
     night = between_lights(stages, lights_off, lights_on)
     staged = any(stage != UNSCORED for stage in stages)
@@ -119,6 +127,7 @@ def breathing(
         "without_effort": sum(e["effort"] == "without" for e in pauses),
         "hypopnoeas": len(reduced),
         "reductions": len(events) - len(counted),
+        "by_state": _by_state([(e["start_s"], e["end_s"]) for e in counted] if usable else None, night),
         "longest_s": max((e["end_s"] - e["start_s"] for e in counted), default=None),
         "burden": 60 * sum(costs) / minutes if usable and found["oxygen"] and minutes > 0 else None,
     }
@@ -152,6 +161,25 @@ def microstructure(
         kind: {name: _density(row, kind, _epochs(night, own)) for name, own in MICRO_STAGES.items()}
         for kind in ("spindles", "slow_waves")
     }
+
+
+def _by_state(events: Sequence[tuple[float, float]] | None, night: Night) -> dict[str, float | None]:
+    """Return events per hour of NREM and of REM sleep; ``None`` where that is not known."""
+    rates: dict[str, float | None] = dict.fromkeys(STATES)
+    if events is None:
+        return rates
+    first = [_first_sleep(start, end, night) for start, end in events]
+    for state, own in STATES.items():
+        minutes = len(_epochs(night, own)) * EPOCH_SECONDS / 60
+        rates[state] = per_hour(sum(stage in own for stage in first if stage), minutes)
+    return rates
+
+
+def _first_sleep(start: float, end: float, night: Night) -> str:
+    """Return the stage of the first epoch of sleep that an event touches, empty without one."""
+    epochs = range(int(start // EPOCH_SECONDS), int(end // EPOCH_SECONDS) + 1)
+    touched = (night.stages[i - night.first] for i in epochs if 0 <= i - night.first < len(night.stages))
+    return next((stage for stage in touched if stage in ASLEEP), "")
 
 
 def _density(row: Mapping[str, Any], kind: str, epochs: Sequence[int]) -> dict[str, float | None]:

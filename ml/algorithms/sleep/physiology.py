@@ -32,6 +32,10 @@ _HOURS = {
 }
 _READING_HOURS = Text("hours of sleep with a reading", "heures de sommeil avec mesure")
 _READING = Text("hour of sleep with a reading", "heure de sommeil avec mesure")
+_STATES = {
+    "nrem": Text("NREM sleep", "sommeil lent"),
+    "rem": Text("REM sleep", "sommeil paradoxal"),
+}
 _STAGES = {"n2": Text("N2", "N2"), "n3": Text("N3", "N3"), "n2_n3": Text("N2 + N3", "N2 + N3")}
 _EVENTS = {"spindles": Text("Spindles", "Fuseaux"), "slow_waves": Text("Slow waves", "Ondes lentes")}
 _METHODS = {"spindles": Text("A7, Lacourse 2019", "A7, Lacourse 2019"),
@@ -152,6 +156,7 @@ def _oxygen(found: Mapping[str, Any]) -> Iterator[Row]:
                 ),
                 AASM,
             )
+    yield from _by_state("odi3", Text("ODI3", "ODI3"), found["odi3_by_state"], AASM)
     below = Text("time below 90 % / time with a reading", "temps sous 90 % / temps avec mesure")
     yield Row("t90_percent", Text("T90, share", "T90, part"), found["t90_percent"], "percent", below, AASM)
     yield Row(
@@ -172,6 +177,22 @@ def _oxygen(found: Mapping[str, Any]) -> Iterator[Row]:
     )  # fmt: skip
 
 
+def _by_state(key: str, name: Text, rates: Mapping[str, float | None], source: Text) -> Iterator[Row]:
+    for state, label in _STATES.items():
+        if rates[state] is not None:
+            yield Row(
+                f"{key}_{state}",
+                Text(f"{name.en}, per hour of {label.en}", f"{name.fr}, par heure de {label.fr}"),
+                rates[state],
+                "per_hour",
+                Text(
+                    "by the first sleep that the event touches",
+                    "selon le premier sommeil que l’événement touche",
+                ),
+                source,
+            )
+
+
 def _breathing(found: Mapping[str, Any]) -> Iterator[Row]:
     over, hours = _OVER[found["of"]], _HOURS[found["of"]]
     yield Row(
@@ -185,6 +206,8 @@ def _breathing(found: Mapping[str, Any]) -> Iterator[Row]:
         ),
         Text("after AASM rule 1A, without arousals", "d’après la règle 1A de l’AASM, sans les micro-éveils"),
     )
+    events = Text("Flow events", "Événements du débit")
+    yield from _by_state("breathing_per_hour", events, found["by_state"], OURS)
     flow = Text("of the flow before it", "du débit qui précède")
     pause = Text(f"at most 10 % {flow.en}, 10 s and more", f"au plus 10 % {flow.fr}, au moins 10 s")
     less = Text(

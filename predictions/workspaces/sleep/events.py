@@ -25,6 +25,7 @@ from predictions.workspaces.sleep.scoring import Hypnogram
 
 PAUSE = timedelta(minutes=10)
 """A scorer who did nothing for so long comes back for another sitting."""
+BY_SIGNING = "signature"
 LIGHTS = (Kind.LIGHTS_OFF, Kind.LIGHTS_ON)
 
 
@@ -39,7 +40,8 @@ class Taken:
     refused
         Id (``None`` where it has none) and problem of those that are not.
     merged
-        Whether events of another window came in between that the sender does not know of.
+        Whether there may be more than the sender knows of: events of another window, or the work of a
+        colleague that their scoring now begins with.
     """
 
     scoring: Scoring
@@ -123,16 +125,12 @@ def take(
         return _taken(user, target, sent, base, window)
 
 
-def end_all(study: Study, but: Scoring | None = None) -> None:
+def end_all(study: Study) -> None:
     """End the scorings that are open when their night is signed; call it in the signature's transaction."""
-    now = timezone.now()
-    open_ones = study.scorings.filter(closed_at__isnull=True)
-    if but is not None:
-        open_ones = open_ones.exclude(pk=but.pk)
-    open_ones.update(closed_at=now, unfinished=True)
+    study.scorings.filter(closed_at__isnull=True).update(closed_at=timezone.now(), unfinished=True)
 
 
-def close_by_signing(made: Scoring, window: str = "signature") -> None:
+def close_by_signing(made: Scoring) -> None:
     """Close the signer's own scoring with an event, as if they had closed it before."""
     now = timezone.now()
     event = ScoringEvent(
@@ -140,7 +138,7 @@ def close_by_signing(made: Scoring, window: str = "signature") -> None:
         number=made.number + 1,
         event=uuid4(),
         kind=Kind.CLOSE,
-        window=window,
+        window=BY_SIGNING,
         at=now,
         received_at=now,
     )
@@ -234,7 +232,8 @@ def _origin(wanted: str, finished: list[Scoring]) -> tuple[str, Scoring | None]:
 
 def _taken(user: User, target: Scoring, sent: Sequence[Any], base: int | None, window: str) -> Taken:
     events = scoring.ledger(target)
-    merged = base is not None and base != target.number and not events.known.issuperset(_ids(sent))
+    unknown = base is not None and base != target.number and not events.known.issuperset(_ids(sent))
+    merged = unknown or (target.number == 0 and target.origin != Origin.DRAFT)
     kept: list[UUID] = []
     refused: list[tuple[str | None, Problem]] = []
     new: list[ScoringEvent] = []

@@ -51,11 +51,16 @@ class Candidate:
     ----------
     value
         What the signer sends to choose it: it names what stands in it, so that a later change is noticed.
+    chosen
+        Whether it is signed unless the signer chooses.
+    only
+        Whether there is nothing to choose from.
     """
 
     value: str
     hypnogram: Hypnogram
     chosen: bool
+    only: bool = False
 
     @property
     def signed_before(self) -> bool:
@@ -72,7 +77,9 @@ def candidates(user: User, study: Study) -> list[Candidate]:
     """Return the hypnograms that ``user`` may sign, the one that would be signed without a choice marked."""
     found = _by_value(user, study)
     default, _why = _default(user, study, found)
-    return [Candidate(value, hypnogram, value == default) for value, hypnogram in found.items()]
+    # While somebody is at work even a draft alone has to be chosen: they are ended unfinished by it.
+    only = len(found) == 1 and bool(default)
+    return [Candidate(value, hypnogram, value == default, only) for value, hypnogram in found.items()]
 
 
 def require_choice(user: User, study: Study, chosen: str = "") -> None:

@@ -27,6 +27,7 @@ export class Panel {
 
   pages(pages, now) {
     const select = this.field("page");
+    if (!select) return;
     if (!select.options.length) {
       const named = (seconds) => (seconds < 60 ? `${seconds} s` : seconds < 3600 ? `${seconds / 60} min` : "1 h");
       select.append(...pages.map((seconds) => new Option(named(seconds), seconds)));

@@ -39,7 +39,7 @@ class ScoringRoom extends HTMLElement {
     this.keys = new Keys(data.user);
     this.colours = palette(this);
     this.writable = false;
-    this.view = { start: 0, seconds: this.setup.page ?? 30, epoch: this.remembered() };
+    this.view = { start: 0, seconds: data.signals ? this.setup.page ?? BLOCK : BLOCK, epoch: this.remembered() };
     this.direction = 1;
     this.parts(data);
     this.listen();

@@ -11,6 +11,8 @@ const LOWEST_LANE = 22;
 const GUIDE = 37.5;
 // Seconds of a page from which the pyramid is drawn.
 export const ENVELOPES_FROM = 120;
+// Pixels that a time of day takes.
+const CLOCK = 56;
 const GRIDS = [[15, 1, 5], [60, 1, 5], [300, 30, 60], [1800, 60, 300], [Infinity, 300, 600]];
 
 export class Traces {
@@ -66,12 +68,13 @@ export class Traces {
   grid() {
     const { context, height, view, colours } = this;
     const [, fine, strong] = GRIDS.find(([longest]) => view.seconds <= longest);
+    const every = strong * Math.ceil(CLOCK / (strong * this.perSecond));
     context.lineWidth = 1;
     for (let at = Math.ceil(view.start / fine) * fine; at <= view.start + view.seconds; at += fine) {
       const x = Math.round(this.x(at)) + 0.5;
       context.strokeStyle = at % strong ? colours.grid : colours.line;
       this.line(x, TOP, x, height);
-      if (at % strong === 0 && x < this.width - 30) this.write(this.night.clock(at), x + 3, 11, colours.slate);
+      if (at % every === 0 && x < this.width - CLOCK) this.write(this.night.clock(at), x + 3, 11, colours.slate);
     }
   }
 
