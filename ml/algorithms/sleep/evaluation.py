@@ -48,7 +48,9 @@ def cohort_metrics(held: Mapping[tuple[bool, ...], HeldOut], package: Package) -
         threshold = package.manifest["thresholds"]["confidence"]
         figures |= review_figures(one.labels, probabilities, one.subjects, threshold)
         orders = reviewing.orders(one, scale, REVIEWED)
-        figures |= {f"kappa_after_{100 * REVIEWED:.0f}_percent_by_{order}": value for order, value in orders.items()}
+        figures |= {
+            f"kappa_after_{100 * REVIEWED:.0f}_percent_by_{order}": value for order, value in orders.items()
+        }
         if one.trees is not None:
             trees = staging_figures(one.labels, one.trees, one.subjects)
             figures |= {f"boosted.{figure}": value for figure, value in trees.items()}
