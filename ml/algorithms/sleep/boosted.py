@@ -193,7 +193,7 @@ class _Paths:
             np.array([[bounds[i] for bounds in way.values()] for way, _ in leaves]) for i in range(4)
         )
         value = np.array([value for _, value in leaves])
-        table = value[:, None, None] * _products(share)
+        table = (value[:, None, None] * _products(share)).astype(np.float32)
         return cls(columns, low.astype(np.float32), high.astype(np.float32), unknown.astype(bool), table)
 
     def values(self, x: np.ndarray, group: np.ndarray, size: int) -> np.ndarray:

@@ -48,7 +48,9 @@ def cohort_metrics(held: Mapping[tuple[bool, ...], HeldOut], package: Package) -
         threshold = package.manifest["thresholds"]["confidence"]
         figures |= review_figures(one.labels, probabilities, one.subjects, threshold)
         orders = reviewing.orders(one, scale, REVIEWED)
-        figures |= {f"kappa_after_{REVIEWED:.0%}_by_{order}": value for order, value in orders.items()}
+        figures |= {
+            f"kappa_after_{100 * REVIEWED:.0f}_percent_by_{order}": value for order, value in orders.items()
+        }
         if one.trees is not None:
             trees = staging_figures(one.labels, one.trees, one.subjects)
             figures |= {f"boosted.{figure}": value for figure, value in trees.items()}
@@ -164,7 +166,7 @@ def wake_and_n3_metrics(data: Path, package: Package) -> list[Metric]:
 
 def staged_against(package: Package, edf: Path, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Stage a recording as in service; returns probabilities and labels of the epochs both have."""
-    result: Mapping = predict(package, load.load(Source(path=edf), package, drawn=False))
+    result: Mapping = predict(package, load.load(Source(path=edf), package))
     probabilities = np.asarray(result["probabilities"])
     epochs = min(len(labels), len(probabilities))
     return probabilities[:epochs], labels[:epochs]
