@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all bench lint lock messages environment clean
+.PHONY: help run test test-all bench yasa lint lock messages environment clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -25,6 +25,11 @@ test-all: environment ## the tests and the long ones
 
 bench: environment ## measure CPU and memory against the usual tools, as ratios; ARGS=sleep for one
 	@exec $(BIN)/python -m bench $(ARGS)
+
+yasa: environment ## install YASA into an environment of its own, for the bench and as a second opinion
+	$(BIN)/python -m uv venv --quiet --allow-existing --python $(BIN)/python var/yasa
+	$(BIN)/python -m uv pip install --quiet --python var/yasa/bin/python -r requirements/yasa.txt -c requirements/lock.txt
+	@echo "vigie: set VIGIE_YASA=$(CURDIR)/var/yasa/bin/python to ask YASA about every night"
 
 lint: environment ## style, types of imports, security patterns, templates
 	$(BIN)/ruff check .

@@ -17,7 +17,7 @@ from typing import Any
 
 from bench.measuring import Measurement, SideFailed, run
 
-NAMES = ("haemorrhage", "chest_xray", "sleep", "web", "audit")
+NAMES = ("haemorrhage", "chest_xray", "sleep", "sleep_large", "web", "audit")
 UNITS = {"cpu_ms": "ms CPU", "mib": "MiB", "per_cpu_s": "per CPU s"}
 
 
@@ -29,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in chosen.names or NAMES:
         measurement: Measurement = import_module(f"bench.{name}").MEASUREMENT
         sys.stderr.write(f"measuring {name}: {', '.join(measurement.sides)} …\n")
+        for side, advice in measurement.left_out().items():
+            sys.stderr.write(f"  without {side}: {advice}\n")
         with tempfile.TemporaryDirectory(prefix=f"vigie-bench-{name}-") as folder:
             try:
                 found = run(measurement, Path(folder), repeats=chosen.repeats, rounds=chosen.rounds)

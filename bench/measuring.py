@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ CHILD_SECONDS = 900
 # One thread each, so that CPU seconds of libraries with and without thread pools can be compared.
 THREADS = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS",
-    "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS",
+    "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "NUMBA_NUM_THREADS",
 )  # fmt: skip
 QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -51,6 +51,14 @@ class Ratio:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Another environment: its Python, and what to do where it is missing."""
+
+    python: Path
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """Two or more sides that do the same work.
 
@@ -60,6 +68,9 @@ class Measurement:
         Name → module with ``measure(folder, repeats) -> Samples``, run in a process of its own.
     prepare
         Module with ``prepare(folder)``, run once before the sides; empty when there is nothing to prepare.
+    elsewhere
+        Side → the Python of another environment that it runs in, and how to make that environment. A side
+        whose Python is not there is left out.
     """
 
     name: str
@@ -67,6 +78,11 @@ class Measurement:
     sides: Mapping[str, str]
     ratios: tuple[Ratio, ...]
     prepare: str = ""
+    elsewhere: Mapping[str, Elsewhere] = field(default_factory=dict)
+
+    def left_out(self) -> dict[str, str]:
+        """Return the sides that cannot be measured here, each with how to change that."""
+        return {side: other.advice for side, other in self.elsewhere.items() if not other.python.is_file()}
 
 
 class SideFailed(RuntimeError):
@@ -96,7 +112,8 @@ def run(measurement: Measurement, folder: Path, *, repeats: int, rounds: int) ->
     Returns
     -------
     dict
-        ``figures``: side → figure → median, quartiles and number of samples; ``ratios``: of the medians.
+        ``figures``: side → figure → median, quartiles and number of samples; ``ratios``: of the medians,
+        of sides that could be measured.
 
     Raises
     ------
@@ -105,10 +122,14 @@ def run(measurement: Measurement, folder: Path, *, repeats: int, rounds: int) ->
     """
     if measurement.prepare:
         child(measurement.prepare, folder, repeats=0)
-    pooled: dict[str, dict[str, list[float]]] = {side: {} for side in measurement.sides}
+    missing = measurement.left_out()
+    sides = {side: module for side, module in measurement.sides.items() if side not in missing}
+    pooled: dict[str, dict[str, list[float]]] = {side: {} for side in sides}
     for _ in range(rounds):
-        for side, module in measurement.sides.items():
-            for figure, samples in child(module, folder, repeats=repeats).items():
+        for side, module in sides.items():
+            other = measurement.elsewhere.get(side)
+            python = str(other.python) if other else sys.executable
+            for figure, samples in child(module, folder, repeats=repeats, python=python).items():
                 pooled[side].setdefault(figure, []).extend(samples)
     figures = {
         side: {figure: summary(samples) for figure, samples in found.items()}
@@ -117,7 +138,11 @@ def run(measurement: Measurement, folder: Path, *, repeats: int, rounds: int) ->
     return {
         "title": measurement.title,
         "figures": figures,
-        "ratios": {ratio.title: _ratio(ratio, figures) for ratio in measurement.ratios},
+        "ratios": {
+            ratio.title: _ratio(ratio, figures)
+            for ratio in measurement.ratios
+            if not missing.keys() & {term.split(".")[0] for term in (ratio.over, ratio.under)}
+        },
     }
 
 
@@ -134,12 +159,12 @@ def _ratio(ratio: Ratio, figures: Mapping[str, Any]) -> float:
     return over / under
 
 
-def child(module: str, folder: Path, *, repeats: int) -> Samples:
+def child(module: str, folder: Path, *, repeats: int, python: str = sys.executable) -> Samples:
     """Run a module's ``prepare`` (without repeats) or ``measure`` in a fresh process."""
     environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     environment |= dict.fromkeys(THREADS, "1") | QUIET
     environment |= {"VIGIE_DATA_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "clinic.settings"}
-    command = (sys.executable, "-m", "bench.child", module, str(folder), str(repeats))
+    command = (python, "-m", "bench.child", module, str(folder), str(repeats))
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=CHILD_SECONDS, check=False
     )

@@ -19,6 +19,7 @@ from typing import Any
 
 from ml import batch, registry, runner
 from ml import package as packages
+from ml.algorithms.sleep.mapping import OPTIONS as CHANNELS
 from ml.contracts import LANGUAGES, Contract, InputKind, Outcome, Problem, Source, Status, Text
 
 # Training needs TensorFlow, scikit-learn and MLflow; they are imported only by these commands.
@@ -47,9 +48,7 @@ ONLY_FOR = {
     "incidence": "haemorrhage",
     "no_gate": "chest_xray",
     "prevalence": "chest_xray",
-    "eeg": "sleep",
-    "eog": "sleep",
-    "emg": "sleep",
+    **dict.fromkeys((*CHANNELS, "opinion"), "sleep"),
 }
 SHARES = ("incidence", "prevalence")
 
@@ -102,20 +101,26 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
     predict.add_argument("--incidence", type=float, help="haemorrhage: the ward's own incidence, 0 to 1")
     predict.add_argument("--no-gate", action="store_true", help="chest_xray: score whatever the gate says")
     predict.add_argument("--prevalence", type=float, help="chest_xray: the share of pneumonia at the site")
-    for channel in ("eeg", "eog", "emg"):
+    for channel in CHANNELS:
         predict.add_argument(f"--{channel}", metavar="NAME", help=f"sleep: the {channel.upper()} channel")
+    predict.add_argument(
+        "--opinion", choices=("yasa", "none"), help="sleep: YASA's stages beside ours, where it is installed"
+    )
     predict.set_defaults(run=_predict)
 
     for name, text in (
         ("train", "train a package and score it"),
         ("evaluate", "compute the figures of a package again, one JSON line each"),
         ("describe", "analyse a training data set"),
+        ("compare", "score an algorithm's kinds of model on the same cases, one JSON line each"),
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("algorithm", choices=registry.names())
         command.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the data")
         command.add_argument("--version", default="", help="package version")
         command.set_defaults(run=_training, command=name)
+        if name == "compare":
+            command.add_argument("--publish", action="store_true", help="show the tables on the model page")
         if name == "train":
             command.add_argument("--out", type=Path, default=packages.SITE, metavar="DIR")
             command.add_argument(
@@ -166,7 +171,7 @@ def _algorithms(_: argparse.Namespace) -> int:
 def _predict(chosen: argparse.Namespace) -> int:
     contract = registry.contract(chosen.algorithm)
     _check_predict(chosen, contract)
-    packages.load(chosen.algorithm, chosen.version)
+    packages.serving(chosen.algorithm, chosen.version)
     if chosen.batch:
         return _predict_batch(chosen)
     failed = False
@@ -226,6 +231,8 @@ def _check_options(chosen: argparse.Namespace) -> None:
             raise WrongCall(
                 f"--{option} is an option of {algorithm}, not of {chosen.algorithm}; leave it out"
             )
+    if chosen.opinion == "yasa" and not import_module("ml.algorithms.sleep.opinion").installed():
+        raise WrongCall("--opinion yasa: YASA is not here; `make yasa` installs it, or VIGIE_YASA names it")
     for name in SHARES:
         share = getattr(chosen, name)
         if share is not None and not 0 < share < 1:
@@ -300,7 +307,7 @@ def _source(contract: Contract, given: Sequence[Path] | str, options: Mapping[st
 
 
 def _options(chosen: argparse.Namespace) -> dict[str, Any]:
-    given = {name: getattr(chosen, name) for name in ("eeg", "eog", "emg", "incidence", "prevalence")}
+    given = {name: getattr(chosen, name) for name in (*CHANNELS, "opinion", "incidence", "prevalence")}
     options = {name: value for name, value in given.items() if value is not None}
     return options | {"no_gate": True} if chosen.no_gate else options
 

@@ -3,7 +3,8 @@
 Standard library only: the web process reads them. A package's comparison is about the recipes it was chosen
 from and shares its version and hash. A bench trains nothing that serves and is run again when somebody
 asks, so its comparison lies beside its code, ``ml/algorithms/<algorithm>/bench/comparison.json``, written
-by ``--publish`` and committed.
+by ``--publish`` and committed. So does ``ml/algorithms/<algorithm>/models.json``: several packages of one
+algorithm on the same cases.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 from ml.package import Package
 
 FILE = "comparison.json"
+MODELS = "models.json"
 ALGORITHMS = Path(__file__).resolve().parent / "algorithms"
 
 Stored = Mapping[str, Any]
@@ -41,6 +43,26 @@ def of_bench(algorithm: str) -> Stored | None:
     """
     path = ALGORITHMS / algorithm / "bench" / FILE
     return json.loads(path.read_text("utf-8")) if path.is_file() else None
+
+
+def of_models(algorithm: str) -> Stored | None:
+    """Return how several models of one algorithm did on the same cases, or ``None``.
+
+    Returns
+    -------
+    dict
+        ``command``; ``tables``, each with ``title``, ``patients``, ``nights``, ``epochs``, ``intervals`` and
+        ``rows``: ``name``, ``label``, ``version``, ``figures`` (value, low, high by name),
+        ``kappa_difference`` to the ``reference`` row, ``looks``; ``looks``: every comparison published.
+    """
+    path = ALGORITHMS / algorithm / MODELS
+    return json.loads(path.read_text("utf-8")) if path.is_file() else None
+
+
+def write_models(algorithm: str, document: Stored) -> None:
+    """Publish a comparison of models where :func:`of_models` reads it."""
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    (ALGORITHMS / algorithm / MODELS).write_text(text + "\n", "utf-8")
 
 
 def exist(algorithm: str, package: Package | None) -> bool:

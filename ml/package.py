@@ -115,6 +115,11 @@ class Package:
         return self.manifest["sha256"]
 
     @property
+    def serves(self) -> bool:
+        """Whether it may answer a study; one trained to be compared with says ``"serves": false``."""
+        return self.manifest.get("serves", True)
+
+    @property
     def thresholds(self) -> Mapping[str, float]:
         """Operating points by name."""
         return self.manifest["thresholds"]
@@ -265,6 +270,7 @@ def name_champion(algorithm: str, version: str) -> Package:
             f"package {algorithm} {version}: its {MANIFEST} says {package.algorithm} {package.version}"
         )
     _require_needs(package)
+    _require_service(package)
     named = SITE / algorithm / CHAMPION
     if version == _named(ROOT, algorithm):
         named.unlink(missing_ok=True)
@@ -288,6 +294,27 @@ def load(algorithm: str, version: str = "") -> Package:
         When it is missing or not what its manifest says; :class:`Outdated` when this code cannot serve it.
     """
     return _verified(_folder(algorithm, version or champion_version(algorithm)))
+
+
+def serving(algorithm: str, version: str = "") -> Package:
+    """Return a package that may answer a study, the champion when ``version`` is empty; see :func:`load`.
+
+    Raises
+    ------
+    BrokenPackage
+        As for :func:`load`, and for a package that is there to be compared with.
+    """
+    package = load(algorithm, version)
+    _require_service(package)
+    return package
+
+
+def _require_service(package: Package) -> None:
+    if not package.serves:
+        raise BrokenPackage(
+            f"package {package.algorithm} {package.version} is there to be compared with and answers no "
+            f"study; {_named(ROOT, package.algorithm)} does"
+        )
 
 
 @cache

@@ -40,11 +40,11 @@ def run(algorithm: str, source: Source, *, version: str = "", explain: bool = Tr
     ml.registry.UnknownAlgorithm
         No such algorithm.
     ml.package.BrokenPackage
-        The package is not what its manifest says.
+        The package is not what its manifest says, or answers no study.
     Exception
         A defect of ours: the caller decides whether to retry and what to tell the user.
     """
-    package = packages.load(algorithm, version)
+    package = packages.serving(algorithm, version)
     timings: dict[str, float] = {}
     about = {"algorithm": algorithm, "version": package.version, "sha256": package.sha256}
     with _timed(timings, "total"):

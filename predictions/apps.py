@@ -5,7 +5,7 @@ from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 from clinic.audit import naming
-from predictions.guards import GUARDS
+from predictions.guards import GUARDS, KEPT
 
 
 class PredictionsConfig(AppConfig):
@@ -19,5 +19,6 @@ class PredictionsConfig(AppConfig):
         from predictions import selectors, timeline
 
         post_migrate.connect(GUARDS.install_after_migration, sender=self)
+        post_migrate.connect(KEPT.install_after_migration, sender=self)
         naming.register("study", selectors.names)
         timeline.register()

@@ -25,7 +25,7 @@ from predictions.models import Inquiry, InquiryKind, Prediction
 
 log = logging.getLogger(__name__)
 
-SLEEP_VERSION = "forest-16-1.0.0"
+SLEEP_VERSION = "forest-16-1.1.0"
 LIMITS = Limits(seconds=queue.INQUIRY_SECONDS, memory_bytes=1 << 30)
 POLL_SECONDS = (0.02, 0.25)
 

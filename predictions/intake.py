@@ -23,14 +23,14 @@ from clinic.accounts.models import Unit, User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml import registry
+from ml.algorithms.sleep import mapping
 from ml.contracts import Contract, InputKind, Problem, Refused, Severity, Text
 from patients import access
 from patients.models import Encounter, Patient
-from predictions import answers, outcomes, queue, selectors, storage, uploads
+from predictions import answers, channel_mapping, outcomes, queue, selectors, storage, uploads
 from predictions.models import Study, StudyFile
 from predictions.states import State, check
 
-SENDER_OPTIONS = ("eeg", "eog", "emg")
 LONGEST_OPTION = 80
 LONGEST_KEY = 64
 
@@ -213,7 +213,7 @@ def _circumstances(
     elif outcomes.birth_is_over(contract, patient, encounter):
         problems.append(outcomes.AFTER_BIRTH)
     for name, value in options.items():
-        known = contract.input_kind is InputKind.FILE and name in SENDER_OPTIONS
+        known = contract.input_kind is InputKind.FILE and name in mapping.OPTIONS
         short = isinstance(value, str) and len(value) <= LONGEST_OPTION and value.isprintable()
         if name in shares.SHARES.get(contract.name, ()):
             problems.append(Problem("option_of_the_unit", OPTION_OF_THE_UNIT.format(name=name)))
@@ -252,7 +252,7 @@ def _accept_once(draft: Study, received: Sequence[storage.Received], original_na
     if (earlier := _earlier(draft)) is not None:
         return earlier
     draft.submitted_at = timezone.now()
-    draft.options |= shares.options(draft.unit, draft.algorithm)
+    draft.options |= shares.options(draft.unit, draft.algorithm) | _remembered(draft, received)
     if _seen_elsewhere(draft, received):
         draft.warnings = [SEEN_ELSEWHERE.as_json()]
     files: list[StudyFile] = []
@@ -277,7 +277,18 @@ def _accept_once(draft: Study, received: Sequence[storage.Received], original_na
         if not kept:
             for file in files:
                 storage.storage.discard(file.name)
-    return draft if kept else _required(_earlier(draft))
+    if not kept:
+        return _required(_earlier(draft))
+    channel_mapping.confirm(draft)
+    return draft
+
+
+def _remembered(draft: Study, received: Sequence[storage.Received]) -> dict[str, str]:
+    """Return the channels that the unit confirmed earlier for such a recording."""
+    if not received:
+        return {}
+    with received[0].read_through().open("rb") as head:
+        return channel_mapping.options(draft.unit, draft.algorithm, draft.options, head)
 
 
 def _write(study: Study, files: Sequence[StudyFile]) -> None:

@@ -29,7 +29,6 @@ INQUIRY_QUEUES = {
 }
 INQUIRY_SECONDS = 10
 DOCUMENT_QUEUE = "upkeep"
-DOCUMENT_SECONDS = 60
 
 
 def send(study_id: UUID) -> bool:
@@ -55,9 +54,15 @@ def send_inquiry(inquiry: Inquiry) -> bool:
     return wake(ANSWER, {"inquiry_id": str(inquiry.pk)}, queue, **limits)
 
 
-def send_document(document_id: UUID) -> bool:
-    """Wake a worker for a document; ``False`` when there is no broker, and the reaper sends it later."""
-    limit = DOCUMENT_SECONDS + HARD_LIMIT_GRACE
+def send_document(document_id: UUID, seconds: int) -> bool:
+    """Wake a worker for a document; ``False`` when there is no broker, and the reaper sends it later.
+
+    Parameters
+    ----------
+    seconds
+        What writing it may take.
+    """
+    limit = seconds + HARD_LIMIT_GRACE
     if not wake(RENDER, {"document_id": str(document_id)}, DOCUMENT_QUEUE, time_limit=limit):
         return False
     waiting = Document.objects.filter(pk=document_id, state=DocumentState.REQUESTED)

@@ -18,11 +18,12 @@ from ml.contracts import Problem, Refused, Text
 from predictions import first_read, reading, selectors
 from predictions.models import Amendment, ReadingReport, Reason, Review, Signature, Study, Verdict
 from predictions.states import NoSuchWay, State, check
+from predictions.workspaces.sleep import signing
 
 LONGEST_COMMENT = 2000
 # Signatures of the first version stand for result, report and verdict; since the second also for what the
-# signer wrote and for what they saw first.
-CONTENT_VERSION = 2
+# signer wrote and for what they saw first; since the third for the hypnogram that is reported of a night.
+CONTENT_VERSION = 3
 
 NOT_OPEN = Problem(
     "not_open_for_review",
@@ -134,13 +135,15 @@ def require_latest(study: Study, later: str = "") -> None:
         raise Refused(SUPERSEDED)
 
 
-def sign(*, user: User, study: Study, later: str = "") -> Signature:
+def sign(*, user: User, study: Study, later: str = "", hypnogram: str = "") -> Signature:
     """Sign the result together with the signer's own verdict: the next version of the report, immutable.
 
     Parameters
     ----------
     later
         Id of the later assessment of the same stay that the signer knows of, empty for none.
+    hypnogram
+        Of a night, which one is reported, as :func:`predictions.workspaces.sleep.signing.fix` takes it.
 
     Raises
     ------
@@ -150,8 +153,8 @@ def sign(*, user: User, study: Study, later: str = "") -> Signature:
         When the signer has not said first what they see themselves.
     ml.contracts.Refused
         Without a verdict of the signer since the result (or its amendment) was opened; when a part of the
-        report that must be written is empty; or when she was assessed again since and the signer does not
-        say to know of it.
+        report that must be written is empty; when she was assessed again since and the signer does not
+        say to know of it; or when it is not clear whose scoring of a night counts.
     predictions.states.NoSuchWay
         When there is nothing to sign, also because somebody else signed a moment ago.
     """
@@ -163,6 +166,8 @@ def sign(*, user: User, study: Study, later: str = "") -> Signature:
         previous = study.signatures.last()
         review, report = _judged_and_written(user, study, previous)
         require_latest(study, later)
+        # The lock of the move stands: no event of a scorer comes in between what is read here and the end.
+        reported = signing.fix(user, study, review.prediction, hypnogram)
         signature = Signature(
             study=study,
             version=previous.version + 1 if previous else 1,
@@ -173,6 +178,7 @@ def sign(*, user: User, study: Study, later: str = "") -> Signature:
             amendment_reason=previous.amendment.reason if previous else "",
             reading=report,
             first_read=first_read.of(user, study),
+            hypnogram=reported,
             content_version=CONTENT_VERSION,
         )
         signature.content_sha256 = content_sha256(signature)
@@ -225,8 +231,8 @@ def standing(user: User, study: Study, previous: Signature | None) -> Review | N
 def content(signature: Signature) -> dict[str, Any]:
     """Return what a signature stands for: result, report, the package that made them, and the verdict.
 
-    Since its second version also what the signer wrote and what they saw first; older signatures keep the
-    content they were made of, and so their hash.
+    Since its second version also what the signer wrote and what they saw first, since its third the
+    hypnogram of a night; older signatures keep the content they were made of, and so their hash.
     """
     prediction, review = signature.prediction, signature.review
     judged = {
@@ -245,7 +251,11 @@ def content(signature: Signature) -> dict[str, Any]:
         "signer": signature.signer_id,
         "amendment_reason": signature.amendment_reason,
     }
-    return judged if signature.content_version == 1 else judged | _own_words(signature)
+    if signature.content_version > 1:
+        judged |= _own_words(signature)
+    if signature.content_version > 2:
+        judged["hypnogram"] = signing.content(signature.hypnogram)
+    return judged
 
 
 def _own_words(signature: Signature) -> dict[str, Any]:

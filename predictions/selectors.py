@@ -177,6 +177,12 @@ def may_review(user: User, study: Study) -> bool:
     return user.clinical and user.units.filter(pk=study.unit_id).exists()
 
 
+def may_score(user: User, study: Study) -> bool:
+    """Return whether ``user`` is one of those who score nights in the study's unit."""
+    roles = {*study.contract.submit_roles, *study.contract.sign_roles}
+    return user.role in roles and user.units.filter(pk=study.unit_id).exists()
+
+
 def names(ids: Collection[UUID]) -> Mapping[UUID, str]:
     """Name studies for the audit pages: the algorithm and the day, nothing of the patient."""
     found = Study.objects.filter(pk__in=ids).only("algorithm", "submitted_at")

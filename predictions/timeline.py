@@ -15,6 +15,14 @@ from patients.models import Encounter, Patient
 from predictions import first_read, outcomes, selectors, verdicts
 from predictions.models import BloodLoss, Review, Study
 from predictions.states import State
+from predictions.workspaces.sleep import headline
+from predictions.workspaces.sleep.scoring import ALGORITHM
+
+SIGNED = (
+    "signatures__review",
+    "signatures__hypnogram__scoring__scorer",
+    "signatures__hypnogram__prediction",
+)
 
 
 def studies(user: User, patient: Patient) -> list[timeline.Entry]:
@@ -24,7 +32,8 @@ def studies(user: User, patient: Patient) -> list[timeline.Entry]:
     """
     language = get_language() or ""
     mine = selectors.studies_for(user).filter(patient=patient)
-    found = list(mine.prefetch_related("predictions", "signatures__review"))
+    found = list(mine.prefetch_related("predictions", *SIGNED))
+    scored = headline.scorers(found)
     replaced = _replaced(found)
     hidden = first_read.hidden(user, found)
     return [
@@ -36,17 +45,21 @@ def studies(user: User, patient: Patient) -> list[timeline.Entry]:
             state_label=str(State(study.state).label),
             detail=_("not read yet")
             if study.pk in hidden
-            else _detail(study, language, study.pk in replaced),
+            else _detail(study, language, study.pk in replaced, scored.get(study.pk)),
             url=reverse("study", args=[study.pk]),
         )
         for study in found
     ]
 
 
-def _detail(study: Study, language: str, replaced: bool) -> str:
+def _detail(study: Study, language: str, replaced: bool, scored: Text | None) -> str:
     if study.prediction is None:
         return ""
-    said = [Text.from_json(study.prediction.report["headline"]).to(language)]
+    reported = headline.signed(study) if study.algorithm == ALGORITHM else None
+    drafted = Text.from_json(study.prediction.report["headline"])
+    said = [(reported or drafted).to(language)]
+    if scored is not None:
+        said.append(scored.to(language))
     if review := _dissent(study):
         said.append(verdicts.brief(review, language))
     if replaced:

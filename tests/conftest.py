@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import connection
 from django.utils.translation.reloader import translation_file_changed
 
 from clinic.catalogues import compile_catalogues
@@ -78,6 +79,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for tool, count in sorted(counts.items()):
         tests = "1 test" if count == 1 else f"{count} tests"
         terminalreporter.line(f"{tool}: {tests}. To run: {how.get(tool, '')}")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Keep the SQLite database of the tests in a file, as the product does.
+
+    One in memory would have the threads of a live server share a single connection, and so each other's
+    transactions: a request that ends after its page was left then breaks whatever runs next.
+    """
+    if connection.vendor == "sqlite":
+        connection.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
 
 
 @pytest.fixture(autouse=True)

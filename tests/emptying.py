@@ -11,6 +11,7 @@ from django.test import TransactionTestCase
 
 from clinic.audit.guards import GUARDS as AUDIT
 from predictions.guards import GUARDS as SIGNED_WORK
+from predictions.guards import KEPT
 from predictions.stewardship.guards import GUARDS as SERVING
 
 
@@ -20,7 +21,7 @@ def guarded_tables_can_be_emptied() -> Iterator[None]:
     empty = TransactionTestCase._fixture_teardown
 
     def without_guards(case: Any) -> None:
-        for guards in (AUDIT, SIGNED_WORK, SERVING):
+        for guards in (AUDIT, SIGNED_WORK, KEPT, SERVING):
             guards.remove(connection)
         empty(case)
 

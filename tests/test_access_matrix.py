@@ -167,11 +167,16 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "worklist_order": staff("POST", 302, order="algorithm"),
     "study_new": (record(roles=SUBMITTERS), record("POST", 302, roles=SUBMITTERS)),
     "study_open_stay": record("POST", 302, roles=SUBMITTERS),
+    "study_channels": record("POST", HIDDEN, roles=SUBMITTERS),  # the study of this test is no night
     "study_draft": record("POST", roles=SUBMITTERS),
     "study_draft_discard": record("POST", 302, roles=SUBMITTERS),
     "study": record(),
     "study_state": record(),
     "study_epoch": record(ok=HIDDEN),  # the study of this test is no night
+    "scoring_room": record(ok=HIDDEN),  # and so it has no scoring room
+    "scoring_signals": record(ok=HIDDEN),
+    "scoring_pyramid": record(ok=HIDDEN),
+    "scoring_comparison": record(ok=HIDDEN),
     "study_what_if": (record(), record("POST", 503, haemoglobin="13")),  # no worker answers in this test
     "study_reassess": (record(roles=SUBMITTERS), record("POST", 302, roles=SUBMITTERS)),
     "study_artefact": record(),
@@ -181,6 +186,10 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     # The study of this test is read with its answer, and nobody writes a report of it.
     "study_first_read": record("POST", 422, impression="normal", confidence="sure"),
     "study_reading": record("POST", 422),
+    "scoring_state": record(ok=HIDDEN),  # nor is there anything to score in it
+    "scoring_begin": record("POST", HIDDEN),
+    "scoring_events": record("POST", HIDDEN),
+    "scoring_compare": record(ok=HIDDEN),
     "study_review": record("POST", 302, **VERDICT),
     "study_sign": record("POST", 302, roles=SIGNERS, **VERDICT),
     "study_amend": record("POST", 422, roles=SIGNERS, state=State.SIGNED),
@@ -223,6 +232,9 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "api-document-content": api_record(),
     "api-first-read": (api_record(), api_record("POST", 409, impression="normal", confidence="sure")),
     "api-report": (api_record(), api_record("PUT", 409, texts={}, language="en")),
+    "api-scoring": (api_record(ok=409), api_record("POST", 409)),
+    "api-scoring-events": api_record("POST", 409, events=[{}]),
+    "api-scoring-comparison": api_record(ok=409),
     "api-review": api_record("POST", 201, verdict="agree"),
     "api-sign": api_record("POST", 422, roles=SIGNERS),  # no verdict given before
     "api-amend": api_record("POST", roles=SIGNERS, state=State.SIGNED, reason="typing error"),

@@ -118,3 +118,22 @@ def test_the_description_names_the_parts_of_a_report_and_keeps_to_english(alice:
     assert schemas["ReportPart"]["properties"].keys() == {"name", "label", "required", "text"}
     assert "pas d’accord" not in described.lower()
     assert "disagree" in described.lower()
+
+
+def test_a_report_typed_over_an_older_save_is_a_conflict_and_nothing_is_lost(
+    charlie: User, henri: Patient
+) -> None:
+    client, json = program(charlie), {"content_type": "application/json"}
+    study = studies.radiograph(charlie, henri)
+    report = reverse("api-report", args=[study.pk])
+
+    def put(impression: str, **seen: int) -> Any:
+        body = {"texts": {"impression": impression}, "language": "en"} | seen
+        return client.put(report, body, **json)
+
+    assert put("First.", seen=0).json()["number"] == 1
+    assert code(put("Second.", seen=0)) == (409, "report_saved_elsewhere")
+    assert [part["text"] for part in client.get(report).json()["parts"]][-1] == "First."
+    assert put("Second.", seen=1).json()["number"] == 2
+    assert put("Third.").json()["number"] == 3, "without it nobody asks, as before"
+    assert put("x", seen=-1).status_code == 400

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from bench import measuring
 from bench.__main__ import NAMES
-from bench.measuring import Measurement
+from bench.measuring import Elsewhere, Measurement, Ratio
 from tests.machine import ROOT
 
 
@@ -48,3 +49,20 @@ def test_a_side_that_breaks_is_named_and_the_rest_goes_on(tmp_path: Path) -> Non
     assert done.returncode == 1
     assert "not measured: bench.audit.nowhere" in done.stderr
     assert json.loads(out.read_text("utf-8"))["measurements"] == {}
+
+
+def test_a_side_whose_environment_is_missing_is_left_out_and_said(tmp_path: Path) -> None:
+    nowhere = Elsewhere(tmp_path / "python", "install it so")
+    measurement = Measurement(
+        name="audit",
+        title="",
+        sides={"ours": "bench.audit.events", "other": "bench.audit.plain_row"},
+        ratios=(Ratio("ours ÷ other", "ours.x", "other.x"),),
+        elsewhere={"other": nowhere},
+    )
+    assert measurement.left_out() == {"other": "install it so"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measuring, "child", lambda *_args, **_options: {"x": [1.0, 2.0]})
+        found = measuring.run(measurement, tmp_path, repeats=1, rounds=1)
+    assert list(found["figures"]) == ["ours"]
+    assert found["ratios"] == {}

@@ -11,8 +11,9 @@ from django.core.management import CommandError, call_command
 
 from clinic.accounts.models import User
 from patients.models import Patient
-from predictions.demo import building
+from predictions.demo import nights
 from predictions.models import Study
+from predictions.states import State
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def short_night(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.DATA_DIR = tmp_path
-    monkeypatch.setattr(building, "NIGHT_HOURS", 0.05)
+    monkeypatch.setattr(nights, "NIGHT_HOURS", 0.05)
     monkeypatch.delenv("DEMO_PASSWORD", raising=False)
 
 
@@ -38,6 +39,9 @@ def test_the_same_demo_however_often_it_is_built(tmp_path: Path) -> None:
     films = Study.objects.filter(algorithm="chest_xray").order_by("submitted_at")
     assert [study.files.count() for study in films] == [1, 1, 2]
     assert [study.signatures.count() for study in films] == [1, 0, 0]
+    night = Study.objects.get(algorithm="sleep")
+    assert night.state == State.READY
+    assert night.prediction.result["simulated"]
     secret = (tmp_path / "demo" / "password").read_text()
     assert User.objects.get(username="midwife").check_password(secret)
     assert b"simulated" in (tmp_path / "demo" / "simulated_night.edf").read_bytes()[:256].lower()

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ml import comparisons, registry
 from ml import package as packages
-from ml import registry
 
 ROOT = Path(registry.__file__).parents[1]
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
@@ -66,7 +66,7 @@ def closure(algorithm: str) -> set[Path]:
 def beside_the_code(algorithm: str) -> set[Path]:
     """Return the files of an algorithm's folder that are neither code nor prose: tables, configurations.
 
-    What its bench published is made by the bench and read by a page; no training reads it. What a package
+    What its bench or a comparison of models published is read by a page; no training reads it. What a package
     must hold to be served makes no byte of it.
     """
     folder = ROOT / f"ml/algorithms/{algorithm}"
@@ -75,7 +75,8 @@ def beside_the_code(algorithm: str) -> set[Path]:
         for p in folder.rglob("*")
         if p.is_file()
         and p.suffix not in {".py", ".pyc", ".md"}
-        and p not in {folder / "bench" / "comparison.json", folder / packages.NEEDS}
+        and p
+        not in {folder / "bench" / "comparison.json", folder / comparisons.MODELS, folder / packages.NEEDS}
     }
 
 

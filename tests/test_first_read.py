@@ -259,6 +259,9 @@ def test_the_api_says_what_to_do_first(client: Client, charlie: User, study: Stu
     assert refusal.json()["problems"][0]["code"] == "first_read_missing"
     assert client.get(reverse("api-artefact", args=[study.pk, "map_evidence_0.png"])).status_code == 409
     assert client.get(reverse("api-artefact", args=[study.pk, "preview_0.png"])).status_code == 200
+    for name in ("map_evidence_0.png", "none_of_that_name.png"):
+        page = client.get(reverse("study_artefact", args=[study.pk, name]))
+        assert (page.status_code, page["Cache-Control"]) == (409, "no-store"), "as the API says it"
     address = reverse("api-first-read", args=[study.pk])
     assert client.get(address).json() == {"needed": True, "first_read": None, "pictures": ["preview_0.png"]}
     for door in ("api-review", "api-sign"):

@@ -7,8 +7,8 @@ import io
 
 import pytest
 
-from predictions.outputs.csv import neutral
-from tests import outputs
+from predictions.outputs.csv_cells import neutral
+from tests import nights, outputs
 
 
 def rows(content: bytes) -> list[list[str]]:
@@ -21,11 +21,56 @@ def test_a_night_is_one_row_per_epoch_with_a_decimal_point_in_french_too() -> No
     study = outputs.answered("sleep")
     outputs.sign(study)
     header, *epochs = rows(outputs.written(study, "csv", "fr"))
-    assert header[:4] == ["onset_s", "duration_s", "stage", "p_W"]
-    assert [epoch[2] for epoch in epochs] == study.prediction.result["stages"]
-    assert [int(epoch[0]) for epoch in epochs] == [30 * index for index in range(len(epochs))]
-    assert [float(cell) for cell in epochs[3][3:8]] == study.prediction.result["probabilities"][3]
-    assert {epoch[-1] for epoch in epochs} == {"final v1 simulated"}
+    assert header[:7] == [
+        "format", "époque", "début s", "durée s", "heure", "stade retenu", "brouillon IA",
+    ]  # fmt: skip
+    assert [epoch[5] for epoch in epochs] == study.prediction.result["stages"]
+    assert [int(epoch[2]) for epoch in epochs] == [30 * index for index in range(len(epochs))]
+    assert [float(cell) for cell in epochs[3][7:12]] == study.prediction.result["probabilities"][3]
+    assert {epoch[0] for epoch in epochs} == {"sleep-2"}
+    assert {epoch[header.index("statut")] for epoch in epochs} == {"final v1 simulated"}
+
+
+@pytest.mark.django_db
+def test_a_scored_night_shows_person_and_draft_epoch_by_epoch() -> None:
+    study = outputs.answered("sleep", outcome=nights.outcome())
+    nights.score(study, study.submitted_by, *nights.correction("=cmd()"))
+    header, *found = rows(outputs.written(study, "csv", "en"))
+    epochs = [dict(zip(header, row, strict=True)) for row in found]
+    assert (epochs[66]["reported stage"], epochs[66]["AI draft"]) == ("N1", "N2")
+    assert [number for number, row in enumerate(epochs) if row["changed by hand"] == "1"] == [
+        *range(66, 72),
+        500,
+    ]
+    assert (epochs[0]["clock"], epochs[120]["clock"]) == ("22:13:20", "23:13:20")
+    assert epochs[501]["p W (AI)"] == epochs[501]["confidence (AI)"] == ""
+    assert epochs[2]["signal"] == "flat mains"
+    assert epochs[9]["desaturation (AI)"] == "1", "the planted fall around 300 s"
+    assert epochs[15]["desaturation (AI)"] == "0"
+    assert {row["respiratory event (AI)"] for row in epochs} == {""}, "no flow was recorded"
+    assert [number for number, row in enumerate(epochs) if row["arousal"] == "1"] == [100, 300]
+    assert [number for number, row in enumerate(epochs) if row["artefact"] == "1"] == [30]
+    assert epochs[120]["comment of the scorer"] == "'=cmd()"
+    assert {row["scorer"] for row in epochs} == {study.submitted_by.label}
+
+
+@pytest.mark.django_db
+def test_the_figures_of_a_night_have_a_formula_and_both_definitions() -> None:
+    study = outputs.answered("sleep", outcome=nights.outcome())
+    nights.score(study, study.submitted_by, *nights.correction())
+    outputs.sign(study)
+    header, *found = rows(outputs.written(study, "csv_statistics", "en"))
+    by_code = {row[0]: dict(zip(header, row, strict=True)) for row in found}
+    assert len(by_code) == len(found), "each code once"
+    # By hand: 960 epochs, lights off at 620 s and on at 28000 s; 6 N2 became N1.
+    assert float(by_code["trt"]["value"]) == pytest.approx((28000 - 620) / 60, abs=1e-3)
+    assert by_code["waso"]["definition"] == "usual"
+    assert by_code["wake_in_sleep_period"]["definition"] == "other"
+    assert by_code["rem_latency"]["formula"] == "first R − first epoch of any sleep"
+    assert (by_code["odi3"]["unit"], by_code["lights_off_s"]["value"]) == ("/h", "620.0")
+    assert 5 < float(by_code["odi3"]["value"]) < 7, "a fall every ten minutes"
+    assert 0.9 < float(by_code["draft_kappa_low"]["value"]) < float(by_code["draft_kappa"]["value"]) < 1
+    assert by_code["status"]["value"] == "final v1"
 
 
 @pytest.mark.django_db

@@ -145,14 +145,14 @@ def test_a_signed_version_is_written_once_and_stays_as_it_was() -> None:
     assert order(study, version="1").pk == document.pk
     draft = order(study)
     assert draft.signature is None
-    assert {shown.pk for shown in ordering.shown(study)} == {document.pk, draft.pk}
+    assert {shown.pk for shown in ordering.shown(study.submitted_by, study)} == {document.pk, draft.pk}
 
 
 def test_a_draft_disappears_from_the_page_once_signed() -> None:
     study = outputs.answered("haemorrhage")
     order(study)
     outputs.sign(study)
-    assert ordering.shown(study) == []
+    assert ordering.shown(study.submitted_by, study) == []
 
 
 def test_a_double_click_orders_one_draft(alice: User, claire: Patient) -> None:

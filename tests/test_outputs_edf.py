@@ -30,12 +30,12 @@ def test_mne_reads_back_every_epoch(tmp_path: Path) -> None:
 def test_the_header_says_draft_then_signed_and_the_start_of_the_night() -> None:
     study = outputs.answered("sleep")
     draft = edfio.read_edf(outputs.written(study, "edf_hypnogram"))
-    assert draft.recording.additional == ("AI_draft_not_signed", "simulated")
+    assert draft.recording.additional == ("AI_draft_not_signed", "staged_by_AI", "simulated")
     start = f"{draft.startdate}T{draft.starttime}"
     assert start == study.prediction.result["start"]
     outputs.sign(study)
     signed = edfio.read_edf(outputs.written(study, "edf_hypnogram"))
-    assert signed.recording.additional == ("signed_v1", "simulated")
+    assert signed.recording.additional == ("signed_v1", "staged_by_AI", "simulated")
 
 
 def test_a_long_name_with_accents_fits_the_header() -> None:

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from fhir.resources.R4B.bundle import Bundle
 
+from clinic.accounts.roles import Role
 from predictions import review
 from predictions.outputs.fhir_codes import CHECKED_LOINC, LOCAL, LOINC
-from tests import outputs
+from tests import factories, nights, outputs
 
 pytestmark = pytest.mark.django_db
 
@@ -128,10 +129,55 @@ def test_a_night_carries_its_statistics_with_checked_codes() -> None:
         coding["code"]: observation["valueQuantity"]
         for observation in found["Observation"]
         for coding in observation["code"]["coding"]
+        if "valueQuantity" in observation
     }
     assert values["93832-4"]["value"] == study.prediction.result["statistics"]["tst"]
     assert values["93832-4"]["code"] == "min"
     assert "simulated" in json.dumps(found["DiagnosticReport"][0]["meta"])
+
+
+def test_a_persons_hypnogram_is_theirs_and_the_draft_beside_it_the_algorithms() -> None:
+    study = outputs.answered("sleep", outcome=nights.outcome(nights.full()))
+    technician = factories.staff("tech", Role.TECHNICIAN, study.unit)
+    nights.score(study, technician, *nights.correction())
+    outputs.sign(study)
+    written, found = bundle(study)
+    [hypnogram], [draft], [tst] = (coded(found, code) for code in ("hypnogram", "hypnogram-draft", "tst"))
+    data = [one["valueSampledData"]["data"].split() for one in (hypnogram, draft)]
+    assert data[0][66:72] == ["1"] * 6
+    assert data[1][66:72] == ["2"] * 6
+    assert (data[0][500:502], data[1][500]) == (["0", "E"], "E")
+    assert (hypnogram["status"], draft["status"]) == ("final", "preliminary")
+    addresses = {entry["fullUrl"]: entry["resource"] for entry in written["entry"]}
+    person = addresses[hypnogram["performer"][0]["reference"]]
+    assert person["name"][0]["text"] == technician.label
+    assert "Alpha intrusion" in hypnogram["note"][0]["text"]
+    labelled = [one for one in found["Observation"] if "AIAST" in json.dumps(one.get("meta", ""))]
+    assert draft in labelled
+    assert coded(found, "odi3")[0] in labelled
+    assert hypnogram not in labelled
+    assert tst not in labelled
+    [report] = found["DiagnosticReport"]
+    assert "AIAST" not in json.dumps(report.get("meta", ""))
+    assert report["conclusion"].startswith("7 h 05 min of sleep in 7 h 36 min")
+    [trt], [kappa] = coded(found, "trt"), coded(found, "agreement-draft")
+    assert {coding["code"] for coding in trt["code"]["coding"]} == {"103213-5", "trt"}
+    assert trt["valueQuantity"]["value"] == pytest.approx(456.333)
+    assert 0.98 < kappa["valueQuantity"]["value"] < 1
+    panel = next(one for one in found["Observation"] if one["code"]["coding"][0]["code"] == "90568-7")
+    assert len(panel["hasMember"]) > 20
+    authors = {one["agent"][0]["who"]["reference"] for one in found["Provenance"]}
+    assert {addresses[author]["resourceType"] for author in authors} == {"Device", "Practitioner"}
+
+
+def test_a_draft_of_a_night_is_the_algorithms_throughout() -> None:
+    _, found = bundle(outputs.answered("sleep", outcome=nights.outcome()))
+    [hypnogram] = coded(found, "hypnogram")
+    for one in (hypnogram, *coded(found, "tst"), *found["DiagnosticReport"]):
+        assert "AIAST" in json.dumps(one["meta"])
+        assert one["status"] == "preliminary"
+    assert {coding["code"] for coding in coded(found, "trt")[0]["code"]["coding"]} == {"trt"}
+    assert hypnogram["effectiveDateTime"] == "2026-03-05", "the clock of a recorder has no time zone"
 
 
 def test_the_algorithm_is_a_device_and_the_signer_attests() -> None:

@@ -49,7 +49,8 @@ def test_a_draft_says_so_on_every_page_in_the_language_of_the_document(
     assert study.patient.record_number in said
     assert study.prediction.package_sha256 in said.replace(" ", "")
     assert study.prediction.report["headline"][language].split()[0] in said
-    for section in study.prediction.report["sections"]:
+    # The report of a night writes its figures again, from the hypnogram that is reported.
+    for section in () if algorithm == "sleep" else study.prediction.report["sections"]:
         if section["rows"] or section["paragraphs"]:
             assert re.sub(r"\s+", " ", section["title"][language]) in said
 

@@ -295,7 +295,7 @@ def test_the_night_shows_stages_statistics_and_what_to_check(
     shown = page(client, slept)
     assert "Simulated recording" in shown
     assert "2 epochs are uncertain" in shown
-    assert "wake inside the sleep period" in shown
+    assert "wake between the first and the last sleep" in shown
     assert shown.count('class="stage-N3" x=') == 1
 
 

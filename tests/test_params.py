@@ -56,7 +56,7 @@ def test_the_sections_of_the_project_are_right(algorithm: str) -> None:
         ("accident_severity", "search.xgboost.metric", "luck", "metric is 'luck'; allowed: log_loss"),
         ("accident_severity", "search.xgboost.space.max_depth", {"int": [6, 2]}, "the lower end comes first"),
         ("accident_severity", "baseline", {"trees": 3}, "accident_severity.baseline.trees is no key"),
-        ("sleep", "recipe", "dream", "sleep.recipe is 'dream'; allowed: sequence, forest16"),
+        ("sleep", "recipe", "dream", "sleep.recipe is 'dream'; allowed: sequence, forest16, cnn"),
         ("sleep", "network.units", 1.5, "sleep.network.units is 1.5; allowed is a whole number"),
         ("chest_xray", "gate", None, "chest_xray.gate is None; allowed are the keys"),
     ],

@@ -15,7 +15,7 @@ UCDDB = Path(__file__).resolve().parents[2] / "shared" / "data" / "sleep" / "ucd
 
 @pytest.fixture(scope="module")
 def package():
-    return packages.load("sleep", "forest-16-1.0.0")
+    return packages.load("sleep", "forest-16-1.1.0")
 
 
 def test_features_are_those_named():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ml import package as packages
-from ml.algorithms.sleep import augmentation, crossvalidation, evaluation, network
+from ml.algorithms.sleep import augmentation, crossvalidation, evaluation, excerpts, network, reviewing
 from ml.algorithms.sleep.bandpower import Night
 from ml.algorithms.sleep.sequence import SequenceModel
 from ml.training.data import DataMissing
@@ -13,7 +13,8 @@ from tests.test_sleep_staging import DATA
 SHORT = {
     "units": 8, "dropout": 0.0, "passes": 3, "window": 16, "batch": 8, "learning_rate": 0.01,
     "label_smoothing": 0.0, "class_weight_power": 0.25, "noise": 0.05, "gain_jitter": 0.1,
-    "band_jitter": 0.1, "change_wake": 0.5, "swap_eeg": 0.1,
+    "band_jitter": 0.1, "change_wake": 0.5, "swap_eeg": 0.1, "excerpts": 0.5, "device_jitter": 0.1,
+    "between_eeg": 0.5, "eye_movements": 0.5, "contrast_jitter": 0.2,
 }  # fmt: skip
 
 
@@ -52,6 +53,10 @@ def test_the_exported_graph_says_what_keras_says_and_learns(tmp_path):
     by_keras = np.stack([np.asarray(model(inputs)) for model in models], axis=2)
     assert np.abs(exported.members(inputs) - by_keras).max() < 1e-4
     assert np.abs(exported.probabilities(inputs) - by_keras.mean(axis=2)).max() < 1e-4
+    again = network.read(tmp_path / "n.onnx", dropout=0.0)
+    for model, restored in zip(models, again, strict=True):
+        for one, other in zip(model.get_weights(), restored.get_weights(), strict=True):
+            assert np.array_equal(one, other)
 
 
 def test_changed_wake_keeps_sleep_whole():
@@ -64,6 +69,90 @@ def test_changed_wake_keeps_sleep_whole():
         assert len(features) == len(labels)
 
 
+def test_networks_are_taken_only_from_a_package_that_has_not_seen_the_held_out_subjects():
+    subjects = np.arange(10)
+    cohort = crossvalidation.Cohort(tuple(night(i) for i in subjects), subjects)
+    params = {"folds": 5, "seed": 0, "network": SHORT, "members": {"old": {"package": "1.0.0"}}}
+    with pytest.raises(ValueError, match=r"sleep 1\.0\.0 was trained with other folds"):
+        crossvalidation.train_members(cohort, params, "none")
+
+
+def test_a_night_is_staged_by_all_networks_of_its_own_fold():
+    class Known:
+        def members(self, inputs):
+            """Network ``i`` is sure of stage ``i % 5``, six networks of three folds."""
+            each = np.eye(5)[np.arange(6) % 5]
+            return np.broadcast_to(each, (1, inputs.shape[1], 6, 5))
+
+    inputs = np.zeros((4, 63), np.float32)
+    assert np.allclose(crossvalidation.unseen(Known(), inputs, 1, 3), np.eye(5)[[1, 4]].mean(axis=0))
+    assert np.allclose(crossvalidation.unseen(Known(), inputs, -1, 3)[0], np.array([2, 1, 1, 1, 1]) / 6)
+
+
+def test_eye_movements_raise_slow_power_of_wake_only():
+    original = night(3)
+    moved = augmentation.with_eye_movements(original.features, original.labels, np.random.default_rng(0))
+    change = moved - original.features
+    asleep = np.isin(original.labels, (1, 2, 3))
+    assert np.abs(change[asleep]).max() < 1e-5
+    assert (change[original.labels == 0][:, 0, 0] > 0).all()
+    assert change[original.labels == 0][:, 0, 0].mean() > change[original.labels == 0][:, 1, 0].mean() > 0
+    assert not change[:, 2].any()
+
+
+def test_another_contrast_keeps_the_order_of_the_epochs():
+    features = night(4).features
+    changed = augmentation.other_contrast(features, 0.3, np.random.default_rng(2))
+    order = np.argsort(features[:, 0, 0])
+    assert (np.diff(changed[order, 0, 0]) >= -1e-6).all()
+    assert np.allclose(np.median(changed[:, :, :5], axis=0), np.median(features[:, :, :5], axis=0), atol=1e-5)
+
+
+def test_excerpts_keep_the_order_and_only_their_stages():
+    labels = night(5).labels
+    labels[25:30] = -100
+    labels[30:60] = excerpts.N3
+    found = excerpts.validation(labels, seed=4)
+    assert set(labels[found["wake_n3"]]) == {excerpts.W, excerpts.N3}
+    assert excerpts.R not in labels[found["no_rem"]]
+    assert excerpts.N3 not in labels[found["no_n3"]]
+    again = excerpts.validation(labels, seed=4)
+    for name, rows in found.items():
+        assert (np.diff(rows) > 0).all()
+        assert np.array_equal(rows, again[name])
+    for seed in range(50):
+        rows = excerpts.drawn(labels, np.random.default_rng(seed))
+        assert len(rows)
+        assert (np.diff(rows) > 0).all()
+    none = np.where(labels == excerpts.N3, excerpts.N2, labels)
+    assert "wake_n3" not in excerpts.validation(none, seed=4)
+
+
+def test_another_device_shifts_the_shares_with_the_logs():
+    logs = np.random.default_rng(0).normal(size=(40, 3, 5))
+    shares = np.exp(logs) / np.exp(logs).sum(axis=2, keepdims=True)
+    features = np.concatenate([logs, shares], axis=2).astype(np.float32)
+    shifted = augmentation.other_device(features, 0.5, np.random.default_rng(1))
+    moved = (shifted - features)[:, :, :5]
+    assert np.abs(moved - moved[:1]).max() < 1e-5
+    assert moved.std() > 0.1
+    expected = np.exp(shifted[:, :, :5])
+    assert np.abs(shifted[:, :, 5:] - expected / expected.sum(axis=2, keepdims=True)).max() < 1e-5
+    assert np.abs(augmentation.other_device(features, 0.0, np.random.default_rng(1)) - features).max() < 1e-5
+
+
+def test_a_moved_electrode_lies_between_the_two_whatever_their_gains():
+    features = np.random.default_rng(0).normal(size=(40, 3, 10)).astype(np.float32)
+    louder = features.copy()
+    louder[:, 1, :5] += 4
+    moved, same = (augmentation.between_electrodes(x, np.random.default_rng(1)) for x in (features, louder))
+    assert np.allclose(moved[:, 0], same[:, 0], atol=1e-5)
+    assert np.array_equal(moved[:, 1:], features[:, 1:])
+    first, second = (features[:, i, :5] - features[:, i, :5].mean() for i in (0, 1))
+    low, high = np.minimum(first, second), np.maximum(first, second)
+    assert ((moved[:, 0, :5] >= low - 1e-5) & (moved[:, 0, :5] <= high + 1e-5)).all()
+
+
 @pytest.mark.shared
 def test_the_held_out_subjects_of_one_fold_reach_the_floor():
     """One fold of five here; `python -m ml evaluate sleep` gives all, with intervals."""
@@ -73,7 +162,8 @@ def test_the_held_out_subjects_of_one_fold_reach_the_floor():
     fold = crossvalidation.Cohort(
         tuple(n for n, out in zip(cohort.nights, held_out, strict=True) if out), cohort.subjects[held_out]
     )
-    kappas = {m.name: m.value for m in evaluation.cohort_metrics(fold, package)}
+    held = reviewing.held_out(fold, package, evaluation.folds_of(fold, package))
+    kappas = {m.name: m.value for m in evaluation.cohort_metrics(held, package)}
     assert kappas["kappa"] >= 0.73
     assert kappas["frontal_eeg.kappa"] >= 0.70
     assert kappas["ece"] < 0.06

@@ -11,8 +11,8 @@ from bench.measuring import Samples, cpu_ms
 from bench.sleep.night import FILE
 from ml.algorithms.sleep.features import BANDS, PASS_BANDS, RATE
 
-EEG = ["EEG F4-M1", "EEG O2-M1"]
-EYES = ["EOG E1-M2", "EOG E2-M2"]
+EEG = ["EEG C4-M1"]
+EYES = ["EOG E1-M2"]
 EPOCH_SECONDS = 30.0
 
 
@@ -22,16 +22,15 @@ def measure(folder: Path, repeats: int) -> Samples:
 
 
 def band_powers(path: Path) -> np.ndarray:
-    """Return log band powers, shape (epochs, 3, 5)."""
+    """Return log band powers, shape (epochs, 2, 5)."""
     raw = mne.io.read_raw_edf(path, include=[*EEG, *EYES], preload=True)
-    raw = mne.set_bipolar_reference(raw, *EYES, ch_name="EOG", copy=False)
     raw.resample(RATE)
     (low, high), (eye_low, eye_high) = PASS_BANDS["eeg_frontal_central"], PASS_BANDS["eog"]
     raw.filter(low, high, picks=EEG)
-    raw.filter(eye_low, eye_high, picks=["EOG"])
+    raw.filter(eye_low, eye_high, picks=EYES)
     epochs = mne.make_fixed_length_epochs(raw, duration=EPOCH_SECONDS, preload=True)
     spectrum = epochs.compute_psd(
-        "welch", fmin=0.5, fmax=30.0, picks=[*EEG, "EOG"], n_fft=400, n_overlap=200, n_per_seg=400,
+        "welch", fmin=0.5, fmax=30.0, picks=[*EEG, *EYES], n_fft=400, n_overlap=200, n_per_seg=400,
         window="hamming", average="median",
     )  # fmt: skip
     power, frequencies = spectrum.get_data(return_freqs=True)

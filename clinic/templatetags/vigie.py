@@ -145,7 +145,7 @@ def colon(label: str) -> str:
 
 @register.filter
 def statistic(value: float | None, kind: str) -> str:
-    """Write a statistic of a night: hours and minutes, minutes, percent or a count; a dash without one."""
+    """Write a statistic of a night: hours and minutes, minutes, percent, per hour or a count; else a dash."""
     if value is None:
         return "–"
     if kind == "time" and value >= MINUTE:
@@ -154,6 +154,8 @@ def statistic(value: float | None, kind: str) -> str:
         return f"{figure(value, 1)} min"
     if kind == "percent":
         return f"{figure(value, 1)}\u202f%" if _french() else f"{figure(value, 1)}%"
+    if kind == "per_hour":
+        return f"{figure(value, 1)} /h"
     return figure(value, 0)
 
 

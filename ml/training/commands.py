@@ -1,4 +1,4 @@
-"""What ``python -m ml train | evaluate | describe`` do: they need the training stack."""
+"""What ``python -m ml train | evaluate | compare | describe`` do: they need the training stack."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ class NothingToDescribe(LookupError):
     """The algorithm has no analysis of its data set."""
 
 
-WRONG = (DataMissing, WrongParams, NothingToDescribe)
+class NothingToCompare(LookupError):
+    """The algorithm has one kind of model only."""
+
+
+WRONG = (DataMissing, WrongParams, NothingToDescribe, NothingToCompare)
 
 
 def read_params(file: Path, algorithm: str, overrides: list[str]) -> dict[str, Any]:
@@ -101,3 +105,11 @@ def describe(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
     if find_spec(f"{registry.ALGORITHMS[chosen.algorithm]}.describe") is None:
         raise NothingToDescribe(f"{chosen.algorithm} has no analysis of its data set")
     yield registry.door(chosen.algorithm, "describe").describe(chosen.data)
+
+
+def compare(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
+    """Yield how the models of an algorithm do on the same cases."""
+    if find_spec(f"{registry.ALGORITHMS[chosen.algorithm]}.compare") is None:
+        raise NothingToCompare(f"{chosen.algorithm} has one kind of model only: there is nothing to compare")
+    door = registry.door(chosen.algorithm, "compare")
+    yield from door.compare(chosen.data, version=chosen.version, publish=chosen.publish)

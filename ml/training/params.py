@@ -237,7 +237,17 @@ SLEEP_NETWORK = {
     "units": COUNT, "dropout": number(0, 0.99), "passes": COUNT, "window": COUNT, "batch": COUNT,
     "learning_rate": POSITIVE, "label_smoothing": number(0, 1), "class_weight_power": number(0),
     "noise": number(0), "gain_jitter": number(0), "band_jitter": number(0), "change_wake": number(0, 1),
-    "swap_eeg": number(0, 1),
+    "eye_movements": number(0, 1), "contrast_jitter": number(0), "excerpts": number(0, 1),
+    "device_jitter": number(0), "between_eeg": number(0, 1), "swap_eeg": number(0, 1),
+}  # fmt: skip
+SLEEP_BOOSTED = {
+    "rounds": COUNT, "depth": COUNT, "learning_rate": POSITIVE, "bins": COUNT, "rows": number(0, 1),
+    "columns": number(0, 1), "least_weight": number(0),
+}  # fmt: skip
+SLEEP_CNN = {
+    "folds": FOLDS, "passes": COUNT, "patience": COUNT, "window": COUNT, "batch": COUNT,
+    "learning_rate": POSITIVE, "weight_decay": number(0), "label_smoothing": number(0, 1),
+    "class_weight_power": number(0), "gain_jitter": number(0), "noise": number(0),
 }  # fmt: skip
 SECTIONS: Mapping[str, Check] = {
     "haemorrhage": section(
@@ -273,12 +283,14 @@ SECTIONS: Mapping[str, Check] = {
     ),
     "sleep": section(
         {
-            "seed": SEED, "folds": FOLDS, "review_share": SHARE, "network": section(SLEEP_NETWORK),
-            "forest16": section(
-                {"trees": COUNT, "min_samples_leaf": COUNT, "block_epochs": COUNT, "folds": FOLDS}
-            ),
+            "seed": SEED, "folds": FOLDS, "review_share": SHARE,
+            "network": section(SLEEP_NETWORK),
+            "members": named(section({}, {"package": text, **SLEEP_NETWORK})),
+            "boosted": section(SLEEP_BOOSTED),
+            "forest16": section({"trees": COUNT, "min_samples_leaf": COUNT, "folds": FOLDS}),
+            "cnn": section(SLEEP_CNN),
         },
-        {**VERSION, "recipe": choice("sequence", "forest16")},
+        {**VERSION, "recipe": choice("sequence", "forest16", "cnn")},
     ),
     "german_credit": section(
         {

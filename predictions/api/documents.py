@@ -84,17 +84,25 @@ class DocumentsView(StudyDoor):
         """
         study = self.study(study_id)
         first_read.require(request.user, study)
-        return Response(DocumentSerializer(ordering.shown(study), many=True).data)
+        return Response(DocumentSerializer(ordering.shown(request.user, study), many=True).data)
 
     @extend_schema(
         operation_id="documents_order",
         request=NewDocumentSerializer,
-        responses={200: DocumentSerializer, 202: DocumentSerializer, 409: ProblemsSerializer, **ERRORS},
+        responses={
+            200: DocumentSerializer,
+            202: DocumentSerializer,
+            403: ProblemsSerializer,
+            409: ProblemsSerializer,
+            **ERRORS,
+        },
     )
     def post(self, request: Request, study_id: UUID) -> Response:
         """Have a document written; its state is followed at the address in ``Location``.
 
-        The document of a signed version is written once: ordered again, it comes at once, with 200.
+        The document of a signed version is written once: ordered again, it comes at once, with 200. The
+        anonymised copy of a recording (`edf_anonymous`) is of no version, kept for a day, and 403 to roles
+        that do not score such studies.
         """
         study = self.study(study_id, None)
         sent = NewDocumentSerializer(data=request.data)

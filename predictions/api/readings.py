@@ -44,6 +44,14 @@ class NewReportSerializer(serializers.Serializer):
 
     texts = TextsField(help_text="Text by part")
     language = serializers.ChoiceField(choices=LANGUAGES)
+    seen = serializers.IntegerField(
+        min_value=0,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="`number` of the save that your text was typed over, as `GET` gave it: when you saved "
+        "another text since, from elsewhere, 409 and nothing is saved. When left out, nobody asks",
+    )
 
 
 class LabelSerializer(serializers.Serializer):
@@ -114,7 +122,10 @@ class ReportView(StudyDoor):
         responses={200: ReportSerializer, 409: ProblemsSerializer, **ERRORS},
     )
     def put(self, request: Request, study_id: UUID) -> Response:
-        """Save your report; your signature stands for the latest save."""
+        """Save your report; your signature stands for the latest save.
+
+        With `seen`, 409 when another save of yours came in between: read the report again and merge.
+        """
         sent = NewReportSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         study = self.study(study_id, None)
@@ -123,6 +134,7 @@ class ReportView(StudyDoor):
             study=study,
             values=sent.validated_data["texts"],
             language=sent.validated_data["language"],
+            seen=sent.validated_data["seen"],
         )
         return Response(_report(study, request))
 

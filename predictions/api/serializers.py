@@ -12,7 +12,16 @@ from ml import registry
 from patients.models import Patient, Sex
 from patients.validators import validate_birth_date, validate_name, validate_record_number
 from predictions import intake, reading, selectors
-from predictions.models import FirstRead, Prediction, Reason, Review, Signature, Study, Verdict
+from predictions.models import (
+    FirstRead,
+    Prediction,
+    Reason,
+    ReportedHypnogram,
+    Review,
+    Signature,
+    Study,
+    Verdict,
+)
 
 
 class ProblemSerializer(serializers.Serializer):
@@ -91,7 +100,13 @@ class NewStudySerializer(serializers.Serializer):
         "answer names. An assessment of a birth that has none is taken with the warning `no_stay`",
     )
     values = serializers.JSONField(required=False, default=dict)
-    options = serializers.JSONField(required=False, default=dict)
+    options = serializers.JSONField(
+        required=False,
+        default=dict,
+        help_text="For a recording, which channel is what by its label: frontal, posterior, eog, emg, spo2, "
+        'flow; "A − B" is a difference, "none" leaves one out. Without any, as the unit confirmed it for '
+        "these labels before, else by the labels alone.",
+    )
     file = serializers.ListField(
         child=UploadField(allow_empty_file=True, max_length=None),
         required=False,
@@ -183,6 +198,27 @@ class NewSignatureSerializer(serializers.Serializer):
         help_text="Id of the latest assessment of the same stay, when this is an earlier one that is signed "
         "nevertheless; without it the answer is 422 with the code `superseded`",
     )
+    hypnogram = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=64,
+        help_text="Of a night, which one you sign: `draft`, `signed` (as the version before an amendment), "
+        "or the id of a scoring; left out, your own scoring, else the only finished one, else the draft. "
+        "With several to choose from the answer is 422 with the code `hypnogram_choice`",
+    )
+
+
+class SignedHypnogramSerializer(serializers.ModelSerializer):
+    """The hypnogram that was signed, and how far the draft agrees with it."""
+
+    scorer = serializers.CharField(
+        source="scoring.scorer.username", default=None, help_text="Null where the draft was signed"
+    )
+
+    class Meta:
+        model = ReportedHypnogram
+        fields = ("scorer", "scoring", "content", "agreement")
 
 
 class SignatureSerializer(serializers.ModelSerializer):
@@ -190,10 +226,13 @@ class SignatureSerializer(serializers.ModelSerializer):
 
     signer = serializers.SlugRelatedField(slug_field="username", read_only=True)
     report = serializers.SerializerMethodField(help_text="Text by part, empty where none is written")
+    hypnogram = SignedHypnogramSerializer(allow_null=True, help_text="Of a night; null for other studies")
 
     class Meta:
         model = Signature
-        fields = ("version", "signer", "signed_at", "amendment_reason", "report", "content_sha256")
+        fields = (
+            "version", "signer", "signed_at", "amendment_reason", "report", "hypnogram", "content_sha256",
+        )  # fmt: skip
 
     @extend_schema_field(REPORT_TEXTS)
     def get_report(self, signature: Signature) -> dict[str, str]:

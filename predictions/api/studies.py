@@ -41,6 +41,7 @@ from predictions.models import Prediction, Study
 from predictions.outputs import ordering
 from predictions.states import NoSuchWay, State
 from predictions.storage import storage
+from predictions.workspaces.sleep import comparing, refusals
 
 KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -79,6 +80,9 @@ OF_THE_STATE = (
     reading.COLLEAGUE_WROTE,
     review.NOT_OPEN,
     ordering.NO_RESULT,
+    *refusals.STATE_REFUSALS,
+    refusals.NOT_A_NIGHT,
+    comparing.APART,
 )
 UNKNOWN_ALGORITHM = Problem(
     "unknown_algorithm",
@@ -269,7 +273,12 @@ class SignView(StudyDoor):
         sent.is_valid(raise_exception=True)
         later = sent.validated_data["later"]
         study = self.study(study_id, None)
-        signature = review.sign(user=request.user, study=study, later=str(later) if later else "")
+        signature = review.sign(
+            user=request.user,
+            study=study,
+            later=str(later) if later else "",
+            hypnogram=sent.validated_data["hypnogram"],
+        )
         return Response(SignatureSerializer(signature).data, status=status.HTTP_201_CREATED)
 
 

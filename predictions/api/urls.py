@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from predictions.api import algorithms, births, docs, documents, patients, readings, seeds, studies, tokens
+from predictions.api import (
+    algorithms,
+    births,
+    docs,
+    documents,
+    patients,
+    readings,
+    scorings,
+    seeds,
+    studies,
+    tokens,
+)
 
 urlpatterns = [
     path("token", tokens.TokenView.as_view(), name="api-token"),
@@ -23,6 +34,17 @@ urlpatterns = [
     path("studies/<uuid:study_id>/artefacts/<str:name>", studies.ArtefactView.as_view(), name="api-artefact"),
     path("studies/<uuid:study_id>/first-read", readings.FirstReadView.as_view(), name="api-first-read"),
     path("studies/<uuid:study_id>/report", readings.ReportView.as_view(), name="api-report"),
+    path("studies/<uuid:study_id>/scoring", scorings.ScoringView.as_view(), name="api-scoring"),
+    path(
+        "studies/<uuid:study_id>/scoring/events",
+        scorings.ScoringEventsView.as_view(),
+        name="api-scoring-events",
+    ),
+    path(
+        "studies/<uuid:study_id>/scoring/comparison",
+        scorings.ScoringComparisonView.as_view(),
+        name="api-scoring-comparison",
+    ),
     path("studies/<uuid:study_id>/documents", documents.DocumentsView.as_view(), name="api-documents"),
     path(
         "studies/<uuid:study_id>/documents/<uuid:document_id>",

@@ -15,18 +15,15 @@ from django.utils import timezone
 from clinic.accounts.models import Unit, User
 from clinic.accounts.selectors import USUAL_NAMES
 from ml.algorithms.haemorrhage.examples import ADMISSIONS, as_of
-from ml.algorithms.sleep.simulate import write_night
 from patients import services
 from patients.models import Patient
 from predictions import intake
-from predictions.demo.people import SLEEPER, STAFF, Invented, Person, patients
+from predictions.demo.people import STAFF, Invented, Person, patients
 from predictions.models import Study
-
-NIGHT_HOURS = 4.0
 
 
 def folder() -> Path:
-    """Return where the demo keeps its password and its night."""
+    """Return where the demo keeps its password, its films and its nights."""
     path = settings.DATA_DIR / "demo"
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path
@@ -122,14 +119,3 @@ def _assess(patient: Patient, admission: str, midwife: User) -> None:
         idempotency_key=key,
         encounter=patient.encounters.first(),
     )
-
-
-def night() -> Path:
-    """Return the simulated night of the demo's sleeper, written when it is missing."""
-    path = folder() / "simulated_night.edf"
-    if not path.exists():
-        sleeper = Patient.objects.get(record_number=SLEEPER)
-        draft = path.with_suffix(".part")
-        write_night(draft, hours=NIGHT_HOURS, identity=sleeper.identity)
-        draft.rename(path)
-    return path

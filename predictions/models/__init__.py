@@ -3,6 +3,7 @@
 from predictions.models.birth import SEVERE_ML, BloodLoss, LossMethod
 from predictions.models.document import Document, DocumentState, Draft
 from predictions.models.inquiry import Inquiry, InquiryKind
+from predictions.models.mapping import ChannelMapping
 from predictions.models.reading import (
     Amendment,
     Confidence,
@@ -15,12 +16,14 @@ from predictions.models.reading import (
     Verdict,
 )
 from predictions.models.result import Explanation, ExplanationStatus, Prediction, StoredArtefact
+from predictions.models.scoring import Kind, Origin, ReportedHypnogram, Scoring, ScoringEvent
 from predictions.models.study import Study, StudyFile
 
 __all__ = [
     "SEVERE_ML",
     "Amendment",
     "BloodLoss",
+    "ChannelMapping",
     "Confidence",
     "Document",
     "DocumentState",
@@ -31,11 +34,16 @@ __all__ = [
     "Impression",
     "Inquiry",
     "InquiryKind",
+    "Kind",
     "LossMethod",
+    "Origin",
     "Prediction",
     "ReadingReport",
     "Reason",
+    "ReportedHypnogram",
     "Review",
+    "Scoring",
+    "ScoringEvent",
     "Signature",
     "StoredArtefact",
     "Study",

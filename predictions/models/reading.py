@@ -124,8 +124,16 @@ class Signature(models.Model):
     first_read = models.ForeignKey(
         FirstRead, null=True, on_delete=models.PROTECT, related_name="signatures", help_text="The signer's"
     )
+    hypnogram = models.OneToOneField(
+        "predictions.ReportedHypnogram",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="signature",
+        help_text="Of a night, what its scorers made of the draft; none for other studies",
+    )
     content_version = models.PositiveSmallIntegerField(
-        default=1, help_text="Which canonical content the hash is of: 2 holds report and first read"
+        default=1,
+        help_text="Which canonical content the hash is of: 2 holds report and first read, 3 the hypnogram",
     )
     content_sha256 = models.CharField(max_length=64, help_text="Of the canonical signed content")
 

@@ -7,7 +7,6 @@ What the algorithm wrote carries the security label AIAST; what people entered d
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
@@ -18,22 +17,27 @@ from ml.contracts import Field, FieldKind, Text
 from predictions import verdicts
 from predictions.models import BloodLoss, Signature
 from predictions.outputs import fhir_codes as codes
+from predictions.outputs import fhir_night, wording
 from predictions.outputs import fhir_people as people
 from predictions.outputs import fhir_radiograph as radiograph
-from predictions.outputs import wording
+from predictions.outputs import night as nights
 from predictions.outputs.dicom_source import Sources
 from predictions.outputs.facts import Facts
-
-Resource = dict[str, Any]
-
-AI_WROTE = {
-    "security": [{"system": codes.SECURITY, "code": "AIAST", "display": "Artificial Intelligence asserted"}]
-}
+from predictions.outputs.fhir_base import (
+    Resource,
+    address,
+    by_algorithm,
+    dissent,
+    note,
+    observation,
+    reference,
+)
+from predictions.outputs.night import Night
+from predictions.outputs.night_wording import headline
 
 INTERVAL = Text("95 % interval: {low}–{high} %", "Intervalle à 95 % : {low}–{high} %")
 # The only unit of a form that differs by language; in French, semaines d’aménorrhée.
 WEEKS = Text("weeks", "SA")
-SIMULATED = {"system": codes.LOCAL, "code": "simulated", "display": "Simulated recording, of nobody"}
 
 
 def render(facts: Facts) -> bytes:
@@ -69,12 +73,6 @@ def _bundle(facts: Facts) -> Resource:
     }
 
 
-def address(facts: Facts, name: str) -> str:
-    """Return the address of a resource: the same whenever the same version is written again."""
-    version = facts.signature.version if facts.signature else 0
-    return uuid.uuid5(facts.prediction.pk, f"{version}/{name}").urn
-
-
 def _resources(facts: Facts) -> Iterator[tuple[str, Resource]]:
     yield "patient", people.patient(facts.patient)
     yield "device", people.device(facts)
@@ -82,40 +80,44 @@ def _resources(facts: Facts) -> Iterator[tuple[str, Resource]]:
         yield "signer", people.practitioner(facts.signature.signer)
     entered = dict(_entered(facts))
     yield from entered.items()
+    night = nights.of(facts) if nights.is_night(facts) else None
+    scored = fhir_night.by_person(night) if night else {}
+    yield from scored.items()
+    if scored:
+        yield fhir_night.scorer(night), people.practitioner(night.scoring.scorer)
     examined = radiograph.sources(facts) if radiograph.scored(facts) else None
     if examined:
-        yield "imaging", radiograph.imaging_study(examined, _reference(facts, "patient"))
-    measured = dict(_measured(facts, examined))
+        yield "imaging", radiograph.imaging_study(examined, reference(facts, "patient"))
+    measured = fhir_night.measured(night) if night else dict(_measured(facts, examined))
     yield from measured.items()
     said = dict(_said(facts))
     yield from said.items()
     # Where a person wrote the report, the algorithm only measured.
-    written = list(measured) if facts.reading else ["report", *measured]
+    written = list(measured) if facts.reading or scored else ["report", *measured]
     if "risk" in facts.result:
         yield "risk", _risk(facts, list(entered))
         written.append("risk")
     if facts.outcome:
         yield "outcome", _outcome(facts, facts.outcome)
-    results = [*measured, *(name for name in said if name.startswith("said/"))]
+    results = [*scored, *measured, *(name for name in said if name.startswith("said/"))]
+    if night:
+        yield fhir_night.PANEL, fhir_night.panel(night, results)
+        agreed = fhir_night.compared(night)
+        yield from agreed.items()
+        results = [fhir_night.PANEL, *results, *agreed]
     if facts.signature:
         figures = ["risk", *measured] if "risk" in facts.result else list(measured)
         yield "verdict", _verdict(facts, facts.signature, figures)
         results.append("verdict")
-    yield "report", _report(facts, results, imaging=examined is not None)
-    yield "provenance", people.provenance(facts, written, lambda name: _reference(facts, name))
+    yield "report", _report(facts, results, imaging=examined is not None, night=night)
+    yield "provenance", people.provenance(facts, written, lambda name: reference(facts, name))
     if facts.signature and facts.reading:
-        own = [_reference(facts, name) for name in ("report", "said/report")]
-        yield "authorship", people.authorship(facts.signature, own, _reference(facts, "signer"))
-
-
-def _reference(facts: Facts, name: str) -> dict[str, str]:
-    return {"reference": address(facts, name)}
-
-
-def _by_algorithm(facts: Facts) -> Resource:
-    """Return what every resource has in common that the algorithm wrote about the patient."""
-    meta = AI_WROTE | ({"tag": [SIMULATED]} if facts.result.get("simulated") else {})
-    return {"meta": meta, "status": facts.status, "subject": _reference(facts, "patient")}
+        own = [reference(facts, name) for name in ("report", "said/report")]
+        yield "authorship", people.authorship(facts.signature.signed_at, own, reference(facts, "signer"))
+    if scored:
+        own = [reference(facts, name) for name in (*scored, fhir_night.PANEL, "report")]
+        who = reference(facts, fhir_night.scorer(night))
+        yield "scoring", people.authorship(fhir_night.scored_at(night), own, who)
 
 
 def _entered(facts: Facts) -> Iterator[tuple[str, Resource]]:
@@ -130,7 +132,7 @@ def _entered(facts: Facts) -> Iterator[tuple[str, Resource]]:
                 "resourceType": "Observation",
                 "status": "final",
                 "code": codes.concept(field.name.replace("_", "-"), field.label.en, loinc=field.code),
-                "subject": _reference(facts, "patient"),
+                "subject": reference(facts, "patient"),
                 "effectiveDateTime": facts.study.submitted_at.isoformat(),
                 **_value(facts, field, value),
             },
@@ -153,55 +155,28 @@ def _value(facts: Facts, field: Field, value: Any) -> Resource:
 def _measured(facts: Facts, examined: Sources | None) -> Iterator[tuple[str, Resource]]:
     """Yield the figures of the algorithm as observations, those of an X-ray image by image."""
     for name, film in radiograph.scored(facts).items():
-        found = _observation(facts, radiograph.answer(facts, film, examined))
+        found = observation(facts, radiograph.answer(facts, film, examined))
         found["note"] = [*found.get("note", ()), *radiograph.remarks(facts, film)]
         if examined:
-            found["derivedFrom"] = [_reference(facts, "imaging")]
+            found["derivedFrom"] = [reference(facts, "imaging")]
         yield name, found
     for local, (loinc, display, value, unit) in _figures(facts.result).items():
         code = codes.concept(local, display, loinc=loinc)
         figure = {"code": code, "valueQuantity": codes.quantity(value, unit)}
-        yield f"measured/{local}", _observation(facts, figure)
-
-
-def _observation(facts: Facts, figure: Resource) -> Resource:
-    return {
-        "resourceType": "Observation",
-        **_by_algorithm(facts),
-        "effectiveDateTime": facts.study.submitted_at.isoformat(),
-        "device": _reference(facts, "device"),
-        **figure,
-        **_dissent(facts),
-    }
+        yield f"measured/{local}", observation(facts, figure)
 
 
 def _said(facts: Facts) -> Iterator[tuple[str, Resource]]:
     """Yield what people saw before the answer and what they wrote, and those who did."""
-    subject, signed = _reference(facts, "patient"), facts.signature
+    subject, signed = reference(facts, "patient"), facts.signature
     for place, read in enumerate(facts.first_reads, start=1):
         own = signed is not None and read.reader_id == signed.signer_id
         name = "signer" if own else f"reader/{read.reader_id}"
         if not own:
             yield name, people.practitioner(read.reader)
-        yield f"said/first-read/{place}", radiograph.first_read(read, subject, _reference(facts, name))
+        yield f"said/first-read/{place}", radiograph.first_read(read, subject, reference(facts, name))
     if signed and facts.reading:
-        yield "said/report", radiograph.reading(facts, signed, subject, _reference(facts, "signer"))
-
-
-def _dissent(facts: Facts) -> Resource:
-    """Return the note of a figure that its signer does not share; nothing otherwise."""
-    signed = facts.signature
-    if signed is None or verdicts.agrees(signed.review):
-        return {}
-    return {"note": [_note(facts, signed)]}
-
-
-def _note(facts: Facts, signed: Signature) -> Resource:
-    return {
-        "authorReference": _reference(facts, "signer"),
-        "time": signed.review.created_at.isoformat(),
-        "text": verdicts.sentence(signed.review, facts.language),
-    }
+        yield "said/report", radiograph.reading(facts, signed, subject, reference(facts, "signer"))
 
 
 def _verdict(facts: Facts, signed: Signature, figures: list[str]) -> Resource:
@@ -211,9 +186,9 @@ def _verdict(facts: Facts, signed: Signature, figures: list[str]) -> Resource:
         "resourceType": "Observation",
         "status": facts.status,
         "code": codes.concept("signer-verdict", "Verdict of the signer on the result"),
-        "subject": _reference(facts, "patient"),
-        "focus": [_reference(facts, name) for name in figures],
-        "performer": [_reference(facts, "signer")],
+        "subject": reference(facts, "patient"),
+        "focus": [reference(facts, name) for name in figures],
+        "performer": [reference(facts, "signer")],
         "effectiveDateTime": review.created_at.isoformat(),
         "issued": signed.signed_at.isoformat(),
         "valueCodeableConcept": codes.concept(*codes.VERDICTS[review.verdict]),
@@ -226,19 +201,11 @@ def _verdict(facts: Facts, signed: Signature, figures: list[str]) -> Resource:
             }
         ]
     if review.comment:
-        found["note"] = [_note(facts, signed)]
+        found["note"] = [note(facts, signed)]
     return found
 
 
 def _figures(result: Mapping[str, Any]) -> dict[str, tuple[str, str, float, str]]:
-    if "statistics" in result:
-        found = dict(result["statistics"])
-        found["light"] = found["n1"] + found["n2"]
-        return {
-            key.replace("_", "-"): (loinc, display, found[key], unit)
-            for key, (loinc, display, unit) in codes.SLEEP.items()
-            if found.get(key) is not None
-        }
     if "risk" in result:
         return {"severe-pph-risk": ("", "Risk of severe postpartum haemorrhage", 100 * result["risk"], "%")}
     return {}
@@ -251,11 +218,11 @@ def _risk(facts: Facts, basis: list[str]) -> Resource:
     explained = facts.say(facts.explanation.sentence) if facts.explanation else ""
     return {
         "resourceType": "RiskAssessment",
-        **_by_algorithm(facts),
+        **by_algorithm(facts),
         "occurrenceDateTime": facts.prediction.created_at.isoformat(),
         "method": {"text": facts.package_name},
-        "performer": _reference(facts, "device"),
-        "basis": [_reference(facts, name) for name in basis],
+        "performer": reference(facts, "device"),
+        "basis": [reference(facts, name) for name in basis],
         "prediction": [
             {
                 "outcome": {
@@ -270,7 +237,7 @@ def _risk(facts: Facts, basis: list[str]) -> Resource:
             }
         ],
         "note": [
-            *_dissent(facts).get("note", ()),
+            *dissent(facts).get("note", ()),
             {"text": facts.say(INTERVAL.format(low=low, high=high))},
             {"text": facts.say(wording.RESEARCH_USE)},
         ],
@@ -283,7 +250,7 @@ def _outcome(facts: Facts, loss: BloodLoss) -> Resource:
         "resourceType": "Observation",
         "status": "final" if loss.number == 1 else "amended",
         "code": codes.concept("blood-loss-24h", "Blood loss within 24 hours of birth"),
-        "subject": _reference(facts, "patient"),
+        "subject": reference(facts, "patient"),
         "effectiveDateTime": loss.measured_at.isoformat(),
         "issued": loss.recorded_at.isoformat(),
         "valueQuantity": codes.quantity(loss.millilitres, "mL"),
@@ -291,40 +258,48 @@ def _outcome(facts: Facts, loss: BloodLoss) -> Resource:
     }
 
 
-def _report(facts: Facts, results: list[str], *, imaging: bool) -> Resource:
-    """Return the report: its conclusion is the signer's own where they wrote one, else the algorithm's."""
+def _report(facts: Facts, results: list[str], *, imaging: bool, night: Night | None) -> Resource:
+    """Return the report: its conclusion is the signer's own where they wrote one, else the algorithm's.
+
+    Of a night that a person scored it is said of their hypnogram, and so not labelled as the algorithm's.
+    """
     loinc, display = codes.REPORTS[facts.study.algorithm]
     if len(facts.result.get("images", ())) > 1:
         # The checked code is of one view.
         loinc = ""
     local = facts.study.algorithm.replace("_", "-")
     signed = facts.signature
-    performer = ["signer"] if signed else ["device"]
+    scored = night is not None and night.scored
+    performer = ["signer"] if signed else [fhir_night.scorer(night)] if scored else ["device"]
     report = {
         "resourceType": "DiagnosticReport",
         "language": facts.language,
-        **_by_algorithm(facts),
+        **by_algorithm(facts),
         "identifier": [{"system": codes.STUDY, "value": str(facts.study.pk)}],
         "code": codes.concept(local, display, loinc=loinc),
         "effectiveDateTime": facts.study.submitted_at.isoformat(),
         "issued": (signed.signed_at if signed else facts.prediction.created_at).isoformat(),
-        "performer": [_reference(facts, name) for name in performer],
-        "result": [_reference(facts, name) for name in results],
-        "conclusion": facts.impression or "\n".join(_concluded(facts)),
+        "performer": [reference(facts, name) for name in performer],
+        "result": [reference(facts, name) for name in results],
+        "conclusion": facts.impression or "\n".join(_concluded(facts, night)),
     }
     if facts.impression:
         del report["meta"]
+    if scored:
+        del report["meta"]
+        report |= fhir_night.simulated(night)
     if imaging:
-        report["imagingStudy"] = [_reference(facts, "imaging")]
+        report["imagingStudy"] = [reference(facts, "imaging")]
     if signed:
-        report["resultsInterpreter"] = [_reference(facts, "signer")]
+        report["resultsInterpreter"] = [reference(facts, "signer")]
     return report
 
 
-def _concluded(facts: Facts) -> list[str]:
+def _concluded(facts: Facts, night: Night | None) -> list[str]:
     """Return what the algorithm concludes, who signed it, and its limits; a dissent comes first."""
     limits = [facts.say(limit) for limit in facts.prediction.report.get("limits", ())]
-    said = [facts.say(facts.prediction.report["headline"]), wording.state(facts), *limits]
+    first = headline(night) if night else facts.say(facts.prediction.report["headline"])
+    said = [first, wording.state(facts, night.scorer if night else ""), *limits]
     if facts.signature:
         review = facts.signature.review
         place = len(said) if verdicts.agrees(review) else 0

@@ -33,7 +33,7 @@ CHECKED_LOINC = {
 REPORTS = {
     "haemorrhage": ("", "Severe postpartum haemorrhage risk at admission"),
     "chest_xray": ("36554-4", "Chest X-ray"),
-    "sleep": ("28633-6", "Polysomnography: draft sleep staging"),
+    "sleep": ("28633-6", "Polysomnography"),
 }
 
 # Local code and display of what a signer thinks of a result, and why; one for each the review form offers.
@@ -68,7 +68,8 @@ CONFIDENCES = {
 }
 
 # Key of the night's statistics: LOINC where checked, display, UCUM unit. Light sleep is N1 and N2 together.
-# TRT spans the whole recording, not the time in bed, so the LOINC code for that would be wrong.
+# TRT spans the whole recording where nobody entered the lights, and then has no code for the time in bed.
+TIME_IN_BED = "103213-5"
 SLEEP = {
     "tst": ("93832-4", "Sleep duration (TST)", "min"),
     "r": ("93829-0", "REM sleep duration", "min"),
@@ -84,6 +85,20 @@ SLEEP = {
     "sme": ("", "Sleep maintenance, TST / SPT", "%"),
     "n1": ("", "N1 duration", "min"),
     "n2": ("", "N2 duration", "min"),
+    "wake": ("", "Wake from lights off to lights on", "min"),
+    "wake_in_sleep_period": ("", "Wake between first and last sleep", "min"),
+    "wake_after_sleep": ("", "Wake after the last sleep", "min"),
+    "unscored": ("", "Unscored time", "min"),
+    "rem_latency_from_lights_off": ("", "REM latency from lights off", "min"),
+    "n1_percent": ("", "N1, share of TST", "%"),
+    "n2_percent": ("", "N2, share of TST", "%"),
+    "n3_percent": ("", "N3, share of TST", "%"),
+    "r_percent": ("", "REM sleep, share of TST", "%"),
+    "stage_shifts": ("", "Stage shifts", "{count}"),
+    "shifts_per_hour": ("", "Stage shifts per hour of sleep", "/h"),
+    "fragmentation": ("", "Sleep fragmentation index", "/h"),
+    "arousals": ("", "Arousals", "{count}"),
+    "arousal_index": ("", "Arousal index", "/h"),
 }
 
 

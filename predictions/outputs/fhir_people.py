@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from clinic.accounts.models import User
 from ml.contracts import Text
 from patients.models import Patient
-from predictions.models import Signature
 from predictions.outputs import fhir_codes as codes
 from predictions.outputs import wording
 from predictions.outputs.facts import Facts
@@ -82,13 +82,13 @@ def provenance(facts: Facts, written: list[str], reference: Reference) -> dict[s
     return found | {"agent": agents, "activity": {"text": facts.say(_activity(facts))}}
 
 
-def authorship(signed: Signature, targets: list[dict[str, str]], who: dict[str, str]) -> dict[str, Any]:
-    """Return that the signer wrote the report themselves."""
+def authorship(at: datetime, targets: list[dict[str, str]], who: dict[str, str]) -> dict[str, Any]:
+    """Return that a person made something themselves."""
     return {
         "resourceType": "Provenance",
         "target": targets,
-        "occurredDateTime": signed.signed_at.isoformat(),
-        "recorded": signed.signed_at.isoformat(),
+        "occurredDateTime": at.isoformat(),
+        "recorded": at.isoformat(),
         "agent": [_agent("author", who)],
     }
 

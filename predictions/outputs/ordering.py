@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import PurePath
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.http import Http404
 from django.utils import timezone
@@ -13,12 +15,14 @@ from clinic.accounts.models import User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml.contracts import LANGUAGES, Problem, Refused, Text
-from predictions import first_read, queue
+from predictions import first_read, queue, selectors
 from predictions.models import Document, DocumentState, Signature, Study
 from predictions.outputs import registry
 from predictions.states import State
 
 LONGEST_VERSION = 5
+EXPORT = "export"
+"""In the audit, what was sent in made ready to leave the house; anything else is a ``document``."""
 
 NO_RESULT = Problem(
     "no_result",
@@ -69,17 +73,23 @@ def order(*, user: User, study: Study, kind: str, language: str, version: str = 
     ------
     predictions.first_read.Blind
         When ``user`` must not see anything of the answer yet: a document would hold all of it.
+    django.core.exceptions.PermissionDenied
+        When ``user`` may see the study and not take its recording out; recorded.
     ml.contracts.Refused
         With everything that is wrong with the order.
     """
     first_read.require(user, study)
     problems = _problems(study, kind, language)
+    if kind in registry.KINDS:
+        _require_taking(user, study, registry.KINDS[kind])
     signature = None
     try:
         signature = _signature(study, version)
     except Refused as refusal:
         problems += refusal.problems
     prediction = signature.prediction if signature else study.prediction
+    if kind in registry.KINDS and registry.KINDS[kind].export:
+        signature = None
     if prediction is None:
         problems.append(NO_RESULT)
     if problems or prediction is None:
@@ -97,6 +107,8 @@ def find_or_404(user: User, study: Study, document_id: UUID) -> Document:
     ------
     predictions.first_read.Blind
         When ``user`` must not see anything of the answer yet, whether there is such a document or not.
+    django.core.exceptions.PermissionDenied
+        When ``user`` may see the study and not take its recording out; recorded.
     django.http.Http404
         When this study has none of that number.
     """
@@ -104,18 +116,45 @@ def find_or_404(user: User, study: Study, document_id: UUID) -> Document:
     document = Document.objects.filter(study=study, pk=document_id).select_related("signature").first()
     if document is None:
         raise Http404
+    _require_taking(user, study, registry.KINDS[document.kind])
     return document
 
 
-def shown(study: Study) -> list[Document]:
-    """Return the documents on the page of a study: of every signed version, and of the present draft."""
+def kinds(user: User, study: Study) -> list[registry.Kind]:
+    """Return the kinds that ``user`` may order of a study, in the order shown."""
+    return [kind for kind in registry.suiting(study.contract) if _may_take(user, study, kind)]
+
+
+def shown(user: User, study: Study) -> list[Document]:
+    """Return what ``user`` finds on the page of a study: of every signed version, of the draft, exports."""
     documents = study.documents.select_related("signature")
-    draft = study.prediction if study.state == State.READY else None
-    return [
-        document
-        for document in documents
-        if document.signature_id or (draft and document.prediction_id == draft.pk)
-    ]
+    offered = {kind.code for kind in kinds(user, study)}
+    return [document for document in documents if document.kind in offered and _stands(study, document)]
+
+
+def _stands(study: Study, document: Document) -> bool:
+    """Return whether a document is of a signed version, of the present draft, or no part of an answer."""
+    if document.signature_id or registry.KINDS[document.kind].export:
+        return True
+    return study.state == State.READY and document.prediction == study.prediction
+
+
+def _may_take(user: User, study: Study, kind: registry.Kind) -> bool:
+    return not kind.export or selectors.may_score(user, study)
+
+
+def _require_taking(user: User, study: Study, kind: registry.Kind) -> None:
+    """Raise, and write down, that somebody wanted to take out what their role may not."""
+    if not _may_take(user, study, kind):
+        record(
+            Action.REFUSED,
+            actor=user,
+            patient=study.patient_id,
+            study=study.pk,
+            kind=EXPORT,
+            detail={"kind": kind.code},
+        )
+        raise PermissionDenied
 
 
 def versions(study: Study) -> list[Signature]:
@@ -127,6 +166,11 @@ def file_name(document: Document) -> str:
     """Return a name that tells the documents of a study apart and says nothing of the patient."""
     kind = registry.KINDS[document.kind]
     parts = ["vigie", document.study.algorithm.replace("_", "-"), document.study_id.hex[:8]]
+    if kind.export:
+        # The copy keeps the format it came in, BDF or EDF.
+        sent = PurePath(document.study.file.original_name).suffix.lower() if document.study.file else ""
+        suffix = sent if sent in document.study.contract.suffixes else kind.suffix
+        return "-".join([*parts, "anonymous"]) + suffix
     parts.append(f"v{document.signature.version}" if document.signature else "draft")
     if kind.suffix != f".{kind.code}":  # two kinds may share an ending
         parts.append(kind.code.replace("_", "-"))
@@ -179,7 +223,7 @@ def _again(document: Document, user: User) -> Document:
         failed = Document.objects.filter(pk=document.pk, state=DocumentState.FAILED)
         if failed.update(state=DocumentState.REQUESTED, problems=[], attempts=0, sent_at=None):
             _record(Action.CREATE, user, document)
-            transaction.on_commit(partial(queue.send_document, document.pk))
+            _send(document)
     document.refresh_from_db()
     return document
 
@@ -190,7 +234,7 @@ def _ordered(wanted: Document) -> Document:
         with transaction.atomic():
             wanted.save(force_insert=True)
             _record(Action.CREATE, wanted.created_by, wanted)
-            transaction.on_commit(partial(queue.send_document, wanted.pk))
+            _send(wanted)
     except IntegrityError:
         # Two clicks on a signed version: the unique key lets one through, the other takes its document.
         existing = _existing(wanted)
@@ -200,6 +244,11 @@ def _ordered(wanted: Document) -> Document:
     return wanted
 
 
+def _send(document: Document) -> None:
+    seconds = registry.KINDS[document.kind].seconds
+    transaction.on_commit(partial(queue.send_document, document.pk, seconds))
+
+
 def _record(action: Action, user: User, document: Document) -> None:
     version = document.signature.version if document.signature else None
     record(
@@ -207,7 +256,7 @@ def _record(action: Action, user: User, document: Document) -> None:
         actor=user,
         patient=document.study.patient_id,
         study=document.study_id,
-        kind="document",
+        kind=EXPORT if registry.KINDS[document.kind].export else "document",
         object_id=str(document.pk),
         detail={"kind": document.kind, "language": document.language, "version": version},
     )

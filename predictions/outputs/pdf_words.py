@@ -67,11 +67,5 @@ WORDS = {
         "Chaque carré est une femme sur 100 comme elle. Plein : hémorragie sévère attendue. Tireté : jusqu’à "
         "la borne haute de la fourchette probable.",
     ),
-    "hypnogram": Text("Hypnogram", "Hypnogramme"),
-    "hypnogram_alt": Text(
-        "Sleep stages over the hours of the recording; the times in each stage are in the table below.",
-        "Stades de sommeil au fil des heures d’enregistrement ; les durées par stade sont dans le tableau.",
-    ),
-    "hours": Text("Hours from the start of the recording", "Heures depuis le début de l’enregistrement"),
     "attention": Text("Attention", "Attention"),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from ml.contracts import Contract, Text
 
@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from predictions.outputs.facts import Facts
 
 Renderer = Callable[["Facts"], bytes]
+Copier = Callable[["Facts", BinaryIO], None]
+
+SECONDS = 60
+"""Enough to write any report; copying a recording takes as long as its gigabytes need."""
+COPY_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +27,17 @@ class Kind:
     Parameters
     ----------
     renderer
-        Dotted path of a module with ``render(facts) -> bytes``.
+        Dotted path of a module with ``render(facts) -> bytes``; of an export, with
+        ``render(facts, target) -> None``, which writes it piece by piece.
     queues
         Queues of the algorithms it suits (``signals``: recordings, ``imaging``: images); empty for all.
     worded
         Whether it says anything in a language.
+    export
+        Whether it is what was sent, made ready to leave the house: no part of the answer, so of no version;
+        thrown away after a day, and for those alone who work with such studies in the unit.
+    seconds
+        What a worker may take to write it.
     """
 
     code: str
@@ -36,6 +47,8 @@ class Kind:
     suffix: str
     queues: tuple[str, ...] = ()
     worded: bool = True
+    export: bool = False
+    seconds: int = SECONDS
 
     def suits(self, contract: Contract) -> bool:
         """Return whether results of this algorithm can be written so."""
@@ -58,9 +71,19 @@ KINDS = {
             "predictions.outputs.csv", "text/csv; charset=utf-8", ".csv",
         ),
         Kind(
-            "edf_hypnogram", Text("Hypnogram (EDF+)", "Hypnogramme (EDF+)"),
+            "csv_statistics", Text("Statistics of the night (CSV)", "Statistiques de la nuit (CSV)"),
+            "predictions.outputs.csv_statistics", "text/csv; charset=utf-8", ".csv",
+            queues=("signals",),
+        ),
+        Kind(
+            "edf_hypnogram", Text("Hypnogram and events (EDF+)", "Hypnogramme et événements (EDF+)"),
             "predictions.outputs.edf_hypnogram", "application/octet-stream", ".edf",
             queues=("signals",), worded=False,
+        ),
+        Kind(
+            "edf_anonymous", Text("Anonymised recording (EDF)", "Enregistrement anonymisé (EDF)"),
+            "predictions.outputs.edf_anonymous", "application/octet-stream", ".edf",
+            queues=("signals",), worded=False, export=True, seconds=COPY_SECONDS,
         ),
         Kind(
             "dicom_sr", Text("Structured report (DICOM SR)", "Compte rendu structuré (DICOM SR)"),
@@ -83,4 +106,9 @@ def suiting(contract: Contract) -> tuple[Kind, ...]:
 
 def renderer(code: str) -> Renderer:
     """Import the renderer of a kind; only a worker may call this."""
+    return import_module(KINDS[code].renderer).render
+
+
+def copier(code: str) -> Copier:
+    """Import the renderer of an export; only a worker may call this."""
     return import_module(KINDS[code].renderer).render

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.core.files.base import ContentFile
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone, translation
 
 from ml.contracts import Limits, Problem, Refused, Text
@@ -16,13 +16,13 @@ from predictions import queue
 from predictions.limits import within
 from predictions.models import Document, DocumentState
 from predictions.outputs import facts, registry
-from predictions.storage import receive, storage
+from predictions.storage import Received, receive, storage
 
 log = logging.getLogger(__name__)
 
-LIMITS = Limits(seconds=queue.DOCUMENT_SECONDS, memory_bytes=1024**3)
+MEMORY_BYTES = 1024**3
 MAX_ATTEMPTS = 2
-LOST_AFTER = timedelta(seconds=queue.DOCUMENT_SECONDS + 30)
+LOST_GRACE = timedelta(seconds=30)
 DRAFTS_KEPT = timedelta(days=1)
 
 NOT_WRITTEN = Problem(
@@ -42,7 +42,7 @@ def render(document_id: UUID) -> None:
     if document is None:
         return
     try:
-        content = _written(document)
+        received = _written(document)
     except Refused as refusal:
         _fail(document.pk, *refusal.problems)
     except Exception as error:
@@ -50,19 +50,23 @@ def render(document_id: UUID) -> None:
         log.error("document not written", exc_info=error, extra={"study": str(document.study_id)})
         _fail(document.pk, NOT_WRITTEN)
     else:
-        _keep(document, content)
+        _keep(document, received)
 
 
 def reap() -> None:
     """Send again what was never sent or lost with its worker; give up on what stopped two of them."""
-    lost = Document.objects.filter(state=DocumentState.REQUESTED).filter(
-        Q(sent_at=None) | Q(sent_at__lt=timezone.now() - LOST_AFTER)
-    )
-    for document in list(lost.only("pk", "attempts")):
+    waiting = Document.objects.filter(state=DocumentState.REQUESTED)
+    for document in [one for one in waiting.only("pk", "attempts", "kind", "sent_at") if _lost(one)]:
         if document.attempts >= MAX_ATTEMPTS:
             _fail(document.pk, NOT_WRITTEN)
-        elif not queue.send_document(document.pk):
+        elif not queue.send_document(document.pk, registry.KINDS[document.kind].seconds):
             break
+
+
+def _lost(document: Document) -> bool:
+    """Return whether its message was never sent, or so long ago that a worker would have written it."""
+    allowed = timedelta(seconds=registry.KINDS[document.kind].seconds) + LOST_GRACE
+    return document.sent_at is None or document.sent_at < timezone.now() - allowed
 
 
 def sweep() -> None:
@@ -81,13 +85,19 @@ def _claim(document_id: UUID) -> Document | None:
     return waiting.select_related("study__patient", "prediction", "signature__signer").first()
 
 
-def _written(document: Document) -> bytes:
-    with within(LIMITS), translation.override(document.language):
-        return registry.renderer(document.kind)(facts.gather(document))
+def _written(document: Document) -> Received:
+    kind = registry.KINDS[document.kind]
+    with within(Limits(kind.seconds, MEMORY_BYTES)), translation.override(document.language):
+        gathered = facts.gather(document)
+        if kind.export:
+            copy = Received(limit=sum(file.size for file in document.study.files.all()))
+            registry.copier(kind.code)(gathered, copy)
+            return copy
+        content = registry.renderer(kind.code)(gathered)
+    return receive(ContentFile(content), limit=len(content))
 
 
-def _keep(document: Document, content: bytes) -> None:
-    received = receive(ContentFile(content), limit=len(content))
+def _keep(document: Document, received: Received) -> None:
     name = storage.adopt(received, "documents")
     kept = False
     try:

@@ -11,12 +11,18 @@ from ml.contracts import Text
 from predictions.outputs.facts import Facts
 from predictions.outputs.radiograph import LABELS, Film, Map
 
+HEADER_CHARACTERS = 45
 RESEARCH_USE = Text("Research use, not a medical device", "Usage de recherche, pas un dispositif médical")
 AGE = Text("{years} y", "{years} ans")
 DRAFT = Text("AI draft – not signed", "Brouillon de l’IA – non signé")
 REOPENED = Text(
     "AI draft – not signed; will replace the signed version {version}",
     "Brouillon de l’IA – non signé ; remplacera la version signée {version}",
+)
+SCORED_DRAFT = Text("Scored by {who} – not signed", "Scoré par {who} – non signé")
+SCORED_REOPENED = Text(
+    "Scored by {who} – not signed; will replace the signed version {version}",
+    "Scoré par {who} – non signé ; remplacera la version signée {version}",
 )
 SIGNED = Text("Version {version}, signed by {who} on {at}", "Version {version}, signée par {who} le {at}")
 SCORED = Text(
@@ -76,16 +82,31 @@ def zones(facts: Facts, shown: Film) -> list[str]:
     ]
 
 
-def state(facts: Facts) -> str:
-    """Say whether it is signed, by whom, when and which version."""
+def shortened(name: str) -> str:
+    """Return a name that fits into one line of the header of a page; the banner has it in full."""
+    return name if len(name) <= HEADER_CHARACTERS else f"{name[: HEADER_CHARACTERS - 1]}…"
+
+
+def state(facts: Facts, scorer: str = "", *, short: bool = False) -> str:
+    """Say whether it is signed, by whom, when and which version.
+
+    Parameters
+    ----------
+    scorer
+        Who scored a night; empty where what is shown is the model's own.
+    short
+        For the header of a page: whoever signed or scored by a name that fits.
+    """
+    named = shortened if short else str
     if facts.signature:
         signature = facts.signature
         said = SIGNED.format(
             version=signature.version,
-            who=signature.signer.label,
+            who=named(signature.signer.label),
             at=moment(signature.signed_at, facts.language),
         )
         return facts.say(said)
     if facts.superseded:
-        return facts.say(REOPENED.format(version=facts.superseded))
-    return facts.say(DRAFT)
+        said = SCORED_REOPENED if scorer else REOPENED
+        return facts.say(said.format(version=facts.superseded, who=named(scorer)))
+    return facts.say(SCORED_DRAFT.format(who=named(scorer)) if scorer else DRAFT)

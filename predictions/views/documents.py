@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
+from clinic.accounts.models import User
 from clinic.methods import post_or_back
 from ml.contracts import Problem, Refused
 from predictions import first_read, selectors
-from predictions.models import Document, DocumentState, Study
+from predictions.models import DocumentState, Study
 from predictions.outputs import ordering, registry
 from predictions.states import State
-from predictions.storage import CHUNK_BYTES, storage
+from predictions.views import giving
 
-OK, CONFLICT, UNPROCESSABLE = 200, 409, 422  # htmx swaps in only what came with 200
+OK, UNPROCESSABLE = 200, 422  # htmx swaps in only what came with 200
 
 
 @require_safe
@@ -31,7 +31,7 @@ def study_documents(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     try:
         first_read.require(request.user, study)
     except first_read.Blind as refusal:
-        return _not_yet(request, study, refusal)
+        return giving.not_yet(request, study, refusal)
     return _panel(request, study)
 
 
@@ -62,44 +62,33 @@ def study_document(request: HttpRequest, study_id: uuid.UUID, document_id: uuid.
     try:
         document = ordering.find_or_404(request.user, study, document_id)
     except first_read.Blind as refusal:
-        return _not_yet(request, study, refusal)
+        return giving.not_yet(request, study, refusal)
     if document.state != DocumentState.READY:
         raise Http404
     ordering.recorded_download(request.user, document)
-    response = StreamingHttpResponse(_chunks(document), content_type=document.media_type)
-    response["Content-Length"] = document.size
+    response = giving.stored(document.stored_name, media_type=document.media_type, size=document.size)
     response["Content-Disposition"] = f'attachment; filename="{ordering.file_name(document)}"'
     return response
 
 
-def panel(study: Study) -> dict[str, Any]:
-    """Return what the panel shows."""
-    documents = ordering.shown(study)
+def panel(user: User, study: Study) -> dict[str, Any]:
+    """Return what the panel shows to ``user``."""
+    documents = ordering.shown(user, study)
     return {
         "study": study,
         "documents": [(registry.KINDS[document.kind], document) for document in documents],
-        "document_kinds": registry.suiting(study.contract),
+        "document_kinds": ordering.kinds(user, study),
         "document_versions": ordering.versions(study),
         "document_draft": study.state == State.READY,
+        # What a person scored is no longer the draft of the model alone.
+        "document_scored": study.scorings.exclude(closed_at=None).filter(unfinished=False).exists(),
         "document_language": get_language() or "",
         "documents_pending": any(document.state == DocumentState.REQUESTED for document in documents),
     }
 
 
-def _not_yet(request: HttpRequest, study: Study, refusal: first_read.Blind) -> HttpResponse:
-    """Say what comes first, the same whether there is a document or not."""
-    shown = {"study": study, "problem": refusal.problems[0]}
-    return render(request, "studies/not_yet.html", shown, status=CONFLICT)
-
-
 def _panel(
     request: HttpRequest, study: Study, problems: tuple[Problem, ...] = (), status: int = 200
 ) -> HttpResponse:
-    shown = panel(study) | {"document_problems": problems}
+    shown = panel(request.user, study) | {"document_problems": problems}
     return render(request, "studies/documents.html", shown, status=status)
-
-
-def _chunks(document: Document) -> Iterator[bytes]:
-    with storage.open(document.stored_name) as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            yield chunk

@@ -20,6 +20,7 @@ from ml.contracts import Contract
 from ml.package import BrokenPackage, Package
 from predictions import first_read_counts
 from predictions.stewardship import outcomes
+from predictions.views import same_cases
 
 # The card's own raw HTML stays text: html is off, and links may lead nowhere but the web.
 CARDS = MarkdownIt("commonmark", {"html": False}).enable("table")
@@ -80,6 +81,7 @@ def model(request: HttpRequest, algorithm: str) -> HttpResponse:
         "drawings": drawings(curves) if curves else [],
         "compared": compared,
         "site": outcomes.card(found.package.manifest) if found.package else None,
+        "same_cases": same_cases.shown(algorithm),
         "counts_first_reads": contract.blind_first and steward,
     }
     if context["counts_first_reads"]:

@@ -18,6 +18,7 @@ from predictions import reading as reports
 from predictions.models import Study
 from predictions.states import NoSuchWay
 from predictions.views import reading, studies
+from predictions.workspaces.sleep import signing
 
 UNPROCESSABLE = 422
 
@@ -113,12 +114,13 @@ def _sign(request: HttpRequest, study: Study) -> None:
         # Before the verdict is kept: whoever is stopped here has not judged anything yet.
         review.require_latest(study, later)
         reports.require_known(request.user, study, request.POST.get("known", ""))
+        signing.require_choice(request.user, study, request.POST.get("hypnogram", ""))
     if request.POST.get("verdict"):
         _give(request, study)
     else:
         _require_seen(request, study)
         reading.keep(request.user, study, request.POST)
-    review.sign(user=request.user, study=study, later=later)
+    review.sign(user=request.user, study=study, later=later, hypnogram=request.POST.get("hypnogram", ""))
 
 
 def _amend(request: HttpRequest, study: Study) -> None:

@@ -7,22 +7,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from clinic.accounts.models import User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from predictions import first_read, outcomes, review, selectors
-from predictions.models import Explanation, FirstRead, Reason, Review, StoredArtefact, Study, Verdict
+from predictions.models import Explanation, FirstRead, Reason, Review, Scoring, StoredArtefact, Study, Verdict
 from predictions.states import PENDING, State
-from predictions.storage import CHUNK_BYTES, storage
-from predictions.views import documents, reading
+from predictions.views import documents, giving, reading
 from predictions.workspaces import pages
 from predictions.workspaces.sleep import epochs, night
+
+ARTEFACT_SECONDS = 300
+"""How long a browser may keep a file of a result, which never changes; a refusal is never kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +76,16 @@ def study_epoch(request: HttpRequest, study_id: uuid.UUID, index: int) -> HttpRe
 
 
 @require_safe
-@cache_control(private=True, max_age=300)
-def study_artefact(request: HttpRequest, study_id: uuid.UUID, name: str) -> StreamingHttpResponse:
+def study_artefact(request: HttpRequest, study_id: uuid.UUID, name: str) -> HttpResponseBase:
     """Give out a picture or signal of the serving result; to a blind reader only what was sent."""
     found = selectors.get_or_404(request.user, study_id)
+    if not first_read.shown_blind(name):
+        try:
+            first_read.require(request.user, found)
+        except first_read.Blind as refusal:
+            return giving.not_yet(request, found, refusal)
     artefact = StoredArtefact.objects.filter(prediction=found.prediction, name=name).first()
-    hidden = first_read.needed(request.user, found) and not first_read.shown_blind(name)
-    if artefact is None or hidden:
+    if artefact is None:
         raise Http404
     record(
         Action.VIEW,
@@ -89,8 +95,8 @@ def study_artefact(request: HttpRequest, study_id: uuid.UUID, name: str) -> Stre
         kind="artefact",
         object_id=name,
     )
-    response = StreamingHttpResponse(_chunks(artefact), content_type=artefact.media_type)
-    response["Content-Length"] = artefact.size
+    response = giving.stored(artefact.stored_name, media_type=artefact.media_type, size=artefact.size)
+    patch_cache_control(response, private=True, max_age=ARTEFACT_SECONDS)
     return response
 
 
@@ -116,11 +122,11 @@ def context(user: User, found: Study) -> dict[str, Any]:
         shared
         | _reviewing(user, found)
         | reading.context(user, found)
-        | ({} if blind else documents.panel(found))
+        | ({} if blind else documents.panel(user, found))
         | _birth(user, found)
         | {
             "explanation": explanation,
-            "drawing": pages.drawing(found.algorithm, prediction, explanation),
+            "drawing": pages.drawing(user, found.algorithm, prediction, explanation),
             "beside": pages.beside(user, found),
         }
     )
@@ -144,7 +150,7 @@ def _pending(found: Study) -> dict[str, Any]:
 
 def _reviewing(user: User, found: Study) -> dict[str, Any]:
     open_to_review = found.state == State.READY
-    last = found.signatures.select_related("signer", "review", "reading").last()
+    last = found.signatures.select_related("signer", "review", "reading", "hypnogram__scoring__scorer").last()
     return {
         "signature": last if found.state == State.SIGNED else None,
         # The version that stands while its correction is written.
@@ -153,6 +159,7 @@ def _reviewing(user: User, found: Study) -> dict[str, Any]:
         "may_review": open_to_review and selectors.may_review(user, found),
         "may_sign": open_to_review and selectors.may_sign(user, found),
         "later": selectors.later_assessment(found) if open_to_review else None,
+        "hypnograms": pages.to_sign(user, found) if open_to_review else [],
         "may_amend": found.state == State.SIGNED and selectors.may_sign(user, found),
         "verdicts": Verdict.choices,
         "reasons": Reason.choices,
@@ -180,6 +187,7 @@ def history(found: Study, *, blind: bool = False) -> list[Moment]:
         given = Review.objects.filter(prediction__study=found).select_related("author")
         moments += [_opinion(one) for one in given]
         moments += [_impression(read) for read in found.first_reads.select_related("reader")]
+    moments += [_scored(made) for made in found.scorings.select_related("scorer") if made.closed_at]
     for signature in found.signatures.select_related("signer"):
         what = _("signed version %(n)d") % {"n": signature.version}
         moments.append(Moment(signature.signed_at, what, signature.signer.label))
@@ -200,15 +208,14 @@ def _opinion(given: Review) -> Moment:
     return Moment(given.created_at, _("reviewed"), given.author.label, " · ".join(said))
 
 
+def _scored(made: Scoring) -> Moment:
+    what = _("left a scoring unfinished") if made.unfinished else _("scored the night")
+    return Moment(made.closed_at, what, made.scorer.label)
+
+
 def _impression(read: FirstRead) -> Moment:
     said = f"{read.get_impression_display()} · {read.get_confidence_display()}"
     return Moment(read.at, _("first read"), read.reader.label, said)
-
-
-def _chunks(artefact: StoredArtefact) -> Any:
-    with storage.open(artefact.stored_name) as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            yield chunk
 
 
 def _record_view(user: User, found: Study) -> None:

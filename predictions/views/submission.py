@@ -24,10 +24,11 @@ from clinic.audit.models import Action
 from clinic.audit.recording import record
 from clinic.methods import post_or_back
 from ml import registry
+from ml.algorithms.sleep import mapping
 from ml.contracts import Contract, InputKind, Problem, Refused, Text
 from patients import access, services
 from patients.models import Encounter, Patient
-from predictions import answers, forms, intake, outcomes, selectors
+from predictions import answers, channel_mapping, forms, intake, outcomes, selectors
 from predictions.models import Study
 from predictions.views import drafts
 
@@ -35,7 +36,7 @@ UNPROCESSABLE = 422
 # Says in the address of a form that it was sent already and something about it is asked.
 ASKED = "asked"
 # Names of channels, for a recording whose own names do not say what they are.
-CHANNEL_OPTIONS = {"sleep": ("eeg", "eog", "emg")}
+CHANNEL_OPTIONS = {channel_mapping.ALGORITHM: mapping.USES}
 
 SENT_AS = Text("{said} (sent as {name})", "{said} (envoyé sous le nom {name})")
 NUMBERED = re.compile(r"file\[(\d+)\]")
@@ -61,7 +62,7 @@ STAY_IS_OVER = Problem(
 @require_http_methods(["GET", "HEAD", "POST"])
 def study_new(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> HttpResponse:
     """Show and take the form or the upload of one algorithm."""
-    contract, person = _admit(request, algorithm, patient)
+    contract, person = admit(request, algorithm, patient)
     if contract.input_kind is InputKind.FORM:
         return _form(request, contract, person)
     return _upload(request, contract, person)
@@ -71,7 +72,7 @@ def study_new(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> HttpR
 def study_reassess(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Show and take a further assessment in the same stay, beginning with the latest answers."""
     earlier = selectors.get_or_404(request.user, study_id)
-    contract, person = _admit(request, earlier.algorithm, earlier.patient_id)
+    contract, person = admit(request, earlier.algorithm, earlier.patient_id)
     if contract.input_kind is not InputKind.FORM:
         raise Http404
     return _form(request, contract, person, _latest(earlier))
@@ -80,7 +81,7 @@ def study_reassess(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
 @post_or_back("study_new", "algorithm", "patient")
 def study_open_stay(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> HttpResponse:
     """Open the stay that an assessment needs, and go back to the form with the answers given so far."""
-    contract, person = _admit(request, algorithm, patient)
+    contract, person = admit(request, algorithm, patient)
     unit = access.shared_units(request.user, person).filter(code=contract.unit).first()
     if unit is None or not outcomes.without_stay(contract, None):
         raise Http404
@@ -98,7 +99,7 @@ def study_open_stay(request: HttpRequest, algorithm: str, patient: uuid.UUID) ->
 @post_or_back("study_new", "algorithm", "patient")
 def study_draft(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> HttpResponse:
     """Keep a half-filled form; answer how many questions are known and what looks wrong so far."""
-    contract, person = _admit(request, algorithm, patient)
+    contract, person = admit(request, algorithm, patient)
     if contract.input_kind is not InputKind.FORM:
         raise Http404
     values = forms.posted(contract, request.POST, person)
@@ -112,7 +113,7 @@ def study_draft(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> Htt
 @post_or_back("study_new", "algorithm", "patient")
 def study_draft_discard(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> HttpResponse:
     """Start the form again with nothing but what the record says."""
-    contract, person = _admit(request, algorithm, patient)
+    contract, person = admit(request, algorithm, patient)
     drafts.forget(request.user, contract.name, person.pk)
     return _form_again(contract, person, _previous(request, person))
 
@@ -123,7 +124,8 @@ def _form_again(contract: Contract, patient: Patient, previous: Study | None) ->
     return redirect("study_new", contract.name, patient.pk)
 
 
-def _admit(request: HttpRequest, algorithm: str, patient_id: uuid.UUID) -> tuple[Contract, Patient]:
+def admit(request: HttpRequest, algorithm: str, patient_id: uuid.UUID) -> tuple[Contract, Patient]:
+    """Return algorithm and patient for whoever may submit; 404 or 403 for others."""
     if algorithm not in registry.names() or not registry.contract(algorithm).clinical:
         raise Http404
     contract = registry.contract(algorithm)

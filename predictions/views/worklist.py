@@ -27,10 +27,11 @@ from clinic.audit.recording import record
 from clinic.methods import post_or_back
 from clinic.templatetags.vigie import day
 from ml import registry
-from ml.contracts import Contract
+from ml.contracts import Contract, Text
 from predictions import first_read, outcomes, selectors, waiting
 from predictions.models import BloodLoss, Prediction, Study
 from predictions.states import State
+from predictions.workspaces.sleep import headline
 
 HOMES = {Role.ADMIN: "audit_search", Role.STEWARD: "models"}
 PAGE_ROWS = 200
@@ -38,6 +39,7 @@ LONGEST_PAGE = 6
 ORDER_KEY = "worklist_order"
 BY_ALGORITHM = "algorithm"
 Births = Mapping[UUID, BloodLoss]
+Scored = Mapping[UUID, Text]
 
 COUNTED = (State.QUEUED, State.RUNNING, State.READY, State.FAILED, State.REFUSED)
 
@@ -66,6 +68,8 @@ class Row:
         Which assessment of its stay it is; 1 for anything else than a form.
     outcome
         Blood loss of the birth that it is of, ``None`` before it is recorded.
+    scored
+        Of a night, who scored it or is at it; ``None`` before anybody began.
     """
 
     study: Study
@@ -77,6 +81,7 @@ class Row:
     may_retry: bool
     number: int
     outcome: BloodLoss | None
+    scored: Text | None
 
 
 @require_safe
@@ -90,14 +95,16 @@ def worklist(request: HttpRequest) -> HttpResponse:
     everything = list(selectors.worklist(request.user).prefetch_related(None))
     hidden = first_read.hidden(request.user, everything)
     births = _births(everything)
+    scored = headline.scorers(everything)
     by_algorithm = _by_algorithm(request)
-    seen = _fingerprint(everything, births, hidden, by_algorithm)
+    seen = _fingerprint(everything, births, scored, hidden, by_algorithm)
     if request.htmx and request.GET.get("seen") == seen:
         return HttpResponse(status=204)
     ordered = waiting.by_waiting(everything)
     if by_algorithm:
         ordered = waiting.by_algorithm(ordered, hidden)
-    context = _context(request, ordered, births, hidden) | {"seen": seen, "by_algorithm": by_algorithm}
+    context = _context(request, ordered, births, scored, hidden)
+    context |= {"seen": seen, "by_algorithm": by_algorithm}
     _record(request.user, context["rows"], by_algorithm)
     template = "worklist/list.html" if request.htmx else "worklist/page.html"
     return render(request, template, context)
@@ -129,7 +136,7 @@ def _births(studies: Iterable[Study]) -> Births:
 
 
 def _context(
-    request: HttpRequest, ordered: Sequence[Study], births: Births, hidden: Collection[UUID]
+    request: HttpRequest, ordered: Sequence[Study], births: Births, scored: Scored, hidden: Collection[UUID]
 ) -> dict[str, Any]:
     state, kind = _choice(request, "state", State.values), _choice(request, "kind", registry.names())
     chosen = [
@@ -141,8 +148,9 @@ def _context(
     page = min(_page(request), pages)
     counts = Counter(study.state for study in ordered)
     contracts = registry.contracts(clinical=True)
+    shown = chosen[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
     return {
-        "rows": _rows(request.user, chosen[(page - 1) * PAGE_ROWS : page * PAGE_ROWS], births, hidden),
+        "rows": _rows(request.user, shown, births, scored, hidden),
         "page": page,
         "pages": range(1, pages + 1),
         "chosen": len(chosen),
@@ -172,15 +180,18 @@ def _kinds(user: User) -> list[Contract]:
 
 
 def _fingerprint(
-    studies: Iterable[Study], births: Births, hidden: Collection[UUID], by_algorithm: bool
+    studies: Iterable[Study], births: Births, scored: Scored, hidden: Collection[UUID], by_algorithm: bool
 ) -> str:
     states = ",".join(f"{study.pk}{study.state}" for study in studies)
     states += ",".join(sorted(f"{stay}{loss.number}" for stay, loss in births.items()))
+    states += ",".join(sorted(f"{study}{who.en}" for study, who in scored.items()))
     states += ",".join(sorted(str(study) for study in hidden)) + str(by_algorithm)
     return hashlib.sha256(states.encode()).hexdigest()[:16]
 
 
-def _rows(user: User, studies: list[Study], births: Births, hidden: Collection[UUID]) -> list[Row]:
+def _rows(
+    user: User, studies: list[Study], births: Births, scored: Scored, hidden: Collection[UUID]
+) -> list[Row]:
     prefetch_related_objects(studies, HEADLINES)
     may_sign, may_submit = _rights(user)
     earlier = selectors.earlier_assessments(studies)
@@ -195,6 +206,7 @@ def _rows(user: User, studies: list[Study], births: Births, hidden: Collection[U
             may_retry=study.state == State.FAILED and may_submit(study),
             number=1 + earlier.get(study.pk, 0),
             outcome=births.get(study.encounter_id) if study.algorithm == outcomes.ALGORITHM else None,
+            scored=scored.get(study.pk),
         )
         for study in studies
     ]

@@ -17,8 +17,10 @@ class WrittenReport extends HTMLElement {
     this.stopped = "";
     this.unanswered = [];
     kept.dropOthers(this.dataset.user);
-    this.saved = "unsaved" in this.dataset ? null : this.now();
+    this.saved = "unsaved" in this.dataset ? null : this.asServed();
     this.restore();
+    // Chosen on a page that was still loading.
+    for (const choice of this.querySelectorAll("[name^=choice-]:checked")) this.chosen(choice);
     if (this.hasOthers()) this.stop("other");
     this.stoppers = new AbortController();
     const { signal } = this.stoppers;
@@ -44,6 +46,13 @@ class WrittenReport extends HTMLElement {
   texts() { return Object.fromEntries(this.fields().map((field) => [field.name, field.value])); }
 
   now() { return JSON.stringify([this.language(), this.texts()]); }
+
+  // What the page came with: a key may have been pressed in it before this ran.
+  asServed() {
+    const languages = [...this.querySelector("[name=report_language]").options];
+    const language = (languages.find((one) => one.defaultSelected) ?? languages[0]).value;
+    return JSON.stringify([language, Object.fromEntries(this.fields().map((field) => [field.name, field.defaultValue]))]);
+  }
 
   language() { return this.querySelector("[name=report_language]").value; }
 

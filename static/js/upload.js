@@ -1,6 +1,7 @@
 // An upload that shows how far it is and can be cancelled. Without this script the form still sends.
 
 import { ChosenFiles } from "./chosen-files.js";
+import { ChannelMapping } from "./channel-mapping.js";
 
 class UploadForm extends HTMLElement {
   connectedCallback() {
@@ -16,6 +17,8 @@ class UploadForm extends HTMLElement {
     this.cancel.addEventListener("click", () => this.request?.abort());
     const several = this.querySelector("[data-files]");
     this.chosen = new ChosenFiles(this, this.file, several, (sentence) => this.complain([sentence]));
+    const channels = this.querySelector("[data-channels]");
+    if (channels) this.mapping = new ChannelMapping(channels, this.file);
     this.followDrag(this.querySelector("[data-drop]"));
   }
 

@@ -1,4 +1,4 @@
-"""The comparison page of the chest X-ray's bench, as the steward sees it."""
+"""The comparison page of the chest X-ray's bench, and the three models of sleep side by side."""
 
 from __future__ import annotations
 
@@ -39,5 +39,28 @@ def test_the_bench_is_readable_with_everything_opened(
         complaints.append("sticks out sideways")
     if SCREENS:
         page.screenshot(path=Path(SCREENS) / f"bench-{language}-{theme}-{size[0]}.png", full_page=True)
+    page.context.close()
+    assert not complaints
+
+
+@pytest.mark.parametrize(
+    ("language", "theme", "size"), [("en", "light", (1440, 900)), ("fr", "dark", (390, 844))]
+)
+def test_the_three_models_of_sleep_are_compared_on_the_model_page(
+    browser: Browser, live_server: LiveServer, language: str, theme: str, size: tuple[int, int]
+) -> None:
+    page = window(browser, live_server, factories.staff("tech", Role.TECHNICIAN), language, theme, size)
+    complaints: list[Any] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(live_server.url + reverse("model", args=["sleep"]))
+    part = page.locator("#same-cases")
+    assert part.locator("tbody tr").count() == 3 * part.locator("table").count() > 0
+    complaints += [
+        f"axe {v['id']}: {v['nodes'][0]['target']}" for v in Axe().run(page).response["violations"]
+    ]
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
+        complaints.append("sticks out sideways")
+    if SCREENS:
+        part.screenshot(path=Path(SCREENS) / f"models-{language}-{theme}-{size[0]}.png")
     page.context.close()
     assert not complaints

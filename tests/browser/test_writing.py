@@ -163,6 +163,22 @@ def test_an_ended_session_keeps_the_text_until_the_same_person_is_back(
     assert [report.author for report in study.reading_reports.all()] == [charlie]
 
 
+def test_what_is_typed_while_the_page_still_loads_is_saved(window: Visit, study: Study) -> None:
+    page = window.page
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/report*.js", hold)
+    page.goto(page.url, wait_until="commit")
+    page.locator("#reading-lungs").focus()
+    page.keyboard.type("Typed early.")
+    held.pop().continue_()
+    is_saved(page)
+    assert reading.current(study)["lungs"] == "Typed early."
+
+
 def test_a_reload_right_after_a_key_loses_nothing(window: Visit, study: Study) -> None:
     page = window.page
     typing(page, "lungs", "Consolidation.")

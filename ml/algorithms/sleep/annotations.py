@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from ml.algorithms.sleep import tals
 from ml.algorithms.sleep.bandpower import IGNORED
 from ml.algorithms.sleep.contract import EPOCH_SECONDS, STAGES
 from ml.algorithms.sleep.edf_header import damaged
 from ml.algorithms.sleep.reader import read_header
+from ml.algorithms.sleep.tals import Note
 from ml.contracts import Refused, Text
 
-_TAL = re.compile(rb"([+-]\d+(?:\.\d*)?)(?:\x15(\d+(?:\.\d*)?))?\x14((?:[^\x14\x00]*\x14)*)\x00")
+_OFF = re.compile(r"lights? (off|out)|lumi[eè]res? [eé]teinte|extinction", re.IGNORECASE)
+_ON = re.compile(r"lights? on\b|lumi[eè]res? allum[eé]e|rallumage|allumage", re.IGNORECASE)
 _LEGACY = {"1": "N1", "2": "N2", "3": "N3", "4": "N3", "REM": "R"}
 _PREFIX = "sleep stage "
 
@@ -35,7 +39,10 @@ def read_hypnogram(path: Path) -> np.ndarray:
         When the file is no EDF+ with annotations of stages.
     """
     scored = [
-        (start, length, stage) for start, length, text in _read(path) if (stage := _stage(text)) is not None
+        # Some programs write no length: the stage is then that of one epoch.
+        (note.onset, note.duration or EPOCH_SECONDS, stage)
+        for note in _read(path)
+        if (stage := _stage(note.text)) is not None
     ]
     if not scored:
         raise Refused(damaged(Text("it holds no sleep stages", "il ne contient aucun stade de sommeil")))
@@ -46,23 +53,38 @@ def read_hypnogram(path: Path) -> np.ndarray:
     return stages
 
 
-def _read(path: Path) -> list[tuple[float, float, str]]:
-    """All annotations as (seconds from start, seconds long, text)."""
+def lights(notes: Sequence[Note], clock: float | None, seconds: float) -> tuple[float | None, float | None]:
+    """Find when the lights went off and on.
+
+    Parameters
+    ----------
+    notes
+        From :func:`ml.algorithms.sleep.tals.read`.
+    clock
+        Time that the file gives its first record.
+    seconds
+        Length of the recording; what is said of a time outside it is passed over.
+
+    Returns
+    -------
+    off, on
+        Seconds from the start of the recording: the first "lights off", and the last "lights on" after it;
+        ``None`` where there is none.
+    """
+    told = [(note.onset - (clock or 0.0), note.text) for note in notes]
+    inside = [(at, text) for at, text in told if 0 <= at <= seconds]
+    off = min((at for at, text in inside if _OFF.search(text)), default=None)
+    on = max(
+        (at for at, text in inside if _ON.search(text) and (off is None or at > off)),
+        default=None,
+    )
+    return off, on
+
+
+def _read(path: Path) -> list[Note]:
     header, signals = read_header(path)
-    at = np.concatenate([[0], np.cumsum([2 * s.samples for s in signals])])
-    body = path.read_bytes()[header.header_bytes :]
-    texts = []
-    for record in range(header.n_records):
-        for i, signal in enumerate(signals):
-            if signal.annotations:
-                start = record * int(at[-1])
-                texts += _TAL.findall(body[start + at[i] : start + at[i + 1]])
-    return [
-        (float(start), float(length or 0), text.decode("utf-8", "replace").strip())
-        for start, length, joined in texts
-        for text in joined.split(b"\x14")
-        if text
-    ]
+    with path.open("rb") as stream:
+        return tals.read(stream, header, signals)[1]
 
 
 def _stage(text: str) -> int | None:

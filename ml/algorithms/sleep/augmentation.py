@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ml.algorithms.sleep import excerpts
 from ml.algorithms.sleep.bandpower import Night
 from ml.algorithms.sleep.features import N_BANDS, N_INPUTS, SLOTS, network_inputs
 
@@ -20,7 +21,12 @@ SUBSETS = {
     (False, True, False): 0.10,
     (False, True, True): 0.05,
 }
-_WAKE = 0
+_WAKE, _REM = 0, 4
+# Eye movements: at most this much power against the night's median delta, scattered over the epochs, in REM
+# sleep half of it; by band (blinks are below 3 Hz), and frontal more than posterior.
+_MOST_EYES, _EYES_SPREAD, _EYES_IN_REM = 3.0, 0.8, 0.5
+_EYES_BANDS = np.array([1.0, 0.15, 0.02, 0.01, 0.01], np.float32)
+_EYES_AT = (1.0, 0.3)
 # Wake of at most three hours is put before and after sleep.
 _LONGEST_WAKE = 360
 
@@ -31,7 +37,8 @@ def augmented_windows(
     """Cut every night into windows, each changed a little.
 
     The wake around sleep is cut or repeated before the night is normalised, because the training
-    nights were cropped to 30 min around sleep by their labels and real recordings are not.
+    nights were cropped to 30 min around sleep by their labels and real recordings are not. Some nights are
+    cut to an excerpt, and then normalised by what is left of them.
 
     Returns
     -------
@@ -44,8 +51,17 @@ def augmented_windows(
         x, y = night.features, night.labels
         if rng.random() < params["change_wake"]:
             x, y = other_wake(night, rng)
+        if rng.random() < params["eye_movements"]:
+            x = with_eye_movements(x, y, rng)
+        x = other_contrast(x, params["contrast_jitter"], rng)
+        if rng.random() < params["excerpts"]:
+            rows = excerpts.drawn(y, rng)
+            x, y = x[rows], y[rows]
         if rng.random() < params["swap_eeg"]:
             x = x[:, [1, 0, 2]]
+        if rng.random() < params["between_eeg"]:
+            x = between_electrodes(x, rng)
+        x = other_device(x, params["device_jitter"], rng)
         x = network_inputs(x, np.ones(len(SLOTS), bool))
         short = max(0, size - len(x))
         x, y = np.pad(x, ((0, short), (0, 0))), np.pad(y, (0, short), constant_values=-100)
@@ -75,6 +91,81 @@ def other_wake(night: Night, rng: np.random.Generator) -> tuple[np.ndarray, np.n
         pieces = [run[::-1], *pieces] if side == "before" else [*pieces, run]
     rows = np.concatenate(pieces)
     return night.features[rows], night.labels[rows]
+
+
+def with_eye_movements(features: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Add the slow power of blinks and eye movements to the EEG of wake and, less, of REM sleep.
+
+    They were taken out of the training nights by independent components, and no laboratory does that: there
+    wake has more delta, and deep sleep stands out less.
+
+    Parameters
+    ----------
+    features
+        Shape (epochs, 3, 10): band powers; the shares follow in :func:`other_device`.
+    labels
+        Shape (epochs,): stages.
+    """
+    moved = features.copy()
+    awake = np.select([labels == _WAKE, labels == _REM], [1.0, _EYES_IN_REM], 0.0)
+    amount = awake * rng.uniform(0, _MOST_EYES) * rng.lognormal(0, _EYES_SPREAD, len(labels))
+    for slot, reach in enumerate(_EYES_AT):
+        usual = np.exp(np.median(features[:, slot, 0]))
+        power = np.exp(features[:, slot, :N_BANDS]) + (usual * reach * amount)[:, None] * _EYES_BANDS
+        moved[:, slot, :N_BANDS] = np.log(power)
+    return moved
+
+
+def other_contrast(features: np.ndarray, spread: float, rng: np.random.Generator) -> np.ndarray:
+    """Shrink or stretch how far the epochs of a night lie apart, all bands of a channel alike.
+
+    The delta of deep sleep stands out less with age and in fragmented sleep. What the network reads against
+    the night's own spread stays; the rest moves, the shares in :func:`other_device`.
+
+    Parameters
+    ----------
+    spread
+        Standard deviation of the natural log of the factor.
+    """
+    changed = features.copy()
+    logs = changed[:, :, :N_BANDS]
+    middle = np.median(logs, axis=0)
+    factor = np.exp(rng.normal(-spread / 2, spread, (1, features.shape[1], 1))).astype(np.float32)
+    changed[:, :, :N_BANDS] = middle + factor * (logs - middle)
+    return changed
+
+
+def between_electrodes(features: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Move the first EEG towards the second: a central electrode lies between a frontal and a posterior one.
+
+    Log powers are mixed linearly after the mean of each channel (its gain) is taken away; the shares follow
+    in :func:`other_device`.
+    """
+    logs = features[:, :2, :N_BANDS]
+    logs = logs - logs.mean(axis=(0, 2), keepdims=True)
+    share = np.float32(rng.uniform(0, 1))
+    moved = features.copy()
+    moved[:, 0, :N_BANDS] = (1 - share) * logs[:, 0] + share * logs[:, 1]
+    return moved
+
+
+def other_device(features: np.ndarray, spread: float, rng: np.random.Generator) -> np.ndarray:
+    """Shift each band of each channel by one offset for the whole night, shares of power included.
+
+    Another electrode, reference or filter raises some bands against others. Where only the logs move, as in
+    :func:`jittered`, a network learns to trust the shares, which move as much on a real device.
+
+    Parameters
+    ----------
+    features
+        Shape (epochs, 3, 10): band powers.
+    spread
+        Standard deviation of the offsets in natural log power.
+    """
+    offset = rng.normal(0, spread, (1, features.shape[1], N_BANDS)).astype(np.float32)
+    logs = features[:, :, :N_BANDS] + offset
+    powers = np.exp(logs - logs.max(axis=2, keepdims=True))
+    return np.concatenate([logs, powers / powers.sum(axis=2, keepdims=True)], axis=2)
 
 
 def jittered(x: np.ndarray, params: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ml.algorithms.sleep.contract import SLOTS
 from ml.algorithms.sleep.edf_header import Signal
-from ml.algorithms.sleep.features import SLOTS
 from ml.contracts import Problem, Refused, Severity, Text
 
 FRONTAL, POSTERIOR, EOG = SLOTS
@@ -30,9 +30,16 @@ _EEG = re.compile(
 _LEFT = re.compile(r"(E1|LOC|EOG\W*(L|G)\b|EOG\W*(LEFT|GAUCHE)|(OEIL|OCULO)\W*(G\b|GAUCHE)|LEOG|EOGL|EOGG)")
 _RIGHT = re.compile(r"(E2|ROC|EOG\W*(R|D)\b|EOG\W*(RIGHT|DROITE?)|(OEIL|OCULO)\W*(D\b|DROIT)|REOG|EOGR|EOGD)")
 _ANY_EOG = re.compile(r"\bEOG|\bOEIL|\bOCULO")
-_CHIN = re.compile(r"\b(CHIN|MENTON|SUBMENT|EMG)")
-_LEG = re.compile(r"(LEG|JAMBE|TIB|\bLAT\b|\bRAT\b|LIMB|\bPLM)")
+# Nox recorders call the chin's electrodes 1, 2 and F.
+_CHIN = re.compile(r"\b(CHIN|MENTON|SUBMENT|EMG)|[12]-[2F]\Z")
+LEG = re.compile(r"(LEG|JAMBE|TIB|\bLAT\b|\bRAT\b|LIMB|\bPLM)")
 _IMPEDANCE = re.compile(r"IMP(\b|[EÉ]DANCE)|\(IMP")
+MASTOID = re.compile(r"(?:EEG )?[AM][12]")
+# BioSemi numbers the electrodes of its caps A1 to A32, B1 to B32 ...: there C3 is the third of a ribbon.
+_RIBBON = re.compile(r"A(?:[3-9]|[12]\d|3[0-2])")
+# Between the labels of two channels whose difference is meant.
+LESS = " − "
+_SLOT_OF_OPTION = {"frontal": FRONTAL, "posterior": POSTERIOR, "eog": EOG, "emg": EMG}
 # Preference among electrodes of one slot: nearest to the training derivation, then as AASM, right first.
 _FRONTAL_ORDER = ("FPZ", "F4", "F3", "FZ", "C4", "C3", "CZ", "FP2", "FP1", "AFZ", "FCZ")
 _POSTERIOR_ORDER = ("PZ", "P4", "P3", "O2", "O1", "OZ", "POZ", "CPZ")
@@ -74,7 +81,7 @@ def electrode(label: str) -> Electrode | None:
     Electrode or None
         ``None`` when the label is not that of an EEG channel.
     """
-    text = _plain(label)
+    text = plain(label)
     match = _EEG.fullmatch(text)
     if match:
         return Electrode(match["electrode"], match["reference"] or "")
@@ -96,8 +103,9 @@ def choose(signals: Sequence[Signal], options: Mapping[str, Any]) -> tuple[list[
     signals
         All signals of the header.
     options
-        ``eeg``, ``eog``, ``emg``: names that override the guess, separated by commas (or a list);
-        ``"none"`` leaves a kind out.
+        ``frontal``, ``posterior``, ``eog``, ``emg``: the channel of each input, a label or two labels
+        with " − " between them for their difference; ``eeg``: labels, separated by commas (or a list),
+        that the rule sends to the inputs. ``"none"`` leaves a kind out.
 
     Returns
     -------
@@ -109,43 +117,83 @@ def choose(signals: Sequence[Signal], options: Mapping[str, Any]) -> tuple[list[
     Refused
         ``unknown_channel`` or ``no_eeg``, listing the channels there are.
     """
-    eeg = _named(signals, options, "eeg")
-    eog = _named(signals, options, "eog")
-    emg = _named(signals, options, "emg")
-    chosen = _eeg_by_position(signals, _candidates(signals) if eeg is None else eeg)
+    given = {kind: _named(signals, options, kind) for kind in ("eeg", *_SLOT_OF_OPTION)}
+    guessed = _eeg_by_position(signals, _candidates(signals) if given["eeg"] is None else given["eeg"])
+    chosen = []
+    for kind in ("frontal", "posterior"):
+        if given[kind] is None:
+            chosen += [d for d in guessed if d.slot == _SLOT_OF_OPTION[kind]]
+        elif given[kind]:
+            chosen.append(Derivation(_SLOT_OF_OPTION[kind], *_pair(signals, given[kind])))
     if not chosen:
         raise Refused(Problem("no_eeg", Text(
-            f"No EEG channel was recognised. Name one with the option “eeg”. Channels: {_list(signals)}.",
-            "Aucune voie EEG n’a été reconnue. Indiquez-en une avec l’option « eeg ». "
+            f"No EEG channel was recognised. Say which one it is. Channels: {_list(signals)}.",
+            "Aucune voie EEG n’a été reconnue. Indiquez laquelle l’est. "
             f"Voies : {_list(signals)}.",
         )))  # fmt: skip
     warnings = _position_warnings(signals, chosen)
-    chosen += _eyes(signals) if eog is None else [Derivation(EOG, signals[i].label, i) for i in eog[:1]]
-    found_emg = _chin(signals) if emg is None else emg
-    chosen += [Derivation(EMG, signals[i].label, i) for i in found_emg[:1]]
+    eog, emg = given["eog"], given["emg"]
+    if eog is None:
+        chosen += _eyes(signals)
+    elif eog:
+        chosen.append(Derivation(EOG, *_pair(signals, eog)))
+    if emg is None:
+        emg = chin(signals)[:1]
+    if emg:
+        chosen.append(Derivation(EMG, *_pair(signals, emg)))
     return chosen, warnings
+
+
+def named(signals: Sequence[Signal], options: Mapping[str, Any], kind: str) -> int | bool | None:
+    """Return the position of the channel that an option names.
+
+    Returns
+    -------
+    int, None or False
+        ``None`` when the option does not say, ``False`` when it says that there is none.
+
+    Raises
+    ------
+    Refused
+        ``unknown_channel``.
+    """
+    found = _named(signals, options, kind)
+    if found is None:
+        return None
+    return found[0] if found else False
 
 
 def _named(signals: Sequence[Signal], options: Mapping[str, Any], kind: str) -> list[int] | None:
     given = options.get(kind) or ""
-    names = given.split(",") if isinstance(given, str) else list(given)
+    if not isinstance(given, str):
+        names = [str(name) for name in given]
+    else:
+        names = given.split(",") if kind == "eeg" else given.split(LESS)
     names = [name.strip() for name in names if name.strip()]
     if not names:
         return None
     if [name.casefold() for name in names] == ["none"]:
         return []
-    labels = [_plain(s.label) for s in signals]
-    unknown = [name for name in names if _plain(name) not in labels]
+    labels = [plain(s.label) for s in signals]
+    unknown = [name for name in names if plain(name) not in labels]
     if unknown:
         raise Refused(Problem("unknown_channel", Text(
             f"There is no channel called {', '.join(unknown)}. Channels: {_list(signals)}.",
             f"Aucune voie ne s’appelle {', '.join(unknown)}. Voies : {_list(signals)}.",
         ), field=kind))  # fmt: skip
-    return [labels.index(_plain(name)) for name in names]
+    return [labels.index(plain(name)) for name in names]
+
+
+def _pair(signals: Sequence[Signal], places: Sequence[int]) -> tuple[str, int, int | None]:
+    """Label, signal and what is subtracted of a channel, or of the difference of two."""
+    plus, minus = places[0], places[1] if len(places) > 1 else None
+    if minus is None or not comparable(signals[plus], signals[minus]):
+        return signals[plus].label, plus, None
+    return f"{signals[plus].label}{LESS}{signals[minus].label}", plus, minus
 
 
 def _candidates(signals: Sequence[Signal]) -> list[int]:
-    return [i for i, s in enumerate(signals) if _electrical(s) and electrode(s.label) is not None]
+    return [i for i, s in enumerate(signals) if electrical(s) and electrode(s.label) is not None]
 
 
 def _eeg_by_position(signals: Sequence[Signal], candidates: Sequence[int]) -> list[Derivation]:
@@ -162,7 +210,7 @@ def _eeg_by_position(signals: Sequence[Signal], candidates: Sequence[int]) -> li
         for slot, places in known.items()
         if places
     }
-    return [_referenced(signals, slot, i) for slot, i in best.items()]
+    return [referenced(signals, slot, i) for slot, i in best.items()]
 
 
 def _preference(signal: Signal, position: int) -> tuple[int, int, int]:
@@ -173,27 +221,27 @@ def _preference(signal: Signal, position: int) -> tuple[int, int, int]:
     return (0 if found.reference not in ("", "REF") else 1, place, position)
 
 
-def _referenced(signals: Sequence[Signal], slot: str, i: int) -> Derivation:
+def referenced(signals: Sequence[Signal], slot: str, i: int) -> Derivation:
     """Refer a bare electrode to the opposite mastoid where the recording has it."""
     found = electrode(signals[i].label) or Electrode()
     if found.active and not found.reference:
         left = found.active[-1] in "13579"
         for mastoid in ("M2", "A2") if left else ("M1", "A1"):
             j = next(
-                (j for j, s in enumerate(signals) if _plain(s.label) in (mastoid, f"EEG {mastoid}")), None
+                (j for j, s in enumerate(signals) if plain(s.label) in (mastoid, f"EEG {mastoid}")), None
             )
-            if j is not None and _comparable(signals[i], signals[j]):
-                return Derivation(slot, f"{signals[i].label} − {signals[j].label}", i, j)
+            if j is not None and comparable(signals[i], signals[j]):
+                return Derivation(slot, f"{signals[i].label}{LESS}{signals[j].label}", i, j)
     return Derivation(slot, signals[i].label, i)
 
 
 def _eyes(signals: Sequence[Signal]) -> list[Derivation]:
     """The horizontal EOG (left less right, as in the training data), else whichever eye there is."""
-    usable = [(i, _plain(s.label)) for i, s in enumerate(signals) if _electrical(s)]
+    usable = [(i, plain(s.label)) for i, s in enumerate(signals) if electrical(s)]
     left = _preferred_eye(usable, _LEFT)
     right = _preferred_eye(usable, _RIGHT)
-    if left is not None and right is not None and _comparable(signals[left], signals[right]):
-        return [Derivation(EOG, f"{signals[left].label} − {signals[right].label}", left, right)]
+    if left is not None and right is not None and comparable(signals[left], signals[right]):
+        return [Derivation(EOG, f"{signals[left].label}{LESS}{signals[right].label}", left, right)]
     either = [i for i in (left, right) if i is not None] or [i for i, text in usable if _ANY_EOG.search(text)]
     return [Derivation(EOG, signals[i].label, i) for i in either[:1]]
 
@@ -206,14 +254,43 @@ def _preferred_eye(usable: Sequence[tuple[int, str]], pattern: re.Pattern[str]) 
     return min(matches)[1] if matches else None
 
 
-def _chin(signals: Sequence[Signal]) -> list[int]:
-    plain = [(i, _plain(s.label)) for i, s in enumerate(signals) if _electrical(s)]
-    found = [(i, text) for i, text in plain if _CHIN.search(text) and not _LEG.search(text)]
+def chin(signals: Sequence[Signal]) -> list[int]:
+    """Return the positions of the muscle channels that are not of a leg, those named chin first."""
+    labels = [(i, plain(s.label)) for i, s in enumerate(signals) if electrical(s)]
+    found = [(i, text) for i, text in labels if is_chin(text)]
     return [i for i, text in sorted(found, key=lambda pair: not re.search("CHIN|MENTON|SUBMENT", pair[1]))]
 
 
+def is_chin(text: str) -> bool:
+    """Whether a plain label is that of a muscle channel other than a leg's."""
+    return bool(_CHIN.search(text)) and not LEG.search(text)
+
+
+def is_eye(text: str) -> bool:
+    """Whether a plain label is that of an eye channel."""
+    return bool(eye_side(text) or _ANY_EOG.search(text))
+
+
+def eye_side(text: str) -> str:
+    """Return ``"left"`` or ``"right"`` for the plain label of one eye; empty when it does not say."""
+    for side, pattern in (("left", _LEFT), ("right", _RIGHT)):
+        if re.match(rf"(EOG\W*|EEG\W*)?{pattern.pattern}", text):
+            return side
+    return ""
+
+
 def _position_warnings(signals: Sequence[Signal], chosen: Sequence[Derivation]) -> list[Problem]:
+    """Whoever chose the first derivation, the rule or a person: where it lies decides how far to trust it."""
     first = chosen[0]
+    if any(_RIBBON.fullmatch(plain(s.label)) for s in signals if electrical(s)):
+        return [Problem("own_numbering", Text(
+            "The channels are numbered by ribbon (A1, A2, A3 …), where a name like C3 is no position on the "
+            f"head; {first.label} may be anywhere. Say which channels are which, and check the stages "
+            "closely.",
+            "Les voies sont numérotées par nappe (A1, A2, A3…), où un nom comme C3 n’est pas une position "
+            f"sur la tête ; {first.label} peut être n’importe où. Indiquez le rôle des voies et vérifiez "
+            "soigneusement les stades.",
+        ), severity=Severity.WARN)]  # fmt: skip
     active = (electrode(signals[first.signal].label) or Electrode()).active
     if slot_of(active) is None:
         return [Problem("position_unknown", Text(
@@ -223,26 +300,27 @@ def _position_warnings(signals: Sequence[Signal], chosen: Sequence[Derivation]) 
             "comme "
             "frontale ou centrale. Vérifiez soigneusement les stades.",
         ), severity=Severity.WARN)]  # fmt: skip
-    if first.slot == POSTERIOR:
+    if slot_of(active) == POSTERIOR:
         return [Problem("posterior_only", Text(
-            f"Only a posterior derivation ({first.label}) was found; staging from it is less reliable.",
-            f"Seule une dérivation postérieure ({first.label}) a été trouvée ; les stades en sont moins "
-            "fiables.",
+            f"Only a posterior derivation ({first.label}) is read; staging from it is less reliable.",
+            f"Seule une dérivation postérieure ({first.label}) est lue ; les stades en sont moins fiables.",
         ), severity=Severity.WARN)]  # fmt: skip
     return []
 
 
-def _electrical(signal: Signal) -> bool:
-    if signal.annotations or _IMPEDANCE.search(_plain(signal.label)):
+def electrical(signal: Signal) -> bool:
+    """Whether it may be a voltage from an electrode, by unit and label."""
+    if signal.annotations or _IMPEDANCE.search(plain(signal.label)):
         return False
     return signal.samples > 0 and signal.unit.casefold() in ("", "nv", "uv", "µv", "μv", "mv", "v")
 
 
-def _comparable(one: Signal, other: Signal) -> bool:
+def comparable(one: Signal, other: Signal) -> bool:
+    """Whether the difference of two signals makes sense: sampled alike, in one unit."""
     return one.samples == other.samples and one.unit.casefold() == other.unit.casefold()
 
 
-def _plain(label: str) -> str:
+def plain(label: str) -> str:
     """Upper case without accents; œ becomes oe."""
     decomposed = unicodedata.normalize("NFKD", label.replace("œ", "oe").replace("Œ", "OE"))
     return " ".join("".join(c for c in decomposed if not unicodedata.combining(c)).upper().split())

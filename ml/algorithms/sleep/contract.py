@@ -7,6 +7,8 @@ from ml.contracts import Contract, InputKind, Limits, Problem, Text
 
 STAGES = ("W", "N1", "N2", "N3", "R")
 EPOCH_SECONDS = 30
+# The inputs of the networks, each filled by one derivation.
+SLOTS = ("eeg_frontal_central", "eeg_posterior", "eog")
 
 CONTRACT = Contract(
     name="sleep",
@@ -23,7 +25,7 @@ CONTRACT = Contract(
     unit="sleep",
     submit_roles=("technician", "physician"),
     sign_roles=("physician",),
-    suffixes=(".edf",),
+    suffixes=(".edf", ".bdf", ".rec"),
 )
 
 
@@ -40,7 +42,7 @@ def screen(head: bytes, size: int) -> list[Problem]:
     Returns
     -------
     list of Problem
-        Empty when the file looks like a closed, continuous EDF or EDF+ recording. A header longer
-        than ``head`` is checked in full when the file is loaded.
+        Empty when the file looks like a closed EDF, EDF+ or BDF recording. A header longer than
+        ``head`` is checked in full when the file is loaded.
     """
     return edf_header.screen(head, size)

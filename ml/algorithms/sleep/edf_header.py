@@ -1,7 +1,7 @@
-"""The header of an EDF file, read strictly by ourselves before any library or array sees the file.
+"""The header of an EDF or BDF file, read strictly by ourselves before any library or array sees the file.
 
-Layout after Kemp et al. 1992 (EDF) and Kemp & Olivan 2003 (EDF+). Standard library only: the web
-process screens uploads with it.
+Layout after Kemp et al. 1992 (EDF), Kemp & Olivan 2003 (EDF+) and BioSemi (BDF: the same header with
+another first field, samples of 24 bits). Standard library only: the web process screens uploads with it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ MAIN_BYTES = 256
 PER_SIGNAL_BYTES = 256
 MAX_SIGNALS = 1024
 MAX_HOURS = 72
-ANNOTATIONS = "EDF Annotations"
+ANNOTATIONS = ("EDF Annotations", "BDF Annotations")
+EDF_MAGIC, BDF_MAGIC = b"0       ", b"\xffBIOSEMI"
 # Widths of the per-signal fields, each stored for all signals in turn.
 _SIGNAL_FIELDS = (
     ("label", 16), ("transducer", 80), ("unit", 8), ("physical_min", 8), ("physical_max", 8),
@@ -24,13 +25,14 @@ _SIGNAL_FIELDS = (
 )  # fmt: skip
 _INTEGER = re.compile(r"[+-]?\d+\Z")
 _AGAIN = Text(
-    "Export the recording again as EDF or EDF+.", "Exportez de nouveau l’enregistrement en EDF ou EDF+."
+    "Export the recording again as EDF, EDF+ or BDF.",
+    "Exportez de nouveau l’enregistrement en EDF, EDF+ ou BDF.",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The 256 bytes every EDF file begins with."""
+    """The 256 bytes every EDF file begins with; ``width`` is the size of a sample in bytes, 3 in a BDF."""
 
     patient: str
     recording: str
@@ -41,11 +43,22 @@ class Header:
     n_records: int
     record_seconds: float
     n_signals: int
+    width: int = 2
 
     @property
     def seconds(self) -> float:
-        """Length of the recording in seconds."""
+        """Seconds recorded; with interruptions the night is longer than that."""
         return self.n_records * self.record_seconds
+
+    @property
+    def plus(self) -> bool:
+        """Whether it is EDF+ or BDF+, whose fields have an order and whose notes are annotations."""
+        return self.reserved.startswith(("EDF+", "BDF+"))
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it says of itself that its records do not follow one another (EDF+D, BDF+D)."""
+        return self.reserved.startswith(("EDF+D", "BDF+D"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +78,7 @@ class Signal:
     @property
     def annotations(self) -> bool:
         """Whether it is the EDF+ annotation channel and no signal."""
-        return self.label == ANNOTATIONS
+        return self.label in ANNOTATIONS
 
 
 def parse_main(head: bytes) -> Header:
@@ -74,23 +87,18 @@ def parse_main(head: bytes) -> Header:
     Raises
     ------
     Refused
-        ``file_empty``, ``not_edf``, ``bdf``, ``edf_header_damaged``, ``edf_not_closed``,
-        ``edf_no_signals``, ``edf_too_many_signals``, ``edf_no_data``, ``edf_too_long`` or
-        ``edf_discontinuous``, each with what to do.
+        ``file_empty``, ``not_edf``, ``edf_header_damaged``, ``edf_not_closed``,
+        ``edf_no_signals``, ``edf_too_many_signals``, ``edf_no_data`` or ``edf_too_long``, each with
+        what to do.
     """
     if not head:
         raise Refused(_problem("file_empty", "The file is empty.", "Le fichier est vide.", _AGAIN))
-    if head[:8] == b"\xffBIOSEMI":
+    if head[:8] not in (EDF_MAGIC, BDF_MAGIC):
         raise Refused(_problem(
-            "bdf", "This is a BDF file (24 bits), which is not read yet.",
-            "Ce fichier est au format BDF (24 bits), qui n’est pas encore lu.",
-            Text("Export it as EDF or EDF+.", "Exportez-le en EDF ou EDF+."),
-        ))  # fmt: skip
-    if head[:8] != b"0       ":
-        raise Refused(_problem(
-            "not_edf", "This is not an EDF file: it does not begin as one.",
-            "Ce n’est pas un fichier EDF : il ne commence pas comme un EDF.",
-            Text("Choose the recording itself (.edf).", "Choisissez l’enregistrement lui-même (.edf)."),
+            "not_edf", "This is neither an EDF nor a BDF file: it does not begin as one.",
+            "Ce n’est ni un fichier EDF ni un fichier BDF : il ne commence pas comme tel.",
+            Text("Choose the recording itself (.edf, .bdf).",
+                 "Choisissez l’enregistrement lui-même (.edf, .bdf)."),
         ))  # fmt: skip
     if len(head) < MAIN_BYTES:
         raise Refused(
@@ -108,6 +116,7 @@ def parse_main(head: bytes) -> Header:
         ),
         record_seconds=_real(head[244:252], Text("the record duration", "la durée d’un bloc")),
         n_signals=_integer(head[252:256], Text("the number of signals", "le nombre de signaux")),
+        width=3 if head[:8] == BDF_MAGIC else 2,
     )
     _check_main(header)
     return header
@@ -147,15 +156,6 @@ def _check_main(header: Header) -> None:
             "edf_too_long", f"The header announces more than {MAX_HOURS} h of recording.",
             f"L’en-tête annonce plus de {MAX_HOURS} h d’enregistrement.",
             Text("Export one night at a time.", "Exportez une nuit à la fois."),
-        ))  # fmt: skip
-    if header.reserved.startswith("EDF+D"):
-        raise Refused(_problem(
-            "edf_discontinuous",
-            "The recording has interruptions (EDF+D); its pieces are not joined silently, "
-            "which would shift every epoch.",
-            "L’enregistrement comporte des interruptions (EDF+D) ; ses morceaux ne sont pas réunis à "
-            "l’insu du lecteur, ce qui décalerait toutes les époques.",
-            Text("Export each uninterrupted part as EDF+C.", "Exportez chaque partie continue en EDF+C."),
         ))  # fmt: skip
 
 
@@ -231,7 +231,9 @@ def screen(head: bytes, size: int) -> list[Problem]:
     at = MAIN_BYTES + 216 * header.n_signals
     if at + 8 * header.n_signals > len(head):
         # The samples per record lie beyond the bytes at hand: only divisibility can be checked.
-        whole = (size - header.header_bytes) % (2 * header.n_records) == 0 and size > header.header_bytes
+        whole = (size - header.header_bytes) % (
+            header.width * header.n_records
+        ) == 0 and size > header.header_bytes
         return [] if whole else [_problem(
             "edf_size_mismatch", f"The size of the file ({size} bytes) does not fit its header.",
             f"La taille du fichier ({size} octets) ne correspond pas à son en-tête.",
@@ -244,14 +246,14 @@ def screen(head: bytes, size: int) -> list[Problem]:
         ]
     except Refused as refusal:
         return list(refusal.problems)
-    problem = size_problem(header.header_bytes + 2 * header.n_records * sum(samples), size)
+    problem = size_problem(header.header_bytes + header.width * header.n_records * sum(samples), size)
     return [problem] if problem else []
 
 
 def damaged(why: Text) -> Problem:
     """Return the problem "the EDF header is damaged", with the reason."""
-    return _problem("edf_header_damaged", f"The EDF header is damaged: {why.en}.",
-                    f"L’en-tête EDF est endommagé : {why.fr}.", _AGAIN)  # fmt: skip
+    return _problem("edf_header_damaged", f"The header of the recording is damaged: {why.en}.",
+                    f"L’en-tête de l’enregistrement est endommagé : {why.fr}.", _AGAIN)  # fmt: skip
 
 
 def _problem(code: str, en: str, fr: str, advice: Text) -> Problem:

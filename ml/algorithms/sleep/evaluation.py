@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ml.algorithms.sleep import annotations, crossvalidation, load, sequence
+from ml.algorithms.sleep import annotations, budget, crossvalidation, load, reviewing, sequence
 from ml.algorithms.sleep.contract import STAGES
 from ml.algorithms.sleep.crossvalidation import CHANNEL_SETS, Cohort
 from ml.algorithms.sleep.predict import predict
+from ml.algorithms.sleep.reviewing import HeldOut
 from ml.contracts import Source
 from ml.package import Metric, Package
 from ml.training.data import require
@@ -20,40 +21,68 @@ COMMAND = "python -m ml evaluate sleep --data ../shared/data"
 COHORT = "Sleep-EDF cassette band powers, subject-wise 5-fold"
 UCDDB = "sleep/ucddb"
 WHOLE_NIGHT = "ucddb018"
+# The share of a night at which the orders of review are compared.
+REVIEWED = 0.1
 _BINS = 15
 _BLOCK_EPOCHS = 20
 
 
-def cohort_metrics(cohort: Cohort, package: Package) -> list[Metric]:
-    """Cross-validated figures for each set of channels.
+def cohort_metrics(held: Mapping[tuple[bool, ...], HeldOut], package: Package) -> list[Metric]:
+    """Cross-validated figures for each set of channels; intervals resample subjects.
 
-    Each night is staged by the network of the package trained without its subject; intervals
-    resample subjects.
+    Parameters
+    ----------
+    held
+        From ``reviewing.held_out``: each night staged by the models trained without its subject.
     """
-    folds = package.manifest["training"]["folds"]
-    fold_of = {subject: k for k, subjects in enumerate(folds) for subject in subjects}
-    fold = np.array([fold_of.get(int(s), -1) for s in cohort.subjects])
-    labels, subjects = cohort.labels(), cohort.epoch_subjects()
-    scored = labels >= 0
     found = []
     for prefix, name, mask in CHANNEL_SETS:
-        probabilities = crossvalidation.held_out_probabilities(cohort, sequence.of(package), fold, mask)
-        figures = staging_figures(labels[scored], probabilities[scored], subjects[scored])
-        inside = scored & _between_first_and_last_sleep(cohort)
-        asleep = stage_metrics(labels[inside], probabilities[inside].argmax(axis=1), subjects[inside])
+        one = held[mask]
+        scale, _ = budget.of_manifest(package.manifest, np.asarray(mask))
+        probabilities = budget.calibrated(one.network, scale)
+        sure = one.cross_calibrated() if "calibration" in package.manifest else one.network
+        figures = staging_figures(one.labels, sure, one.subjects)
+        inside = one.asleep
+        asleep = stage_metrics(one.labels[inside], probabilities[inside].argmax(axis=1), one.subjects[inside])
         figures["kappa_within_sleep_period"] = asleep["kappa"]
-        figures |= review_figures(
-            labels[scored],
-            probabilities[scored],
-            subjects[scored],
-            package.manifest["thresholds"]["confidence"],
-        )
+        threshold = package.manifest["thresholds"]["confidence"]
+        figures |= review_figures(one.labels, probabilities, one.subjects, threshold)
+        orders = reviewing.orders(one, scale, REVIEWED)
+        figures |= {f"kappa_after_{REVIEWED:.0%}_by_{order}": value for order, value in orders.items()}
+        if one.trees is not None:
+            trees = staging_figures(one.labels, one.trees, one.subjects)
+            figures |= {f"boosted.{figure}": value for figure, value in trees.items()}
         found += as_metrics(
             {f"{prefix}{figure}": value for figure, value in figures.items()},
-            data=f"{COHORT}, {name}", n=len(np.unique(subjects)), unit="subjects", command=COMMAND,
-            note=f"{int(scored.sum())} epochs of {len(cohort.nights)} nights; intervals over subjects",
+            data=f"{COHORT}, {name}", n=len(np.unique(one.subjects)), unit="subjects", command=COMMAND,
+            note=f"{len(one.labels)} epochs of {len(np.unique(one.nights))} nights; intervals over subjects",
         )  # fmt: skip
     return found
+
+
+def excerpt_metrics(cohort: Cohort, package: Package) -> list[Metric]:
+    """Cross-validated figures on excerpts of the nights, one frontal EEG; intervals resample subjects."""
+    folds = len(package.manifest["training"]["folds"])
+    held_out = crossvalidation.held_out_excerpts(
+        cohort, sequence.of(package), folds_of(cohort, package), folds
+    )
+    found = []
+    for name, (labels, probabilities, subjects) in held_out.items():
+        figures = stage_metrics(labels, probabilities.argmax(axis=1), subjects)
+        kept = [f for f in figures if f == "kappa" or f.startswith("recall_")]
+        found += as_metrics(
+            {f"excerpt_{name}.{figure}": figures[figure] for figure in kept},
+            data=f"{COHORT}, one frontal EEG, excerpts {name}", n=len(np.unique(subjects)), unit="subjects",
+            command=COMMAND, note=f"{len(labels)} epochs; intervals over subjects",
+        )  # fmt: skip
+    return found
+
+
+def folds_of(cohort: Cohort, package: Package) -> np.ndarray:
+    """Which network of the package has not seen each night, -1 where none has seen it."""
+    folds = package.manifest["training"]["folds"]
+    fold_of = {subject: k for k, subjects in enumerate(folds) for subject in subjects}
+    return np.array([fold_of.get(int(s), -1) for s in cohort.subjects])
 
 
 def staging_figures(labels: np.ndarray, probabilities: np.ndarray, groups: np.ndarray) -> dict[str, Interval]:
@@ -135,7 +164,7 @@ def wake_and_n3_metrics(data: Path, package: Package) -> list[Metric]:
 
 def staged_against(package: Package, edf: Path, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Stage a recording as in service; returns probabilities and labels of the epochs both have."""
-    result: Mapping = predict(package, load.load(Source(path=edf), package))
+    result: Mapping = predict(package, load.load(Source(path=edf), package, drawn=False))
     probabilities = np.asarray(result["probabilities"])
     epochs = min(len(labels), len(probabilities))
     return probabilities[:epochs], labels[:epochs]
@@ -144,14 +173,3 @@ def staged_against(package: Package, edf: Path, labels: np.ndarray) -> tuple[np.
 def read_stage_lines(path: Path) -> np.ndarray:
     """Read a hypnogram written as one stage per line."""
     return np.array([STAGES.index(line.strip()) for line in path.read_text("utf-8").split()])
-
-
-def _between_first_and_last_sleep(cohort: Cohort) -> np.ndarray:
-    parts = []
-    for night in cohort.nights:
-        inside = np.zeros(len(night.labels), bool)
-        asleep = np.flatnonzero(night.labels > 0)
-        if asleep.size:
-            inside[asleep[0] : asleep[-1] + 1] = True
-        parts.append(inside)
-    return np.concatenate(parts)

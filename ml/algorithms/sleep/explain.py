@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ml.algorithms.sleep import sequence, wording
+from ml.algorithms.sleep import boosted, sequence, staging, wording
 from ml.algorithms.sleep.contract import STAGES
 from ml.algorithms.sleep.features import BANDS, N_BANDS, SLOTS, band_columns, network_inputs
 from ml.algorithms.sleep.load import Recorded
@@ -29,7 +30,7 @@ def explain(package: Package, loaded: Loaded, result: Mapping[str, Any]) -> Expl
 
     A contribution is the fall of the log probability of the epoch's stage when the band, in this epoch
     and its two neighbours, is replaced by the night's median: above 0 it spoke for the stage, below 0
-    against it.
+    against it. Beside it stand the exact Shapley values of the boosted trees for the same stage.
 
     Returns
     -------
@@ -37,17 +38,21 @@ def explain(package: Package, loaded: Loaded, result: Mapping[str, Any]) -> Expl
         ``data``: ``slots``, ``bands``, ``stages`` (per stage the mean contribution and level by slot and
         band) and ``epochs`` (the 30 least certain: ``contributions``, ``levels`` in interquartile ranges of
         the night, ``neighbours`` the probability of the stage from the other epochs alone). The artefact
-        ``contributions.json`` holds every epoch.
+        ``contributions.json`` holds every epoch, with ``shapley`` (per epoch the trees' values by slot, band,
+        now and neighbours; ``null`` without trees) and ``sentences``; zeros where nothing was staged.
     """
     recorded: Recorded = loaded.data
-    inputs = network_inputs(recorded.features, recorded.mask)
-    stages = np.array([STAGES.index(stage) for stage in result["stages"]])
-    model = sequence.of(package)
-    contributions, neighbours = occlusion(model, inputs, recorded.mask, stages)
-    levels = band_levels(inputs)
-    order = np.argsort(np.max(result["probabilities"], axis=1), kind="stable")[:LISTED]
+    mask, stages = staging.mask_of(recorded), staging.codes(result["stages"])
+    parts = _Parts.empty(len(stages))
+    model, trees = sequence.of(package), boosted.of(package)
+    for first, count in staging.segments_of(recorded):
+        if count:
+            rows = slice(first, first + count)
+            parts.fill(rows, model, trees, recorded.features[rows], mask[rows], stages[rows])
+    certainty = [1.0 if row is None else max(row) for row in result["probabilities"]]
+    order = [i for i in np.argsort(certainty, kind="stable") if stages[i] >= 0][:LISTED]
     summary = {
-        stage: _stage_summary(contributions[stages == i], levels[stages == i])
+        stage: _stage_summary(parts.contributions[stages == i], parts.levels[stages == i])
         for i, stage in enumerate(STAGES)
         if (stages == i).any()
     }
@@ -57,21 +62,71 @@ def explain(package: Package, loaded: Loaded, result: Mapping[str, Any]) -> Expl
         "channels": [recorded.channels[slot] for slot in SLOTS],
         "bands": list(BANDS),
         "stages": summary,
-        "epochs": [_epoch(int(i), result["stages"], contributions, levels, neighbours) for i in order],
+        "epochs": [_epoch(int(i), result["stages"], parts) for i in order],
     }
-    every = {
-        "slots": list(SLOTS),
-        "bands": list(BANDS),
-        "contributions": _rounded(contributions.reshape(len(stages), -1)),
-        "neighbours": _rounded(neighbours),
-    }
-    content = json.dumps(every, separators=(",", ":")).encode()
+    content = json.dumps(
+        _every_epoch(parts, recorded, result["stages"], trees), separators=(",", ":"), ensure_ascii=False
+    )
     return Explanation(
         method=METHOD,
         sentence=_sentence(summary, recorded),
         data=data,
-        artefacts=(Artefact(ARTEFACT, "application/json", content),),
+        artefacts=(Artefact(ARTEFACT, "application/json", content.encode()),),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Reasons by epoch; zeros where nothing was staged."""
+
+    contributions: np.ndarray
+    neighbours: np.ndarray
+    levels: np.ndarray
+    shapley: np.ndarray
+
+    @classmethod
+    def empty(cls, epochs: int) -> _Parts:
+        by_band = (epochs, len(SLOTS), N_BANDS)
+        return cls(
+            np.zeros(by_band), np.zeros(epochs), np.zeros(by_band), np.zeros((*by_band, boosted.N_TIMES))
+        )
+
+    def fill(
+        self,
+        rows: slice,
+        model: sequence.SequenceModel,
+        trees: boosted.Boosted | None,
+        features: np.ndarray,
+        mask: np.ndarray,
+        stages: np.ndarray,
+    ) -> None:
+        """Compute the reasons of one stretch."""
+        inputs = network_inputs(features, mask)
+        self.contributions[rows], self.neighbours[rows] = occlusion(model, inputs, mask.any(axis=0), stages)
+        self.levels[rows] = band_levels(inputs)
+        if trees is not None:
+            self.shapley[rows] = trees.shapley(boosted.inputs(features, mask), stages)
+
+
+def _every_epoch(
+    parts: _Parts, recorded: Recorded, stages: Sequence[str], trees: boosted.Boosted | None
+) -> dict[str, Any]:
+    now = parts.contributions if trees is None else parts.shapley[..., 0]
+    around = np.zeros(len(stages)) if trees is None else parts.shapley[..., 1].sum(axis=(1, 2))
+    channels = [recorded.channels[slot] for slot in SLOTS]
+    sentences = [
+        wording.reasons(stage, channels, now[i], parts.levels[i], float(around[i])).as_json()
+        for i, stage in enumerate(stages)
+    ]
+    return {
+        "slots": list(SLOTS),
+        "bands": list(BANDS),
+        "contributions": _rounded(parts.contributions.reshape(len(stages), -1)),
+        "neighbours": _rounded(parts.neighbours),
+        "times": ["now", "neighbours"],
+        "shapley": None if trees is None else _rounded(parts.shapley.reshape(len(stages), -1)),
+        "sentences": sentences,
+    }
 
 
 def occlusion(
@@ -151,15 +206,13 @@ def _stage_summary(contributions: np.ndarray, levels: np.ndarray) -> dict[str, A
     }
 
 
-def _epoch(
-    i: int, stages: Sequence[str], contributions: np.ndarray, levels: np.ndarray, neighbours: np.ndarray
-) -> dict[str, Any]:
+def _epoch(i: int, stages: Sequence[str], parts: _Parts) -> dict[str, Any]:
     return {
         "epoch": i,
         "stage": stages[i],
-        "contributions": _rounded(contributions[i]),
-        "levels": _rounded(levels[i]),
-        "neighbours": round(float(neighbours[i]), 2),
+        "contributions": _rounded(parts.contributions[i]),
+        "levels": _rounded(parts.levels[i]),
+        "neighbours": round(float(parts.neighbours[i]), 2),
     }
 
 

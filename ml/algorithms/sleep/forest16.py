@@ -85,18 +85,35 @@ def predict_signal(package: Package, signal: Sequence[float], sampling_rate: flo
     begun = perf_counter()
     x = _checked(signal, sampling_rate)
     window = resampled(x, float(sampling_rate))[None]
-    probabilities = _session(package.path(FILE)).run(None, {"features": _of_windows(window)})[1][0]
-    best = int(probabilities.argmax())
+    found = probabilities(package, _of_windows(window))[0]
+    best = int(found.argmax())
     return {
         "prediction": CLASSES[best],
-        "confidence": round(float(probabilities[best]), 4),
-        "probabilities": {n: round(float(p), 4) for n, p in zip(CLASSES, probabilities, strict=True)},
+        "confidence": round(float(found[best]), 4),
+        "probabilities": {n: round(float(p), 4) for n, p in zip(CLASSES, found, strict=True)},
         "processing_time_ms": round((perf_counter() - begun) * 1000, 2),
     }
 
 
+def probabilities(package: Package, features: np.ndarray) -> np.ndarray:
+    """Return the probabilities of W, N1, N2, N3, R; 0 for a stage that the forest never saw.
+
+    Parameters
+    ----------
+    features
+        Shape (epochs, 16), of :func:`features`.
+
+    Returns
+    -------
+    ndarray, shape (epochs, 5), float32
+    """
+    found = np.zeros((len(features), len(CLASSES)), np.float32)
+    found[:, package.input["known"]] = _session(package.path(FILE)).run(None, {"features": features})[1]
+    return found
+
+
 def model_info(package: Package) -> dict[str, Any]:
-    """Describe the package in the older interface's form; figures are of the blocked cross-validation."""
+    """Describe the package in the older interface's form; figures are of patients held out."""
     figures = {metric.name: metric.value for metric in package.metrics}
     return {
         "model_type": "RandomForestClassifier (ONNX)",

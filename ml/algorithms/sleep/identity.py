@@ -25,7 +25,7 @@ def of(header: Header) -> Identity:
     free text: dates, a sex, a number and words are taken for what they look like.
     """
     parts = header.patient.split()
-    if header.reserved.startswith("EDF+") and len(parts) >= 4:
+    if header.plus and len(parts) >= 4:
         code, sex, born, name = parts[:4]
         return Identity(
             family_name=_known(name.replace("_", " ")),

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from ml.algorithms.sleep import bandpower, channels, identity, quality, reader
+from ml.algorithms.sleep import (
+    annotations,
+    bandpower,
+    channels,
+    identity,
+    montage,
+    opinion,
+    quality,
+    reader,
+    spectrogram,
+    tals,
+)
+from ml.algorithms.sleep import segments as stretches
 from ml.algorithms.sleep.channels import Derivation
-from ml.algorithms.sleep.contract import EPOCH_SECONDS
+from ml.algorithms.sleep.contract import EPOCH_SECONDS, SLOTS
 from ml.algorithms.sleep.edf_header import Header, Signal
-from ml.algorithms.sleep.features import PASS_BANDS, SLOTS, band_powers
+from ml.algorithms.sleep.montage import Trace as Line
+from ml.algorithms.sleep.recorded import Recorded, assemble
+from ml.algorithms.sleep.signals import Night, Recording, collect
 from ml.contracts import Artefact, Finding, Loaded, Problem, Refused, Severity, Source, Text
 from ml.package import Package
 
-PREVIEW = "signal.json"
-PREVIEW_PAIRS = 2000
+__all__ = ["Recorded", "load"]
+
 LOWEST_RATE = 50.0
 # No amplifier of a sleep laboratory comes near; beyond it the resampling to 100 Hz is no longer exact.
 HIGHEST_RATE = 20_000.0
@@ -26,38 +37,19 @@ SHORT_NIGHT_SECONDS = 3 * 3600
 LONG_NIGHT_SECONDS = 24 * 3600
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A night as the network reads it.
-
-    Parameters
-    ----------
-    features
-        Shape (epochs, 3, 10): band powers by slot.
-    mask
-        Shape (3,): which slots are filled.
-    channels
-        Label of the derivation in each slot, ``None`` where there is none.
-    start
-        When the recording began, ISO 8601 without a zone; empty when unknown.
-    """
-
-    features: np.ndarray
-    mask: np.ndarray
-    channels: dict[str, str | None]
-    start: str = ""
-    simulated: bool = False
-
-
-def load(source: Source, package: Package) -> Loaded:
-    """Read a recording (EDF, EDF+) or a night of band powers (``.npz``).
+def load(source: Source, package: Package, *, alone: bool = False) -> Loaded:
+    """Read a recording (EDF, EDF+, BDF; interrupted or not) or a night of band powers (``.npz``).
 
     Parameters
     ----------
     source
-        ``path`` to the file; ``options`` ``eeg``, ``eog``, ``emg`` name channels where the guess is wrong.
+        ``path`` to the file; ``options`` ``frontal``, ``posterior``, ``eog``, ``emg``, ``spo2``, ``flow``
+        (or ``eeg``) name channels where the guess is wrong.
     package
         The serving package; the recipe of the features is the same for all.
+    alone
+        Whether to read what the stages come from and nothing else: no derivation that only votes, no
+        breathing, no oxygen, no EEG for spindles and slow waves, nothing that the scoring room draws from.
 
     Raises
     ------
@@ -68,43 +60,94 @@ def load(source: Source, package: Package) -> Loaded:
         raise Refused(Problem("no_file", Text("A recording is needed.", "Un enregistrement est nécessaire.")))
     with source.path.open("rb") as stream:
         zipped = stream.read(4) == b"PK\x03\x04"
-    return _load_band_powers(source.path) if zipped else _load_edf(source)
+    return _load_band_powers(source.path) if zipped else _load_recording(source, alone=alone)
 
 
 def _load_band_powers(path: Path) -> Loaded:
     night = bandpower.read(path)
     labels = {slot: "band powers" if given else None for slot, given in zip(SLOTS, night.mask, strict=True)}
-    recorded = Recorded(night.features, night.mask, {**labels, channels.EMG: None})
-    return Loaded(recorded, problems=_length_warnings(len(night.features) * EPOCH_SECONDS))
+    epochs = len(night.features)
+    recorded = Recorded(night.features, night.mask, {**labels, channels.EMG: None}, segments=((0, epochs),))
+    return Loaded(recorded, problems=_length_warnings(epochs * EPOCH_SECONDS))
 
 
-def _load_edf(source: Source) -> Loaded:
+def _load_recording(source: Source, *, alone: bool) -> Loaded:
     header, signals = reader.read_header(source.path)
     patient = identity.of(header)
     try:
         _check_length(header, signals)
         derivations, warnings = channels.choose(signals, source.options)
         _check_rates(header, signals, derivations)
-        features, usable, findings, preview = _read(source.path, header, signals, derivations)
+        with source.path.open("rb") as stream:
+            onsets, notes = tals.read(stream, header, signals)
+        recording = Recording(source.path, header, signals, stretches.split(header, onsets))
+        _check_stretches(recording)
+        shown = montage.default(signals, derivations, source.options)
+        if alone:
+            shown = tuple(line for line in shown if line.slot)
+        night = collect(recording, shown, _staged(signals, derivations, shown), artefacts=not alone)
+        usable, findings = _judged(recording, derivations, night)
+        recorded = assemble(recording, usable, shown, night, displayed=not alone)
     except Refused as refusal:
         raise Refused(*refusal.problems, identity=patient) from refusal
-    labels = {d.slot: d.label for d in usable}
-    mask = np.array([slot in labels for slot in SLOTS])
-    start = identity.start(header)
-    recorded = Recorded(
-        features=features,
-        mask=mask,
-        channels={slot: labels.get(slot) for slot in (*SLOTS, channels.EMG)},
-        start=start.isoformat() if start else "",
-        simulated=identity.simulated(header),
-    )
+    lights = annotations.lights(notes, onsets[0] if onsets else 0.0, recording.seconds)
+    asked = opinion.wanted(source.options)
+    recorded = replace(recorded, lights_off=lights[0], lights_on=lights[1], opinion=asked)
     return Loaded(
         data=recorded,
         identity=patient,
-        problems=(*_length_warnings(header.seconds), *warnings),
-        quality=(*_recording_findings(header, recorded), *findings),
-        artefacts=(preview,),
+        problems=(
+            *_length_warnings(header.seconds),
+            *warnings,
+            *_gap_warnings(recording, stretches.unsaid(header, onsets)),
+        ),
+        quality=(*_recording_findings(recording, recorded), *_remembered(source), *findings),
+        artefacts=(*night.artefacts, *_spectrogram(recorded, night)),
     )
+
+
+def _spectrogram(recorded: Recorded, night: Night) -> tuple[Artefact, ...]:
+    """Draw the first EEG's spectrogram where signals are drawn at all."""
+    if not night.artefacts or recorded.eeg is None:
+        return ()
+    return (spectrogram.artefact(recorded.eeg, recorded.eeg_label),)
+
+
+def _staged(
+    signals: tuple[Signal, ...], derivations: list[Derivation], shown: tuple[Line, ...]
+) -> list[Line]:
+    """Every derivation needed at 100 Hz: those of the slots, and the jurors."""
+    kinds = {channels.EOG: "eog", channels.EMG: "emg"}
+    slots = [
+        Line(d.label, kinds.get(d.slot, "eeg"), d.signal, d.minus) for d in derivations if d.slot in SLOTS
+    ]
+    known = {(line.plus, line.minus) for line in slots}
+    jurors = [trace for trace, _slot in montage.jurors(signals, shown)]
+    return slots + [trace for trace in jurors if (trace.plus, trace.minus) not in known]
+
+
+def _judged(
+    recording: Recording, derivations: list[Derivation], night: Night
+) -> tuple[list[Derivation], list[Finding]]:
+    """Leave out what is flat, and say what is remarkable of the rest."""
+    usable, findings = [], []
+    for derivation in derivations:
+        judged = night.quality.get((derivation.signal, derivation.minus))
+        if judged is not None and judged.dead:
+            findings.append(_dead(derivation))
+            continue
+        if derivation.slot in SLOTS and judged is not None:
+            voltage = reader.microvolts_per_unit(recording.signals[derivation.signal]) is not None
+            findings += quality.findings(derivation.label, judged, voltage=voltage)
+        usable.append(derivation)
+    if not any(d.slot in SLOTS[:2] for d in usable):
+        raise Refused(Problem("flat_signal", Text(
+            "Nothing was recorded on the EEG: the signal is flat. Check the electrode, or name another "
+            "channel.",
+            "Rien n’a été enregistré sur l’EEG : le signal est plat. Vérifiez l’électrode ou indiquez "
+            "une autre voie.",
+        )))  # fmt: skip
+    return usable, findings
 
 
 def _check_length(header: Header, signals: tuple[Signal, ...]) -> None:
@@ -140,52 +183,34 @@ def _check_rates(header: Header, signals: tuple[Signal, ...], derivations: list[
         )))  # fmt: skip
 
 
-def _read(
-    path: Path, header: Header, signals: tuple[Signal, ...], derivations: list[Derivation]
-) -> tuple[np.ndarray, list[Derivation], list[Finding], Artefact]:
-    """Read the chosen channels one after the other, so that one full-rate signal is in floats at a time."""
-    wanted = {i for d in derivations for i in (d.signal, d.minus) if i is not None}
-    digital = reader.read_digital(path, header, signals, wanted)
-    features = np.zeros((int(header.seconds / EPOCH_SECONDS + 1e-6), len(SLOTS), 10), np.float32)
-    usable, findings, previews = [], [], []
-    for derivation in derivations:
-        signal, rate = signals[derivation.signal], reader.rate(header, signals[derivation.signal])
-        samples = reader.physical(digital[derivation.signal], signal)
-        if derivation.minus is not None:
-            samples -= reader.physical(digital[derivation.minus], signals[derivation.minus])
-        measured = quality.measure(samples, digital[derivation.signal], signal, rate)
-        voltage = reader.microvolts_per_unit(signal) is not None
-        previews.append(_preview(derivation, samples, "µV" if voltage else signal.unit))
-        if measured.dead:
-            findings.append(_dead(derivation))
-            continue
-        if derivation.slot in SLOTS:
-            at = SLOTS.index(derivation.slot)
-            features[:, at] = band_powers(samples, rate, PASS_BANDS[derivation.slot])
-            findings += quality.findings(derivation.label, measured, voltage=voltage)
-        usable.append(derivation)
-    if not any(d.slot in SLOTS[:2] for d in usable):
-        raise Refused(Problem("flat_signal", Text(
-            "Nothing was recorded on the EEG: the signal is flat. Check the electrode, or name another "
-            "channel.",
-            "Rien n’a été enregistré sur l’EEG : le signal est plat. Vérifiez l’électrode ou indiquez "
-            "une autre voie.",
+def _check_stretches(recording: Recording) -> None:
+    if not any(stretch.epochs(recording.header)[1] for stretch in recording.segments):
+        raise Refused(Problem("too_short", Text(
+            "No uninterrupted stretch of the recording holds a whole epoch of 30 s. Export the whole night.",
+            "Aucune partie continue de l’enregistrement ne contient une époque entière de 30 s. Exportez la "
+            "nuit entière.",
         )))  # fmt: skip
-    content = json.dumps({"seconds": header.seconds, "channels": previews}, separators=(",", ":"))
-    return features, usable, findings, Artefact(PREVIEW, "application/json", content.encode())
 
 
-def _preview(derivation: Derivation, samples: np.ndarray, unit: str) -> dict:
-    """Lowest and highest value of each of 2000 stretches, for a first look at the night."""
-    size = max(1, -(-len(samples) // PREVIEW_PAIRS))
-    edges = np.arange(0, len(samples), size)
-    return {
-        "slot": derivation.slot,
-        "label": derivation.label,
-        "unit": unit,
-        "min": [float(f"{v:.4g}") for v in np.minimum.reduceat(samples, edges)],
-        "max": [float(f"{v:.4g}") for v in np.maximum.reduceat(samples, edges)],
-    }
+def _gap_warnings(recording: Recording, unsaid: float) -> tuple[Problem, ...]:
+    if unsaid:
+        seconds = f"{unsaid:.0f}"
+        return (Problem("unsaid_gaps", Text(
+            f"The file calls itself continuous, but {seconds} s are missing between its records: what "
+            "follows a gap is shown too early. Export it as EDF+D, or each part by itself.",
+            f"Le fichier se dit continu, mais il manque {seconds} s entre ses blocs : ce qui suit une "
+            "interruption est affiché trop tôt. Exportez-le en EDF+D, ou chaque partie séparément.",
+        ), severity=Severity.WARN),)  # fmt: skip
+    gaps = len(recording.segments) - 1
+    if not gaps:
+        return ()
+    missing = f"{(recording.seconds - recording.header.seconds) / 60:.1f}"
+    return (Problem("interrupted", Text(
+        f"The recording has {gaps} interruption(s), {missing} min together. Each uninterrupted stretch is "
+        "staged by itself; the epochs between stay unscored.",
+        f"L’enregistrement comporte {gaps} interruption(s), {missing.replace('.', ',')} min au total. "
+        "Chaque partie continue est cotée séparément ; les époques intermédiaires restent non cotées.",
+    ), severity=Severity.WARN),)  # fmt: skip
 
 
 def _dead(derivation: Derivation) -> Finding:
@@ -194,15 +219,25 @@ def _dead(derivation: Derivation) -> Finding:
     ), attention=True)  # fmt: skip
 
 
-def _recording_findings(header: Header, recorded: Recorded) -> list[Finding]:
+def _recording_findings(recording: Recording, recorded: Recorded) -> list[Finding]:
     hours = Finding("duration", Text("Length of the recording", "Durée de l’enregistrement"),
-                    f"{header.seconds / 3600:.2f}", "h")  # fmt: skip
+                    f"{recording.seconds / 3600:.2f}", "h")  # fmt: skip
     if not recorded.simulated:
         return [hours]
     return [Finding("simulated", Text(
         "Simulated recording: no patient was measured",
         "Enregistrement simulé : aucun patient n’a été mesuré",
     ), attention=True), hours]  # fmt: skip
+
+
+def _remembered(source: Source) -> list[Finding]:
+    """Say that nobody looked at the channels this time: the unit's earlier confirmation was taken."""
+    if not source.options.get("mapping"):
+        return []
+    return [Finding("remembered_channels", Text(
+        "Channels as the unit confirmed them for an earlier recording of this recorder",
+        "Voies telles que l’unité les a confirmées pour un enregistrement antérieur de cet enregistreur",
+    ))]  # fmt: skip
 
 
 def _length_warnings(seconds: float) -> tuple[Problem, ...]:

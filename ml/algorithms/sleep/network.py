@@ -15,6 +15,9 @@ from ml.algorithms.sleep.augmentation import N_STAGES, augmented_windows
 from ml.algorithms.sleep.bandpower import Night
 from ml.algorithms.sleep.features import N_INPUTS
 
+# Constants of one network in the graph: two dense layers of two, two recurrent of three and a shape, an axis.
+_CONSTANTS = 13
+
 
 def build(units: int, *, dropout: float) -> keras.Model:
     """Build the network: a per-epoch layer, two bidirectional GRU layers, a softmax per epoch.
@@ -135,6 +138,26 @@ def export(models: Sequence[keras.Model], path: Path, *, temperature: float = 1.
     )
     onnx.checker.check_model(made)
     path.write_bytes(made.SerializeToString())
+
+
+def read(path: Path, *, dropout: float) -> list[keras.Model]:
+    """Build the networks of a graph of :func:`export` again, to average them with others."""
+    stored = {w.name: numpy_helper.to_array(w) for w in onnx.load(path).graph.initializer}
+    weights = [stored[f"w{i}"] for i in range(len(stored))]
+    per_member, members = _CONSTANTS, len(weights) // _CONSTANTS
+    return [_rebuilt(weights[i * per_member : (i + 1) * per_member], dropout=dropout) for i in range(members)]
+
+
+def _rebuilt(weights: Sequence[np.ndarray], *, dropout: float) -> keras.Model:
+    kernel, bias, *context, last_kernel, last_bias, _axis = weights
+    model = build(kernel.shape[1], dropout=dropout)
+    model.get_layer("epoch").set_weights([kernel, bias])
+    model.get_layer("stage").set_weights([last_kernel, last_bias])
+    for i, name in enumerate(("context_1", "context_2")):
+        kernels, recurrents, biases = context[4 * i : 4 * i + 3]
+        directions = [[kernels[d].T, recurrents[d].T, biases[d].reshape(2, -1)] for d in range(len(kernels))]
+        model.get_layer(name).set_weights([w for direction in directions for w in direction])
+    return model
 
 
 class _Graph:

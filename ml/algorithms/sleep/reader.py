@@ -1,20 +1,50 @@
-"""Samples of chosen EDF signals, read in pieces; nothing else of the file is kept in memory."""
+"""Samples of chosen signals, read in pieces; nothing else of the file is kept in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from io import RawIOBase
 from pathlib import Path
 
 import numpy as np
 
 from ml.algorithms.sleep import edf_header
 from ml.algorithms.sleep.edf_header import Header, Signal
+from ml.algorithms.sleep.segments import Segment
 from ml.contracts import Refused, Text
 
-_PIECE_BYTES = 8 * 1024**2
+_PIECE_BYTES = 16 * 1024**2
+_PIECE_SECONDS = 600
 # A million volts: a header that announces more is damaged, and its numbers would overflow in float32.
 _LARGEST_MICROVOLTS = 1e12
 _MICROVOLTS = {"nv": 1e-3, "uv": 1.0, "µv": 1.0, "μv": 1.0, "mv": 1e3, "v": 1e6}
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some data records that follow one another.
+
+    Parameters
+    ----------
+    segment
+        Number of the stretch they are of.
+    onset_s
+        When they begin, in seconds from the start of the recording.
+    seconds
+        How long they last.
+    last
+        Whether the stretch ends with them.
+    digital
+        Samples as stored by position of the signal: int16 of an EDF, int32 of a BDF.
+    """
+
+    segment: int
+    onset_s: float
+    seconds: float
+    last: bool
+    digital: dict[int, np.ndarray]
 
 
 def read_header(path: Path) -> tuple[Header, tuple[Signal, ...]]:
@@ -31,44 +61,73 @@ def read_header(path: Path) -> tuple[Header, tuple[Signal, ...]]:
         header = edf_header.parse_main(head)
         head += stream.read(header.header_bytes - edf_header.MAIN_BYTES)
     signals = edf_header.parse_signals(head, header)
-    expected = header.header_bytes + 2 * header.n_records * sum(s.samples for s in signals)
+    expected = header.header_bytes + header.width * header.n_records * sum(s.samples for s in signals)
     problem = edf_header.size_problem(expected, size)
     if problem:
         raise Refused(problem)
     return header, signals
 
 
-def read_digital(
-    path: Path, header: Header, signals: tuple[Signal, ...], wanted: Collection[int]
-) -> dict[int, np.ndarray]:
-    """Read some signals as they are stored.
+def pieces(
+    path: Path,
+    header: Header,
+    signals: Sequence[Signal],
+    segments: Sequence[Segment],
+    wanted: Collection[int],
+) -> Iterator[Piece]:
+    """Read some signals piece by piece, stretch by stretch.
 
     Parameters
     ----------
     wanted
         Positions in ``signals``.
 
+    Yields
+    ------
+    Piece
+        Up to ten minutes and 16 MB of the file; whole seconds wherever the records allow it.
+    """
+    offsets = np.concatenate([[0], np.cumsum([header.width * s.samples for s in signals])])
+    size = int(offsets[-1])
+    at_once = _records_at_once(header, size)
+    buffer = bytearray(at_once * size)
+    with path.open("rb", buffering=0) as stream:
+        for number, segment in enumerate(segments):
+            stream.seek(header.header_bytes + segment.record * size)
+            for start in range(0, segment.records, at_once):
+                records = min(at_once, segment.records - start)
+                view = memoryview(buffer)[: records * size]
+                _fill(stream, view)
+                raw = np.frombuffer(view, np.uint8).reshape(records, size)
+                yield Piece(
+                    segment=number,
+                    onset_s=segment.onset_s + start * header.record_seconds,
+                    seconds=records * header.record_seconds,
+                    last=start + records == segment.records,
+                    digital={i: _integers(raw[:, offsets[i] : offsets[i + 1]], header) for i in wanted},
+                )
+
+
+def read_digital(
+    path: Path, header: Header, signals: Sequence[Signal], wanted: Collection[int]
+) -> dict[int, np.ndarray]:
+    """Read some signals whole, as they are stored, one record after the other.
+
     Returns
     -------
     dict of int to ndarray
-        int16, shape (records × samples per record,), by position.
+        Shape (records × samples per record,), by position; for short recordings and single channels.
     """
-    offsets = np.concatenate([[0], np.cumsum([s.samples for s in signals])])
-    per_record = int(offsets[-1])
-    found = {i: np.empty((header.n_records, signals[i].samples), "<i2") for i in wanted}
-    at_once = max(1, _PIECE_BYTES // (2 * per_record))
-    with path.open("rb") as stream:
-        stream.seek(header.header_bytes)
-        for start in range(0, header.n_records, at_once):
-            records = min(at_once, header.n_records - start)
-            piece = np.frombuffer(stream.read(records * per_record * 2), "<i2").reshape(records, per_record)
-            for i, samples in found.items():
-                samples[start : start + records] = piece[:, offsets[i] : offsets[i + 1]]
-    return {i: samples.reshape(-1) for i, samples in found.items()}
+    whole = (Segment(0.0, 0, header.n_records),)
+    found: dict[int, list[np.ndarray]] = {i: [] for i in wanted}
+    for piece in pieces(path, header, signals, whole, wanted):
+        for i, samples in piece.digital.items():
+            found[i].append(samples)
+    return {i: np.concatenate(parts) for i, parts in found.items()}
 
 
-def physical(digital: np.ndarray, signal: Signal) -> np.ndarray:
-    """Scale stored integers to microvolts (to the signal's own unit when it is no voltage), float32.
+def scale(signal: Signal) -> tuple[float, float]:
+    """Return gain and bias: digital × gain + bias is in µV, or in the signal's own unit if no voltage.
 
     Raises
     ------
@@ -82,16 +141,29 @@ def physical(digital: np.ndarray, signal: Signal) -> np.ndarray:
         )))  # fmt: skip
     unit = microvolts_per_unit(signal) or 1.0
     gain = (signal.physical_max - signal.physical_min) / span
-    offset = signal.physical_min - signal.digital_min * gain
+    bias = signal.physical_min - signal.digital_min * gain
+    furthest = max(32768, abs(signal.digital_min), abs(signal.digital_max))
     # "Not below" and not "above": an overflow has already made a NaN of it.
-    if not (32768 * abs(gain) + abs(offset)) * unit <= _LARGEST_MICROVOLTS:
+    if not (furthest * abs(gain) + abs(bias)) * unit <= _LARGEST_MICROVOLTS:
         raise Refused(edf_header.damaged(Text(
             f"the physical range of the channel {signal.label} is impossible",
             f"l’étendue physique de la voie {signal.label} est impossible",
         )))  # fmt: skip
+    return gain * unit, bias * unit
+
+
+def physical(digital: np.ndarray, signal: Signal) -> np.ndarray:
+    """Scale stored integers to microvolts (to the signal's own unit when it is no voltage), float32.
+
+    Raises
+    ------
+    Refused
+        As :func:`scale`.
+    """
+    gain, bias = scale(signal)
     scaled = digital.astype(np.float32)
-    scaled *= np.float32(gain * unit)
-    scaled += np.float32(offset * unit)
+    scaled *= np.float32(gain)
+    scaled += np.float32(bias)
     return scaled
 
 
@@ -103,3 +175,32 @@ def microvolts_per_unit(signal: Signal) -> float | None:
 def rate(header: Header, signal: Signal) -> float:
     """Return samples per second."""
     return signal.samples / header.record_seconds
+
+
+def _records_at_once(header: Header, size: int) -> int:
+    """As many records as fit, a whole number of seconds when they are short enough for that."""
+    length = Fraction(header.record_seconds).limit_denominator(1000)
+    fit = max(1, min(_PIECE_BYTES // max(1, size), int(_PIECE_SECONDS / header.record_seconds)))
+    together = length.denominator
+    return fit if fit < together else fit // together * together
+
+
+def _fill(stream: RawIOBase, view: memoryview) -> None:
+    """Read exactly as many bytes as the view holds; the size of the file was checked before."""
+    at = 0
+    while at < len(view):
+        got = stream.readinto(view[at:])
+        if not got:
+            raise Refused(edf_header.damaged(Text(
+                "the file ends before its last record", "le fichier s’arrête avant son dernier bloc",
+            )))  # fmt: skip
+        at += got
+
+
+def _integers(raw: np.ndarray, header: Header) -> np.ndarray:
+    """Bytes of one signal, shape (records, bytes), as integers of their own; 24 bits widen to 32."""
+    if header.width == 2:
+        return np.ascontiguousarray(raw).view("<i2").reshape(-1)
+    wide = np.zeros((raw.size // 3, 4), np.uint8)
+    wide[:, 1:] = raw.reshape(-1, 3)
+    return wide.view("<i4").reshape(-1) >> 8

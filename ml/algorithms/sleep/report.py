@@ -1,50 +1,34 @@
-"""The sleep report in plain sections: statistics with their formulas, channels, what to check, limits."""
+"""The sleep report in plain sections: statistics with their formulas, signals, what to check, limits."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ml.algorithms.sleep import wording
+from ml.algorithms.sleep import physiology, wording
 from ml.algorithms.sleep.about import RESEARCH_USE
+from ml.algorithms.sleep.formulas import FORMULAS
+from ml.algorithms.sleep.statistics import UNSCORED
 from ml.algorithms.sleep.wording import minutes, number
 from ml.contracts import Report, ReportRow, ReportSection, Text
 from ml.package import Package
 
-# Label with its formula, key in ``statistics``; times are written as hours and minutes.
-_TIMES = (
-    (
-        Text(
-            "Recording time, TRT (lights on − lights off)",
-            "Temps d’enregistrement, TRT (rallumage − extinction)",
-        ),
-        "trt",
-    ),
-    (
-        Text("Total sleep time, TST (N1 + N2 + N3 + R)", "Temps total de sommeil, TST (N1 + N2 + N3 + R)"),
-        "tst",
-    ),
-    (Text("Sleep onset latency, SOL", "Latence d’endormissement, SOL"), "sol"),
-    (
-        Text(
-            "Sleep period, SPT (first to last sleep)", "Période de sommeil, SPT (premier au dernier sommeil)"
-        ),
-        "spt",
-    ),
-    (Text("WASO, AASM (TRT − SOL − TST)", "WASO, AASM (TRT − SOL − TST)"), "waso"),
-    (Text("Wake within the sleep period", "Éveil pendant la période de sommeil"), "wake_in_sleep_period"),
-    (
-        Text("REM latency, AASM (from sleep onset)", "Latence du REM, AASM (depuis l’endormissement)"),
-        "rem_latency",
-    ),
-    (
-        Text("REM latency from lights off", "Latence du REM depuis l’extinction"),
-        "rem_latency_from_lights_off",
-    ),
-)
-_SHARES = (
-    (Text("Sleep efficiency, SE (TST / TRT)", "Efficacité du sommeil, SE (TST / TRT)"), "se"),
-    (Text("Sleep maintenance, SME (TST / SPT)", "Maintien du sommeil, SME (TST / SPT)"), "sme"),
+# Unit and decimals of a kind of figure; "time" is written as hours and minutes.
+_KINDS = {
+    "minutes": (" min", 1),
+    "percent": ("%", 1),
+    "count": ("", 0),
+    "per_hour": ("/h", 1),
+    "per_minute": ("/min", 2),
+    "hours": (" h", 1),
+    "seconds": (" s", 1),
+    "hertz": (" Hz", 1),
+    "microvolts": (" µV", 0),
+    "burden": ("% · min/h", 1),
+}
+_WHOLE = Text(
+    "Over the whole recording: lights off and lights on were not entered.",
+    "Sur tout l’enregistrement : extinction et rallumage des lumières non saisis.",
 )
 
 
@@ -58,7 +42,14 @@ def report(package: Package, result: Mapping[str, Any]) -> Report:
     result
         From ``predict.predict``.
     """
-    sections = [_statistics(result), _stages(result), _channels(result), _review(result)]
+    sections = [
+        _statistics(result),
+        _stages(result),
+        _channels(result),
+        *(_signal(section) for section in physiology.sections(result, result["stages"], **_lights(result))),
+        *_opinions(result),
+        _review(result),
+    ]
     return Report(
         headline=_headline(result), sections=tuple(sections), limits=(*package.limits, RESEARCH_USE)
     )
@@ -76,24 +67,26 @@ def _headline(result: Mapping[str, Any]) -> Text:
     return Text(f"SIMULATED RECORDING. {text.en}", f"ENREGISTREMENT SIMULÉ. {text.fr}")
 
 
+def _lights(result: Mapping[str, Any]) -> dict[str, float | None]:
+    return {"lights_off": result.get("lights_off"), "lights_on": result.get("lights_on")}
+
+
 def _statistics(result: Mapping[str, Any]) -> ReportSection:
-    found = result["statistics"]
-    rows = [ReportRow(label, minutes(found[key])) for label, key in _TIMES]
-    rows += [ReportRow(label, number(found[key], 1, "%")) for label, key in _SHARES]
-    rows.append(ReportRow(
-        Text("Awakenings in the sleep period", "Éveils pendant la période de sommeil"),
-        number(found["awakenings"], 0),
-    ))  # fmt: skip
-    whole = Text(
-        "Over the whole recording: lights off and lights on were not entered.",
-        "Sur tout l’enregistrement : extinction et rallumage des lumières non saisis.",
-    )
-    return ReportSection(Text("Sleep statistics", "Statistiques du sommeil"), tuple(rows), (whole,))
+    """Return every figure with its formula, each followed by its other definitions."""
+    found, rows = result["statistics"], []
+    for line in FORMULAS:
+        definitions = ((line.key, line.formula), *((other.key, other.formula) for other in line.others))
+        rows += [
+            ReportRow(_with(line.label, formula), _written(found[key], line.kind))
+            for key, formula in definitions
+            if key in found
+        ]
+    whole = () if any(value is not None for value in _lights(result).values()) else (_WHOLE,)
+    return ReportSection(Text("Sleep statistics", "Statistiques du sommeil"), tuple(rows), whole)
 
 
 def _stages(result: Mapping[str, Any]) -> ReportSection:
-    found = result["statistics"]
-    rows = []
+    found, rows = result["statistics"], []
     for stage, name in wording.STAGE_NAMES.items():
         key = stage.lower()
         time = minutes(found["wake" if stage == "W" else key])
@@ -101,9 +94,9 @@ def _stages(result: Mapping[str, Any]) -> ReportSection:
         value = (
             time if stage == "W" else Text(f"{time.en}, {share.en} of TST", f"{time.fr}, {share.fr} du TST")
         )
-        rows.append(
-            ReportRow(Text(name.en[0].upper() + name.en[1:], name.fr[0].upper() + name.fr[1:]), value)
-        )
+        rows.append(ReportRow(Text(_capital(name.en), _capital(name.fr)), value))
+    if found["unscored"]:
+        rows.append(ReportRow(Text("Not scored", "Non coté"), minutes(found["unscored"])))
     return ReportSection(Text("Time in each stage", "Temps dans chaque stade"), tuple(rows))
 
 
@@ -115,9 +108,65 @@ def _channels(result: Mapping[str, Any]) -> ReportSection:
     return ReportSection(Text("Channels used", "Voies utilisées"), rows)
 
 
+def _signal(section: physiology.Section) -> ReportSection:
+    rows = [ReportRow(_with(row.label, row.formula), _written(row.value, row.kind)) for row in section.rows]
+    if section.channel:
+        channel = Text(section.channel, section.channel)
+        rows.insert(0, ReportRow(Text("Channel", "Voie"), channel))
+    return ReportSection(section.title, tuple(rows), section.notes)
+
+
+def _opinions(result: Mapping[str, Any]) -> Iterator[ReportSection]:
+    """Yield what other derivations and the trees say of the draft, where they were asked."""
+    rows = []
+    if jury := result.get("jury"):
+        asked = [share for share in jury["disagreement"] if share is not None]
+        split = sum(share > 0 for share in asked)
+        names = ", ".join(jury["derivations"])
+        rows += [
+            ReportRow(Text("Derivations that voted", "Dérivations qui ont voté"), Text(names, names)),
+            ReportRow(
+                Text("Epochs on which one differs from the draft", "Époques où l’une diffère du brouillon"),
+                Text(f"{split} of {len(asked)}", f"{split} sur {len(asked)}"),
+            ),
+        ]
+    trees = result.get("boosted")
+    if trees and trees["agreement"] is not None:
+        rows.append(
+            ReportRow(
+                Text("Agreement with the boosted trees (κ)", "Concordance avec les arbres boostés (κ)"),
+                number(trees["agreement"], 2),
+            )
+        )
+    if rows:
+        yield ReportSection(Text("Other opinions", "Autres avis"), tuple(rows))
+
+
 def _review(result: Mapping[str, Any]) -> ReportSection:
-    count, epochs = len(result["uncertain"]), len(result["stages"])
-    return ReportSection(Text("To check first", "À vérifier en premier"), paragraphs=(Text(
+    count = len(result["uncertain"])
+    epochs = sum(stage != UNSCORED for stage in result["stages"])
+    said = [Text(
         f"{count} of {epochs} epochs are uncertain; they are listed first for review.",
         f"{count} époques sur {epochs} sont incertaines ; elles sont proposées en premier à la relecture.",
-    ),))  # fmt: skip
+    )]  # fmt: skip
+    if missing := len(result["stages"]) - epochs:
+        said.append(Text(
+            f"{missing} epochs are not staged: a gap of the recording cuts them.",
+            f"{missing} époques n’ont pas de stade : une interruption de l’enregistrement les coupe.",
+        ))  # fmt: skip
+    return ReportSection(Text("To check first", "À vérifier en premier"), paragraphs=tuple(said))
+
+
+def _with(label: Text, formula: Text) -> Text:
+    return Text(f"{label.en}: {formula.en}", f"{label.fr} : {formula.fr}")
+
+
+def _written(value: float | None, kind: str) -> Text:
+    if kind == "time":
+        return minutes(value)
+    unit, decimals = _KINDS[kind]
+    return number(value, decimals, unit)
+
+
+def _capital(name: str) -> str:
+    return name[0].upper() + name[1:]

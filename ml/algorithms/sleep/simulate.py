@@ -1,7 +1,8 @@
 """A simulated night for trying the product without a patient: plausible, and marked simulated.
 
 Band-limited noise whose strength follows an invented hypnogram, with spindles, slow waves, blinks and
-eye movements. Figures on it say that the pieces fit together, nothing of patients.
+eye movements; heart, breath, oxygen and legs (``simulate_body.py``); lights off and on as annotations.
+Figures on it say that the pieces fit together, nothing of patients.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import edfio
 import numpy as np
 from scipy import signal as dsp
 
+from ml.algorithms.sleep import simulate_body
 from ml.algorithms.sleep.contract import EPOCH_SECONDS, STAGES
 from ml.contracts import Identity
 
@@ -34,6 +36,7 @@ _COMPONENTS = {
 _POSTERIOR = {(8.0, 12.0): (3.5, 1.5, 1.2, 1, 1.2), (0.4, 1.8): (0.8, 0.7, 0.7, 0.7, 0.7)}
 _CHIN = (18, 10, 7, 6, 2)
 _ANONYMOUS = Identity()
+_DARK_AFTER, _LIT_BEFORE = 300, 120  # seconds
 
 
 def write_night(
@@ -67,25 +70,42 @@ def write_night(
         raise ValueError(f"expected at least {EPOCH_SECONDS} s, got {hours} h")
     rng = np.random.default_rng(seed)
     stages = hypnogram(epochs, rng)
-    signals = [
-        edfio.EdfSignal(
-            np.clip(samples, -limit, limit),
-            RATE,
-            label=label,
-            physical_dimension="uV",
-            physical_range=(-limit, limit),
-            prefiltering=EQUIPMENT,
-        )
+    voltages = (
+        simulate_body.Channel(label, "uV", RATE, samples, -limit, limit)
         for label, samples, limit in _channels(stages, rng)
-    ]
+    )
+    body = simulate_body.channels(stages, np.random.default_rng([seed, 1]))
     edfio.Edf(
-        signals,
+        [_written(channel) for channel in (*voltages, *body)],
         patient=_patient(identity or _ANONYMOUS),
         recording=edfio.Recording(startdate=date(2026, 1, 5), equipment_code=EQUIPMENT),
         starttime=time(22, 45),
         data_record_duration=1.0,
+        annotations=_lights(epochs),
     ).write(path)
     return [STAGES[i] for i in stages]
+
+
+def _written(channel: simulate_body.Channel) -> edfio.EdfSignal:
+    return edfio.EdfSignal(
+        np.clip(channel.samples, channel.lowest, channel.highest),
+        channel.rate,
+        label=channel.label,
+        physical_dimension=channel.unit,
+        physical_range=(channel.lowest, channel.highest),
+        prefiltering=EQUIPMENT,
+    )
+
+
+def _lights(epochs: int) -> list[edfio.EdfAnnotation]:
+    """Lights off after five minutes and on two before the end; none in a night too short for both."""
+    end = epochs * EPOCH_SECONDS
+    if end < 3 * (_DARK_AFTER + _LIT_BEFORE):
+        return []
+    return [
+        edfio.EdfAnnotation(_DARK_AFTER, None, "Lights off"),
+        edfio.EdfAnnotation(end - _LIT_BEFORE, None, "Lights on"),
+    ]
 
 
 def hypnogram(epochs: int, rng: np.random.Generator) -> np.ndarray:
@@ -124,6 +144,7 @@ def _channels(stages: np.ndarray, rng: np.random.Generator) -> Iterator[tuple[st
     """Yield label, samples in µV and limit of each channel."""
     n = len(stages) * EPOCH_SECONDS * RATE
     spindles = _spindles(stages, rng)
+    found = {}
     left, right = _eyes(stages, rng)
     for label, factors, blink, spindle in (
         ("EEG F4-M1", {}, 0.35, 1.0),
@@ -133,7 +154,11 @@ def _channels(stages: np.ndarray, rng: np.random.Generator) -> Iterator[tuple[st
         for band, levels in _COMPONENTS.items():
             strength = np.array(levels) * np.array(factors.get(band, np.ones(5)))
             eeg += _noise(n, band, rng) * _envelope(stages, strength, rng)
+        found[label] = eeg
         yield label, eeg, 500.0
+    # Between the two on the head, so between them in what it sees.
+    front, back = found.values()
+    yield "EEG C4-M1", 0.65 * front + 0.35 * back, 500.0
     shared = _noise(n, (0.4, 4.0), rng) * _envelope(stages, np.array([3, 3, 6, 18, 3.0]), rng)
     for label, eye in (("EOG E1-M2", left), ("EOG E2-M2", right)):
         yield label, eye + shared + 3 * _noise(n, (0.5, 30.0), rng), 600.0

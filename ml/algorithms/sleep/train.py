@@ -1,7 +1,7 @@
 """Training and evaluation of the sleep packages.
 
-Two recipes: ``sequence`` (the network that serves) from nights of band powers, and ``forest16``
-(the older random forest on sixteen features) from raw recordings with a hypnogram.
+Three recipes: ``sequence`` (the network that serves) from nights of band powers; ``forest16`` (the older
+random forest on sixteen features) and ``cnn`` (a network on raw epochs) from raw recordings with a hypnogram.
 """
 
 from __future__ import annotations
@@ -19,21 +19,29 @@ import onnxruntime
 from ml import package as packages
 from ml.algorithms.sleep import (
     about,
+    boosted,
+    boosted_train,
+    budget,
     crossvalidation,
     evaluation,
     features,
     forest16_train,
     network,
+    rawcnn_train,
+    reviewing,
     sequence,
 )
 from ml.algorithms.sleep.contract import EPOCH_SECONDS, STAGES
 from ml.algorithms.sleep.crossvalidation import Cohort
+from ml.algorithms.sleep.reviewing import HeldOut
 from ml.package import Metric, Package
 from ml.training import tracking
 from ml.training.data import fingerprint
 
 # Keras and ONNX must agree to this on a real night before a package is written.
 _EQUAL = 1e-4
+# Recipes that learn from raw recordings.
+ON_RAW = {"forest16": forest16_train, "cnn": rawcnn_train}
 
 
 def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> Package:
@@ -42,11 +50,11 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
     Parameters
     ----------
     data
-        The data folder (``recipe: sequence``), or it or any folder of recordings (``forest16``).
+        The data folder (``recipe: sequence``), or it or any folder of recordings (the others).
     out
         The package is written to ``out/sleep/<version>``.
     version
-        Version; ``forest-16-`` is put before it for that recipe.
+        Version; ``forest-16-`` or ``cnn-`` is put before it for these recipes.
     params
         The ``sleep`` section of ``params.yaml``; ``recipe`` chooses.
 
@@ -58,10 +66,10 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
         When the recipe is unknown.
     """
     recipe = params.get("recipe", "sequence")
-    if recipe == "forest16":
-        return forest16_train.train(data, out, version=version, params=params)
+    if recipe in ON_RAW:
+        return ON_RAW[recipe].train(data, out, version=version, params=params)
     if recipe != "sequence":
-        raise ValueError(f"unknown recipe {recipe!r}; there are sequence and forest16")
+        raise ValueError(f"unknown recipe {recipe!r}; there are sequence, {', '.join(ON_RAW)}")
     return _train_sequence(data, out, version=version, params=params)
 
 
@@ -70,9 +78,17 @@ def evaluate(data: Path, package: Package) -> list[Metric]:
 
     The raw recordings of UCDDB are scored where they are; the cross-validation is always.
     """
-    if package.manifest["training"]["recipe"] == "forest16":
-        return forest16_train.evaluate(data, package)
-    found = evaluation.cohort_metrics(crossvalidation.read_cohort(data), package)
+    if (recipe := package.manifest["training"]["recipe"]) in ON_RAW:
+        return ON_RAW[recipe].evaluate(data, package)
+    cohort = crossvalidation.read_cohort(data)
+    held = reviewing.held_out(cohort, package, evaluation.folds_of(cohort, package))
+    return _figures(data, cohort, held, package)
+
+
+def _figures(
+    data: Path, cohort: Cohort, held: Mapping[tuple[bool, ...], HeldOut], package: Package
+) -> list[Metric]:
+    found = evaluation.cohort_metrics(held, package) + evaluation.excerpt_metrics(cohort, package)
     if (data / evaluation.UCDDB).is_dir():
         found += evaluation.whole_night_metrics(data, package)
         found += evaluation.wake_and_n3_metrics(data, package)
@@ -82,20 +98,23 @@ def evaluate(data: Path, package: Package) -> list[Metric]:
 def _train_sequence(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> Package:
     cohort = crossvalidation.read_cohort(data)
     pinned = fingerprint(data / "sleep" / crossvalidation.FOLDER)
-    fold = crossvalidation.folds_of(cohort.subjects, params["folds"], params["seed"])
     with tracking.run("sleep", f"train sequence {version}", params=params) as run:
         run.data(pinned)
-        models = crossvalidation.train_folds(cohort, params, pinned)
+        models = crossvalidation.train_members(cohort, params, pinned)
         folder = out / "sleep" / version
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         network.export(models, folder / sequence.FILE)
         _check_equal(models, folder / sequence.FILE, cohort)
-        threshold = _confidence_threshold(cohort, folder / sequence.FILE, fold, params["review_share"])
-        manifest = _manifest(version, cohort, params, pinned) | {"thresholds": {"confidence": threshold}}
+        boosted.write(boosted_train.train_folds(cohort, params, pinned), folder / boosted.FILE)
+        manifest = _manifest(version, cohort, params, pinned)
+        # Confidence, review and figures are measured with the package as written, then written into it.
         written = packages.write(folder, manifest)
-        # The figures are computed from the package as written, then written into it.
-        manifest["metrics"] = [asdict(metric) for metric in evaluate(data, written)]
+        held = reviewing.held_out(cohort, written, evaluation.folds_of(cohort, written))
+        manifest |= reviewing.measured(held)
+        manifest["thresholds"] = {"confidence": _confidence_threshold(held, manifest, params["review_share"])}
+        written = packages.write(folder, manifest)
+        manifest["metrics"] = [asdict(metric) for metric in _figures(data, cohort, held, written)]
         written = packages.write(folder, manifest)
         run.metrics(written.metrics)
         run.package(written)
@@ -114,17 +133,16 @@ def _check_equal(models: list[keras.Model], path: Path, cohort: Cohort) -> None:
                 raise RuntimeError(f"the exported network {i} differs from Keras by {difference:.2g}")
 
 
-def _confidence_threshold(cohort: Cohort, path: Path, fold: np.ndarray, share: float) -> float:
+def _confidence_threshold(
+    held: Mapping[tuple[bool, ...], HeldOut], manifest: Mapping[str, Any], share: float
+) -> float:
     """Return the confidence below which the given share of held-out epochs lies, three channels."""
-    held_out = crossvalidation.held_out_probabilities(
-        cohort, sequence.SequenceModel(path), fold, (True, True, True)
-    )
-    return round(float(np.quantile(held_out.max(axis=1), share)), 3)
+    every = (True, True, True)
+    probabilities = budget.calibrated(held[every].network, manifest["calibration"][reviewing.name_of(every)])
+    return round(float(np.quantile(probabilities.max(axis=1), share)), 3)
 
 
 def _manifest(version: str, cohort: Cohort, params: Mapping[str, Any], pinned: str) -> dict[str, Any]:
-    fold = crossvalidation.folds_of(cohort.subjects, params["folds"], params["seed"])
-    subjects = [sorted({int(s) for s in cohort.subjects[fold == k]}) for k in range(params["folds"])]
     return {
         "algorithm": "sleep",
         "version": version,
@@ -144,7 +162,7 @@ def _manifest(version: str, cohort: Cohort, params: Mapping[str, Any], pinned: s
         "training": {
             "recipe": "sequence",
             "params": dict(params),
-            "folds": subjects,
+            "folds": crossvalidation.subjects_of_folds(cohort.subjects, params["folds"], params["seed"]),
             "data_sha256": pinned,
             "versions": {"keras": keras.__version__, "onnxruntime": onnxruntime.__version__},
         },

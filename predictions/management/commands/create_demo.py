@@ -8,8 +8,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from patients.models import Patient
-from predictions.demo import building, films
-from predictions.demo.people import CHILD, STAFF
+from predictions.demo import building, films, nights
+from predictions.demo.people import CHILD, SLEEPER, STAFF
 
 
 class Command(BaseCommand):
@@ -31,7 +31,9 @@ class Command(BaseCommand):
         child = Patient.objects.get(record_number=CHILD)
         films.send(drawn, child, staff["radiologist"])
         films.read_earlier(staff["radiologist"])
-        self._tell(secret, str(building.night()), str(drawn), child)
+        sleeper = Patient.objects.get(record_number=SLEEPER)
+        nights.send(building.folder(), sleeper, staff["technician"])
+        self._tell(secret, str(nights.write(building.folder(), sleeper)), str(drawn), child)
 
     def _tell(self, secret: str, night: str, drawn: str, child: Patient) -> None:
         lines = [f"  {person.role:<12} {', '.join(person.units) or '-'}" for person in STAFF]
@@ -42,7 +44,8 @@ class Command(BaseCommand):
                     *lines,
                     "",
                     "To try: four admissions are already filled in.",
-                    f"For the technician there is a simulated night: {night}",
+                    "For the technician a simulated night is staged already, to be scored;",
+                    f"  another one is to be sent: {night}",
                     "For the radiologist three X-ray studies are sent already: two views of today to be read,"
                     " an earlier",
                     f"  one that is signed, and one that is refused. Their drawn films lie in {drawn}",

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
+from clinic.accounts.models import User
 from predictions.models import Explanation, Prediction
-from predictions.workspaces.sleep import tables
+from predictions.workspaces.sleep import physiology, scoring, tables
 
 STAGES = ("W", "N1", "N2", "N3", "R")
 LEVELS = {"W": 0, "R": 1, "N1": 2, "N2": 3, "N3": 4}
@@ -20,22 +21,35 @@ HOUR = 3600
 SIGNAL = "signal.json"
 
 
-def drawing(prediction: Prediction, explanation: Explanation | None) -> dict[str, Any]:
-    """Return the drawings and tables of one night."""
+def drawing(user: User, prediction: Prediction, explanation: Explanation | None) -> dict[str, Any]:
+    """Return the drawings and tables of one night, of the hypnogram that is open to ``user``."""
     result = prediction.result
-    stages, seconds = result["stages"], result["epoch_seconds"]
+    reported = scoring.current(prediction.study, user)
+    stages, seconds = reported.stages, result["epoch_seconds"]
     start = _start(result)
     return {
         "epochs": len(stages),
+        "reported": reported,
         "hypnogram": hypnogram(stages),
+        "draft": hypnogram(result["stages"]) if list(stages) != result["stages"] else [],
+        "changed": sum(a != b for a, b in zip(stages, result["stages"], strict=False)),
         "density": density(result["probabilities"]),
         "hours": hours(len(stages) * seconds, seconds, start),
         "levels": [{"stage": stage, "y": level * ROW + ROW // 2} for stage, level in LEVELS.items()],
         "uncertain": [epoch(result, index, start) for index in result["uncertain"][:LISTED]],
         "uncertain_total": len(result["uncertain"]),
         "channels": result["channels"],
-        "statistics": tables.statistics(result["statistics"]),
-        "stages": tables.stages(result["statistics"]),
+        "figures": reported.statistics,
+        "statistics": tables.statistics(reported.statistics),
+        "stages": tables.stages(reported.statistics),
+        "lights": [
+            _clock(start, light) if light is not None else ""
+            for light in (reported.lights_off, reported.lights_on)
+        ],
+        "physiology": physiology.sections(reported),
+        "jury": (result.get("jury") or {}).get("derivations"),
+        "boosted": result.get("boosted"),
+        "budget": ((result.get("review") or {}).get("budget") or [None])[0],
         "signal": prediction.artefacts.filter(name=SIGNAL).exists() and SIGNAL,
     }
 
@@ -67,7 +81,7 @@ def hypnogram(stages: Sequence[str]) -> list[dict[str, Any]]:
     )
 
 
-def density(probabilities: Sequence[Sequence[float]]) -> list[dict[str, str]]:
+def density(probabilities: Sequence[Sequence[float] | None]) -> list[dict[str, str]]:
     """Return one closed outline per stage, stacked; neighbouring epochs averaged to at most COLUMNS.
 
     The outlines are drawn in epochs by DENSITY_HEIGHT.
@@ -84,8 +98,12 @@ def density(probabilities: Sequence[Sequence[float]]) -> list[dict[str, str]]:
     return outlines
 
 
-def _mean(rows: Sequence[Sequence[float]]) -> list[float]:
-    return [sum(values) / len(rows) for values in zip(*rows, strict=True)]
+def _mean(rows: Sequence[Sequence[float] | None]) -> list[float]:
+    """Average the epochs that were staged; nothing stands where none was."""
+    staged = [row for row in rows if row]
+    if not staged:
+        return [0.0] * len(STAGES)
+    return [sum(values) / len(staged) for values in zip(*staged, strict=True)]
 
 
 def _outline(edges: Sequence[int], below: Sequence[float], above: Sequence[float]) -> str:
@@ -119,12 +137,17 @@ def epoch(result: dict[str, Any], index: int, start: datetime | None) -> dict[st
     """Return number, clock, stage and probabilities of one epoch; numbers count from 1, as scorers do."""
     seconds = index * result["epoch_seconds"]
     chances = result["probabilities"][index]
-    ranked = sorted(zip(STAGES, chances, strict=True), key=lambda pair: -pair[1])
-    return {
+    here = {
         "index": index,
         "number": index + 1,
         "clock": _clock(start, seconds),
         "stage": result["stages"][index],
+    }
+    if chances is None:
+        # Not wholly recorded: there is nothing to weigh.
+        return here | {"chance": None, "second": "", "second_chance": None, "bars": []}
+    ranked = sorted(zip(STAGES, chances, strict=True), key=lambda pair: -pair[1])
+    return here | {
         "chance": ranked[0][1],
         "second": ranked[1][0],
         "second_chance": ranked[1][1],

@@ -1,0 +1,38 @@
+"""What every CSV shares: UTF-8 with a byte order mark, commas between cells, a decimal point, no formulas."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from predictions.outputs.facts import Facts
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def written(rows: Iterable[Sequence[Any]]) -> bytes:
+    """Write rows as a file."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([neutral(cell) for cell in row] for row in rows)
+    return text.getvalue().encode("utf-8-sig")
+
+
+def neutral(value: Any) -> Any:
+    """Return a cell that no spreadsheet will run: text that begins like a formula gets an apostrophe.
+
+    Numbers stay numbers, also negative ones.
+    """
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+
+
+def version(facts: Facts) -> str:
+    """Return whether it is signed, and which version."""
+    return facts.status if facts.signature is None else f"{facts.status} v{facts.signature.version}"
+
+
+def opinion(facts: Facts) -> Mapping[str, str]:
+    """Return what the signer thinks of the result, verdict and reason as codes; blank for a draft."""
+    review = facts.signature.review if facts.signature else None
+    return {name: getattr(review, name, "") for name in ("verdict", "reason", "comment")}

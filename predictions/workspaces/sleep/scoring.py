@@ -1,0 +1,241 @@
+"""The hypnogram of a night: the draft of the network, what scorers made of it, and what was signed.
+
+Scorings are made for one version of the report. Two people who score the same version work apart: neither
+sees what the other did before both are done. What stands signed is open to all who may see the study.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django.utils import timezone
+
+from clinic.accounts.models import User
+from predictions import selectors
+from predictions.models import Origin, Prediction, Scoring, Signature, Study
+from predictions.states import State
+from predictions.workspaces.sleep import statistics
+from predictions.workspaces.sleep.fold import FIELDS, Ledger, Night
+
+ALGORITHM = "sleep"
+DRAFT, SCORING = "draft", "scoring"
+
+
+@dataclass(frozen=True)
+class Hypnogram:
+    """One hypnogram of a night, and where it comes from.
+
+    Parameters
+    ----------
+    night
+        Stages, lights, marks and comments.
+    prediction
+        Whose draft it began with.
+    source
+        ``"draft"`` as the network made it, ``"scoring"`` as a person left it.
+    scorer, scoring
+        Whose it is; ``None`` for a draft.
+    number
+        Of the last event it holds.
+    kept
+        Statistics as they were signed; computed where nothing is signed.
+    """
+
+    night: Night
+    prediction: Prediction
+    source: str = DRAFT
+    scorer: User | None = None
+    scoring: Scoring | None = None
+    number: int = 0
+    kept: Mapping[str, Any] | None = None
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """W, N1, N2, N3, R or ``"?"`` per 30 s epoch from the start of the recording."""
+        return self.night.stages
+
+    @property
+    def lights_off(self) -> float | None:
+        """Seconds from the start of the recording, ``None`` where not entered."""
+        return self.night.lights_off
+
+    @property
+    def lights_on(self) -> float | None:
+        """Seconds from the start of the recording, ``None`` where not entered."""
+        return self.night.lights_on
+
+    @property
+    def arousals(self) -> tuple[dict[str, Any], ...]:
+        """``id``, ``epoch``, ``onset_s``, ``duration_s`` (``None``: the whole epoch was marked)."""
+        return self.night.arousals
+
+    @property
+    def artefacts(self) -> tuple[dict[str, Any], ...]:
+        """The same of artefacts."""
+        return self.night.artefacts
+
+    @property
+    def comments(self) -> tuple[dict[str, Any], ...]:
+        """``id``, ``epoch`` and ``text``."""
+        return self.night.comments
+
+    @cached_property
+    def statistics(self) -> dict[str, Any]:
+        """Those of the night between lights off and lights on."""
+        return dict(self.kept) if self.kept else statistics.of(self.night, self.prediction.result)
+
+
+def draft(prediction: Prediction) -> Hypnogram:
+    """Return the hypnogram as the network made it, with the lights that the file itself names."""
+    result = prediction.result
+    whole = Night(stages=tuple(result["stages"]))
+    lit = replace(whole, lights_off=result.get("lights_off"), lights_on=result.get("lights_on"))
+    # A file may say that lights went off after they came on; then it says nothing.
+    return Hypnogram(lit if lit.in_order else whole, prediction)
+
+
+def of(signature: Signature) -> Hypnogram:
+    """Return the hypnogram that a signature stands for; of signatures from before scoring, the draft."""
+    reported = signature.hypnogram
+    if reported is None:
+        return draft(signature.prediction)
+    scoring = reported.scoring
+    return Hypnogram(
+        night=Night.from_json(reported.content),
+        prediction=reported.prediction,
+        source=SCORING if scoring else DRAFT,
+        scorer=scoring.scorer if scoring else None,
+        scoring=scoring,
+        number=reported.number,
+        kept=reported.content["statistics"],
+    )
+
+
+def scored(scoring: Scoring) -> Hypnogram:
+    """Return the hypnogram as a scoring leaves it now."""
+    return from_ledger(scoring, ledger(scoring))
+
+
+def from_ledger(scoring: Scoring, events: Ledger) -> Hypnogram:
+    """Return the same from events already read."""
+    return Hypnogram(
+        events.night(), scoring.prediction, SCORING, scoring.scorer, scoring, number=scoring.number
+    )
+
+
+def ledger(scoring: Scoring, until: int | None = None) -> Ledger:
+    """Return what a scoring began with and its events, all or until one number."""
+    events = scoring.events.all() if until is None else scoring.events.filter(number__lte=until)
+    return Ledger(_base(scoring)).add_all(events.values_list(*FIELDS, named=True))
+
+
+def _base(scoring: Scoring) -> Night:
+    if scoring.origin == Origin.SCORING and scoring.source is not None:
+        return ledger(scoring.source, scoring.source_number).night()
+    if scoring.origin == Origin.SIGNED:
+        return of(scoring.study.signatures.get(version=scoring.version - 1)).night
+    return draft(scoring.prediction).night
+
+
+def version(study: Study) -> int:
+    """Return the version of the report that scorings are now made for, or were made for once it is signed."""
+    signed = study.signatures.count()
+    return signed if study.state == State.SIGNED else signed + 1
+
+
+def scorings(study: Study) -> list[Scoring]:
+    """Return the scorings made for the present version, in the order they began."""
+    return list(
+        study.scorings.filter(version=version(study)).select_related("scorer", "prediction", "source")
+    )
+
+
+def own(user: User, made: list[Scoring]) -> Scoring | None:
+    """Return the scoring of ``user`` that is open, else their latest."""
+    mine = [scoring for scoring in made if scoring.scorer_id == user.pk]
+    return next((scoring for scoring in mine if scoring.closed_at is None), mine[-1] if mine else None)
+
+
+def visible(user: User, study: Study, made: list[Scoring]) -> list[Scoring]:
+    """Return the finished scorings of others that ``user`` may look at: nobody who is scoring apart may.
+
+    A scorer sees them once their own is finished; whoever signs, without one of their own in the making;
+    everybody once the version is signed.
+    """
+    others = [scoring for scoring in made if scoring.scorer_id != user.pk and scoring.finished]
+    if study.state == State.SIGNED:
+        return others
+    mine = [scoring for scoring in made if scoring.scorer_id == user.pk]
+    if any(scoring.closed_at is None and scoring.blind for scoring in mine):
+        return []
+    return others if mine or selectors.may_sign(user, study) else []
+
+
+def current(study: Study, user: User | None = None) -> Hypnogram:
+    """Return what would be reported now.
+
+    Signed: what was signed. Else a finished scoring, the latest of several. Else what an amendment began
+    with. Else the draft.
+
+    Parameters
+    ----------
+    user
+        For whose eyes: their own scoring, finished or not, goes before any other, and of others they meet
+        only what is open to them. Without one, for a document of the unit, nothing while somebody is still
+        scoring apart, who must not meet it there.
+    """
+    last = study.signatures.select_related("hypnogram__scoring__scorer", "prediction").last()
+    if last is not None and study.state == State.SIGNED:
+        return of(last)
+    made = scorings(study)
+    if user is not None and (mine := own(user, made)):
+        return scored(mine)
+    finished = visible(user, study, made) if user is not None else _for_everybody(made)
+    if finished:
+        return scored(max(finished, key=_closed_at))
+    return of(last) if last is not None else draft(study.prediction)
+
+
+def _for_everybody(made: list[Scoring]) -> list[Scoring]:
+    apart = any(scoring.closed_at is None and scoring.blind for scoring in made)
+    return [] if apart else [scoring for scoring in made if scoring.finished]
+
+
+def _closed_at(scoring: Scoring) -> datetime:
+    return scoring.closed_at or timezone.now()
+
+
+def beginning(user: User, study: Study, made: list[Scoring]) -> tuple[str, Scoring | None]:
+    """Return what a new scoring of ``user`` begins with unless they choose: an origin, and which scoring.
+
+    Whoever looks over a colleague's work goes on from it when there is one to go on from.
+    """
+    shown = visible(user, study, made)
+    if len(shown) == 1:
+        return Origin.SCORING, shown[0]
+    return (Origin.SIGNED, None) if study.signatures.exists() else (Origin.DRAFT, None)
+
+
+def shown_to(user: User, study: Study, made: list[Scoring]) -> tuple[Hypnogram, Scoring | None]:
+    """Return the hypnogram that ``user`` finds in the scoring room, and their scoring if it is one."""
+    last = study.signatures.select_related("hypnogram__scoring__scorer", "prediction").last()
+    if last is not None and study.state == State.SIGNED:
+        return of(last), None
+    if mine := own(user, made):
+        return scored(mine), mine
+    origin, source = beginning(user, study, made)
+    if source is not None:
+        return scored(source), None
+    return (of(last) if origin == Origin.SIGNED and last else draft(study.prediction)), None
+
+
+def describe(made: list[Scoring]) -> list[dict[str, Any]]:
+    """Return who scored the present version and how far they are."""
+    return [
+        {"id": str(scoring.pk), "scorer": scoring.scorer.label, "closed": scoring.finished}
+        for scoring in made
+    ]

@@ -1,0 +1,102 @@
+// What stands of the night now: what the server knows, and what was done since and is on its way.
+
+const ACTS = ["stage", "arousal", "artefact", "comment", "lights_off", "lights_on"];
+
+export class Scored {
+  constructor(night) {
+    this.night = night;
+    this.stages = [...night.stages];
+    this.arousals = [];
+    this.artefacts = [];
+    this.comments = [];
+    this.lightsOff = null;
+    this.lightsOn = null;
+    this.seen = new Set();
+    this.done = [];
+    this.undone = [];
+    this.canUndo = false;
+    this.canRedo = false;
+  }
+
+  // Takes over what the server says, and puts on top what it has not got yet.
+  load(state, unsent) {
+    this.stages = [...state.stages];
+    this.arousals = [...(state.arousals ?? [])];
+    this.artefacts = [...(state.artefacts ?? [])];
+    this.comments = [...(state.comments ?? [])];
+    this.lightsOff = state.lights_off ?? null;
+    this.lightsOn = state.lights_on ?? null;
+    for (const epoch of [...(state.seen ?? []), ...(state.looked_at ?? []), ...(state.changed ?? [])]) this.seen.add(epoch);
+    this.canUndo = Boolean(state.can_undo);
+    this.canRedo = Boolean(state.can_redo);
+    this.done = [];
+    this.undone = [];
+    for (const act of unsent) this.apply(act);
+  }
+
+  get marks() {
+    const { seconds } = this.night;
+    const timed = (kind) => ({ onset_s: onset, duration_s: duration }) => ({ kind, onset, duration: duration ?? seconds });
+    return [...this.arousals.map(timed("arousal")), ...this.artefacts.map(timed("artefact"))];
+  }
+
+  comment(epoch) {
+    return this.comments.find((comment) => comment.epoch === epoch)?.text ?? "";
+  }
+
+  marked(kind, epoch) {
+    const start = epoch * this.night.seconds;
+    const end = start + this.night.seconds;
+    return this.marks.some((mark) => mark.kind === kind && mark.onset < end && mark.onset + mark.duration > start);
+  }
+
+  apply(act) {
+    if (ACTS.includes(act.kind)) {
+      this.done.push(this.change(act));
+      this.undone = [];
+      this.canUndo = true;
+      this.canRedo = false;
+    } else if (act.kind === "undo") this.move(this.done, this.undone);
+    else if (act.kind === "redo") this.move(this.undone, this.done);
+    else if (act.kind === "seen") this.seen.add(act.epoch);
+  }
+
+  // Takes the last one back, or puts it back. What this page does not know of any more, only the server can.
+  move(from, to) {
+    const step = from.pop();
+    if (step) to.push(step.again());
+    this.canUndo = this.done.length > 0 || this.canUndo;
+    this.canRedo = this.undone.length > 0;
+  }
+
+  // Returns how to take the change back; that again returns how to take that back.
+  change(act) {
+    const { kind, epoch } = act;
+    if (kind === "stage") return this.swap(() => this.stages[epoch], (value) => { this.stages[epoch] = value; this.seen.add(epoch); }, act.value, epoch);
+    if (kind === "lights_off") return this.swap(() => this.lightsOff, (value) => { this.lightsOff = value; }, act.seconds);
+    if (kind === "lights_on") return this.swap(() => this.lightsOn, (value) => { this.lightsOn = value; }, act.seconds);
+    if (kind === "comment") return this.swap(() => this.comments, (value) => { this.comments = value; }, this.commented(act), epoch);
+    const name = `${kind}s`;
+    return this.swap(() => this[name], (value) => { this[name] = value; }, this.remarked(this[name], act), epoch ?? Math.floor(act.onset_s / this.night.seconds));
+  }
+
+  swap(get, set, value, epoch = null) {
+    const before = get();
+    set(value);
+    return { epoch, again: () => this.swap(get, set, before, epoch) };
+  }
+
+  commented({ id, epoch, text }) {
+    const others = this.comments.filter((comment) => comment.epoch !== epoch);
+    return text ? [...others, { id, epoch, text }].sort((a, b) => a.epoch - b.epoch) : others;
+  }
+
+  remarked(marks, { id, epoch, onset_s: given, duration_s: duration = null, value }) {
+    const { seconds } = this.night;
+    const onset = given ?? epoch * seconds;
+    const end = onset + (duration ?? seconds);
+    if (value === "off") return marks.filter((mark) => mark.onset_s >= end || mark.onset_s + (mark.duration_s ?? seconds) <= onset);
+    const kept = marks.filter((mark) => given !== undefined || mark.duration_s !== null || mark.onset_s !== onset);
+    return [...kept, { id, epoch: Math.floor(onset / seconds), onset_s: onset, duration_s: duration }].sort((a, b) => a.onset_s - b.onset_s);
+  }
+}

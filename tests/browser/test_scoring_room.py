@@ -1,0 +1,436 @@
+"""The scoring room, driven by mouse, fingers and keyboard as a sleep technician does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import edfio
+import numpy as np
+import pytest
+from django.urls import reverse
+from playwright.sync_api import Browser, Page, expect
+from pytest_django.live_server_helper import LiveServer
+from scipy import signal as dsp
+
+from clinic.accounts.models import User
+from clinic.accounts.roles import Role
+from patients.models import Patient
+from predictions.models import Scoring, ScoringEvent, Study
+from predictions.storage import storage
+from predictions.workspaces.sleep.scoring import scored
+from tests import factories, nights
+from tests.browser.scoring_nights import night, sent, twenty_channels
+from tests.browser.visiting import DESKTOP, TABLET, ZOOMED, Visit, opened
+from tests.sleep_files import Channel, recording
+from tests.test_pages_study import answered
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+ALL_CHANNELS = """
+{
+  const room = document.querySelector("scoring-room");
+  const shown = new Set(room.montage.traces.map((trace) => trace.plus));
+  for (const number of room.montage.channels.keys()) if (!shown.has(number)) room.montage.add(number, null);
+  room.refiltered();
+}
+"""
+VALUES = """() => {
+  const { montage, signals } = document.querySelector("scoring-room");
+  const { data } = signals.get(0, montage.request(montage.traces[0]).key);
+  return { label: montage.traces[0].label, values: [...data].filter((_, at) => at % 500 === 0) };
+}"""
+FILTERED = """async ({ samples, limits, rate }) => {
+  const { filtered, sections } = await import("/static/js/scoring/filters.js");
+  return [...filtered(sections(limits, rate), samples)];
+}"""
+SWIPE = """([from, to]) => {
+  const canvas = document.querySelector("[data-traces]");
+  const box = canvas.getBoundingClientRect();
+  const touch = (type, x) => canvas.dispatchEvent(new PointerEvent(type, {
+    pointerType: "touch", pointerId: 7, clientX: box.left + x, clientY: box.top + 90, bubbles: true,
+  }));
+  touch("pointerdown", from);
+  touch("pointermove", (from + to) / 2);
+  touch("pointerup", to);
+}"""
+FRAMES = """
+{
+  const room = document.querySelector("scoring-room");
+  const gaps = [];
+  const paints = [];
+  let late = 0;
+  let last = performance.now();
+  room.painted = (milliseconds) => { paints.push(milliseconds); late += room.traces.late ? 1 : 0; };
+  const frame = (now) => { gaps.push(now - last); last = now; requestAnimationFrame(frame); };
+  requestAnimationFrame(frame);
+  const sorted = (list) => [...list].sort((a, b) => a - b);
+  const share = (list, q) => Number(sorted(list)[Math.floor(q * (list.length - 1))].toFixed(1));
+  window.frames_measured = () => ({
+    pages: paints.length, paint_median_ms: share(paints, 0.5), paint_p95_ms: share(paints, 0.95),
+    frame_median_ms: share(gaps, 0.5), frame_p95_ms: share(gaps, 0.95), pages_from_envelope: late,
+  });
+}
+null;
+"""
+
+
+@dataclass
+class Lab:
+    """A sleep laboratory with one analysed night."""
+
+    url: str
+    terry: User
+    sandra: User
+    nina: Patient
+    study: Study
+    open_window: Any
+
+    def enter(self, who: User | None = None, study: Study | None = None, **look: Any) -> Visit:
+        """Open the scoring room and wait until signals are drawn."""
+        visit = self.open_window(who or self.terry, **look)
+        visit.go(reverse("scoring_room", args=[(study or self.study).pk]))
+        drawn(visit.page)
+        return visit
+
+
+def drawn(page: Page) -> None:
+    """Wait until the page in sight is complete."""
+    expect(page.locator("[data-epoch-number]")).not_to_be_empty()
+    expect(page.locator("[data-state]")).to_have_text("")
+
+
+@pytest.fixture
+def lab(live_server: LiveServer, browser: Browser) -> Iterator[Lab]:
+    """Return the laboratory behind a running server."""
+    unit = factories.unit("sleep")
+    terry = factories.staff("terry", Role.TECHNICIAN, unit)
+    sandra = factories.staff("sandra", Role.PHYSICIAN, unit)
+    nina = factories.patient(unit, family_name="Harbour", given_name="Nina", invented=True)
+    with ExitStack() as stack:
+
+        def open_window(user: User, **look: Any) -> Visit:
+            return stack.enter_context(opened(browser, live_server.url, user, **look))
+
+        yield Lab(live_server.url, terry, sandra, nina, night(terry, nina), open_window)
+
+
+def test_the_room_is_drawn_in_both_languages_and_themes(lab: Lab) -> None:
+    wrong = []
+    looks = (("en", "light", DESKTOP), ("fr", "dark", TABLET))
+    for language, theme, size in looks:
+        visit = lab.enter(language=language, theme=theme, size=size)
+        for _step in range(40):
+            visit.page.keyboard.press("ArrowRight")
+        drawn(visit.page)
+        visit.page.wait_for_timeout(800)
+        wrong += visit.judge(f"scoring-{language}-{theme}-{size[0]}")
+    assert not wrong, "\n".join(wrong)
+
+
+def numbers(page: Page) -> str:
+    """Return which epoch is in hand."""
+    return page.locator("[data-epoch-number]").text_content() or ""
+
+
+def saved(page: Page) -> None:
+    """Wait until everything has been sent."""
+    expect(page.locator("[data-save]")).to_have_text("✓ saved")
+
+
+def events(lab: Lab) -> list[ScoringEvent]:
+    """Return the acts kept of the night, in their order; having looked is none."""
+    return list(ScoringEvent.objects.filter(scoring__study=lab.study).exclude(kind="seen").order_by("number"))
+
+
+def test_thirty_epochs_are_scored_by_keys_and_taken_back(lab: Lab) -> None:
+    page = lab.enter().page
+    typed = ["w", "0", "1", "2", "3", "r", "4", "?"] * 4
+    stages = {"w": "W", "0": "W", "1": "N1", "2": "N2", "3": "N3", "r": "R", "4": "R", "?": "?"}
+    for key in typed[:30]:
+        page.keyboard.press(key)
+    assert numbers(page) == "Epoch 31 / 120"
+    saved(page)
+    kept = events(lab)
+    assert [event.value for event in kept] == [stages[key] for key in typed[:30]]
+    assert [event.epoch for event in kept] == list(range(30))
+    for _times in range(3):
+        page.keyboard.press("Control+z")
+    saved(page)
+    assert numbers(page) == "Epoch 28 / 120"
+    page.keyboard.press("Control+y")
+    saved(page)
+    [scoring] = Scoring.objects.filter(study=lab.study)
+    draft = lab.study.prediction.result["stages"]
+    expected = [stages[key] for key in typed[:28]] + draft[28:]
+    assert list(scored(scoring).stages) == expected
+    assert page.locator("[data-statistic=tst]").text_content() != ""
+
+
+def test_pages_turn_by_every_way(lab: Lab) -> None:
+    page = lab.enter().page
+    press = page.keyboard.press
+    for keys, place in (
+        (["ArrowRight"], 2),
+        (["Shift+ArrowRight"], 12),
+        (["ArrowLeft"], 11),
+        (["End"], 120),
+        (["Shift+ArrowLeft"], 110),
+        (["Home"], 1),
+    ):
+        for key in keys:
+            press(key)
+        assert numbers(page) == f"Epoch {place} / 120"
+    drawn(page)
+    stages = lab.study.prediction.result["stages"]
+    press("Control+ArrowRight")
+    change = next(at for at, stage in enumerate(stages) if stage != stages[0])
+    assert numbers(page) == f"Epoch {change + 1} / 120"
+    press("Home")
+    press("u")
+    doubtful = lab.study.prediction.result["uncertain"]
+    assert numbers(page) == f"Epoch {min(doubtful) + 1} / 120"
+    box = page.locator("[data-overview=hypnogram]").bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + 40)
+    assert numbers(page) == "Epoch 61 / 120"
+    for seconds in ("5", "120", "3600"):
+        page.locator("[data-field=page]").select_option(seconds)
+        drawn(page)
+    page.locator("[data-field=page]").select_option("5")
+    press("ArrowRight")
+    assert numbers(page) == "Epoch 61 / 120"
+    for _pages in range(5):
+        press("ArrowRight")
+    assert numbers(page) == "Epoch 62 / 120"
+
+
+def test_marks_lights_and_comments_are_kept(lab: Lab) -> None:
+    page = lab.enter().page
+    page.keyboard.press("a")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("x")
+    page.keyboard.press("l")
+    box = page.locator("[data-traces]").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 80)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 60, steps=3)
+    page.mouse.up()
+    expect(page.locator("[data-said]")).to_contain_text("3.00 s")
+    page.keyboard.press("a")
+    page.keyboard.press("c")
+    page.get_by_role("textbox", name="Comment").fill("Alpha intrusion")
+    page.get_by_role("button", name="Keep the comment").click()
+    expect(page.locator("[data-epoch-comment]")).to_have_text("Alpha intrusion")
+    page.keyboard.press("End")
+    page.keyboard.press("o")
+    saved(page)
+    [scoring] = Scoring.objects.filter(study=lab.study)
+    night_now = scored(scoring)
+    assert [mark["onset_s"] for mark in night_now.arousals] == [0, pytest.approx(45, abs=0.1)]
+    assert night_now.arousals[1]["duration_s"] == pytest.approx(3, abs=0.1)
+    assert [mark["epoch"] for mark in night_now.artefacts] == [1]
+    assert (night_now.lights_off, night_now.lights_on) == (30, 3600)
+    assert [comment["text"] for comment in night_now.comments] == ["Alpha intrusion"]
+
+
+def test_a_lost_connection_and_a_reload_in_the_middle_lose_nothing(lab: Lab) -> None:
+    page = lab.enter().page
+    page.keyboard.press("1")
+    saved(page)
+    page.route("**/scoring/events/", lambda route: route.abort())
+    for key in ("2", "3", "2", "r"):
+        page.keyboard.press(key)
+    expect(page.locator("[data-save]")).to_contain_text("4 not sent yet")
+    assert len(events(lab)) == 1
+    page.reload()
+    drawn(page)
+    expect(page.locator("[data-save]")).to_contain_text("4 not sent yet")
+    page.keyboard.press("Home")
+    expect(page.locator("[data-epoch-stage]")).to_have_text("N1")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("[data-epoch-stage]")).to_have_text("N2")
+    page.unroute("**/scoring/events/")
+    saved(page)
+    assert [(event.epoch, event.value) for event in events(lab)] == [
+        (0, "N1"),
+        (1, "N2"),
+        (2, "N3"),
+        (3, "N2"),
+        (4, "R"),
+    ]
+
+
+@pytest.mark.long
+def test_twenty_channels_are_drawn_while_an_arrow_key_is_held(
+    lab: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Prints how long frames took; a machine without a graphics card proves nothing about sixty a second."""
+    visit = lab.enter(study=twenty_channels(lab.terry, lab.nina))
+    page = visit.page
+    page.evaluate(ALL_CHANNELS)
+    expect(page.locator(".trace-label")).to_have_count(20)
+    drawn(page)
+    page.evaluate(FRAMES)
+    for _press in range(60):
+        page.keyboard.down("ArrowRight")
+        page.wait_for_timeout(25)
+    page.keyboard.up("ArrowRight")
+    found = page.evaluate("window.frames_measured()")
+    with capsys.disabled():
+        sys.stdout.write(f"\n20 channels at 256 Hz, arrow held: {found}\n")
+    drawn(page)
+    assert numbers(page) == "Epoch 61 / 80"
+
+
+def test_filters_gains_and_keys_are_chosen_and_stay(lab: Lab) -> None:
+    page = lab.enter().page
+    before = page.evaluate(VALUES)
+    page.keyboard.press("f")
+    expect(page.locator("[data-do=filters]")).to_have_attribute("aria-pressed", "false")
+    page.wait_for_timeout(200)
+    drawn(page)
+    assert page.evaluate(VALUES) != before
+    page.keyboard.press("f")
+    page.locator("[data-field=mains]").select_option("50")
+    page.keyboard.press("+")
+    expect(page.locator("[data-gain]")).to_have_text("× 1.40")
+    page.keyboard.press("h")
+    page.get_by_role("button", name="Change: Wake").click()
+    page.keyboard.press("q")
+    page.get_by_role("button", name="Close").click()
+    page.keyboard.press("q")
+    expect(page.locator("[data-epoch-number]")).to_contain_text("Epoch 2 /")
+    page.locator("[data-do=channels]").first.click()
+    page.locator("[data-field=plus]").select_option(label="EEG F4-M1")
+    page.locator("[data-field=minus]").select_option(label="EEG O2-M1")
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.locator("[data-show='Thorax']").uncheck()
+    page.get_by_role("button", name="Close").click()
+    page.reload()
+    drawn(page)
+    labels = page.locator(".trace-name").all_text_contents()
+    assert "EEG F4-M1-EEG O2-M1" in labels
+    assert "Thorax" not in labels
+    expect(page.locator("[data-gain]")).to_have_text("× 1.40")
+    assert page.locator("[data-field=mains]").input_value() == "50"
+    page.keyboard.press("q")
+    saved(page)
+    assert [event.value for event in events(lab)] == ["W", "W"]
+
+
+def test_filters_of_the_browser_are_those_of_scipy(lab: Lab) -> None:
+    page = lab.enter().page
+    walk = np.cumsum(np.random.default_rng(4).normal(size=4000))
+    for rate, low, high, mains in ((256, 0.3, 35, 50), (256, 10, 100, 0), (200, 0.3, 70, 60)):
+        sections = [dsp.butter(2, low, "high", fs=rate, output="sos")[0]]
+        sections.append(dsp.butter(2, high, "low", fs=rate, output="sos")[0])
+        if mains:
+            sections.append(np.concatenate(dsp.iirnotch(mains, 30, fs=rate)))
+        padding = 3 * (2 * len(sections) + 1)
+        expected = dsp.sosfiltfilt(np.array(sections), walk, padlen=padding)
+        limits = {"low": low, "high": high, "mains": mains}
+        found = page.evaluate(FILTERED, {"samples": walk.tolist(), "limits": limits, "rate": rate})
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_the_samples_on_the_screen_are_those_of_the_file(lab: Lab) -> None:
+    page = lab.enter().page
+    page.keyboard.press("f")
+    page.wait_for_timeout(200)
+    drawn(page)
+    with storage.local(lab.study.file.name) as path:
+        signal = edfio.read_edf(path).get_signal("EEG F4-M1")
+    found = page.evaluate(VALUES)
+    assert found["label"] == "EEG F4-M1"
+    rate = round(signal.sampling_frequency)
+    np.testing.assert_allclose(found["values"], signal.data[: 30 * rate : 500], atol=0.02)
+
+
+def test_two_scorers_work_apart_and_are_compared_and_the_physician_signs(lab: Lab) -> None:
+    technician = lab.enter().page
+    for key in ("1", "1", "1"):
+        technician.keyboard.press(key)
+    saved(technician)
+    technician.get_by_role("button", name="Finish my scoring").click()
+    expect(technician.get_by_role("button", name="Go on scoring")).to_be_visible()
+    visit = lab.enter(lab.sandra)
+    physician = visit.page
+    expect(physician.locator("[data-epoch-stage]")).to_have_text("N1")
+    physician.keyboard.press("2")
+    saved(physician)
+    physician.get_by_role("button", name="Finish my scoring").click()
+    expect(physician.get_by_role("button", name="Go on scoring")).to_be_visible()
+    visit.go(reverse("scoring_comparison", args=[lab.study.pk]))
+    assert visit.judge("scoring-compared") == []
+    line = physician.get_by_role("region", name="Epochs that differ").first
+    line.get_by_role("link", name="1", exact=True).click()
+    expect(physician.locator("[data-epoch-number]")).to_contain_text("Epoch 1 /")
+    visit.go(reverse("study", args=[lab.study.pk]))
+    assert visit.judge("sleep-overview") == []
+    physician.get_by_role("radio", name="Agree", exact=True).check()
+    chosen = physician.get_by_role("group", name="Hypnogram that you sign").get_by_role("radio")
+    assert chosen.count() >= 2
+    physician.get_by_role("button", name="Sign", exact=True).click()
+    expect(physician.locator(".study-line")).to_contain_text("signed by")
+    physician.get_by_label("Form", exact=True).select_option("csv")
+    physician.get_by_role("button", name="Write the document").click()
+    expect(physician.locator("#documents")).to_contain_text("CSV")
+    drawn(lab.enter(lab.sandra).page)
+    late = lab.enter()
+    late.page.keyboard.press("w")
+    expect(late.page.locator("[data-notice]")).to_contain_text("is signed")
+    expect(late.page.locator("[data-do=W]")).to_be_disabled()
+    lab.study.refresh_from_db()
+    reported = lab.study.signatures.get().hypnogram
+    assert reported.content["stages"][:3] == ["N2", "N1", "N1"]
+
+
+def test_every_state_of_the_room_can_be_read(lab: Lab) -> None:
+    """Zoomed to 400 %, printed, without signals, with a gap, with very long names, and read only."""
+    names = ("EEG C3-A2", "EEG O2-A1", "EOG LOC-A2", "EXTRAORDINARILYLO")
+    halves = [*range(300), *range(420, 720)]
+    gap = recording([Channel(name, 100) for name in names], records=600, onsets=halves, interrupted=True)
+    interrupted = sent(lab.terry, lab.nina, gap)
+    earlier = answered(lab.sandra, lab.nina, "sleep", nights.before())
+    zoomed = lab.enter(study=interrupted, language="fr", size=ZOOMED)
+    wrong = zoomed.judge("scoring-zoomed-gap")
+    visit = lab.enter(study=interrupted)
+    for _epochs in range(11):
+        visit.page.keyboard.press("ArrowRight")
+    drawn(visit.page)
+    expect(visit.page.locator("[data-epoch-stage]")).to_have_text("?")
+    wrong += visit.judge("scoring-gap")
+    visit.page.locator("[data-field=page]").select_option("600")
+    drawn(visit.page)
+    wrong += visit.judge("scoring-gap-600")
+    visit.page.emulate_media(media="print")
+    wrong += visit.judge("scoring-print")
+    visit = lab.enter(lab.sandra, study=earlier, theme="dark")
+    wrong += visit.judge("scoring-earlier")
+    visit.page.keyboard.press("w")
+    saved(visit.page)
+    nurse = factories.staff("mia", Role.MIDWIFE, factories.unit("sleep"))
+    visit = lab.enter(nurse)
+    expect(visit.page.locator("[data-notice]")).to_contain_text("You may look at this night")
+    visit.page.keyboard.press("h")
+    wrong += visit.judge("scoring-keys")
+    visit.page.keyboard.press("Escape")
+    visit.page.locator("[data-do=channels]").first.click()
+    wrong += visit.judge("scoring-channels")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_tablet_turns_pages_with_a_finger_and_scores_with_buttons(lab: Lab) -> None:
+    visit = lab.enter(size=TABLET, touch=True)
+    page = visit.page
+    page.locator(".stage-button", has_text="N2").tap()
+    expect(page.locator("[data-epoch-number]")).to_contain_text("Epoch 2 /")
+    saved(page)
+    page.evaluate(SWIPE, [500, 200])
+    expect(page.locator("[data-epoch-number]")).to_contain_text("Epoch 3 /")
+    page.evaluate(SWIPE, [200, 500])
+    expect(page.locator("[data-epoch-number]")).to_contain_text("Epoch 2 /")
+    assert [event.value for event in events(lab)] == ["N2"]
