@@ -138,7 +138,7 @@ def cases() -> Cases:
 def test_a_family_left_out_is_not_learned_from() -> None:
     given = cases()
     parts = heads.blocks(given.patients, 4)
-    scores = validation.unseen_families(given, parts, 1.0, 1.0)
+    scores = validation.unseen_families(given, parts, validation.linear(given, 1.0, 1.0))
     promises, _ = validation.carried_over(given.y, scores, 0.9)
     # Where the head knew "storage" it follows the trace and errs on every image whose trace is turned.
     assert promises["storage"].auc > 0.75

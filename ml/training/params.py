@@ -270,7 +270,16 @@ SECTIONS: Mapping[str, Check] = {
                 }
             ),
         },
-        {**VERSION, "bench": anything, "candidates": anything},
+        {
+            **VERSION, "bench": anything, "candidates": anything,
+            "tuned": section(
+                {
+                    "every": COUNT, "copies": listed(named(SEED)), "epochs": COUNT, "batch": COUNT,
+                    "learning_rate": POSITIVE, "head_learning_rate": POSITIVE, "consistency": number(0),
+                    "label_smoothing": number(0, 0.5), "seed": SEED,
+                }
+            ),
+        },
     ),
     "sleep": section(
         {

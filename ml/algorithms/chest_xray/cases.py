@@ -53,6 +53,16 @@ class Cases:
     shift: np.ndarray
     stored_again: np.ndarray
 
+    def copy(self, name: str) -> np.ndarray:
+        """Return the features of a copy not learned from, or of the images as they are.
+
+        Parameters
+        ----------
+        name
+            A family, ``"shift"`` or ``"clean"``; ``KeyError`` for any other.
+        """
+        return {**self.unseen, "shift": self.shift, "clean": self.clean}[name]
+
     def damped(self, strength: float) -> tuple[Cases, np.ndarray]:
         """Return the same cases with damped features, and the matrix that does it."""
         matrix = heads.damping(self.clean, self.stored_again, strength)

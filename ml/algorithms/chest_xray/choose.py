@@ -87,9 +87,10 @@ def _judged(name: str, damped: Cases, recipe: Mapping[str, Any]) -> str:
     parts = heads.blocks(damped.patients, recipe["blocks"])
     group = appearance.groups(damped.described, damped.patients, recipe["groups"], recipe["seed"])
     strength, most, sensitivity = recipe["regularisation"], recipe["balance"], recipe["sensitivity"]
-    scores = validation.unseen_families(damped, parts, strength, most)
+    learn = validation.linear(damped, strength, most)
+    scores = validation.unseen_families(damped, parts, learn)
     families, _ = validation.carried_over(damped.y, scores, sensitivity)
-    groups = validation.unseen_groups(damped, group, parts, strength, most, sensitivity)
+    groups = validation.unseen_groups(damped, group, parts, learn, sensitivity)
     figures = [_summary(families), _summary(groups)]
     return f"| {name} | {validation.mark(families, groups):.4f} | {' | '.join(figures)} |"
 

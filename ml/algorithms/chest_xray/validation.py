@@ -9,7 +9,7 @@ is and altered.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,10 @@ from ml.algorithms.chest_xray import appearance, heads
 from ml.algorithms.chest_xray.cases import Cases
 from ml.training.progress import progress
 
+Score = Callable[[str, np.ndarray], np.ndarray]
+"""Log odds of some images of one copy: the copy's name, the images' numbers, shape (n,)."""
+Learn = Callable[[np.ndarray, str], Score]
+"""Learns from the images given by number and their copies, without those altered by a family (if named)."""
 LEAST_OF_A_CLASS = 8
 """A group with fewer of one class tells nothing about it."""
 
@@ -56,20 +60,30 @@ def fit(cases: Cases, inside: np.ndarray, strength: float, most: float, without:
     return heads.fit(*joined, strength, standardise=False, weights=np.concatenate(weights))
 
 
+def linear(cases: Cases, strength: float, most: float) -> Learn:
+    """Return what learns a linear head by :func:`fit`."""
+
+    def learn(inside: np.ndarray, without: str = "") -> Score:
+        head = fit(cases, inside, strength, most, without)
+        return lambda copy, rows: head.logit(cases.copy(copy)[rows])
+
+    return learn
+
+
 def unseen_families(
-    cases: Cases, parts: list[tuple[np.ndarray, np.ndarray]], strength: float, most: float
+    cases: Cases, parts: list[tuple[np.ndarray, np.ndarray]], learn: Learn
 ) -> dict[str, dict[str, np.ndarray]]:
     """Score every family's copy without one family: per family left out and family scored, shape (n,).
 
-    No head saw the child it scores.
+    Nothing that scores a child has seen it.
     """
     found = {}
     for left_out in progress(cases.unseen, "leaving out families", unit="family"):
         scores = {family: np.zeros(len(cases.y)) for family in cases.unseen}
         for inside, outside in parts:
-            head = fit(cases, inside, strength, most, left_out)
-            for family, copy in cases.unseen.items():
-                scores[family][outside] = head.logit(copy[outside])
+            score = learn(inside, left_out)
+            for family in cases.unseen:
+                scores[family][outside] = score(family, outside)
         found[left_out] = scores
     return found
 
@@ -97,8 +111,7 @@ def unseen_groups(
     cases: Cases,
     group: np.ndarray,
     parts: list[tuple[np.ndarray, np.ndarray]],
-    strength: float,
-    most: float,
+    learn: Learn,
     sensitivity: float,
 ) -> dict[str, Promise]:
     """Judge each group of images taken alike by a head, calibration and threshold of the other groups.
@@ -111,11 +124,10 @@ def unseen_groups(
         if np.bincount(cases.y[out], minlength=2).min() < LEAST_OF_A_CLASS:
             continue
         inside, held = (part[group[part] != number] for part in parts[number % len(parts)])
-        inner = fit(cases, inside, strength, most)
-        moved = _Moved.by(inner.logit(cases.shift[held]), cases.y[held], sensitivity)
-        head = fit(cases, np.flatnonzero(group != number), strength, most)
-        for name, copy in (("as they are", cases.clean), ("altered", cases.shift)):
-            promises[f"group {number} {name}"] = moved.judge(head.logit(copy[out]), cases.y[out])
+        moved = _Moved.by(learn(inside, "")("shift", held), cases.y[held], sensitivity)
+        score = learn(np.flatnonzero(group != number), "")
+        for name, copy in (("as they are", "clean"), ("altered", "shift")):
+            promises[f"group {number} {name}"] = moved.judge(score(copy, out), cases.y[out])
     return promises
 
 
