@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +16,12 @@ from ml.training import tracking
 @contextmanager
 def apart(folder: Path) -> Iterator[Path]:
     """Let runs go to ``folder`` for as long as the block runs; MLflow is left as it was."""
-    before = mlflow.get_tracking_uri()
+    before, named = mlflow.get_tracking_uri(), os.environ.get("MLFLOW_TRACKING_URI")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         patch.setattr(tracking, "STORE", folder)
         yield folder
     mlflow.set_tracking_uri(before)
+    # MLflow names its store in the environment too, where later trainings would take it for a choice.
+    if named is None:
+        os.environ.pop("MLFLOW_TRACKING_URI", None)

@@ -170,6 +170,7 @@ def test_thirty_epochs_are_scored_by_keys_and_taken_back(lab: Lab) -> None:
     assert page.locator("[data-statistic=tst]").text_content() != ""
 
 
+@pytest.mark.long
 def test_pages_turn_by_every_way(lab: Lab) -> None:
     page = lab.enter().page
     press = page.keyboard.press
@@ -391,6 +392,7 @@ def test_two_scorers_work_apart_and_are_compared_and_the_physician_signs(lab: La
     assert reported.content["stages"][:3] == ["N2", "N1", "N1"]
 
 
+@pytest.mark.long
 def test_every_state_of_the_room_can_be_read(lab: Lab) -> None:
     """Zoomed to 400 %, printed, without signals, with a gap, with very long names, and read only."""
     names = ("EEG C3-A2", "EEG O2-A1", "EOG LOC-A2", "EXTRAORDINARILYLO")
@@ -426,6 +428,7 @@ def test_every_state_of_the_room_can_be_read(lab: Lab) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.long
 def test_a_tablet_turns_pages_with_a_finger_and_scores_with_buttons(lab: Lab) -> None:
     visit = lab.enter(size=TABLET, touch=True)
     page = visit.page

@@ -28,7 +28,7 @@ BAND_NAMES = {
 AROUND = {
     "W": Text("awake", "éveillées"),
     "N1": Text("drowsy", "somnolentes"),
-    "N2": Text("light sleep", "en sommeil léger"),
+    "N2": Text("in light sleep", "en sommeil léger"),
     "N3": Text("deep", "profondes"),
     "R": Text("REM-like", "de type paradoxal"),
 }
