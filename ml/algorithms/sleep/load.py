@@ -92,7 +92,7 @@ def _load_recording(source: Source, *, alone: bool) -> Loaded:
         raise Refused(*refusal.problems, identity=patient) from refusal
     lights = annotations.lights(notes, onsets[0] if onsets else 0.0, recording.seconds)
     asked = opinion.wanted(source.options)
-    recorded = replace(recorded, lights_off=lights[0], lights_on=lights[1], opinion=asked)
+    recorded = replace(recorded, lights_off=lights[0], lights_on=lights[1], opinion=asked, alone=alone)
     return Loaded(
         data=recorded,
         identity=patient,

@@ -65,7 +65,7 @@ def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
     probabilities = budget.calibrated(raw, temperature)
     stages = staging.names(probabilities)
     verdict = jury.vote(recorded, by_network)
-    second = _by_trees(package, recorded, mask)
+    second = None if recorded.alone else _by_trees(package, recorded, mask)
     jurors = None if verdict is None else verdict.probabilities.mean(axis=0)
     order = budget.order(budget.doubt(probabilities, jurors, second))
     return {

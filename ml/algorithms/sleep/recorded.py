@@ -62,6 +62,8 @@ class Recorded:
         Seconds from the start of the recording, if its annotations say so.
     opinion
         Whether a second opinion is asked for, see ``opinion``.
+    alone
+        Whether stages and statistics are all that is asked for: the trees are then not.
     """
 
     features: np.ndarray
@@ -80,6 +82,7 @@ class Recorded:
     lights_off: float | None = None
     lights_on: float | None = None
     opinion: bool = False
+    alone: bool = False
 
 
 def assemble(
