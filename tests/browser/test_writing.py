@@ -187,7 +187,11 @@ def test_a_reload_right_after_a_key_loses_nothing(window: Visit, study: Study) -
     typing(page, "heart", "Large.")
     page.get_by_role("link", name="Worklist").first.click()
     page.wait_for_load_state("load")
-    page.wait_for_timeout(500)
+    # The save outlives its page, so nothing on the next one tells when it has arrived.
+    for _ in range(40):
+        if reading.current(study)["heart"] == "Large.":
+            break
+        page.wait_for_timeout(250)
     assert reading.current(study)["heart"] == "Large."
     page.goto(window.url + reverse("study", args=[study.pk]))
     is_saved(page)
