@@ -115,7 +115,11 @@ class EventSerializer(serializers.Serializer):
     id = serializers.UUIDField(help_text="Your own id of it: sent again, it is the same event")
     kind = serializers.ChoiceField(choices=Kind.choices)
     epoch = serializers.IntegerField(required=False, min_value=0)
-    value = serializers.CharField(required=False, help_text="W, N1, N2, N3, R or ?; of a mark: on or off")
+    value = serializers.ChoiceField(
+        required=False,
+        choices=(*checking.VALUES, *checking.ON_OFF),
+        help_text="A stage, `?` for none; of a mark: on or off",
+    )
     onset_s = serializers.FloatField(required=False, help_text="Of a mark of a stretch, with `duration_s`")
     duration_s = serializers.FloatField(required=False)
     seconds = serializers.FloatField(required=False, allow_null=True, help_text="Of lights off and lights on")
@@ -129,7 +133,7 @@ class EventField(serializers.JSONField):
     """An event as it came: one that cannot be kept is refused by itself, not with its batch."""
 
 
-class BatchSerializer(serializers.Serializer):
+class EventBatchSerializer(serializers.Serializer):
     """Events in the order they were done."""
 
     scoring = serializers.UUIDField(
@@ -277,12 +281,12 @@ class ScoringEventsView(NightDoor):
 
     @extend_schema(
         operation_id="studies_scoring_events",
-        request=BatchSerializer,
+        request=EventBatchSerializer,
         responses={200: TakenSerializer, 409: ProblemsSerializer, **ERRORS},
     )
     def post(self, request: Request, study_id: UUID) -> Response:
         """Keep what you did, in order; each event that cannot be kept is refused by itself."""
-        sent = BatchSerializer(data=request.data)
+        sent = EventBatchSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         batch: dict[str, Any] = sent.validated_data
         taken = events.take(

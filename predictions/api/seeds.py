@@ -44,7 +44,7 @@ class StageSerializer(serializers.Serializer):
     processing_time_ms = serializers.FloatField()
 
 
-class BatchSerializer(serializers.Serializer):
+class CreditBatchSerializer(serializers.Serializer):
     """Several applications."""
 
     data = serializers.ListField(child=serializers.DictField(), max_length=MOST_APPLICATIONS)
@@ -114,11 +114,11 @@ class CreditBatchView(AskingView):
     permission_classes = (Steward,)
 
     @extend_schema(
-        operation_id="credit_predict_batch", request=BatchSerializer, responses={200: dict, **ERRORS}
+        operation_id="credit_predict_batch", request=CreditBatchSerializer, responses={200: dict, **ERRORS}
     )
     def post(self, request: Request) -> Response:
         """Score up to a hundred applications, each with its own status, in order."""
-        sent = BatchSerializer(data=request.data)
+        sent = CreditBatchSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         answers = self.ask(InquiryKind.CREDIT, {"data": sent.validated_data["data"]})
         return Response({"predictions": [_shown(answer) for answer in answers]})
