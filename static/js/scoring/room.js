@@ -1,8 +1,10 @@
 // The scoring room: pages of signals, the night under them, what is scored beside, and one keyboard for all.
 
+import { Acting } from "./acting.js";
 import { Dialogs } from "./dialogs.js";
 import { Keys } from "./keys.js";
 import { Montage } from "./montage.js";
+import { BLOCK, PAGES } from "./moving.js";
 import { Night } from "./night.js";
 import { Overview } from "./overview.js";
 import { palette } from "./palette.js";
@@ -15,18 +17,11 @@ import { keep, kept, windowName } from "./setup.js";
 import { Signals } from "./signals.js";
 import { spectrogram } from "./spectrogram.js";
 import { Stage } from "./stage.js";
-import { ENVELOPES_FROM, OWN_UP_TO, Traces } from "./traces.js";
+import { Traces } from "./traces.js";
 
-const BLOCK = 30;
-const AHEAD = 14;
-const BEHIND = 4;
-const PAGES = [5, 10, 15, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600];
 const STAGES = ["W", "N1", "N2", "N3", "R"];
-const JUMP = 10;
-const SEEN_AFTER = 700;
-const MAINS = [0, 50, 60];
 
-class ScoringRoom extends HTMLElement {
+class ScoringRoom extends Acting {
   connectedCallback() {
     const data = JSON.parse(document.getElementById("room-data").textContent);
     this.data = data;
@@ -178,87 +173,11 @@ class ScoringRoom extends HTMLElement {
     this.load();
   }
 
-  // Everything a scorer does passes here.
-  act(fields) {
-    if (!this.writable) {
-      if (!this.state) this.panel.notice(this.words.not_yet);
-      this.say(this.state ? this.words.read_only : this.words.not_yet);
-      return false;
-    }
-    this.scored.apply(this.queue.add(fields));
-    this.refresh();
-    return true;
-  }
-
   refresh() {
     this.stale = true;
     this.draw();
     this.panel.epoch();
     this.panel.budget();
-  }
-
-  // --- moving -----------------------------------------------------------------------------------
-
-  go(epoch) {
-    const { view, night } = this;
-    const to = night.clamp(epoch);
-    this.direction = to < view.epoch ? -1 : 1;
-    view.epoch = to;
-    const at = to * night.seconds;
-    const page = Math.max(view.seconds, night.seconds);
-    const start = view.seconds < night.seconds ? at : Math.floor(at / page) * page;
-    this.turn(start);
-  }
-
-  turn(start) {
-    const { view, night } = this;
-    view.start = Math.max(0, Math.min(start, night.epochs * night.seconds - Math.min(view.seconds, night.seconds)));
-    this.ruler.clear();
-    this.prefetch();
-    this.draw();
-    this.panel.epoch();
-    this.lookedAt();
-  }
-
-  // One page; shorter ones go through an epoch piece by piece.
-  page(by) {
-    const { view, night } = this;
-    const start = view.start + by * view.seconds;
-    if (start < 0 || start >= night.epochs * night.seconds) return;
-    this.direction = by;
-    view.epoch = night.clamp(Math.floor(start / night.seconds));
-    this.turn(start);
-  }
-
-  // What was rested on counts as looked at.
-  lookedAt() {
-    clearTimeout(this.resting);
-    const { epoch } = this.view;
-    this.resting = setTimeout(() => {
-      if (this.writable && this.state.scoring && !this.scored.seen.has(epoch)) this.act({ kind: "seen", epoch });
-    }, SEEN_AFTER);
-  }
-
-  prefetch() {
-    const { start, seconds } = this.view;
-    // Of long pages the pyramid shows all traces but a person's own derivations, which have none.
-    const traces = this.montage.traces.filter(({ number }) => seconds < ENVELOPES_FROM || (number === null && seconds <= OWN_UP_TO));
-    if (!traces.length) return;
-    const first = Math.floor(start / BLOCK);
-    const last = Math.ceil((start + seconds) / BLOCK) - 1;
-    const here = Array.from({ length: last - first + 1 }, (_, i) => first + i);
-    const ahead = Array.from({ length: AHEAD }, (_, i) => (this.direction > 0 ? last + 1 + i : first - 1 - i));
-    const behind = Array.from({ length: BEHIND }, (_, i) => (this.direction > 0 ? first - 1 - i : last + 1 + i));
-    this.signals.want([...here, ahead[0], behind[0], ...ahead.slice(1), ...behind.slice(1)], traces.map((trace) => this.montage.request(trace)));
-  }
-
-  resize(seconds) {
-    if (!PAGES.includes(seconds)) return;
-    this.view.seconds = seconds;
-    this.setup.page = seconds;
-    this.kept();
-    this.panel.pages(PAGES, seconds);
-    this.go(this.view.epoch);
   }
 
   // --- drawing: at most once a frame --------------------------------------------------------------
@@ -314,172 +233,6 @@ class ScoringRoom extends HTMLElement {
     else this.move(action);
   }
 
-  move(action) {
-    const { view, night, scored } = this;
-    const short = view.seconds < night.seconds;
-    const moves = {
-      next: () => (short ? this.page(1) : this.go(view.epoch + 1)),
-      previous: () => (short ? this.page(-1) : this.go(view.epoch - 1)),
-      forward: () => this.go(view.epoch + JUMP),
-      back: () => this.go(view.epoch - JUMP),
-      transition: () => this.go(night.transitionFrom(view.epoch, 1, scored.stages)),
-      transitionBack: () => this.go(night.transitionFrom(view.epoch, -1, scored.stages)),
-      first: () => this.go(0),
-      last: () => this.go(night.epochs - 1),
-      pageDown: () => this.page(1),
-      pageUp: () => this.page(-1),
-      uncertain: () => this.jump(night.doubtfulFrom(view.epoch, scored.seen), this.words.no_uncertain),
-      budget: () => this.jump(this.panel.nextToCheck(), this.words.budget_done),
-    };
-    moves[action]?.();
-    this.say(this.spoken(view.epoch));
-  }
-
-  jump(epoch, none) {
-    if (epoch === undefined) this.panel.notice(none);
-    else this.go(epoch);
-  }
-
-  score(value) {
-    const { epoch } = this.view;
-    if (!this.act({ kind: "stage", epoch, value })) return;
-    this.say(`${this.words.epoch} ${epoch + 1}: ${value}`);
-    if (this.setup.advance ?? true) this.go(epoch + 1);
-  }
-
-  do_unscored() {
-    this.score("?");
-  }
-
-  do_accept() {
-    this.score(this.scored.stages[this.view.epoch]);
-  }
-
-  do_arousal() {
-    this.mark("arousal");
-  }
-
-  do_artefact() {
-    this.mark("artefact");
-  }
-
-  // Exactly the stretch that is measured, else the epoch: marked, or no more if it was.
-  mark(kind) {
-    const stretch = this.ruler.stretch(this.traces);
-    if (stretch) {
-      this.act({ kind, value: "on", onset_s: rounded(stretch.onset), duration_s: rounded(Math.min(stretch.duration, this.night.epochs * this.night.seconds - stretch.onset)) });
-      this.ruler.clear();
-      this.draw();
-      return;
-    }
-    const { epoch } = this.view;
-    this.act({ kind, epoch, value: this.scored.marked(kind, epoch) ? "off" : "on" });
-  }
-
-  do_comment() {
-    if (this.writable) this.dialogs.comment(this.view.epoch);
-    else this.say(this.words.read_only);
-  }
-
-  do_undo() {
-    this.takeBack("undo", this.scored.canUndo, this.scored.done);
-  }
-
-  do_redo() {
-    this.takeBack("redo", this.scored.canRedo, this.scored.undone);
-  }
-
-  takeBack(kind, possible, steps) {
-    if (!possible) {
-      this.say(this.words.nothing);
-      return;
-    }
-    const epoch = steps.at(-1)?.epoch;
-    if (this.act({ kind }) && epoch !== null && epoch !== undefined) this.go(epoch);
-  }
-
-  do_lightsOff() {
-    this.lights("lights_off", this.scored.lightsOff, this.view.epoch * this.night.seconds);
-  }
-
-  do_lightsOn() {
-    this.lights("lights_on", this.scored.lightsOn, (this.view.epoch + 1) * this.night.seconds);
-  }
-
-  lights(kind, now, seconds) {
-    const at = rounded(this.ruler.stretch(this.traces)?.onset ?? seconds);
-    this.act({ kind, seconds: now === at ? null : at });
-  }
-
-  do_close() {
-    if (this.act({ kind: "close" })) this.writable = false;
-  }
-
-  do_reopen() {
-    this.queue.add({ kind: "reopen" });
-  }
-
-  do_larger() {
-    this.gain(1);
-  }
-
-  do_smaller() {
-    this.gain(-1);
-  }
-
-  gain(by, trace = this.stage.chosen) {
-    this.montage.step(by, trace);
-    this.kept();
-  }
-
-  do_filters() {
-    this.setup.filters = this.setup.filters === false;
-    this.refiltered();
-  }
-
-  do_mains() {
-    const now = MAINS.indexOf(this.setup.mains ?? 0);
-    this.setup.mains = MAINS[(now + 1) % MAINS.length];
-    this.refiltered();
-  }
-
-  do_guides() {
-    this.setup.guides = !this.setup.guides;
-    this.traces.guides = this.setup.guides;
-    this.kept();
-  }
-
-  do_negativeUp() {
-    this.setup.negativeUp = !(this.setup.negativeUp ?? true);
-    this.kept();
-  }
-
-  do_shorter() {
-    this.resize(PAGES[PAGES.indexOf(this.view.seconds) - 1]);
-  }
-
-  do_longer() {
-    this.resize(PAGES[PAGES.indexOf(this.view.seconds) + 1]);
-  }
-
-  do_measure() {
-    this.stage.measuring(!this.stage.byKeys);
-    this.draw();
-  }
-
-  do_help() {
-    this.dialogs.help();
-  }
-
-  do_channels() {
-    this.dialogs.channels();
-  }
-
-  refiltered() {
-    this.kept();
-    this.prefetch();
-  }
-
   // The choices of this person, for the next time; and the page as they now want it.
   kept() {
     keep(this.data.user, this.setup);
@@ -501,10 +254,6 @@ class ScoringRoom extends HTMLElement {
     // Whoever chose with the mouse goes on with the keys of the room, not of the list.
     if (this.pointing && target.matches(".scoring-tools select, .scoring-side select")) target.blur();
   }
-}
-
-function rounded(seconds) {
-  return Math.round(seconds * 100) / 100;
 }
 
 function absolute(url) {
