@@ -131,6 +131,55 @@ def test_half_a_batch_that_arrived_is_completed(study: Study, terry: User) -> No
     assert ScoringEvent.objects.count() == 3
 
 
+@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize(
+    "other",
+    [{"value": "N3"}, {"epoch": 2}, {"epoch": 99}, {"kind": "arousal", "value": "on"}],
+)
+def test_an_id_used_again_for_something_else_is_refused(
+    study: Study, terry: User, other: dict[str, Any], together: bool
+) -> None:
+    first = stage(1, "N1")
+    if together:
+        taken = score(terry, study, first, first | other, stage(3, "N1"))
+    else:
+        score(terry, study, first)
+        taken = score(terry, study, first | other, stage(3, "N1"))
+    assert problem(taken) == "event_id_reused"
+    assert stages(study) == with_stages({1: "N1", 3: "N1"})
+
+
+def test_any_act_sent_again_unchanged_is_the_same_act(study: Study, terry: User) -> None:
+    batch = [
+        stage(1, "N1"), event("arousal", onset_s=31.7, duration_s=3), event("artefact", epoch=3),
+        event("comment", epoch=9, text=" spindle? "), event("lights_off", seconds=12.25),
+        event("seen", epoch=4), event("undo"), event("redo"), event("close"),
+    ]  # fmt: skip
+    assert len(score(terry, study, *batch).kept) == 9
+    again = score(terry, study, *(one | {"at": "2026-01-05T22:14:03Z"} for one in batch))
+    assert (len(again.kept), again.refused) == (9, [])
+
+
+@pytest.mark.parametrize(
+    ("sent", "en", "fr"),
+    [
+        (event("stage", epoch="5", value="N1"), '0 to 19, without quotes or decimals, not by "5"', 'non par "5"'),
+        (event("stage", epoch=5.0, value="N1"), "not by 5.0", "non par 5.0"),
+        (event("stage", value="N1"), "names no epoch", "ne désigne pas d’époque"),
+        (event("stage", epoch=5), "names no stage", "n’indique pas de stade"),
+        (event(None, epoch=5), "does not say what was done", "ne dit pas ce qui a été fait"),
+        (event("lights_off", seconds="12"), '0 to 600, without quotes, not "12"', 'et non "12"'),
+        (event("lights_off", seconds=900), "900 s is not inside", "900 s n’est pas dans"),
+        (event("comment", epoch=5), "given as “text”", "dans « text »"),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_what_is_expected(study: Study, terry: User, sent: Any, en: str, fr: str) -> None:
+    ((_identity, refused),) = score(terry, study, sent).refused
+    assert en in refused.message.en
+    assert fr in refused.message.fr
+    assert "None" not in refused.message.en + refused.message.fr
+
+
 @pytest.mark.parametrize(
     ("sent", "code"),
     [

@@ -198,7 +198,7 @@ def _begun(user: User, study: Study, made: list[Scoring], origin: str) -> Scorin
     shown = scoring.visible(user, study, made)
     last = study.signatures.select_related("hypnogram__prediction", "prediction").last()
     mine = [one for one in made if one.scorer_id == user.pk and one.finished]
-    kind, source = _origin(origin, [*shown, *mine]) if origin else scoring.beginning(user, study, made)
+    kind, source = _origin(origin or scoring.beginning(study), [*shown, *mine])
     if kind == Origin.SIGNED and last is None:
         raise Refused(refusals.NO_SUCH_BEGINNING)
     prediction = study.prediction
@@ -237,15 +237,19 @@ def _taken(user: User, target: Scoring, sent: Sequence[Any], base: int | None, w
     kept: list[UUID] = []
     refused: list[tuple[str | None, Problem]] = []
     new: list[ScoringEvent] = []
+    before = {event.event: event for event in target.events.filter(event__in=_ids(sent) & events.known)}
     for one in sent:
         try:
             identity = checking.identity(one)
-            if identity not in events.known:
+            if identity in before:
+                checking.require_same(before[identity], one, len(events.base.stages))
+            else:
                 event = checking.read(one, len(events.base.stages), window)
                 _fit(event, target, events, user)
                 event.scoring, event.number = target, target.number + 1
                 events.add(event)
                 _follow(target, event)
+                before[identity] = event
                 new.append(event)
             kept.append(identity)
         except Refused as refusal:
