@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 from typing import Any
 from unittest import mock
@@ -95,6 +96,25 @@ def test_two_programs_are_compared_once_both_are_done(study: Study, terry: User,
     assert (begun.status_code, begun.json()["changed"]) == (201, [7])
     twice = send(client, "scoring_begin", study, {"from": "draft"})
     assert (twice.status_code, twice.json()["code"]) == (409, "scoring_already_open")
+
+
+def test_a_comparison_is_of_two_scorings_that_exist(study: Study, terry: User, sleep_lab: Unit) -> None:
+    tessa = factories.staff("tessa", Role.TECHNICIAN, sleep_lab)
+    client = of(terry)
+    first = finished(terry, study, stage(7, "N3")).pk
+    still_open = scored_nights.score(tessa, study, stage(7, "N1")).scoring.pk
+    asked = {
+        (first, first): (422, "scoring_pair", ""),
+        (first, None): (422, "scoring_pair", ""),
+        (first, uuid.uuid4()): (422, "scoring_unknown", "second"),
+        (first, still_open): (409, "scoring_apart", ""),
+    }
+    for pair, (status, code, field) in asked.items():
+        query = {name: pk for name, pk in zip(("first", "second"), pair, strict=True) if pk}
+        answer = read(client, "api-scoring-comparison", study, **query)
+        (problem,) = answer.json()["problems"]
+        assert (answer.status_code, problem["code"], problem["field"]) == (status, code, field)
+        assert read(client, "scoring_compare", study, **query).status_code == status
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ def test_any_act_sent_again_unchanged_is_the_same_act(study: Study, terry: User)
 @pytest.mark.parametrize(
     ("sent", "en", "fr"),
     [
-        (event("stage", epoch="5", value="N1"), '0 to 19, without quotes or decimals, not by "5"', 'non par "5"'),
+        (event("stage", epoch="5", value="N1"), 'without quotes or decimals, not by "5"', 'non par "5"'),
         (event("stage", epoch=5.0, value="N1"), "not by 5.0", "non par 5.0"),
         (event("stage", value="N1"), "names no epoch", "ne désigne pas d’époque"),
         (event("stage", epoch=5), "names no stage", "n’indique pas de stade"),

@@ -20,6 +20,19 @@ APART = Problem(
         "Deux scoreurs travaillent séparément : les scorages se comparent une fois que chacun a terminé.",
     ),
 )
+ONE_NAMED = Problem(
+    "scoring_pair",
+    Text(
+        "Name two different finished scorings, “first” and “second”, or neither: then the latest of two "
+        "people are compared.",
+        "Désignez deux scorages terminés différents, « first » et « second », ou aucun : les derniers scorages "
+        "de deux personnes sont alors comparés.",
+    ),
+)
+UNKNOWN = Text(
+    "There is no scoring with this id in the present version of this night.",
+    "Aucun scorage de la version actuelle de cette nuit ne porte cet identifiant.",
+)
 OTHER_GRID = Problem(
     "scoring_other_grid",
     Text(
@@ -49,9 +62,12 @@ def compare(
     Raises
     ------
     ml.contracts.Refused
-        While one of them is not finished, or not open to ``user``; or of nights of different lengths.
+        While one of them is not finished, or not open to ``user``; when only one is named, one twice, or one
+        that is not of this version; or of nights of different lengths.
     """
     made = scoring.scorings(study)
+    if first or second:
+        _require_two(made, first, second)
     shown = scoring.visible(user, study, made)
     mine = [one for one in made if one.scorer_id == user.pk and one.finished]
     candidates = sorted([*shown, *mine], key=lambda one: (one.blind, one.closed_at), reverse=True)
@@ -84,11 +100,20 @@ def between(a: Hypnogram, b: Hypnogram, seed: int = 0) -> dict[str, Any]:
     }
 
 
+def _require_two(made: list[Scoring], first: UUID | None, second: UUID | None) -> None:
+    if first is None or second is None or first == second:
+        raise Refused(ONE_NAMED)
+    known = {one.pk for one in made}
+    unknown = [name for name, pk in (("first", first), ("second", second)) if pk not in known]
+    if unknown:
+        raise Refused(*(Problem("scoring_unknown", UNKNOWN, field=name) for name in unknown))
+
+
 def _named(candidates: list[Scoring], *ids: UUID) -> list[Scoring]:
-    found = {one.pk: one for one in candidates if one.pk in ids}
+    found = [one for one in candidates if one.pk in ids]
     if len(found) != len(ids):
         raise Refused(APART)
-    return list(found.values())
+    return found
 
 
 def _of_two_people(candidates: list[Scoring]) -> list[Scoring]:
