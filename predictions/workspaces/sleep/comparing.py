@@ -25,8 +25,8 @@ ONE_NAMED = Problem(
     Text(
         "Name two different finished scorings, “first” and “second”, or neither: then the latest of two "
         "people are compared.",
-        "Désignez deux scorages terminés différents, « first » et « second », ou aucun : les derniers scorages "
-        "de deux personnes sont alors comparés.",
+        "Désignez deux scorages terminés différents, « first » et « second », ou aucun : les derniers "
+        "scorages de deux personnes sont alors comparés.",
     ),
 )
 UNKNOWN = Text(
