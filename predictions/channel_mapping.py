@@ -44,7 +44,9 @@ def options(unit: Unit, algorithm: str, sent: Mapping[str, Any], head: BinaryIO 
 
 
 def confirm(study: Study) -> ChannelMapping | None:
-    """Remember the channels a sender named, for the next recording with the same labels; audited.
+    """Remember the channels a person confirmed, for the next recording with the same labels; audited.
+
+    Channels that a program named stay with its own study: nobody looked at them.
 
     Returns
     -------

@@ -94,6 +94,7 @@ def submit(
     options: Mapping[str, Any] | None = None,
     idempotency_key: str,
     encounter: Encounter | None = None,
+    confirm_mapping: bool = False,
 ) -> Study:
     """Accept one study, durably, and have it analysed; or raise with every reason why not.
 
@@ -109,6 +110,9 @@ def submit(
         Unique per member of staff: the same key with the same content gives the same study again.
     encounter
         The stay; without one, the stay that goes on in the unit of the algorithm, if any.
+    confirm_mapping
+        Whether a person looked at the channels that ``options`` name, so that the unit remembers them for
+        recordings with the same labels.
 
     Returns
     -------
@@ -147,7 +151,10 @@ def submit(
             options=dict(options or {}),
         )
         draft.fingerprint = _fingerprint(draft, encounter, received)
-        return _accept_once(draft, received, [upload.name or "" for upload in sent])
+        study, new = _accept_once(draft, received, [upload.name or "" for upload in sent])
+        if new and confirm_mapping:
+            channel_mapping.confirm(study)
+        return study
     finally:
         for file in received:
             file.close()
@@ -248,9 +255,12 @@ def _record_refusal(user: User, patient: Patient, contract: Contract, problems: 
     )
 
 
-def _accept_once(draft: Study, received: Sequence[storage.Received], original_names: Sequence[str]) -> Study:
+def _accept_once(
+    draft: Study, received: Sequence[storage.Received], original_names: Sequence[str]
+) -> tuple[Study, bool]:
+    """Return the study, and whether it is new."""
     if (earlier := _earlier(draft)) is not None:
-        return earlier
+        return earlier, False
     draft.submitted_at = timezone.now()
     draft.options |= shares.options(draft.unit, draft.algorithm) | _remembered(draft, received)
     if _seen_elsewhere(draft, received):
@@ -278,9 +288,8 @@ def _accept_once(draft: Study, received: Sequence[storage.Received], original_na
             for file in files:
                 storage.storage.discard(file.name)
     if not kept:
-        return _required(_earlier(draft))
-    channel_mapping.confirm(draft)
-    return draft
+        return _required(_earlier(draft)), False
+    return draft, True
 
 
 def _remembered(draft: Study, received: Sequence[storage.Received]) -> dict[str, str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, transaction
 from django.test import Client
 from django.urls import reverse
@@ -15,6 +18,7 @@ from predictions import channel_mapping, intake
 from predictions.models import ChannelMapping, Study
 from tests import factories
 from tests.sleep_files import edf_bytes
+from tests.test_api import Program
 
 pytestmark = pytest.mark.django_db
 
@@ -52,7 +56,7 @@ def ask(desk, patient, content, size=None):
     return desk.post(f"{address}?size={length}", content[:4096], content_type="application/octet-stream")
 
 
-def send(user, patient, key, *, labels=LABELS, **options):
+def send(user, patient, key, *, labels=LABELS, confirm_mapping=True, **options):
     content = edf_bytes(labels, seconds=60, patient=f"{key} X X X")
     return intake.submit(
         user=user,
@@ -61,6 +65,7 @@ def send(user, patient, key, *, labels=LABELS, **options):
         upload=ContentFile(content, "night.edf"),
         options=options,
         idempotency_key=key,
+        confirm_mapping=confirm_mapping,
     )
 
 
@@ -139,6 +144,32 @@ def test_a_confirmed_mapping_is_never_changed_nor_deleted(patient, tessa):
     for change in (lambda known: known.update(options={}), lambda known: known.delete()):
         with pytest.raises(DatabaseError, match="written once"), transaction.atomic():
             change(ChannelMapping.objects.all())
+    assert ChannelMapping.objects.get().options == CHOSEN
+
+
+def test_what_only_a_program_named_is_not_remembered(patient, tessa):
+    def sent(key, **more):
+        body = {
+            "algorithm": "sleep",
+            "patient": str(patient.pk),
+            "options": json.dumps(CHOSEN),
+            "file": SimpleUploadedFile("night.edf", edf_bytes(LABELS, seconds=60, patient=f"{key} X X X")),
+        }
+        answer = Program(tessa).send("api-studies", body | more, key)
+        assert answer.status_code == 202, answer.content
+        return Study.objects.get(pk=answer.json()["id"])
+
+    assert sent("first").options == CHOSEN
+    assert ChannelMapping.objects.count() == 0
+    assert send(tessa, patient, "by hand").options == {}
+    sent("looked at", confirm_mapping="true")
+    assert ChannelMapping.objects.get().confirmed_by == tessa
+
+
+def test_the_upload_page_confirms_what_it_showed(desk, patient, tessa):
+    recording = SimpleUploadedFile("night.edf", edf_bytes(LABELS, seconds=60))
+    address = reverse("study_new", args=["sleep", patient.pk])
+    assert desk.post(address, CHOSEN | {"file": recording, "key": "page"}).status_code == 302
     assert ChannelMapping.objects.get().options == CHOSEN
 
 

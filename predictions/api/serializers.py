@@ -22,6 +22,7 @@ from predictions.models import (
     Study,
     Verdict,
 )
+from predictions.workspaces.sleep import reported, scoring
 
 
 class ProblemSerializer(serializers.Serializer):
@@ -106,6 +107,12 @@ class NewStudySerializer(serializers.Serializer):
         help_text="For a recording, which channel is what by its label: frontal, posterior, eog, emg, spo2, "
         'flow; "A − B" is a difference, "none" leaves one out. Without any, as the unit confirmed it for '
         "these labels before, else by the labels alone.",
+    )
+    confirm_mapping = serializers.BooleanField(
+        required=False,
+        default=False,
+        help_text="Say true only where a person looked at the channels that `options` name: the unit then "
+        "remembers them, in your name, for recordings with the same labels",
     )
     file = serializers.ListField(
         child=UploadField(allow_empty_file=True, max_length=None),
@@ -240,6 +247,30 @@ class SignatureSerializer(serializers.ModelSerializer):
         return signature.reading.fields if signature.reading else {}
 
 
+class ReportedNightSerializer(serializers.Serializer):
+    """What is reported of a night, as its page shows it to the caller: the stages of a person or the draft's.
+
+    ``result`` and ``report`` beside it are the draft's, whatever became of it since.
+    """
+
+    source = serializers.ChoiceField(
+        choices=["draft", "scoring"], help_text="The draft, or a person's scoring"
+    )
+    state = serializers.ChoiceField(
+        choices=["open", "closed", "signed"],
+        help_text="`open`: not signed, and no scorer finished it; `closed`: a scorer did; `signed`",
+    )
+    scorer = serializers.CharField(allow_null=True, help_text="Username; null for the draft")
+    scoring = serializers.UUIDField(allow_null=True)
+    headline = serializers.DictField(child=serializers.CharField(), help_text="In both languages")
+    stages = serializers.ListField(child=serializers.CharField(), help_text="W, N1, N2, N3, R, ? per epoch")
+    lights_off = serializers.FloatField(allow_null=True, help_text="Seconds from the start of the recording")
+    lights_on = serializers.FloatField(allow_null=True)
+    arousals = serializers.ListField(child=serializers.DictField())
+    artefacts = serializers.ListField(child=serializers.DictField())
+    statistics = serializers.DictField(help_text="Of these stages between these lights, as in `result`")
+
+
 class AmendmentSerializer(serializers.Serializer):
     """Why a signed study is opened again."""
 
@@ -251,6 +282,10 @@ class ResultSerializer(serializers.ModelSerializer):
 
     study = serializers.UUIDField(source="study_id")
     status = serializers.SerializerMethodField(help_text="draft until signed")
+    reported = serializers.SerializerMethodField(
+        help_text="Of a night, what stands signed, else what was scored as far as it is open to you, else the "
+        "draft; null for other studies"
+    )
     explanation = serializers.SerializerMethodField()
     artefacts = serializers.SerializerMethodField()
     first_reads = FirstReadSerializer(source="study.first_reads", many=True)
@@ -260,13 +295,26 @@ class ResultSerializer(serializers.ModelSerializer):
     class Meta:
         model = Prediction
         fields = (
-            "study", "status", "package_version", "package_sha256", "result", "report", "problems", "quality",
-            "explanation", "artefacts", "first_reads", "reviews", "signatures", "timings_ms", "created_at",
+            "study", "status", "package_version", "package_sha256", "reported", "result", "report", "problems",
+            "quality", "explanation", "artefacts", "first_reads", "reviews", "signatures", "timings_ms", "created_at",
         )  # fmt: skip
+        extra_kwargs = {
+            "result": {"help_text": "Of the algorithm. Of a night it is the draft's: see `reported`"},
+            "report": {
+                "help_text": "Of the algorithm, in words. Of a night it is the draft's: see `reported`"
+            },
+        }
 
     def get_status(self, prediction: Prediction) -> str:
         """Return ``signed`` or ``draft``."""
         return "signed" if prediction.study.state == "signed" else "draft"
+
+    @extend_schema_field(ReportedNightSerializer(allow_null=True))
+    def get_reported(self, prediction: Prediction) -> dict[str, Any] | None:
+        """Return what stands of a night for the caller."""
+        if prediction.study.algorithm != scoring.ALGORITHM:
+            return None
+        return reported.of(self.context["user"], prediction.study)
 
     def get_explanation(self, prediction: Prediction) -> dict[str, Any]:
         """Return the explanation with its own status."""

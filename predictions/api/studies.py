@@ -180,6 +180,7 @@ class StudiesView(ApiView, ListAPIView):
                 upload=request.FILES.getlist("file"),
                 encounter=_encounter(patient.pk, fields["encounter"]),
                 idempotency_key=request.headers.get("Idempotency-Key", ""),
+                confirm_mapping=fields["confirm_mapping"],
             )
         except UnknownAlgorithm as error:
             raise Refused(UNKNOWN_ALGORITHM) from error
@@ -207,12 +208,13 @@ class ResultView(StudyDoor):
     def get(self, request: Request, study_id: UUID) -> Response:
         """Read the answer with its reasons, the package that gave it, reviews and signatures.
 
+        Of a night ``result`` and ``report`` stay the draft's; what was scored or signed stands in ``reported``.
         Of an image that is read blind, 409 until you committed a first impression (``first-read``).
         """
         study = self.study(study_id)
         prediction = _prediction(study)
         first_read.require(request.user, study)
-        return Response(ResultSerializer(prediction).data)
+        return Response(ResultSerializer(prediction, context={"user": request.user}).data)
 
 
 class ArtefactView(StudyDoor):

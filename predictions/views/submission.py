@@ -300,6 +300,7 @@ def _take_upload(request: HttpRequest, contract: Contract, patient: Patient) -> 
         options=_options(request, contract),
         idempotency_key=_key(request),
         encounter=_encounter(patient, contract),
+        confirm_mapping=True,
     )
 
 
