@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from django.urls import reverse
 
 from clinic.accounts.models import User
 from clinic.audit.models import Event
+from ml.algorithms.sleep import budget
 from patients.models import Patient
 from predictions import intake
 from predictions.models import Study
@@ -141,6 +144,49 @@ def test_the_values_of_the_trees_stand_beside_the_reasons_of_the_network(
     gap = client.get(reverse("study_epoch", args=[study.pk, nights.GAP[0]])).content.decode()
     assert "not wholly recorded" in gap
     assert "What spoke" not in gap
+
+
+def test_a_fifth_of_the_night_is_asked_to_be_checked_and_what_that_buys(
+    client: Client, sandra: User, nina: Patient
+) -> None:
+    curve = [
+        {"share": share, "kappa": kappa, "night_low": kappa - 0.1, "night_high": kappa + 0.1}
+        for share, kappa in ((0.0, 0.74), (0.1, 0.83), (0.2, 0.89), (0.3, 0.93))
+    ]
+    review = {"order": list(range(952)), "budget": budget.expected(curve, 952)}
+    study = answered(sandra, nina, "sleep", nights.result(review=review))
+    client.force_login(sandra)
+    page = client.get(reverse("study", args=[study.pk])).content.decode()
+    assert "Checking the 190 epochs the draft is least sure of" in page
+    assert "expected agreement to κ 0.89" in page
+    night = given(client, study)["night"]
+    assert (night["asked"], [row["epochs"] for row in night["budget"]]) == (190, [95, 190, 286])
+
+
+def test_the_opinion_of_a_sites_yasa_is_told_in_room_and_overview(
+    client: Client, sandra: User, nina: Patient
+) -> None:
+    yasa = {"by": "yasa", "version": "0.6.5", "derivation": "F4-M1", "agreement": 0.81}
+    others = ["N2"] * 960
+    study = answered(sandra, nina, "sleep", nights.result(opinion=yasa | {"stages": others}))
+    client.force_login(sandra)
+    assert (
+        "Opinion of YASA 0.6.5 on F4-M1: κ 0.81"
+        in client.get(reverse("study", args=[study.pk])).content.decode()
+    )
+    said = given(client, study)["night"]["opinion"]
+    assert said == {"name": "YASA 0.6.5, F4-M1", "stages": others, "why": ""}
+    why = {"en": "YASA gave no answer.", "fr": "YASA n’a pas répondu."}
+    silent = yasa | {"version": "", "stages": None, "agreement": None, "why": why}
+    study = answered(sandra, nina, "sleep", nights.result(opinion=silent))
+    assert why["en"] in client.get(reverse("study", args=[study.pk])).content.decode()
+    assert given(client, study)["night"]["opinion"]["why"] == why["en"]
+
+
+def given(client: Client, study: Study) -> dict[str, Any]:
+    """Return what the scoring room's script is given."""
+    page = client.get(reverse("scoring_room", args=[study.pk])).content.decode()
+    return json.loads(re.search(r'<script id="room-data"[^>]*>(.*?)</script>', page, re.DOTALL)[1])
 
 
 def reasons(stages: list[str]) -> bytes:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 from pytest_django.live_server_helper import LiveServer
 
 from clinic.accounts.models import Unit
@@ -172,9 +172,7 @@ def test_the_form_counts_and_warns_while_it_is_filled_in(house: House, visit: An
     haemoglobin = window.page.get_by_label("Haemoglobin", exact=True)
     haemoglobin.fill("108")
     haemoglobin.press("Tab")
-    _let_the_draft_settle(window.page)
     window.page.get_by_role("radiogroup", name="Fibroids").get_by_role("radio", name="No", exact=True).check()
-    _let_the_draft_settle(window.page)
     expect(window.page.locator("#progress")).to_contain_text("3 of 25 known")
     expect(window.page.locator("#problems-haemoglobin")).to_contain_text("in g/L?")
     window.page.reload()
@@ -190,22 +188,11 @@ def test_enter_in_a_field_goes_on_to_the_next_question_and_sends_nothing(house: 
     gravidity.fill("2")
     gravidity.press("Enter")
     expect(window.page.locator('input[name="parity"]')).to_be_focused()
-    _let_the_draft_settle(window.page)
     window.page.get_by_role("radiogroup", name="Fibroids").get_by_role("radio", name="No", exact=True).focus()
     window.page.keyboard.press("Enter")
     expect(window.page.locator('input[name="fibroids"]:focus')).to_have_count(0)
     assert window.page.url == address
     assert Study.objects.count() == before
-
-
-def _let_the_draft_settle(page: Page) -> None:
-    """Wait until an answer is saved, at once and again after the pause that typing is given.
-
-    The tests' database lives in memory, where SQLite does not wait for a table that is being written, as
-    the product's file does.
-    """
-    expect(page.locator("#progress")).to_contain_text("draft saved at")
-    page.wait_for_timeout(1200)
 
 
 def test_an_upload_refused_says_why_without_leaving(house: House, visit: Any, tmp_path: Path) -> None:

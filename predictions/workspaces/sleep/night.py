@@ -9,7 +9,7 @@ from typing import Any
 
 from clinic.accounts.models import User
 from predictions.models import Explanation, Prediction
-from predictions.workspaces.sleep import physiology, scoring, tables
+from predictions.workspaces.sleep import physiology, scoring, state, tables
 
 STAGES = ("W", "N1", "N2", "N3", "R")
 LEVELS = {"W": 0, "R": 1, "N1": 2, "N2": 3, "N3": 4}
@@ -49,7 +49,8 @@ def drawing(user: User, prediction: Prediction, explanation: Explanation | None)
         "physiology": physiology.sections(reported),
         "jury": (result.get("jury") or {}).get("derivations"),
         "boosted": result.get("boosted"),
-        "budget": ((result.get("review") or {}).get("budget") or [None])[0],
+        "opinion": result.get("opinion"),
+        "budget": state.advised(result),
         "signal": prediction.artefacts.filter(name=SIGNAL).exists() and SIGNAL,
     }
 

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from ml.contracts import Text
 from predictions.models import Prediction, StoredArtefact, Study
 from predictions.storage import storage
-from predictions.workspaces.sleep import room_words
+from predictions.workspaces.sleep import room_words, state
 
 SIGNALS = "signals.json"
 PYRAMID = "pyramid.bin"
@@ -41,7 +43,6 @@ def data(study: Study, prediction: Prediction) -> dict[str, Any]:
 def night(result: Mapping[str, Any]) -> dict[str, Any]:
     """Return the draft of a night; results of before the room lack most of the rest."""
     epochs = len(result["stages"])
-    budget = result.get("review") or {}
     jury = result.get("jury") or {}
     return {
         "stages": result["stages"],
@@ -50,14 +51,25 @@ def night(result: Mapping[str, Any]) -> dict[str, Any]:
         "start": result.get("start") or "",
         "segments": result.get("segments") or [[0, epochs]],
         "uncertain": result["uncertain"],
-        "order": budget.get("order") or result["uncertain"],
-        "budget": budget.get("budget") or [],
+        "order": (result.get("review") or {}).get("order") or result["uncertain"],
+        "budget": state.offered(result),
+        "asked": len(state.to_look_at(result)),
         "jury": jury or None,
         "boosted": (result.get("boosted") or {}).get("stages"),
+        "opinion": _yasa(result.get("opinion")),
         "poor": (result.get("quality") or {}).get("epochs") or [],
         "desaturations": _stretches(result.get("oxygen")),
         "breathing": _stretches(result.get("breathing")),
     }
+
+
+def _yasa(opinion: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return what a site's YASA says: its name and stages, or in words why it gave none."""
+    if opinion is None:
+        return None
+    why = Text.from_json(opinion["why"]).to(get_language() or "") if opinion["stages"] is None else ""
+    name = " ".join(part for part in ("YASA", opinion["version"]) if part)
+    return {"name": f"{name}, {opinion['derivation']}", "stages": opinion["stages"], "why": why}
 
 
 def _stretches(screened: Mapping[str, Any] | None) -> list[list[Any]]:
@@ -85,7 +97,7 @@ def urls(study: Study, names: set[str]) -> dict[str, str]:
     """Return where the room asks for more; empty where there is nothing to ask for."""
     here = {
         name: reverse(f"scoring_{name}", args=[study.pk])
-        for name in ("state", "events", "signals", "pyramid", "comparison")
+        for name in ("state", "begin", "events", "signals", "pyramid", "comparison")
     }
     return here | {
         "epoch": reverse("study_epoch", args=[study.pk, 0]),

@@ -78,6 +78,7 @@ def _opinions() -> dict[str, str]:
         "jury": _("Votes:"),
         "disagreement": _("disagreement {n} %"),
         "boosted": _("Second opinion (boosted trees):"),
+        "opinion": _("Opinion of {name}:"),
         "differs": _("differs from the draft"),
         "no_uncertain": _("No epoch is uncertain."),
         "budget": _("Check these {n} epochs first: the draft is least sure of them."),

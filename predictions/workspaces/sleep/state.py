@@ -51,7 +51,8 @@ def of(user: User, study: Study, scoring_id: UUID | None = None) -> dict[str, An
     return {
         "scoring": str(mine.pk) if mine else None,
         "number": mine.number if mine else 0,
-        "from": mine.origin if mine else _source(hypnogram, study),
+        "from": mine.origin if mine else _source(study),
+        "from_scorer": _whose(hypnogram, mine),
         **_stands(hypnogram, events),
         "closed": study.state != State.READY or (mine is not None and mine.closed_at is not None),
         "signed": study.state == State.SIGNED,
@@ -107,6 +108,17 @@ def to_look_at(result: Mapping[str, Any]) -> list[int]:
     return list(order[: round(REVIEW_SHARE * len(order))])
 
 
+def offered(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return how many epochs can be looked at first and what each buys; looking at none is no offer."""
+    return [row for row in (result.get("review") or {}).get("budget") or () if row["epochs"]]
+
+
+def advised(result: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the offer of as many epochs as are asked to be looked at; ``None`` when it was not measured."""
+    asked = len(to_look_at(result))
+    return next((row for row in offered(result) if row["epochs"] == asked), None)
+
+
 def _stands(hypnogram: Hypnogram, events: Ledger) -> dict[str, Any]:
     draft = hypnogram.prediction.result["stages"]
     pairs = enumerate(zip(hypnogram.stages, draft, strict=True))
@@ -131,9 +143,13 @@ def _found(user: User, study: Study, shown: list[Scoring], scoring_id: UUID) -> 
     return found
 
 
-def _source(hypnogram: Hypnogram, study: Study) -> str:
-    if hypnogram.scoring is not None and study.state == State.READY:
-        return "scoring" if hypnogram.scoring.version == scoring.version(study) else "signed"
+def _whose(hypnogram: Hypnogram, mine: Scoring | None) -> str | None:
+    """Return whose work is gone on from; ``None`` for a draft."""
+    whose = scoring.began_with(mine) if mine else hypnogram.scorer
+    return whose.label if whose else None
+
+
+def _source(study: Study) -> str:
     return "signed" if study.signatures.exists() else "draft"
 
 

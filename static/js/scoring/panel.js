@@ -1,6 +1,7 @@
-// What stands beside the signals: the epoch in hand, why the draft says so, what to check first, the figures.
+// What stands beside the signals: the epoch in hand, what to check first, the figures.
 
-const WHY_AFTER = 350;
+import { Why } from "./why.js";
+
 const SECONDS = 60;
 const SHARES = 100;
 
@@ -9,6 +10,7 @@ export class Panel {
     this.room = room;
     this.part = (name) => document.querySelector(`[data-${name}]`);
     this.words = room.words;
+    this.why = new Why(room, this.part("why"));
   }
 
   text(name, value) {
@@ -47,7 +49,7 @@ export class Panel {
   choices() {
     const { setup, stage, montage, format } = this.room;
     this.press("filters", setup.filters !== false);
-    this.press("guides", Boolean(setup.guides));
+    this.press("guides", setup.guides !== false);
     this.press("measure", Boolean(stage?.byKeys));
     const mains = this.field("mains");
     if (mains) mains.value = String(setup.mains ?? 0);
@@ -60,21 +62,23 @@ export class Panel {
 
   saving(queue) {
     const { words } = this;
-    const count = queue.unsent.length;
+    // That an epoch was looked at is nothing a scorer counts.
+    const count = queue.unsent.filter(({ kind }) => kind !== "seen").length || queue.unsent.length;
     const line = this.part("save");
     const kinds = {
-      refused: () => `▲ ${words.refused} ${queue.text}`,
       login: () => `▲ ${words.login.replace("{n}", count)}`,
       offline: () => `▲ ${words.unsent.replace("{n}", count)} ${words.offline}`,
     };
     let text = "";
-    if (queue.problem) text = kinds[queue.problem]();
+    if (kinds[queue.problem]) text = kinds[queue.problem]();
     else if (count) text = `◔ ${words.unsent.replace("{n}", count)}`;
     else if (this.room.state?.scoring || queue.scoring) text = `✓ ${words.saved}`;
-    if (queue.text && !queue.problem) text += ` ▲ ${queue.text}`;
     line.textContent = text;
-    line.classList.toggle("draft", Boolean(queue.problem || queue.text));
+    line.classList.toggle("draft", Boolean(queue.problem));
     line.dataset.unsent = count;
+    const refused = [...new Set(queue.refused.map(({ text: why }) => why))].join(" ");
+    this.part("refused").hidden = !refused;
+    this.text("refused-text", refused && `${words.refused} ${refused}`);
   }
 
   stand(state, fits) {
@@ -85,14 +89,45 @@ export class Panel {
     for (const control of tools.querySelectorAll("button")) control.disabled = !writable;
     const reason = !fits ? words.superseded : state.signed ? words.signed : !state.may_score ? words.no_role : state.closed ? words.closed : "";
     this.notice(reason);
-    const whose = state.scoring ? (state.scorer ? words.scoring_of.replace("{who}", state.scorer) : "") : words.not_begun;
-    this.part("scorer-state").textContent = [whose, state.blind && !state.closed ? words.apart : ""].filter(Boolean).join(" ");
+    this.part("scorer-state").textContent = this.whose(state);
+    this.beginnings(state);
     document.querySelector("[data-do=close]").hidden = !(writable && state.scoring);
     document.querySelector("[data-do=reopen]").hidden = !(state.may_score && state.closed && !state.signed);
     this.part("others").replaceChildren(...state.others.map((other) => {
       const line = document.createElement("li");
       line.textContent = `${other.closed ? "✓" : "◔"} ${other.scorer}: ${other.closed ? words.other_closed : words.other_open}`;
       return line;
+    }));
+  }
+
+  // Whose hypnogram is shown, and what the first key does.
+  whose(state) {
+    const { words } = this;
+    const who = state.scorer ?? "";
+    if (state.scoring) {
+      const from = { scoring: words.began_with_scoring, signed: words.began_with_signed }[state.from];
+      const said = [words.scoring_of.replace("{who}", who), from?.replace("{who}", state.from_scorer ?? ""), state.blind && !state.closed && words.apart];
+      return said.filter(Boolean).join(" ");
+    }
+    const shown = { draft: words.shows_draft, scoring: words.shows_scoring, signed: words.shows_signed }[state.from] ?? words.shows_draft;
+    return [shown.replace("{who}", state.from_scorer ?? who), this.room.writable && words.first_key].filter(Boolean).join(" ");
+  }
+
+  // What else a scoring can begin with while there is none: with a colleague's finished one it is a consensus.
+  beginnings(state) {
+    const { words } = this;
+    const offers = [];
+    if (this.room.writable && !state.scoring) {
+      if (state.from !== "draft") offers.push(["draft", words.begin_draft]);
+      const finished = state.others.filter(({ id, closed }) => closed && id);
+      offers.push(...finished.map(({ id, scorer }) => [id, words.begin_scoring.replace("{who}", scorer)]));
+    }
+    const place = this.part("beginnings");
+    place.hidden = !offers.length;
+    place.replaceChildren(...offers.map(([from, text]) => {
+      const button = Object.assign(document.createElement("button"), { type: "button", className: "button small", textContent: text });
+      button.addEventListener("click", () => this.room.begin(from));
+      return button;
     }));
   }
 
@@ -126,10 +161,11 @@ export class Panel {
     this.press("lightsOff", scored.lightsOff !== null && Math.floor(scored.lightsOff / night.seconds) === epoch);
     this.press("lightsOn", scored.lightsOn !== null && Math.ceil(scored.lightsOn / night.seconds) - 1 === epoch);
     this.text("epoch-comment", scored.comment(epoch));
+    this.text("turned", room.turned);
     const poor = night.qualityAt(epoch).map((reason) => words.quality[reason] ?? reason);
     this.text("epoch-quality", poor.length ? `▲ ${words.poor} ${poor.join(", ")}` : "");
     this.opinions(epoch);
-    this.why(epoch);
+    this.why.show(epoch);
     for (const [action, possible] of [["undo", scored.canUndo], ["redo", scored.canRedo]]) {
       for (const button of document.querySelectorAll(`[data-do="${action}"]`)) button.disabled = !(room.writable && possible);
     }
@@ -148,27 +184,10 @@ export class Panel {
     this.text("why-jury", said);
     const second = night.boosted?.[epoch];
     this.text("why-boosted", second ? `${words.boosted} ${second}${second === night.stages[epoch] ? "" : ` ▲ ${words.differs}`}` : "");
-  }
-
-  // Fetched when the eye rests on an epoch, not while pages fly by.
-  why(epoch) {
-    if (this.whyOf === epoch) return;
-    this.whyOf = epoch;
-    clearTimeout(this.waiting);
-    this.waiting = setTimeout(() => this.fetchWhy(epoch), WHY_AFTER);
-  }
-
-  async fetchWhy(epoch) {
-    const url = this.room.data.urls.epoch.replace(/\/0\/$/, `/${epoch}/`);
-    const answer = await fetch(url, { headers: { "HX-Request": "true" } }).catch(() => null);
-    if (epoch !== this.whyOf) return;
-    if (!answer?.ok || answer.redirected) {
-      this.whyOf = null;
-      return;
-    }
-    const read = new DOMParser().parseFromString(await answer.text(), "text/html");
-    read.querySelector(".epoch-steps")?.remove();
-    if (epoch === this.whyOf) this.part("why").replaceChildren(...read.body.childNodes);
+    const { opinion } = night;
+    const third = opinion?.stages?.[epoch] ?? opinion?.why;
+    const differs = opinion?.stages && third !== night.stages[epoch];
+    this.text("why-opinion", third ? `${words.opinion.replace("{name}", opinion.name)} ${third}${differs ? ` ▲ ${words.differs}` : ""}` : "");
   }
 
   // --- what to look at first --------------------------------------------------------------------
@@ -181,7 +200,8 @@ export class Panel {
   amount(night, setup) {
     const offered = night.budget.map(({ epochs }) => epochs);
     if (!offered.length) return Math.min(night.order.length, night.uncertain.length);
-    return offered.includes(setup.budget) ? setup.budget : offered[0];
+    if (offered.includes(setup.budget)) return setup.budget;
+    return offered.includes(night.asked) ? night.asked : offered[0];
   }
 
   budget() {
