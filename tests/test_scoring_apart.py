@@ -65,8 +65,11 @@ def test_both_closed_are_compared_epoch_by_epoch(study: Study, terry: User, tess
     assert [one["scorer"] for one in compared["scorings"]] == [terry.label, tessa.label]
     assert all(one["blind"] for one in compared["scorings"])
     assert [(one["epoch"], one["first"], one["second"]) for one in compared["list"]] == [
-        (0, "?", "W"), (7, "N3", "N1"), (8, "N2", "R"),
+        (7, "N3", "N1"), (8, "N2", "R"),
     ]  # fmt: skip
+    assert [one["epoch"] for one in compared["list"]] == list(compared["differ"]), "one rule for both"
+    assert [(one["epoch"], one["first"], one["second"]) for one in compared["unscored"]] == [(0, "?", "W")]
+    assert (compared["independent"], compared["dependence"]) == (True, "")
     assert (compared["epochs"], compared["left_out"]) == (19, 1)
     assert compared["accuracy"]["value"] == 17 / 19
     assert 0 < compared["kappa"]["value"] < 1
@@ -94,7 +97,7 @@ def test_a_consensus_begins_from_either_and_counts(study: Study, terry: User, te
     assert [one["blind"] for one in compared["scorings"]] == [True, True], "what was scored apart goes first"
     with pytest.raises(Refused) as refused:
         comparing.compare(terry, study, theirs.pk, theirs.pk)
-    assert refused.value.problems == (comparing.APART,)
+    assert refused.value.problems == (comparing.ONE_NAMED,)
 
 
 def test_a_consensus_may_begin_from_the_draft(study: Study, terry: User, tessa: User) -> None:
@@ -121,21 +124,43 @@ def test_one_open_scoring_each(study: Study, terry: User, tessa: User) -> None:
     assert refused.value.problems == (refusals.NOT_YOURS,)
 
 
-def test_who_signs_goes_on_from_what_the_technician_left(study: Study, terry: User, sandra: User) -> None:
-    theirs = finished(terry, study, stage(7, "N3"))
+def test_the_first_key_of_who_signs_takes_over_nothing_of_a_colleague(
+    study: Study, terry: User, sandra: User, client: Any
+) -> None:
+    finished(terry, study, stage(7, "N3"))
     now = state.of(sandra, study)
-    assert (now["from"], now["scorer"], now["changed"]) == ("scoring", terry.label, [7])
-    taken = score(sandra, study, stage(8, "R"), base=0)
-    assert taken.merged, "the technician may have closed it after the physician opened the room"
-    assert (taken.scoring.source, taken.scoring.blind) == (theirs, False)
-    assert not score(sandra, study, stage(8, "R"), base=1).merged
-    assert state.of(sandra, study)["changed"] == [7, 8]
+    assert (now["from"], now["scorer"], now["from_scorer"], now["changed"]) == ("draft", None, None, [])
+    finished(sandra, study, stage(8, "R"))
+    assert state.of(sandra, study)["changed"] == [8]
+    compared = comparing.compare(sandra, study)
+    assert not compared["independent"], "a finished scoring was there for her to look at"
+    assert sandra.label in compared["dependence"]
+
+
+def test_going_on_from_a_colleague_is_chosen_and_said_beside_every_comparison(
+    study: Study, terry: User, sandra: User, client: Any
+) -> None:
+    theirs = finished(terry, study, stage(7, "N3"))
+    client.force_login(sandra)
+    sent = {"from": str(theirs.pk)}
+    begun = client.post(f"/studies/{study.pk}/scoring/begin/", sent, content_type="application/json").json()
+    assert (begun["from"], begun["from_scorer"], begun["changed"]) == ("scoring", terry.label, [7])
+    assert (begun["scorer"], begun["blind"]) == (sandra.label, False)
+    finished(sandra, study, stage(8, "R"))
+    compared = comparing.compare(sandra, study)
+    assert (
+        compared["dependence"] == f"Not independent: {sandra.label} began with the scoring of {terry.label}."
+    )
+    page = client.get(f"/studies/{study.pk}/scoring/comparison/").content.decode()
+    assert "Not independent" in page
+    assert "Two people who score the same night agree" not in page
 
 
 def test_what_a_scoring_began_with_stays_when_its_source_goes_on(
     study: Study, terry: User, sandra: User
 ) -> None:
-    finished(terry, study, stage(7, "N3"))
+    theirs = finished(terry, study, stage(7, "N3"))
+    events.begin(user=sandra, study=study, origin=str(theirs.pk))
     score(sandra, study, stage(8, "R"))
     score(terry, study, event("reopen"), stage(9, "N1"), event("close"))
     assert state.of(sandra, study)["changed"] == [7, 8]

@@ -14,7 +14,7 @@ from patients.models import Patient
 from predictions import review
 from predictions.models import ReportedHypnogram, Scoring, Signature, Study
 from predictions.states import State
-from predictions.workspaces.sleep import refusals, scoring, signing, state
+from predictions.workspaces.sleep import events, refusals, scoring, signing, state
 from tests import factories, scored_nights, studies
 from tests.scored_nights import STAGES, event, finished, score, stage
 
@@ -86,6 +86,22 @@ def test_the_signer_s_own_goes_first_and_is_closed_with_the_signature(
     assert made.finished
     assert made.events.last().kind == "close"
     assert signature.hypnogram.number == made.number == 2
+
+
+def test_a_scoring_begun_beside_a_finished_one_does_not_pass_it_over(
+    study: Study, terry: User, sandra: User
+) -> None:
+    theirs = finished(terry, study, stage(7, "N3"))
+    score(sandra, study, stage(9, "N1"))
+    assert refused(study, sandra) == "hypnogram_choice"
+    assert changed(sign(study, sandra, str(theirs.pk))) == [7]
+
+
+def test_who_goes_on_from_a_colleague_signs_their_own(study: Study, terry: User, sandra: User) -> None:
+    theirs = finished(terry, study, stage(7, "N3"))
+    events.begin(user=sandra, study=study, origin=str(theirs.pk))
+    score(sandra, study, stage(9, "N1"))
+    assert changed(sign(study, sandra)) == [7, 9]
 
 
 def test_of_several_the_signer_chooses(study: Study, terry: User, tessa: User, sandra: User) -> None:

@@ -82,6 +82,9 @@ class ScoringSerializer(serializers.Serializer):
     can_undo = serializers.BooleanField()
     can_redo = serializers.BooleanField()
     scorer = serializers.CharField(allow_null=True, help_text="Whose it is; null for a draft")
+    from_scorer = serializers.CharField(
+        allow_null=True, help_text="Whose work it began with, or would begin with; null for a draft"
+    )
     blind = serializers.BooleanField(allow_null=True, help_text="Begun without sight of another scoring")
     superseded = serializers.BooleanField(help_text="Made of an earlier analysis than the one that serves")
     statistics = serializers.DictField(help_text="Between lights off and lights on; minutes and percent")
@@ -198,7 +201,13 @@ class ComparedSerializer(serializers.Serializer):
 
     id = serializers.UUIDField()
     scorer = serializers.CharField()
-    blind = serializers.BooleanField()
+    blind = serializers.BooleanField(help_text="Begun without sight of another scoring")
+    from_scorer = serializers.CharField(allow_null=True, help_text="Whose work it began with")
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        """Add ``from``, which cannot be an attribute of a class."""
+        began = serializers.ChoiceField(choices=Origin.choices, help_text="What it began with")
+        return super().get_fields() | {"from": began}
 
 
 class DifferenceSerializer(serializers.Serializer):
@@ -213,6 +222,8 @@ class ComparisonSerializer(serializers.Serializer):
     """Two finished scorings of one night, epoch by epoch; unscored epochs are left out of the figures."""
 
     scorings = ComparedSerializer(many=True)
+    independent = serializers.BooleanField(help_text="Neither scorer saw the other’s work before theirs")
+    dependence = serializers.CharField(allow_blank=True, help_text="Why they are not independent")
     epochs = serializers.IntegerField()
     left_out = serializers.IntegerField()
     kappa = EstimateSerializer()
@@ -222,7 +233,8 @@ class ComparisonSerializer(serializers.Serializer):
     stages = serializers.ListField(child=serializers.CharField(), help_text="Order of rows and columns")
     confusion = serializers.ListField(child=serializers.ListField(child=serializers.IntegerField()))
     differ = serializers.ListField(child=serializers.IntegerField())
-    list = DifferenceSerializer(many=True)
+    list = DifferenceSerializer(many=True, help_text="Of the epochs that both scored: as many as `differ`")
+    unscored = DifferenceSerializer(many=True, help_text="Epochs that one of the two left unscored")
 
 
 class NightDoor(StudyDoor):

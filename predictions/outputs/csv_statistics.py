@@ -50,6 +50,7 @@ AGREEMENTS = {
     "draft": Text("AI draft and reported hypnogram: {}", "Brouillon de l’IA et hypnogramme retenu : {}"),
     "scorers": Text("Two scorers: {}", "Deux scoreurs : {}"),
 }
+DEPENDENCE = Text("Two scorers: independence", "Deux scoreurs : indépendance")
 MEASURES = {
     "kappa": Text("Cohen’s κ", "κ de Cohen"),
     "accuracy": Text("share of epochs alike, 0 to 1", "part d’époques identiques, de 0 à 1"),
@@ -138,3 +139,5 @@ def _agreement(night: Night, name: str, found: Mapping[str, Any]) -> Iterator[Se
             said = say(AGREEMENTS[name]).format(say(phrase).format(say(label)))
             code = f"{name}_{measure}" if bound == "value" else f"{name}_{measure}_{bound}"
             yield (code, said, "" if value is None else round(value, 4), "", "", "", "")
+    if found.get("dependence"):
+        yield (f"{name}_dependence", say(DEPENDENCE), say(found["dependence"]), "", "", "", "")

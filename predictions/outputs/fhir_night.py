@@ -230,5 +230,7 @@ def _agreement(night: Night, code: str, display: str, agreed: Mapping[str, Any])
         "code": codes.concept(code, f"{display}, Cohen's kappa"),
         "valueQuantity": codes.quantity(kappa["value"], "1"),
         "component": [*bounds, compared_],
-        "note": [{"text": facts.say(wording.RESEARCH_USE)}],
+        "note": [
+            {"text": facts.say(text)} for text in (agreed.get("dependence"), wording.RESEARCH_USE) if text
+        ],
     }

@@ -264,8 +264,8 @@ def scorers(facts: Facts) -> dict[str, Any] | None:
     Returns
     -------
     dict or None
-        With ``names`` of the two and ``apart``: whether neither saw the other's. ``None`` unless two people
-        finished, and while anybody still scores apart.
+        With ``names`` of the two and ``dependence``: why they are not independent, ``None`` when neither saw
+        the other's. No dict unless two people finished, nor while anybody still scores apart.
     """
     version = facts.signature.version if facts.signature else scoring.version(facts.study)
     made = list(facts.study.scorings.filter(version=version).select_related("scorer", "prediction", "source"))
@@ -281,7 +281,7 @@ def scorers(facts: Facts) -> dict[str, Any] | None:
     if len(first.stages) != len(second.stages):
         return None
     names = [one.scorer.label for one in pair]
-    return comparing.between(first, second) | {"names": names, "apart": all(one.blind for one in pair)}
+    return comparing.between(first, second) | {"names": names, "dependence": comparing.dependence(pair)}
 
 
 def is_night(facts: Facts) -> bool:

@@ -59,7 +59,6 @@ DRAFT_AGREES = Text("AI draft with the reported hypnogram", "Brouillon de l’IA
 WITH_REPORTED = Text("{name} and reported hypnogram", "{name} et hypnogramme retenu")
 SCORERS_AGREE = Text("{first} with {second}", "{first} et {second}")
 APART = Text("scored apart", "scorages indépendants")
-NOT_APART = Text("not scored apart", "scorages non indépendants")
 KAPPA = Text(
     "κ {value}{interval}, {accuracy} of {epochs} epochs alike",
     "κ {value}{interval}, {accuracy} des {epochs} époques identiques",

@@ -227,9 +227,10 @@ def _agreement(night: Night) -> Rows:
         rows.append([night.facts.say(said.DRAFT_AGREES), _agreed(night, night.agreement)])
     if found := nights.scorers(night.facts):
         first, second = found["names"]
-        apart = night.facts.say(said.APART if found["apart"] else said.NOT_APART)
         label = filled(night, said.SCORERS_AGREE, first=first, second=second)
-        rows.append([f"{label} ({apart})", _agreed(night, found)])
+        why = found["dependence"]
+        how = f" – {night.facts.say(why)}" if why else f" ({night.facts.say(said.APART)})"
+        rows.append([label + how, _agreed(night, found)])
     for name, found in night.opinions:
         label = filled(night, said.WITH_REPORTED, name=name)
         rows.append([label, _agreed(night, found)])

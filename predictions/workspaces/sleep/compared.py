@@ -28,8 +28,8 @@ def pair(user: User, study: Study) -> dict[str, Any]:
 
 
 def with_draft(user: User, study: Study) -> dict[str, Any] | None:
-    """Return the draft compared with what ``user`` finds in the room; ``None`` where that is the draft."""
-    shown, _mine = scoring.shown_to(user, study, scoring.scorings(study))
+    """Return the draft compared with what ``user`` would report now; ``None`` where that is the draft."""
+    shown = scoring.current(study, user)
     draft = scoring.draft(shown.prediction)
     if shown.source == scoring.DRAFT:
         return None
@@ -61,6 +61,7 @@ def _shown(
             for stage, row in rows
         ],
         "listed": [_line(one, seconds, started) for one in found["list"][:LISTED]],
+        "listed_unscored": [_line(one, seconds, started) for one in found["unscored"][:LISTED]],
         "listed_of": len(found["list"]),
     }
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import get_language
+
 from clinic.accounts.models import User
 from ml.algorithms.sleep import agreement
+from ml.algorithms.sleep.statistics import UNSCORED
 from ml.contracts import Problem, Refused, Text
-from predictions.models import Scoring, Study
+from predictions.models import Origin, Scoring, Study
 from predictions.workspaces.sleep import scoring
 from predictions.workspaces.sleep.scoring import Hypnogram
 
@@ -40,6 +43,18 @@ OTHER_GRID = Problem(
         "Ces deux scorages n’ont pas la même longueur : la nuit a été réanalysée entre-temps.",
     ),
 )
+BEGAN_WITH = Text(
+    "Not independent: {one} began with the scoring of {other}.",
+    "Scorages non indépendants : celui de {one} est parti de celui de {other}.",
+)
+FROM_SIGNED = Text(
+    "Not independent: {one} began with what was signed before.",
+    "Scorages non indépendants : celui de {one} est parti de ce qui avait été signé.",
+)
+COULD_SEE = Text(
+    "Not independent: a finished scoring was open to {one} when theirs began.",
+    "Scorages non indépendants : un scorage terminé était accessible à {one} au début du sien.",
+)
 
 
 def compare(
@@ -55,9 +70,9 @@ def compare(
     Returns
     -------
     dict
-        ``scorings`` (id, scorer, ``blind``: made without sight of another), what
-        :meth:`ml.algorithms.sleep.agreement.Agreement.to_json` holds, and ``list``: per epoch that differs
-        its position and the two stages.
+        ``scorings`` (id, scorer, ``blind``: made without sight of another, ``from`` and ``from_scorer``:
+        what and whose work it began with), ``independent``, ``dependence`` (why not, in words; empty
+        otherwise), and what :func:`between` returns.
 
     Raises
     ------
@@ -73,17 +88,39 @@ def compare(
     candidates = sorted([*shown, *mine], key=lambda one: (one.blind, one.closed_at), reverse=True)
     pair = _named(candidates, first, second) if first and second else _of_two_people(candidates)
     a, b = (scoring.scored(one) for one in sorted(pair, key=lambda one: one.started_at))
+    why = dependence([a.scoring, b.scoring])
     return {
-        "scorings": [
-            {"id": str(one.scoring.pk), "scorer": one.scorer.label, "blind": one.scoring.blind}
-            for one in (a, b)
-        ],
+        "scorings": [_described(one.scoring) for one in (a, b)],
+        "independent": why is None,
+        "dependence": why.to(get_language() or "") if why else "",
         **between(a, b, seed=0),
     }
 
 
+def dependence(pair: Sequence[Scoring]) -> Text | None:
+    """Return in words why two scorings are not independent; ``None`` when neither scorer saw the other's.
+
+    What agreement between people looks like is no yardstick for such a pair.
+    """
+    for one in pair:
+        whose = scoring.began_with(one)
+        if one.origin == Origin.SCORING and whose is not None:
+            return BEGAN_WITH.format(one=one.scorer.label, other=whose.label)
+        if one.origin == Origin.SIGNED:
+            return FROM_SIGNED.format(one=one.scorer.label)
+    seeing = next((one for one in pair if not one.blind), None)
+    return None if seeing is None else COULD_SEE.format(one=seeing.scorer.label)
+
+
 def between(a: Hypnogram, b: Hypnogram, seed: int = 0) -> dict[str, Any]:
     """Return the agreement of two hypnograms of one grid, with the epochs where they differ.
+
+    Returns
+    -------
+    dict
+        What :meth:`ml.algorithms.sleep.agreement.Agreement.to_json` holds, over the epochs that both scored;
+        ``list``: of those, per epoch that differs its position and the two stages; ``unscored``: the same
+        of the epochs that one of the two left unscored, which count nowhere.
 
     Raises
     ------
@@ -94,9 +131,21 @@ def between(a: Hypnogram, b: Hypnogram, seed: int = 0) -> dict[str, Any]:
         raise Refused(OTHER_GRID)
     found: Mapping[str, Any] = agreement.compare(a.stages, b.stages, seed).to_json()
     pairs = enumerate(zip(a.stages, b.stages, strict=True))
+    apart = [{"epoch": epoch, "first": one, "second": two} for epoch, (one, two) in pairs if one != two]
+    listed: dict[str, list[dict[str, Any]]] = {"list": [], "unscored": []}
+    for line in apart:
+        listed["unscored" if UNSCORED in (line["first"], line["second"]) else "list"].append(line)
+    return {**found, **listed}
+
+
+def _described(one: Scoring) -> dict[str, Any]:
+    whose = scoring.began_with(one)
     return {
-        **found,
-        "list": [{"epoch": epoch, "first": one, "second": two} for epoch, (one, two) in pairs if one != two],
+        "id": str(one.pk),
+        "scorer": one.scorer.label,
+        "blind": one.blind,
+        "from": one.origin,
+        "from_scorer": whose.label if whose else None,
     }
 
 

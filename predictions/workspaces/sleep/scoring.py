@@ -209,15 +209,12 @@ def _closed_at(scoring: Scoring) -> datetime:
     return scoring.closed_at or timezone.now()
 
 
-def beginning(user: User, study: Study, made: list[Scoring]) -> tuple[str, Scoring | None]:
-    """Return what a new scoring of ``user`` begins with unless they choose: an origin, and which scoring.
+def beginning(study: Study) -> str:
+    """Return what a scoring begins with unless its scorer chooses: the draft, or what was signed before.
 
-    Whoever looks over a colleague's work goes on from it when there is one to go on from.
+    Never a colleague's work: to go on from that is a choice, and stays on the row.
     """
-    shown = visible(user, study, made)
-    if len(shown) == 1:
-        return Origin.SCORING, shown[0]
-    return (Origin.SIGNED, None) if study.signatures.exists() else (Origin.DRAFT, None)
+    return Origin.SIGNED if study.signatures.exists() else Origin.DRAFT
 
 
 def shown_to(user: User, study: Study, made: list[Scoring]) -> tuple[Hypnogram, Scoring | None]:
@@ -227,10 +224,16 @@ def shown_to(user: User, study: Study, made: list[Scoring]) -> tuple[Hypnogram, 
         return of(last), None
     if mine := own(user, made):
         return scored(mine), mine
-    origin, source = beginning(user, study, made)
-    if source is not None:
-        return scored(source), None
-    return (of(last) if origin == Origin.SIGNED and last else draft(study.prediction)), None
+    return (draft(study.prediction) if last is None else of(last)), None
+
+
+def began_with(made: Scoring) -> User | None:
+    """Return whose work a scoring began with; ``None`` for a draft, signed or not."""
+    if made.origin == Origin.SCORING and made.source is not None:
+        return made.source.scorer
+    if made.origin == Origin.SIGNED:
+        return of(made.study.signatures.get(version=made.version - 1)).scorer
+    return None
 
 
 def describe(made: list[Scoring]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from clinic.accounts.models import User
 from ml.contracts import Problem, Refused, Text
-from predictions.models import Prediction, ReportedHypnogram, Study
+from predictions.models import Origin, Prediction, ReportedHypnogram, Scoring, Study
 from predictions.states import State
 from predictions.workspaces.sleep import comparing, events, scoring
 from predictions.workspaces.sleep.scoring import Hypnogram
@@ -97,7 +97,8 @@ def fix(user: User, study: Study, prediction: Prediction, chosen: str = "") -> R
         What is signed; the draft's agreement is measured with it.
     chosen
         The value of a candidate, or a name: ``"draft"``, ``"signed"``, the id of a scoring. Empty for the
-        signer's own scoring, else the only finished one, else what stood signed before, else the draft.
+        signer's own scoring unless it was begun beside a colleague's finished one, else the only finished
+        one, else what stood signed before, else the draft.
 
     Returns
     -------
@@ -167,13 +168,18 @@ def _default(user: User, study: Study, found: Mapping[str, Hypnogram]) -> tuple[
         value: one for value, one in found.items() if one.scoring and value not in (SIGNED, scoring.DRAFT)
     }
     own = [value for value, one in scored.items() if one.scorer == user]
-    if own:
+    if own and not (len(scored) > 1 and _beside(scored[own[0]].scoring)):
         return own[0], None
     if len(scored) > 1:
         return "", CHOOSE
     if any(one.closed_at is None for one in scoring.scorings(study)):
         return "", IN_PROGRESS
     return next(iter([*scored, *(value for value in (SIGNED, scoring.DRAFT) if value in found)])), None
+
+
+def _beside(made: Scoring) -> bool:
+    """Whether a scoring was begun anew though a colleague's stood finished: it holds nothing of theirs."""
+    return not made.blind and made.origin != Origin.SCORING
 
 
 def _choice(user: User, study: Study, chosen: str) -> Hypnogram:
