@@ -16,7 +16,6 @@ from predictions import first_read, outcomes, selectors, verdicts
 from predictions.models import BloodLoss, Review, Study
 from predictions.states import State
 from predictions.workspaces.sleep import headline
-from predictions.workspaces.sleep.scoring import ALGORITHM
 
 SIGNED = (
     "signatures__review",
@@ -34,8 +33,9 @@ def studies(user: User, patient: Patient) -> list[timeline.Entry]:
     mine = selectors.studies_for(user).filter(patient=patient)
     found = list(mine.prefetch_related("predictions", *SIGNED))
     scored = headline.scorers(found)
-    replaced = _replaced(found)
     hidden = first_read.hidden(user, found)
+    nights = headline.lines(user, (study for study in found if study.pk not in hidden), scored)
+    replaced = _replaced(found)
     return [
         timeline.Entry(
             at=study.submitted_at,
@@ -45,21 +45,20 @@ def studies(user: User, patient: Patient) -> list[timeline.Entry]:
             state_label=str(State(study.state).label),
             detail=_("not read yet")
             if study.pk in hidden
-            else _detail(study, language, study.pk in replaced, scored.get(study.pk)),
+            else _detail(study, language, study.pk in replaced, nights.get(study.pk), scored.get(study.pk)),
             url=reverse("study", args=[study.pk]),
         )
         for study in found
     ]
 
 
-def _detail(study: Study, language: str, replaced: bool, scored: Text | None) -> str:
+def _detail(study: Study, language: str, replaced: bool, night: Text | None, scored: Text | None) -> str:
     if study.prediction is None:
         return ""
-    reported = headline.signed(study) if study.algorithm == ALGORITHM else None
     drafted = Text.from_json(study.prediction.report["headline"])
-    said = [(reported or drafted).to(language)]
-    if scored is not None:
-        said.append(scored.to(language))
+    said = [(night or drafted).to(language)]
+    if who := headline.beside(night, scored):
+        said.append(who.to(language))
     if review := _dissent(study):
         said.append(verdicts.brief(review, language))
     if replaced:

@@ -17,6 +17,7 @@ from clinic.accounts.models import Unit, User
 from clinic.accounts.roles import Role
 from clinic.audit.models import Action, Event
 from patients.models import Patient
+from predictions import review
 from predictions.models import ScoringEvent, Study
 from tests import factories, scored_nights, studies
 from tests.scored_nights import STAGES, event, finished, stage
@@ -196,3 +197,21 @@ def test_only_nights_are_scored(alice: User, claire: Patient) -> None:
     other = studies.ready(alice, claire)
     assert read(of(alice), PAGE, other).status_code == 404
     assert read(of(alice), PROGRAM, other).status_code == 409
+
+
+def test_the_result_tells_what_is_reported_from_the_draft(study: Study, terry: User, sandra: User) -> None:
+    def told(user: User) -> dict[str, Any]:
+        return of(user).get(f"/api/studies/{study.pk}/result").json()
+
+    before = told(sandra)["reported"]
+    assert (before["source"], before["state"], before["scorer"]) == ("draft", "open", None)
+    finished(terry, study, *(stage(epoch, "N2") for epoch in range(5)))
+    closed = told(sandra)["reported"]
+    assert (closed["source"], closed["state"], closed["scorer"]) == ("scoring", "closed", terry.username)
+    review.give(user=sandra, study=study, verdict="agree")
+    review.sign(user=sandra, study=study)
+    signed = told(sandra)
+    assert signed["result"]["statistics"]["tst"] == 7.5, "the draft's"
+    assert (signed["reported"]["state"], signed["reported"]["statistics"]["tst"]) == ("signed", 10)
+    assert signed["reported"]["headline"]["en"].endswith(f"scored by {terry.label}")
+    assert signed["reported"]["stages"][:5] == ["N2"] * 5

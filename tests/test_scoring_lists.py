@@ -52,14 +52,29 @@ def test_the_timeline_tells_what_was_signed_not_what_was_drafted(
 ) -> None:
     assert told(sandra, nina) == "Draft staging"
     finished(terry, study, *(stage(epoch, "N2") for epoch in range(5)))
-    assert told(sandra, nina) == f"Draft staging · scored by {terry.label}"
+    assert told(sandra, nina) == f"0 h 10 of sleep, efficiency 100%, scored by {terry.label}"
     review.give(user=sandra, study=study, verdict="agree")
     review.sign(user=sandra, study=study)
-    assert told(sandra, nina) == f"0 h 10 of sleep, efficiency 100 %, scored by {terry.label}"
+    assert told(sandra, nina) == f"0 h 10 of sleep, efficiency 100%, scored by {terry.label}"
     review.amend(user=sandra, study=study, reason="An arousal was missed.")
     assert told(sandra, nina).endswith(f"scored by {terry.label}"), "what stands signed is still what counts"
     score(sandra, study, stage(0, "W"))
     assert told(sandra, nina).endswith(f" · being scored by {sandra.label}")
+
+
+def test_lists_say_what_the_page_of_the_night_says_to_the_same_person(
+    study: Study, terry: User, sandra: User, nina: Patient, client: Any
+) -> None:
+    score(terry, study, *(stage(epoch, "N2") for epoch in range(5)))
+    open_yet = f"0 h 10 of sleep, efficiency 100%, being scored by {terry.label}"
+    assert told(terry, nina) == open_yet
+    assert told(sandra, nina) == f"Draft staging · being scored by {terry.label}", "not open to her yet"
+    score(terry, study, event("close"))
+    client.force_login(sandra)
+    answer = client.get(reverse("worklist")).context["rows"][0].answer["en"]
+    assert answer == f"0 h 10 of sleep, efficiency 100%, scored by {terry.label}"
+    shown = client.get(f"/studies/{study.pk}/").context["drawing"]["figures"]
+    assert (shown["tst"], shown["se"]) == (10, 100)
 
 
 def test_the_history_names_scorers_and_what_was_left_unfinished(

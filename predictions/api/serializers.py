@@ -253,9 +253,7 @@ class ReportedNightSerializer(serializers.Serializer):
     ``result`` and ``report`` beside it are the draft's, whatever became of it since.
     """
 
-    source = serializers.ChoiceField(
-        choices=["draft", "scoring"], help_text="The draft, or a person's scoring"
-    )
+    source = serializers.ChoiceField(choices=["draft", "scoring"], help_text="A person's scoring or none")
     state = serializers.ChoiceField(
         choices=["open", "closed", "signed"],
         help_text="`open`: not signed, and no scorer finished it; `closed`: a scorer did; `signed`",
@@ -283,8 +281,8 @@ class ResultSerializer(serializers.ModelSerializer):
     study = serializers.UUIDField(source="study_id")
     status = serializers.SerializerMethodField(help_text="draft until signed")
     reported = serializers.SerializerMethodField(
-        help_text="Of a night, what stands signed, else what was scored as far as it is open to you, else the "
-        "draft; null for other studies"
+        help_text="Of a night, what stands signed, else what is scored if it is open to you, else the draft; "
+        "null for other studies"
     )
     explanation = serializers.SerializerMethodField()
     artefacts = serializers.SerializerMethodField()
@@ -295,14 +293,13 @@ class ResultSerializer(serializers.ModelSerializer):
     class Meta:
         model = Prediction
         fields = (
-            "study", "status", "package_version", "package_sha256", "reported", "result", "report", "problems",
-            "quality", "explanation", "artefacts", "first_reads", "reviews", "signatures", "timings_ms", "created_at",
+            "study", "status", "package_version", "package_sha256", "reported", "result", "report",
+            "problems", "quality", "explanation", "artefacts", "first_reads", "reviews", "signatures",
+            "timings_ms", "created_at",
         )  # fmt: skip
         extra_kwargs = {
             "result": {"help_text": "Of the algorithm. Of a night it is the draft's: see `reported`"},
-            "report": {
-                "help_text": "Of the algorithm, in words. Of a night it is the draft's: see `reported`"
-            },
+            "report": {"help_text": "The same in words, of a night the draft's"},
         }
 
     def get_status(self, prediction: Prediction) -> str:

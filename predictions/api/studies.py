@@ -208,7 +208,7 @@ class ResultView(StudyDoor):
     def get(self, request: Request, study_id: UUID) -> Response:
         """Read the answer with its reasons, the package that gave it, reviews and signatures.
 
-        Of a night ``result`` and ``report`` stay the draft's; what was scored or signed stands in ``reported``.
+        Of a night ``result`` and ``report`` stay the draft's; what was scored or signed is ``reported``.
         Of an image that is read blind, 409 until you committed a first impression (``first-read``).
         """
         study = self.study(study_id)

@@ -51,6 +51,9 @@ HEADLINES = Prefetch(
     ),
 )
 
+# Of what an amendment corrects: what stands signed is still its answer.
+NIGHTS = ("signatures__hypnogram__scoring__scorer", "signatures__hypnogram__prediction")
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -61,7 +64,7 @@ class Row:
     images
         When they were taken and how many there are; empty for anything else than images.
     answer
-        Empty for whoever must not see it yet.
+        Empty for whoever must not see it yet; of a night, what its page shows this person.
     first_read
         Whether the reader's own first impression is what it waits for.
     number
@@ -192,21 +195,22 @@ def _fingerprint(
 def _rows(
     user: User, studies: list[Study], births: Births, scored: Scored, hidden: Collection[UUID]
 ) -> list[Row]:
-    prefetch_related_objects(studies, HEADLINES)
+    prefetch_related_objects(studies, HEADLINES, *NIGHTS)
+    nights = headline.lines(user, (study for study in studies if study.pk not in hidden), scored)
     may_sign, may_submit = _rights(user)
     earlier = selectors.earlier_assessments(studies)
     return [
         Row(
             study=study,
             images=_images(study),
-            answer=_answer(study) if study.pk not in hidden else {},
+            answer=_answer(study, nights.get(study.pk)) if study.pk not in hidden else {},
             reason=study.problems[0]["message"] if study.problems else {},
             first_read=study.pk in hidden,
             to_sign=study.state == State.READY and study.pk not in hidden and may_sign(study),
             may_retry=study.state == State.FAILED and may_submit(study),
             number=1 + earlier.get(study.pk, 0),
             outcome=births.get(study.encounter_id) if study.algorithm == outcomes.ALGORITHM else None,
-            scored=scored.get(study.pk),
+            scored=headline.beside(nights.get(study.pk), scored.get(study.pk)),
         )
         for study in studies
     ]
@@ -227,7 +231,9 @@ def _images(study: Study) -> str:
     return f"{when} · {count}"
 
 
-def _answer(study: Study) -> dict[str, str]:
+def _answer(study: Study, night: Text | None) -> dict[str, str]:
+    if night is not None:
+        return night.as_json()
     return study.prediction.report["headline"] if study.prediction else {}
 
 

@@ -1,4 +1,4 @@
-"""One line of a night for lists: what was signed of it, and who scores it."""
+"""One line of a night for lists and programs: what would be reported of it, and who scores it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from uuid import UUID
 
 from django.db.models import F
 
+from clinic.accounts.models import User
 from ml.contracts import Text
 from predictions.models import Scoring, Study
 from predictions.workspaces.sleep import scoring
 from predictions.workspaces.sleep.scoring import Hypnogram
 
 SLEPT = Text(
-    "{hours} h {minutes:02} of sleep, efficiency {efficiency} %",
-    "{hours} h {minutes:02} de sommeil, efficacité {efficiency} %",
+    "{hours} h {minutes:02} of sleep, efficiency {efficiency}%",
+    "{hours} h {minutes:02} de sommeil, efficacité {efficiency}\u202f%",
 )
 UNDEFINED = Text("no recording time between the lights", "aucun temps d’enregistrement entre les lumières")
 SCORED_BY = Text("scored by {who}", "scoré par {who}")
@@ -22,10 +23,33 @@ BEING_SCORED_BY = Text("being scored by {who}", "scorage en cours par {who}")
 UNCORRECTED = Text("draft of the network, uncorrected", "brouillon du réseau, non corrigé")
 
 
-def signed(study: Study) -> Text | None:
-    """Return what the last signature of a night says in a line; ``None`` before any."""
-    signature = next(reversed(study.signatures.all()), None)
-    return of(scoring.of(signature)) if signature is not None else None
+def lines(user: User, studies: Iterable[Study], scored: Mapping[UUID, Text]) -> Mapping[UUID, Text]:
+    """Return what each night says in a line wherever that is more than the draft that was stored.
+
+    Signed, also while it is corrected: what was signed. Else what ``user`` finds on its page.
+
+    Parameters
+    ----------
+    studies
+        Of any kind, with ``predictions`` and ``signatures`` read.
+    scored
+        From :func:`scorers`.
+    """
+    found = {}
+    for study in studies:
+        if study.algorithm != scoring.ALGORITHM or study.prediction is None:
+            continue
+        signature = next(reversed(study.signatures.all()), None)
+        if signature is not None:
+            found[study.pk] = of(scoring.of(signature))
+        elif study.pk in scored and (now := scoring.current(study, user)).scorer is not None:
+            found[study.pk] = of(now)
+    return found
+
+
+def beside(line: Text | None, who: Text | None) -> Text | None:
+    """Return who scores a night unless its line names just them already."""
+    return None if line is not None and who is not None and line.en.endswith(who.en) else who
 
 
 def of(hypnogram: Hypnogram) -> Text:
@@ -35,7 +59,10 @@ def of(hypnogram: Hypnogram) -> Text:
     if found["se"] is not None:
         hours, minutes = divmod(round(found["tst"]), 60)
         said = SLEPT.format(hours=hours, minutes=minutes, efficiency=round(found["se"]))
-    whose = SCORED_BY.format(who=hypnogram.scorer.label) if hypnogram.scorer else UNCORRECTED
+    whose = UNCORRECTED
+    if hypnogram.scorer is not None:
+        open_yet = hypnogram.scoring is not None and hypnogram.scoring.closed_at is None
+        whose = (BEING_SCORED_BY if open_yet else SCORED_BY).format(who=hypnogram.scorer.label)
     return Text(f"{said.en}, {whose.en}", f"{said.fr}, {whose.fr}")
 
 
