@@ -150,6 +150,39 @@ def test_a_bad_signal_is_a_sentence(terry: User, worker: None, changes: dict[str
     assert answer.json()["problems"][0]["message"]
 
 
+@pytest.mark.parametrize(
+    ("signal", "code", "field"),
+    [
+        ([0.0] * 3000, "signal_flat", "signal"),
+        ([1e308] * 3000, "signal_flat", "signal"),
+        ([1e308, -1e308] * 1500, "signal_size", "signal"),
+        ([*EPOCH["signal"][:-1], 1e308], "signal_size", "signal"),
+        ([*EPOCH["signal"], True, "x"], "signal_values", "signal.3000"),
+        ([True, False] * 1500, "signal_values", "signal.0"),
+        (["a"] * 3000, "signal_values", "signal.0"),
+        ([None] * 3000, "signal_values", "signal.0"),
+        ([[1.0]] * 3000, "signal_values", "signal.0"),
+        ([10**400] * 3000, "signal_values", "signal.0"),
+    ],
+)
+def test_what_is_no_eeg_is_refused_in_one_sentence(
+    terry: User, worker: None, signal: list[Any], code: str, field: str
+) -> None:
+    said = {}
+    for language in ("en", "fr"):
+        answer = Program(terry, language).post("sleep-predict", data=EPOCH | {"signal": signal})
+        assert answer.status_code == 422
+        (problem,) = answer.json()["problems"]
+        assert (problem["code"], problem["field"]) == (code, field)
+        said[language] = problem["message"]
+    assert said["en"] != said["fr"]
+
+
+def test_a_place_in_a_list_is_named_with_its_list(steward: User, worker: None) -> None:
+    answer = Program(steward).post("api-credit-batch", data={"data": [APPLICATION, 7]})
+    assert [problem["field"] for problem in answer.json()["problems"]] == ["data.1"]
+
+
 def test_without_a_worker_the_answer_is_a_sentence(terry: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue, "send_inquiry", lambda inquiry: False)
     answer = Program(terry).post("sleep-predict", data=EPOCH)

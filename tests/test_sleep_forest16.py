@@ -68,6 +68,9 @@ def test_the_shipped_forest_knows_the_recordings_it_learned_from(package):
         ([], 100, "signal_length"),
         ([0.0] * 10, 100, "signal_length"),
         ([0.0] * 7000, 100, "signal_length"),
+        ([3e-5, -3e-5] * 1500, 100, "signal_flat"),
+        ([3e4, -3e4] * 1500, 100, "signal_size"),
+        ([3e6, 3e6 + 50] * 1500, 100, "signal_size"),
     ],
 )
 def test_a_wrong_call_is_refused_with_the_reason(package, signal, rate, code):

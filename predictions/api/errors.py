@@ -107,7 +107,8 @@ def _flat(detail: Any, field: str) -> Iterable[dict[str, str]]:
     """Spread the framework's nested details; their words are already in the language of the request."""
     if isinstance(detail, dict):
         for name, inner in detail.items():
-            yield from _flat(inner, "" if name in ("detail", "non_field_errors") else str(name))
+            named = name not in ("detail", "non_field_errors")
+            yield from _flat(inner, f"{field}.{name}".lstrip(".") if named else field)
     elif isinstance(detail, list):
         for inner in detail:
             yield from _flat(inner, field)

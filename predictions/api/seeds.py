@@ -5,6 +5,7 @@ Answered by a worker: the web process only stores the question and waits for the
 
 from __future__ import annotations
 
+import json
 from time import perf_counter
 from typing import Any
 
@@ -15,23 +16,57 @@ from rest_framework.response import Response
 
 from clinic.audit.models import Action
 from clinic.audit.recording import record
-from ml.contracts import Problem, Refused
+from ml.contracts import Problem, Refused, Text
 from predictions import inquiries
 from predictions.api.base import ApiView
-from predictions.api.errors import NOT_AN_OBJECT, Unreadable, shown
+from predictions.api.errors import LONGEST_SHOWN, NOT_AN_OBJECT, Unreadable, shown
 from predictions.api.permissions import SleepLaboratory, Steward
 from predictions.api.serializers import ProblemsSerializer
 from predictions.models import InquiryKind
 
 MOST_SAMPLES = 30 * 2000
 MOST_APPLICATIONS = 100
+NO_SAMPLE = Text(
+    "Sample {place} of the signal, counted from 0, is {value}. Send a list of finite numbers, in microvolts.",
+    "L’échantillon {place} du signal, compté à partir de 0, est {value}. Envoyez une liste de nombres finis, "
+    "en microvolts.",
+)
 ERRORS = {422: ProblemsSerializer, 503: ProblemsSerializer}
+
+
+class SignalField(serializers.ListField):
+    """Samples; of several that are none the first alone is named, where the framework would name each."""
+
+    child = serializers.FloatField()
+
+    def run_child_validation(self, data: list[Any]) -> list[float]:
+        """Return the samples.
+
+        Raises
+        ------
+        ml.contracts.Refused
+            For the first that is no JSON number, or one too large to be a float.
+        """
+        samples = []
+        for place, value in enumerate(data):
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise _no_sample(self.field_name, place, value)
+            try:
+                samples.append(float(value))
+            except OverflowError as error:
+                raise _no_sample(self.field_name, place, value) from error
+        return samples
+
+
+def _no_sample(field: str, place: int, value: Any) -> Refused:
+    said = json.dumps(value, ensure_ascii=False)[:LONGEST_SHOWN]
+    return Refused(Problem("signal_values", NO_SAMPLE.format(place=place, value=said), f"{field}.{place}"))
 
 
 class EpochSerializer(serializers.Serializer):
     """One 30 s epoch of an EEG channel."""
 
-    signal = serializers.ListField(child=serializers.FloatField(), min_length=1, max_length=MOST_SAMPLES)
+    signal = SignalField(min_length=1, max_length=MOST_SAMPLES, help_text="µV")
     sampling_rate = serializers.FloatField(min_value=1, max_value=2000, help_text="Hz")
 
 

@@ -37,6 +37,10 @@ NAMES = (
 )  # fmt: skip
 SECONDS = (4.0, 60.0)
 RATES = (70.0, 2000.0)
+# From the lowest to the highest sample of an epoch, in µV: an EEG in volts stays below, no amplifier of EEGs
+# reaches above; and the electrodes' own offset against each other.
+SPAN = (1.0, 20_000.0)
+OFFSET = 1e6
 _WELCH_SECONDS = 4
 
 
@@ -80,7 +84,7 @@ def predict_signal(package: Package, signal: Sequence[float], sampling_rate: flo
     Raises
     ------
     Refused
-        ``sampling_rate``, ``signal_values`` or ``signal_length``.
+        ``sampling_rate``, ``signal_values``, ``signal_length``, ``signal_flat`` or ``signal_size``.
     """
     begun = perf_counter()
     x = _checked(signal, sampling_rate)
@@ -163,7 +167,26 @@ def _checked(signal: Sequence[float], rate: float) -> np.ndarray:
             f"Send one epoch: {SECONDS[0]:.0f} to {SECONDS[1]:.0f} s of signal, usually 30 s.",
             f"Envoyez une époque : {SECONDS[0]:.0f} à {SECONDS[1]:.0f} s de signal, en général 30 s.",
         ), field="signal"))  # fmt: skip
+    _require_amplitude(min(signal), max(signal))
     return np.asarray(signal, np.float32)
+
+
+def _require_amplitude(low: float, high: float) -> None:
+    if high - low < SPAN[0]:
+        raise Refused(Problem("signal_flat", Text(
+            f"The signal is flat: it stays within {SPAN[0]:.0f} µV. Send an EEG in microvolts; one in volts "
+            "has to be multiplied by a million first.",
+            f"Le signal est plat : il ne varie pas de plus de {SPAN[0]:.0f} µV. Envoyez un EEG en "
+            "microvolts ; s’il est en volts, multipliez-le d’abord par un million.",
+        ), field="signal"))  # fmt: skip
+    if high - low > SPAN[1] or max(-low, high) > OFFSET:
+        millivolts = SPAN[1] / 1000
+        raise Refused(Problem("signal_size", Text(
+            "The signal is too large for an EEG in microvolts: no epoch spans more than "
+            f"{millivolts:.0f} mV. Check its unit and scale.",
+            "Le signal est trop grand pour un EEG en microvolts : aucune époque ne s’étend sur plus de "
+            f"{millivolts:.0f} mV. Vérifiez son unité et son échelle.",
+        ), field="signal"))  # fmt: skip
 
 
 @cache
