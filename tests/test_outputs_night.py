@@ -72,6 +72,14 @@ def annotations(content: bytes, tmp_path: Path) -> list[tuple[float, float, str]
     return found
 
 
+@pytest.mark.parametrize("kind", ["edf_hypnogram", "csv", "fhir"])
+def test_no_document_lets_a_comment_turn_the_direction_of_what_follows(scored: Study, kind: str) -> None:
+    outputs.sign(scored, verdict="disagree", reason="clinical", comment="left \u202ethgir")
+    said = outputs.written(scored, kind).decode("utf-8-sig", "replace").replace("\\u202e", "\u202e")
+    assert "\u202e" not in said
+    assert "[U+202E]abc" in said
+
+
 def test_annotations_hold_the_scored_stages_the_events_and_the_draft_apart(
     scored: Study, tmp_path: Path
 ) -> None:
@@ -84,7 +92,7 @@ def test_annotations_hold_the_scored_stages_the_events_and_the_draft_apart(
     assert (3004.5, 6.0, "EEG arousal") in found
     assert (900.0, 30.0, "Artefact") in found
     [comment] = [text for _on, _s, text in found if text.startswith("Comment: ")]
-    assert comment == "Comment: " + HARD_COMMENT.replace("\x07", " ").strip()
+    assert comment == "Comment: " + HARD_COMMENT.replace("\x07", " ").replace("\u202e", "[U+202E]").strip()
     drafted = [one for one in found if one[2].startswith("AI draft: ")]
     assert sum(seconds for _on, seconds, _text in drafted) == 960 * 30
     assert (15000.0, 240.0, "AI draft: Sleep stage ?") in drafted
@@ -244,3 +252,10 @@ def test_the_four_epochs_of_eighty_nine_channels_become_every_document(tmp_path:
     assert [text for _on, _s, text in found if text.startswith("Sleep stage")][3:]
     for kind in ("csv", "csv_statistics", "fhir"):
         assert outputs.written(study, kind, "fr")
+
+
+def test_a_document_says_that_somebody_is_still_scoring(study: Study, technician: User) -> None:
+    assert "under way" not in words(outputs.written(study, "pdf", "en"))
+    nights.score(study, technician, nights.event("stage", epoch=66, value="N1"), close=False)
+    said = words(outputs.written(study, "pdf", "en"))
+    assert f"A scoring by {technician.label} is under way and is not in this document." in said

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from predictions.outputs.facts import Facts
+from predictions.outputs.typed import upright
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -22,9 +23,11 @@ def written(rows: Iterable[Sequence[Any]]) -> bytes:
 def neutral(value: Any) -> Any:
     """Return a cell that no spreadsheet will run: text that begins like a formula gets an apostrophe.
 
-    Numbers stay numbers, also negative ones.
+    Numbers stay numbers, also negative ones; what turns the direction of a text is written by its number.
     """
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+    if not isinstance(value, str):
+        return value
+    return upright(f"'{value}" if value.startswith(FORMULA_STARTS) else value)
 
 
 def version(facts: Facts) -> str:

@@ -24,6 +24,7 @@ from predictions.outputs import radiograph, wording
 from predictions.outputs.dicom_source import Sources
 from predictions.outputs.facts import IMPRESSION, Facts
 from predictions.outputs.radiograph import Film
+from predictions.outputs.typed import upright
 
 SERIES_NUMBER = 9001
 CONTAINS = hd.sr.RelationshipTypeValues.CONTAINS
@@ -148,7 +149,7 @@ def _remarks(facts: Facts, film: Film) -> Iterator[tuple[str, str]]:
     for said in wording.zones(facts, film):
         yield "strongest-zone", said
     if facts.signature and not verdicts.agrees(facts.signature.review) and facts.signature.review.comment:
-        yield "signer-comment", facts.signature.review.comment
+        yield "signer-comment", upright(facts.signature.review.comment)
 
 
 def _first_read(facts: Facts, read: FirstRead) -> hd.sr.ContainerContentItem:

@@ -35,6 +35,7 @@ from predictions.outputs.fhir_base import (
 from predictions.outputs.night import Night
 from predictions.outputs.night_wording import headline
 from predictions.outputs.night_words import VERDICT_ON_DRAFT
+from predictions.outputs.typed import upright
 
 INTERVAL = Text("95 % interval: {low}–{high} %", "Intervalle à 95 % : {low}–{high} %")
 # The only unit of a form that differs by language; in French, semaines d’aménorrhée.
@@ -303,7 +304,7 @@ def _concluded(facts: Facts, night: Night | None) -> list[str]:
     said = [first, wording.state(facts, night.scorer if night else ""), *limits]
     if facts.signature:
         review = facts.signature.review
-        opinion = verdicts.sentence(review, facts.language)
+        opinion = upright(verdicts.sentence(review, facts.language))
         if night is not None and night.scored:
             # A dissent is about the draft, not about what is concluded from a person's hypnogram.
             said.append(wording.labelled(facts.say(VERDICT_ON_DRAFT), opinion, facts.language))

@@ -9,6 +9,7 @@ from predictions import verdicts
 from predictions.models import Signature
 from predictions.outputs import fhir_codes as codes
 from predictions.outputs.facts import Facts
+from predictions.outputs.typed import upright
 
 Resource = dict[str, Any]
 
@@ -60,5 +61,5 @@ def note(facts: Facts, signed: Signature) -> Resource:
     return {
         "authorReference": reference(facts, "signer"),
         "time": signed.review.created_at.isoformat(),
-        "text": verdicts.sentence(signed.review, facts.language),
+        "text": upright(verdicts.sentence(signed.review, facts.language)),
     }

@@ -18,6 +18,7 @@ from ml.algorithms.sleep import statistics as figures
 from ml.contracts import Text
 from predictions.models import Scoring
 from predictions.outputs.facts import Facts
+from predictions.outputs.typed import upright
 from predictions.workspaces.sleep import comparing, scoring
 
 STAGES = ("W", "N1", "N2", "N3", "R")
@@ -67,6 +68,8 @@ class Night:
         Epoch and text, in the order of the night.
     scoring
         The person's work that is reported; ``None`` where it is the draft.
+    under_way
+        Who is scoring a version that is not signed yet: their work is in no document.
     kept
         Statistics as the scoring room shows and a signature keeps them.
     """
@@ -79,6 +82,7 @@ class Night:
     artefacts: tuple[Mark, ...] = ()
     comments: tuple[tuple[int, str], ...] = ()
     scoring: Scoring | None = None
+    under_way: tuple[str, ...] = ()
     kept: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -252,8 +256,9 @@ def of(facts: Facts) -> Night:
         lights_on=found.lights_on,
         arousals=tuple(_marks(found.arousals, facts.result["epoch_seconds"])),
         artefacts=tuple(_marks(found.artefacts, facts.result["epoch_seconds"])),
-        comments=tuple(sorted((mark["epoch"], mark["text"]) for mark in found.comments)),
+        comments=tuple(sorted((mark["epoch"], upright(mark["text"])) for mark in found.comments)),
         scoring=found.scoring,
+        under_way=() if facts.signature else scoring.under_way(facts.study),
         kept=found.statistics,
     )
 

@@ -16,12 +16,12 @@ from typing import Any
 
 import typst
 
+from predictions.outputs.typed import TURNING, upright
+
 TEMPLATES = Path(__file__).parent
 SHARED = "house.typ"
 STANDARD = "ua-1"
 LONGEST_WORD = 30
-# What turns the direction of the text after it: printed as such it could make a comment read otherwise.
-TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _UNPRINTABLE = re.compile(r'the text `"(?P<said>.+?)"` could not be displayed', re.DOTALL)
 _ESCAPED = re.compile(r"\\u\{([0-9a-fA-F]+)\}")
 _LONG_WORD = re.compile(rf"\S{{{LONGEST_WORD}}}(?=\S)")
@@ -85,11 +85,7 @@ def _compiled(template: str, data: Any, folder: Path, at: datetime) -> bytes:
 def _by_number(value: Any, characters: re.Pattern[str]) -> Any:
     """Return the same data with these characters written as their numbers in every text."""
     if isinstance(value, str):
-        return characters.sub(_numbered, value)
+        return upright(value, characters)
     if isinstance(value, Mapping):
         return {key: _by_number(child, characters) for key, child in value.items()}
     return [_by_number(child, characters) for child in value] if isinstance(value, list | tuple) else value
-
-
-def _numbered(character: re.Match[str]) -> str:
-    return f"[U+{ord(character[0]):04X}]"
