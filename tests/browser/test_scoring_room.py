@@ -2,51 +2,22 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Any
-
-import edfio
-import numpy as np
 import pytest
 from django.urls import reverse
-from playwright.sync_api import Browser, Page, expect
-from pytest_django.live_server_helper import LiveServer
-from scipy import signal as dsp
+from playwright.sync_api import expect
 
-from clinic.accounts.models import User
 from clinic.accounts.roles import Role
-from patients.models import Patient
-from predictions.models import Scoring, ScoringEvent, Study
-from predictions.storage import storage
+from predictions.models import Scoring
 from predictions.workspaces.sleep.scoring import scored
 from tests import factories, nights
-from tests.browser.scoring_nights import night, sent, twenty_channels
-from tests.browser.visiting import DESKTOP, TABLET, ZOOMED, Visit, opened
+from tests.browser.scoring_lab import VALUES, Lab, drawn, events, numbers, saved
+from tests.browser.scoring_nights import sent
+from tests.browser.visiting import DESKTOP, TABLET, ZOOMED
 from tests.sleep_files import Channel, recording
 from tests.test_pages_study import answered
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-ALL_CHANNELS = """
-{
-  const room = document.querySelector("scoring-room");
-  const shown = new Set(room.montage.traces.map((trace) => trace.plus));
-  for (const number of room.montage.channels.keys()) if (!shown.has(number)) room.montage.add(number, null);
-  room.refiltered();
-}
-"""
-VALUES = """() => {
-  const { montage, signals } = document.querySelector("scoring-room");
-  const { data } = signals.get(0, montage.request(montage.traces[0]).key);
-  return { label: montage.traces[0].label, values: [...data].filter((_, at) => at % 500 === 0) };
-}"""
-FILTERED = """async ({ samples, limits, rate }) => {
-  const { filtered, sections } = await import("/static/js/scoring/filters.js");
-  return [...filtered(sections(limits, rate), samples)];
-}"""
 SWIPE = """([from, to]) => {
   const canvas = document.querySelector("[data-traces]");
   const box = canvas.getBoundingClientRect();
@@ -57,65 +28,6 @@ SWIPE = """([from, to]) => {
   touch("pointermove", (from + to) / 2);
   touch("pointerup", to);
 }"""
-FRAMES = """
-{
-  const room = document.querySelector("scoring-room");
-  const gaps = [];
-  const paints = [];
-  let late = 0;
-  let last = performance.now();
-  room.painted = (milliseconds) => { paints.push(milliseconds); late += room.traces.late ? 1 : 0; };
-  const frame = (now) => { gaps.push(now - last); last = now; requestAnimationFrame(frame); };
-  requestAnimationFrame(frame);
-  const sorted = (list) => [...list].sort((a, b) => a - b);
-  const share = (list, q) => Number(sorted(list)[Math.floor(q * (list.length - 1))].toFixed(1));
-  window.frames_measured = () => ({
-    pages: paints.length, paint_median_ms: share(paints, 0.5), paint_p95_ms: share(paints, 0.95),
-    frame_median_ms: share(gaps, 0.5), frame_p95_ms: share(gaps, 0.95), pages_from_envelope: late,
-  });
-}
-null;
-"""
-
-
-@dataclass
-class Lab:
-    """A sleep laboratory with one analysed night."""
-
-    url: str
-    terry: User
-    sandra: User
-    nina: Patient
-    study: Study
-    open_window: Any
-
-    def enter(self, who: User | None = None, study: Study | None = None, **look: Any) -> Visit:
-        """Open the scoring room and wait until signals are drawn."""
-        visit = self.open_window(who or self.terry, **look)
-        visit.go(reverse("scoring_room", args=[(study or self.study).pk]))
-        drawn(visit.page)
-        return visit
-
-
-def drawn(page: Page) -> None:
-    """Wait until the page in sight is complete."""
-    expect(page.locator("scoring-room[data-stands]")).to_be_attached()
-    expect(page.locator("[data-state]")).to_have_text("")
-
-
-@pytest.fixture
-def lab(live_server: LiveServer, browser: Browser) -> Iterator[Lab]:
-    """Return the laboratory behind a running server."""
-    unit = factories.unit("sleep")
-    terry = factories.staff("terry", Role.TECHNICIAN, unit)
-    sandra = factories.staff("sandra", Role.PHYSICIAN, unit)
-    nina = factories.patient(unit, family_name="Harbour", given_name="Nina", invented=True)
-    with ExitStack() as stack:
-
-        def open_window(user: User, **look: Any) -> Visit:
-            return stack.enter_context(opened(browser, live_server.url, user, **look))
-
-        yield Lab(live_server.url, terry, sandra, nina, night(terry, nina), open_window)
 
 
 def test_the_room_is_drawn_in_both_languages_and_themes(lab: Lab) -> None:
@@ -129,21 +41,6 @@ def test_the_room_is_drawn_in_both_languages_and_themes(lab: Lab) -> None:
         visit.page.wait_for_timeout(800)
         wrong += visit.judge(f"scoring-{language}-{theme}-{size[0]}")
     assert not wrong, "\n".join(wrong)
-
-
-def numbers(page: Page) -> str:
-    """Return which epoch is in hand."""
-    return page.locator("[data-epoch-number]").text_content() or ""
-
-
-def saved(page: Page) -> None:
-    """Wait until everything has been sent."""
-    expect(page.locator("[data-save]")).to_have_text("✓ saved")
-
-
-def events(lab: Lab) -> list[ScoringEvent]:
-    """Return the acts kept of the night, in their order; having looked is none."""
-    return list(ScoringEvent.objects.filter(scoring__study=lab.study).exclude(kind="seen").order_by("number"))
 
 
 def test_thirty_epochs_are_scored_by_keys_and_taken_back(lab: Lab) -> None:
@@ -267,28 +164,6 @@ def test_a_lost_connection_and_a_reload_in_the_middle_lose_nothing(lab: Lab) -> 
     ]
 
 
-@pytest.mark.long
-def test_twenty_channels_are_drawn_while_an_arrow_key_is_held(
-    lab: Lab, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Prints how long frames took; a machine without a graphics card proves nothing about sixty a second."""
-    visit = lab.enter(study=twenty_channels(lab.terry, lab.nina))
-    page = visit.page
-    page.evaluate(ALL_CHANNELS)
-    expect(page.locator(".trace-label")).to_have_count(20)
-    drawn(page)
-    page.evaluate(FRAMES)
-    for _press in range(60):
-        page.keyboard.down("ArrowRight")
-        page.wait_for_timeout(25)
-    page.keyboard.up("ArrowRight")
-    found = page.evaluate("window.frames_measured()")
-    with capsys.disabled():
-        sys.stdout.write(f"\n20 channels at 256 Hz, arrow held: {found}\n")
-    drawn(page)
-    assert numbers(page) == "Epoch 61 / 80"
-
-
 def test_filters_gains_and_keys_are_chosen_and_stay(lab: Lab) -> None:
     page = lab.enter().page
     before = page.evaluate(VALUES)
@@ -323,34 +198,6 @@ def test_filters_gains_and_keys_are_chosen_and_stay(lab: Lab) -> None:
     page.keyboard.press("q")
     saved(page)
     assert [event.value for event in events(lab)] == ["W", "W"]
-
-
-def test_filters_of_the_browser_are_those_of_scipy(lab: Lab) -> None:
-    page = lab.enter().page
-    walk = np.cumsum(np.random.default_rng(4).normal(size=4000))
-    for rate, low, high, mains in ((256, 0.3, 35, 50), (256, 10, 100, 0), (200, 0.3, 70, 60)):
-        sections = [dsp.butter(2, low, "high", fs=rate, output="sos")[0]]
-        sections.append(dsp.butter(2, high, "low", fs=rate, output="sos")[0])
-        if mains:
-            sections.append(np.concatenate(dsp.iirnotch(mains, 30, fs=rate)))
-        padding = 3 * (2 * len(sections) + 1)
-        expected = dsp.sosfiltfilt(np.array(sections), walk, padlen=padding)
-        limits = {"low": low, "high": high, "mains": mains}
-        found = page.evaluate(FILTERED, {"samples": walk.tolist(), "limits": limits, "rate": rate})
-        np.testing.assert_allclose(found, expected, atol=1e-4)
-
-
-def test_the_samples_on_the_screen_are_those_of_the_file(lab: Lab) -> None:
-    page = lab.enter().page
-    page.keyboard.press("f")
-    page.wait_for_timeout(200)
-    drawn(page)
-    with storage.local(lab.study.file.name) as path:
-        signal = edfio.read_edf(path).get_signal("EEG F4-M1")
-    found = page.evaluate(VALUES)
-    assert found["label"] == "EEG F4-M1"
-    rate = round(signal.sampling_frequency)
-    np.testing.assert_allclose(found["values"], signal.data[: 30 * rate : 500], atol=0.02)
 
 
 def test_two_scorers_work_apart_and_are_compared_and_the_physician_signs(lab: Lab) -> None:

@@ -22,6 +22,11 @@ def words() -> dict[str, Any]:
         "artefact": _("Artefact"),
         "poor": _("Recording:"),
         "nothing": _("There is nothing to take back."),
+        "nothing_again": _("There is nothing to put back."),
+        "taken_back": _("Taken back: {what}."),
+        "put_back": _("Put back: {what}."),
+        "of_epoch": _("{what} of epoch {n}"),
+        "looks_the_same": _("Done; the night looks as before."),
         "low": _("from, Hz"),
         "high": _("to, Hz"),
         "open": _("open"),
@@ -29,6 +34,8 @@ def words() -> dict[str, Any]:
         "as_recorded": _("as recorded"),
         "change_key": _("Change"),
         "press_key": _("Press the key for “{action}”; Esc leaves it as it was."),
+        "key_taken": _("{key} is the key of “{other}”: swap it with that of “{action}”?"),
+        "no_key": _("no key"),
         **_saving(),
         **_standing(),
         **_opinions(),
@@ -63,9 +70,16 @@ def _standing() -> dict[str, str]:
         "superseded": _(
             "This scoring belongs to an earlier analysis with other epochs; it is not shown here."
         ),
-        "not_begun": _(
-            "Nobody has changed anything yet: this is the draft. Your first key begins your scoring."
-        ),
+        "shows_draft": _("This is the draft."),
+        "shows_scoring": _("This is the finished scoring of {who}."),
+        "shows_signed": _("This is what was signed."),
+        "scored_by": _("Scored by {who}."),
+        "first_key": _("You have changed nothing yet: your first key begins your scoring with it."),
+        "began_with_scoring": _("It began with the finished scoring of {who}."),
+        "began_with_signed": _("It began with what was signed."),
+        "begin_draft": _("Begin with the draft"),
+        "begin_scoring": _("Begin with the scoring of {who}"),
+        "no_begin": _("The scoring cannot be begun at the moment. Try again."),
         "scoring_of": _("Scoring of {who}."),
         "apart": _("Others score apart: you see theirs when both are finished."),
         "other_open": _("is scoring"),
@@ -75,6 +89,8 @@ def _standing() -> dict[str, str]:
 
 def _opinions() -> dict[str, str]:
     return {
+        "why_reading": _("Reading why…"),
+        "why_offline": _("Not available without a connection."),
         "jury": _("Votes:"),
         "disagreement": _("disagreement {n} %"),
         "boosted": _("Second opinion (boosted trees):"),

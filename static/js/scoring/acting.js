@@ -3,6 +3,8 @@
 import { Moving, PAGES } from "./moving.js";
 
 const MAINS = [0, 50, 60];
+// Of several steps at once so many are named.
+const MOST_SAID = 3;
 
 export class Acting extends Moving {
   // Everything a scorer does passes here.
@@ -12,6 +14,7 @@ export class Acting extends Moving {
       this.say(this.state ? this.words.read_only : this.words.not_yet);
       return false;
     }
+    if (fields.kind !== "seen") this.turned = "";
     this.scored.apply(this.queue.add(fields));
     this.refresh();
     return true;
@@ -59,20 +62,63 @@ export class Acting extends Moving {
   }
 
   do_undo() {
-    this.takeBack("undo", this.scored.canUndo, this.scored.done);
+    this.takeBack("undo", this.scored.canUndo);
   }
 
   do_redo() {
-    this.takeBack("redo", this.scored.canRedo, this.scored.undone);
+    this.takeBack("redo", this.scored.canRedo);
   }
 
-  takeBack(kind, possible, steps) {
-    if (!possible) {
-      this.say(this.words.nothing);
+  // A step of this page changes at once; one of before it was loaded when the server has said what it was.
+  takeBack(kind, possible) {
+    if (this.writable && !possible) {
+      this.tell(kind === "undo" ? this.words.nothing : this.words.nothing_again);
       return;
     }
-    const epoch = steps.at(-1)?.epoch;
-    if (this.act({ kind }) && epoch !== null && epoch !== undefined) this.go(epoch);
+    const before = this.scored.copy();
+    const blind = this.blind;
+    if (!this.act({ kind })) return;
+    if (blind || !this.turnedTo(before, kind)) this.blind = blind ?? { before, kind };
+  }
+
+  // Goes to what is another since then, and says what it was; returns whether there is anything.
+  turnedTo(before, kind) {
+    const changes = this.scored.since(before);
+    if (!changes.length) return false;
+    const { words } = this;
+    const named = changes.map(({ kind: what, epoch, before: was, now }) => {
+      const name = what === "stage" ? (kind === "undo" ? was : now) : words.actions[what];
+      return epoch === null ? name : words.of_epoch.replace("{what}", name).replace("{n}", epoch + 1);
+    });
+    const more = named.length > MOST_SAID ? ["…"] : [];
+    const { epoch } = changes.at(-1);
+    if (epoch !== null) this.go(epoch);
+    const text = (kind === "undo" ? words.taken_back : words.put_back);
+    this.tell(text.replace("{what}", [...named.slice(0, MOST_SAID), ...more].join(", ")));
+    return true;
+  }
+
+  // Said aloud, and to be read beside the epoch until the next act.
+  tell(text) {
+    this.turned = text;
+    this.panel.epoch();
+    this.say(text);
+  }
+
+  do_dismiss() {
+    this.queue.dismiss();
+  }
+
+  // Begins a scoring with something else than what is shown.
+  async begin(from) {
+    const headers = { "Content-Type": "application/json", "X-CSRFToken": this.queue.token };
+    const answer = await fetch(this.data.urls.begin, { method: "POST", headers, body: JSON.stringify({ from }) }).catch(() => null);
+    if (answer?.ok && !answer.redirected) {
+      this.stand(await answer.json());
+      return;
+    }
+    const said = await answer?.json().catch(() => null);
+    this.panel.notice(said?.text ?? this.words.no_begin);
   }
 
   do_lightsOff() {
@@ -121,7 +167,7 @@ export class Acting extends Moving {
   }
 
   do_guides() {
-    this.setup.guides = !this.setup.guides;
+    this.setup.guides = this.setup.guides === false;
     this.traces.guides = this.setup.guides;
     this.kept();
   }

@@ -23,6 +23,8 @@ export class Dialogs {
     const acts = {
       addTrace: () => this.add(),
       resetMontage: () => this.reset(),
+      swapKeys: () => this.swapped(true),
+      leaveKeys: () => this.swapped(false),
       resetKeys: () => { this.room.keys.reset(); this.keyTable(); },
     };
     acts[action]?.();
@@ -33,6 +35,7 @@ export class Dialogs {
   // --- keys -------------------------------------------------------------------------------------
 
   help() {
+    this.swapped(false);
     this.room.querySelector("[data-field=single]").checked = this.room.keys.single;
     this.keyTable();
     this.dialog("help").showModal();
@@ -43,7 +46,8 @@ export class Dialogs {
       const line = document.createElement("li");
       const name = element("span", { textContent: this.words.actions[action] });
       const keys = element("span", { className: "key-caps" });
-      keys.append(...this.room.keys.of(action).map((key) => element("kbd", { textContent: shown(key) })));
+      const caps = this.room.keys.of(action).map((key) => element("kbd", { textContent: shown(key) }));
+      keys.append(...(caps.length ? caps : [`▲ ${this.words.no_key}`]));
       const change = element("button", { type: "button", className: "button small", textContent: this.words.change_key });
       change.dataset.assign = action;
       change.setAttribute("aria-label", `${this.words.change_key}: ${this.words.actions[action]}`);
@@ -64,12 +68,42 @@ export class Dialogs {
       event.stopPropagation();
       document.removeEventListener("keydown", take, true);
       status.textContent = "";
-      if (event.key === "Escape") return;
-      this.room.keys.assign(action, named(event)[0]);
-      this.keyTable();
-      this.room.querySelector(`[data-assign="${action}"]`).focus();
+      if (event.key !== "Escape") this.offer(action, named(event)[0]);
     };
+    this.swap = null;
+    this.room.querySelector("[data-key-swap]").hidden = true;
     document.addEventListener("keydown", take, true);
+  }
+
+  // A key that another action has is only swapped when that was said and wanted.
+  offer(action, key) {
+    const other = this.room.keys.holder(key, action);
+    if (!other) {
+      this.assign(action, key);
+      return;
+    }
+    const { words } = this;
+    const asked = words.key_taken.replace("{key}", shown(key)).replace("{other}", words.actions[other]).replace("{action}", words.actions[action]);
+    this.room.querySelector("[data-key-status]").textContent = asked;
+    this.swap = () => this.assign(action, key);
+    const buttons = this.room.querySelector("[data-key-swap]");
+    buttons.hidden = false;
+    buttons.querySelector("button").focus();
+  }
+
+  assign(action, key) {
+    this.room.keys.assign(action, key);
+    this.keyTable();
+    this.room.querySelector(`[data-assign="${action}"]`).focus();
+  }
+
+  // Ends the question whether to swap.
+  swapped(wanted) {
+    const { swap } = this;
+    this.swap = null;
+    this.room.querySelector("[data-key-status]").textContent = "";
+    this.room.querySelector("[data-key-swap]").hidden = true;
+    if (wanted) swap?.();
   }
 
   // --- channels and filters ---------------------------------------------------------------------

@@ -57,11 +57,16 @@ export class Keys {
     return this.own[action] ?? ACTIONS[action].filter((key) => !Object.values(this.own).flat().includes(key));
   }
 
-  // Gives a key to an action, and takes it from the one that had it.
+  // Returns the other action that has a key, if there is one.
+  holder(key, action) {
+    return Object.keys(ACTIONS).find((other) => other !== action && this.of(other).includes(key));
+  }
+
+  // Gives a key to an action; whichever had it gets the keys of this one for it.
   assign(action, key) {
-    for (const other of Object.keys(ACTIONS)) {
-      if (other !== action && this.of(other).includes(key)) this.own[other] = this.of(other).filter((each) => each !== key);
-    }
+    const former = this.of(action).filter((each) => each !== key);
+    const other = this.holder(key, action);
+    if (other) this.own[other] = [...this.of(other).filter((each) => each !== key), ...former];
     this.own[action] = [key];
     this.keep();
   }

@@ -109,8 +109,10 @@ export class Panel {
       const said = [words.scoring_of.replace("{who}", who), from?.replace("{who}", state.from_scorer ?? ""), state.blind && !state.closed && words.apart];
       return said.filter(Boolean).join(" ");
     }
-    const shown = { draft: words.shows_draft, scoring: words.shows_scoring, signed: words.shows_signed }[state.from] ?? words.shows_draft;
-    return [shown.replace("{who}", state.from_scorer ?? who), this.room.writable && words.first_key].filter(Boolean).join(" ");
+    const whom = state.from_scorer ?? who;
+    const shown = { scoring: words.shows_scoring.replace("{who}", whom), signed: words.shows_signed }[state.from] ?? words.shows_draft;
+    const scorer = state.from === "signed" && whom && words.scored_by.replace("{who}", whom);
+    return [shown, scorer, this.room.writable && words.first_key].filter(Boolean).join(" ");
   }
 
   // What else a scoring can begin with while there is none: with a colleague's finished one it is a consensus.

@@ -7,6 +7,7 @@ const SOON = 120;
 const WAITS = [1000, 2000, 4000, 8000, 15000];
 const GONE = [400, 404, 409, 413, 422];
 const LOGGED_OUT = [401, 403];
+const ALL = "";
 const MOMENT = /^\d{15}\.\d{6}$/;
 
 export class Queue {
@@ -19,7 +20,7 @@ export class Queue {
     this.tries = 0;
     this.waiting = this.stored();
     this.problem = "";
-    this.text = "";
+    this.refused = [];
     this.online = () => this.soon(0);
     window.addEventListener("online", this.online);
   }
@@ -53,6 +54,7 @@ export class Queue {
     const key = before + moment + after;
     store.setItem(key, JSON.stringify(act));
     this.waiting.push({ key, act });
+    if (act.kind !== "seen") this.refused = this.refused.filter(({ thing }) => thing !== thingOf(act));
     this.changed();
     this.soon(SOON);
     return act;
@@ -92,10 +94,20 @@ export class Queue {
     this.tries = 0;
     this.problem = "";
     this.drop(batch);
-    const refused = answer.refused ?? [];
-    this.text = refused.map(({ text }) => text).join(" ");
+    this.refuse(batch, answer.refused ?? []);
     this.answered(answer, batch.map(({ act }) => act));
     this.soon(0);
+  }
+
+  // Why an act was not taken stays to be read until it is put away or the same thing is done again.
+  refuse(batch, refused) {
+    const acts = new Map(batch.map(({ act }) => [act.id, act]));
+    this.refused.push(...refused.map(({ id, text }) => ({ text, thing: thingOf(acts.get(id) ?? {}) })));
+  }
+
+  dismiss() {
+    this.refused = [];
+    this.changed();
   }
 
   drop(batch) {
@@ -109,10 +121,10 @@ export class Queue {
 
   // What the server will never take stays to be seen until the page is left; what it did not get is sent again.
   failed(batch, { status, text }) {
-    this.text = text ?? "";
     if (GONE.includes(status)) {
       this.problem = "refused";
       this.drop(batch);
+      this.refused = text ? [{ text, thing: ALL }] : [];
       this.answered({ refused: batch.map(({ act }) => ({ id: act.id })), closed: true }, []);
       return;
     }
@@ -120,6 +132,10 @@ export class Queue {
     this.timer = setTimeout(() => this.send(), WAITS[Math.min(this.tries, WAITS.length - 1)]);
     this.tries += 1;
   }
+}
+
+function thingOf({ kind, epoch, onset_s: onset }) {
+  return [kind, epoch ?? onset ?? ""].join(" ");
 }
 
 // Pages of a test server without encryption have no generator of their own.

@@ -19,6 +19,10 @@ import { spectrogram } from "./spectrogram.js";
 import { Stage } from "./stage.js";
 import { Traces } from "./traces.js";
 
+// Milliseconds that good news of the page before stays over the signals.
+const MESSAGES = 6000;
+// Milliseconds that what stands needs not be asked for again.
+const FRESH = 2000;
 const STAGES = ["W", "N1", "N2", "N3", "R"];
 
 class ScoringRoom extends Acting {
@@ -34,6 +38,8 @@ class ScoringRoom extends Acting {
     this.keys = new Keys(data.user);
     this.colours = palette(this);
     this.writable = false;
+    this.turned = "";
+    this.left = new AbortController();
     this.view = { start: 0, seconds: data.signals ? this.setup.page ?? BLOCK : BLOCK, epoch: this.remembered() };
     this.direction = 1;
     this.parts(data);
@@ -41,6 +47,7 @@ class ScoringRoom extends Acting {
     this.panel.pages(PAGES, this.view.seconds);
     this.go(this.view.epoch);
     this.load();
+    setTimeout(() => { for (const note of document.querySelectorAll(".messages .note:not(.attention)")) note.remove(); }, MESSAGES);
   }
 
   parts(data) {
@@ -52,8 +59,8 @@ class ScoringRoom extends Acting {
       ? new Signals({ index, url: absolute(data.urls.signals), worker: this.dataset.worker, seconds: BLOCK, blocks, came: later })
       : { get: () => null, want() {}, close() {}, seconds: BLOCK, problem: 0 };
     const shared = { night: this.night, pyramid: this.pyramid, montage: this.montage, colours: this.colours, words: this.words };
-    this.traces = new Traces(this.querySelector("[data-traces]"), this.querySelector("[data-traces-below]"), { ...shared, signals: this.signals });
-    this.traces.guides = this.setup.guides ?? false;
+    this.traces = new Traces(this.querySelector("[data-traces]"), this.querySelector("[data-traces-below]"), { ...shared, signals: this.signals, format: this.format });
+    this.traces.guides = this.setup.guides !== false;
     this.overview = new Overview(this, { ...shared, jump: (epoch) => this.go(epoch) });
     this.overview.spoken = (epoch) => this.spoken(epoch);
     this.ruler = new Ruler(this.format);
@@ -86,7 +93,6 @@ class ScoringRoom extends Acting {
   }
 
   listen() {
-    this.left = new AbortController();
     const { signal } = this.left;
     document.addEventListener("keydown", (event) => this.key(event), { signal });
     this.addEventListener("click", (event) => this.click(event), { signal });
@@ -94,6 +100,8 @@ class ScoringRoom extends Acting {
     this.addEventListener("pointerdown", () => { this.pointing = true; }, { signal });
     this.addEventListener("keydown", () => { this.pointing = false; }, { signal, capture: true });
     window.addEventListener("beforeunload", (event) => this.queue.unsent.length && this.queue.problem === "refused" && event.preventDefault(), { signal });
+    window.addEventListener("focus", () => this.catchUp(), { signal });
+    document.addEventListener("visibilitychange", () => document.hidden || this.catchUp(), { signal });
     window.addEventListener("pagehide", () => this.remember(), { signal });
     window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolour(), { signal });
     for (const name of ["beforeprint", "afterprint"]) window.addEventListener(name, () => this.recolour(true), { signal });
@@ -131,7 +139,15 @@ class ScoringRoom extends Acting {
 
   // --- what stands, and what is sent ------------------------------------------------------------
 
+  // Another window of the same scorer may have gone on meanwhile.
+  catchUp() {
+    if (this.state && !this.queue.unsent.length && Date.now() - this.loaded > FRESH) this.load();
+  }
+
   async load() {
+    clearTimeout(this.reloading);
+    this.loaded = Date.now();
+    const { base, scoring } = this.queue;
     const answer = await fetch(this.data.urls.state, { headers: { Accept: "application/json" } }).catch(() => null);
     if (!answer?.ok || answer.redirected) {
       this.panel.notice(this.words.no_state);
@@ -141,6 +157,8 @@ class ScoringRoom extends Acting {
     const state = await answer.json();
     // What was done meanwhile is sent first, and then asked for again.
     if (this.state && this.queue.unsent.length) this.again = true;
+    // So much was kept since it was asked for that it is of yesterday.
+    else if (this.state && (this.queue.base !== base || this.queue.scoring !== scoring)) this.load();
     else this.stand(state);
   }
 
@@ -151,6 +169,8 @@ class ScoringRoom extends Acting {
     this.writable = state.may_score && !state.closed;
     const fits = state.stages.length === this.night.epochs;
     if (fits) this.scored.load(state, fresh ? this.queue.unsent : null);
+    const { blind } = this;
+    this.blind = undefined;
     this.writable = this.writable && fits;
     this.queue.scoring = state.scoring;
     this.queue.base = state.number;
@@ -159,6 +179,7 @@ class ScoringRoom extends Acting {
     if (state.may_score) this.queue.soon(0);
     this.refresh();
     this.panel.saving(this.queue);
+    if (blind && fits && !this.turnedTo(blind.before, blind.kind) && !this.queue.refused.length) this.tell(this.words.looks_the_same);
   }
 
   answered(answer, acts) {
@@ -263,7 +284,7 @@ function absolute(url) {
 function formatter() {
   const language = document.documentElement.lang || "en";
   return (value, digits = 0) =>
-    new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value).replace("-", "−");
+    new Intl.NumberFormat(language, { minimumFractionDigits: digits, maximumFractionDigits: digits, signDisplay: "negative" }).format(value).replace("-", "−");
 }
 
 customElements.define("scoring-room", ScoringRoom);

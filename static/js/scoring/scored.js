@@ -2,6 +2,9 @@
 
 const ACTS = ["stage", "arousal", "artefact", "comment", "lights_off", "lights_on"];
 
+// A step that was made before this page was loaded.
+const BLIND = { epoch: null };
+
 export class Scored {
   constructor(night) {
     this.night = night;
@@ -60,12 +63,35 @@ export class Scored {
     else if (act.kind === "seen") this.seen.add(act.epoch);
   }
 
-  // Takes the last one back, or puts it back. What this page does not know of any more, only the server can.
+  // Takes the last one back, or puts it back. What this page does not know of any more only the server can: a step
+  // without a change keeps its place.
   move(from, to) {
-    const step = from.pop();
-    if (step) to.push(step.again());
+    const step = from.pop() ?? BLIND;
+    to.push(step === BLIND ? BLIND : step.again());
     this.canUndo = this.done.length > 0 || this.canUndo;
     this.canRedo = this.undone.length > 0;
+  }
+
+  // What stands, for saying later what is another.
+  copy() {
+    const { stages, arousals, artefacts, comments, lightsOff, lightsOn } = this;
+    return { stages: [...stages], arousals, artefacts, comments, lightsOff, lightsOn };
+  }
+
+  // Returns what is gone of a copy and what there is instead: what kind, of which epoch (null for lights), from what to what.
+  since(copy) {
+    const found = [];
+    for (const [epoch, stage] of copy.stages.entries()) {
+      if (stage !== this.stages[epoch]) found.push({ kind: "stage", epoch, before: stage, now: this.stages[epoch] });
+    }
+    for (const kind of ["arousal", "artefact", "comment"]) {
+      const keys = (list) => new Map(list.map((one) => [[one.epoch, one.onset_s, one.duration_s, one.text].join("|"), one.epoch]));
+      const [before, now] = [keys(copy[`${kind}s`]), keys(this[`${kind}s`])];
+      for (const [key, epoch] of [...before, ...now]) if (before.has(key) !== now.has(key)) found.push({ kind, epoch });
+    }
+    if (copy.lightsOff !== this.lightsOff) found.push({ kind: "lightsOff", epoch: null });
+    if (copy.lightsOn !== this.lightsOn) found.push({ kind: "lightsOn", epoch: null });
+    return found;
   }
 
   // Returns how to take the change back; that again returns how to take that back.

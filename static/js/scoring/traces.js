@@ -7,6 +7,8 @@ import { Raster } from "./raster.js";
 // Room above the traces: clock and stages.
 export const TOP = 34;
 const LOWEST_LANE = 22;
+// Share of a lane that its scale bar takes at most.
+const BAR = 0.7;
 // In µV: 75 from peak to peak, the amplitude criterion of slow waves.
 const GUIDE = 37.5;
 // Seconds of a page from which the pyramid is drawn.
@@ -15,11 +17,11 @@ export const ENVELOPES_FROM = 120;
 export const OWN_UP_TO = 600;
 // Pixels that a time of day takes.
 const CLOCK = 56;
-const GRIDS = [[15, 1, 5], [60, 1, 5], [300, 30, 60], [1800, 60, 300], [Infinity, 300, 600]];
+const GRIDS = [[10, 1, 1], [15, 1, 5], [60, 1, 5], [300, 30, 60], [1800, 60, 300], [Infinity, 300, 600]];
 
 export class Traces {
-  constructor(canvas, below, { night, signals, pyramid, montage, colours, words }) {
-    Object.assign(this, { canvas, below, night, signals, pyramid, montage, colours, words });
+  constructor(canvas, below, { night, signals, pyramid, montage, colours, words, format }) {
+    Object.assign(this, { canvas, below, night, signals, pyramid, montage, colours, words, format });
     this.raster = new Raster(canvas);
   }
 
@@ -49,6 +51,7 @@ export class Traces {
     for (const [at, trace] of this.montage.traces.entries()) this.trace(trace, TOP + (at + 0.5) * this.lane);
     this.raster.end();
     this.context = over.context;
+    this.scales();
     ruler?.draw(this);
   }
 
@@ -98,6 +101,28 @@ export class Traces {
     }
   }
 
+  // How high an amplitude is: a bar in the first lane of each kind and size.
+  scales() {
+    const { context, colours, montage, format } = this;
+    const done = new Set();
+    for (const [at, trace] of montage.traces.entries()) {
+      const { span } = montage.scale(trace, this.pyramid.trace(trace.number, 16));
+      const like = `${trace.unit} ${span}`;
+      if (done.has(like)) continue;
+      done.add(like);
+      const value = round(span * BAR);
+      const middle = TOP + (at + 0.5) * this.lane;
+      const high = (value / span) * this.lane;
+      const text = `${format(value, Math.max(0, -Math.floor(Math.log10(value))))} ${trace.unit}`;
+      context.fillStyle = colours.panel;
+      context.fillRect(2, middle - 8, context.measureText(text).width + 14, 16);
+      context.fillStyle = colours.ink;
+      context.fillRect(4, middle - high / 2, 2, high);
+      for (const end of [-1, 1]) context.fillRect(2, middle + (end * high) / 2 - 0.5, 6, 1);
+      this.write(text, 11, middle + 4, colours.ink);
+    }
+  }
+
   // A bar above the traces with the stage of every epoch in sight, the one in hand framed.
   stages(scored) {
     const { context, colours, view, night } = this;
@@ -116,14 +141,20 @@ export class Traces {
     }
   }
 
+  // Words that would lie on one another stand side by side, the later ones further left.
   marks(scored) {
+    const written = [];
     for (const { onset, duration, kind } of scored.marks) {
       const left = this.x(onset);
       const width = duration * this.perSecond;
       if (left > this.width || left + width < 0) continue;
       this.context.fillStyle = kind === "arousal" ? this.colours.arousal : this.colours.artefact;
       this.context.fillRect(left, TOP, width, this.height - TOP);
-      if (width > 20) this.write(this.words[kind], Math.max(left, 0) + width - this.context.measureText(this.words[kind]).width - 4, 31, this.colours.ink);
+      if (width <= 20) continue;
+      const long = this.context.measureText(this.words[kind]).width;
+      const start = free(Math.min(left + width, this.width) - 4 - long, long, written);
+      written.push([start, start + long]);
+      this.write(this.words[kind], start, 31, this.colours.ink);
     }
     for (const [seconds, word] of [[scored.lightsOff, this.words.lights_off], [scored.lightsOn, this.words.lights_on]]) {
       if (seconds === null || seconds < this.view.start || seconds > this.view.start + this.view.seconds) continue;
@@ -282,6 +313,18 @@ export class Traces {
       value = next;
     }
   }
+}
+
+// Where a word can stand without touching what is written: as far left as that takes.
+function free(start, long, written) {
+  const hit = written.find(([from, to]) => start < to + 4 && start + long > from - 4);
+  return hit ? free(hit[0] - 8 - long, long, written) : start;
+}
+
+// The largest of 1, 2 and 5 times a power of ten that is not more than a value.
+function round(value) {
+  const power = 10 ** Math.floor(Math.log10(value));
+  return [5, 2, 1].find((step) => step * power <= value) * power;
 }
 
 // The value between two samples; NaN where one of them is missing.

@@ -1,0 +1,99 @@
+"""The signals in the scoring room: those of the file, filtered as scipy does, drawn while a key is held."""
+
+from __future__ import annotations
+
+import sys
+
+import edfio
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+from scipy import signal as dsp
+
+from predictions.storage import storage
+from tests.browser.scoring_lab import VALUES, Lab, drawn, numbers
+from tests.browser.scoring_nights import twenty_channels
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+ALL_CHANNELS = """
+{
+  const room = document.querySelector("scoring-room");
+  const shown = new Set(room.montage.traces.map((trace) => trace.plus));
+  for (const number of room.montage.channels.keys()) if (!shown.has(number)) room.montage.add(number, null);
+  room.refiltered();
+}
+"""
+FILTERED = """async ({ samples, limits, rate }) => {
+  const { filtered, sections } = await import("/static/js/scoring/filters.js");
+  return [...filtered(sections(limits, rate), samples)];
+}"""
+FRAMES = """
+{
+  const room = document.querySelector("scoring-room");
+  const gaps = [];
+  const paints = [];
+  let late = 0;
+  let last = performance.now();
+  room.painted = (milliseconds) => { paints.push(milliseconds); late += room.traces.late ? 1 : 0; };
+  const frame = (now) => { gaps.push(now - last); last = now; requestAnimationFrame(frame); };
+  requestAnimationFrame(frame);
+  const sorted = (list) => [...list].sort((a, b) => a - b);
+  const share = (list, q) => Number(sorted(list)[Math.floor(q * (list.length - 1))].toFixed(1));
+  window.frames_measured = () => ({
+    pages: paints.length, paint_median_ms: share(paints, 0.5), paint_p95_ms: share(paints, 0.95),
+    frame_median_ms: share(gaps, 0.5), frame_p95_ms: share(gaps, 0.95), pages_from_envelope: late,
+  });
+}
+null;
+"""
+
+
+def test_filters_of_the_browser_are_those_of_scipy(lab: Lab) -> None:
+    page = lab.enter().page
+    walk = np.cumsum(np.random.default_rng(4).normal(size=4000))
+    for rate, low, high, mains in ((256, 0.3, 35, 50), (256, 10, 100, 0), (200, 0.3, 70, 60)):
+        sections = [dsp.butter(2, low, "high", fs=rate, output="sos")[0]]
+        sections.append(dsp.butter(2, high, "low", fs=rate, output="sos")[0])
+        if mains:
+            sections.append(np.concatenate(dsp.iirnotch(mains, 30, fs=rate)))
+        padding = 3 * (2 * len(sections) + 1)
+        expected = dsp.sosfiltfilt(np.array(sections), walk, padlen=padding)
+        limits = {"low": low, "high": high, "mains": mains}
+        found = page.evaluate(FILTERED, {"samples": walk.tolist(), "limits": limits, "rate": rate})
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_the_samples_on_the_screen_are_those_of_the_file(lab: Lab) -> None:
+    page = lab.enter().page
+    page.keyboard.press("f")
+    page.wait_for_timeout(200)
+    drawn(page)
+    with storage.local(lab.study.file.name) as path:
+        signal = edfio.read_edf(path).get_signal("EEG F4-M1")
+    found = page.evaluate(VALUES)
+    assert found["label"] == "EEG F4-M1"
+    rate = round(signal.sampling_frequency)
+    np.testing.assert_allclose(found["values"], signal.data[: 30 * rate : 500], atol=0.02)
+
+
+@pytest.mark.long
+def test_twenty_channels_are_drawn_while_an_arrow_key_is_held(
+    lab: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Prints how long frames took; a machine without a graphics card proves nothing about sixty a second."""
+    visit = lab.enter(study=twenty_channels(lab.terry, lab.nina))
+    page = visit.page
+    page.evaluate(ALL_CHANNELS)
+    expect(page.locator(".trace-label")).to_have_count(20)
+    drawn(page)
+    page.evaluate(FRAMES)
+    for _press in range(60):
+        page.keyboard.down("ArrowRight")
+        page.wait_for_timeout(25)
+    page.keyboard.up("ArrowRight")
+    found = page.evaluate("window.frames_measured()")
+    with capsys.disabled():
+        sys.stdout.write(f"\n20 channels at 256 Hz, arrow held: {found}\n")
+    drawn(page)
+    assert numbers(page) == "Epoch 61 / 80"
