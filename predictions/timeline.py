@@ -67,9 +67,14 @@ def _detail(study: Study, language: str, replaced: bool, night: Text | None, sco
 
 
 def _dissent(study: Study) -> Review | None:
-    """Return the review of the signed version in force where its signer does not share the figure."""
-    signed = list(study.signatures.all())
-    return signed[-1].review if signed and not verdicts.agrees(signed[-1].review) else None
+    """Return the review of the signed version in force where its signer does not share the figure.
+
+    Of a night that a person scored it was about the draft, and no word on what the line says.
+    """
+    last = next(reversed(study.signatures.all()), None)
+    if last is None or verdicts.agrees(last.review):
+        return None
+    return None if last.hypnogram is not None and last.hypnogram.scoring is not None else last.review
 
 
 def _replaced(latest_first: list[Study]) -> set[UUID]:

@@ -77,6 +77,32 @@ def test_lists_say_what_the_page_of_the_night_says_to_the_same_person(
     assert (shown["tst"], shown["se"]) == (10, 100)
 
 
+def test_the_page_says_whose_figures_it_leads_with_and_what_a_verdict_is_about(
+    study: Study, terry: User, sandra: User, nina: Patient, client: Any
+) -> None:
+    def page() -> str:
+        return client.get(f"/studies/{study.pk}/").content.decode()
+
+    client.force_login(sandra)
+    assert "AI draft – not signed" in page()
+    assert "epochs to check" in page()
+    score(terry, study, stage(7, "N3"))
+    assert f"A scoring by {terry.label} is under way" in page()
+    assert "AI draft – not signed" in page(), "it is not open to her"
+    score(terry, study, event("close"))
+    closed = page()
+    assert f"Scored by {terry.label} – not signed" in closed
+    assert "AI draft – not signed" not in closed
+    assert "is under way" not in closed
+    review.give(user=sandra, study=study, verdict="disagree", reason="poor_input")
+    review.sign(user=sandra, study=study)
+    signed = page()
+    assert "On the AI draft: Disagree" in signed
+    assert "The signer disagrees with this result" not in signed, "above a person's own figures"
+    assert "epochs to check" not in signed
+    assert "disagrees" not in told(sandra, nina)
+
+
 def test_the_history_names_scorers_and_what_was_left_unfinished(
     study: Study, terry: User, sandra: User, client: Any
 ) -> None:

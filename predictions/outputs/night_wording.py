@@ -27,6 +27,8 @@ def headline(night: Night) -> str:
     )
     before = [said.SIMULATED] if night.result.get("simulated") else []
     before += [] if night.scored else [said.DRAFT]
+    if night.under_way:
+        before.append(said.UNDER_WAY.format(who=", ".join(night.under_way)))
     if not any(stage in nights.STAGES for stage in night.stages):
         main = said.NOTHING_SCORED
     else:

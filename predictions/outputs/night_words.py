@@ -7,6 +7,10 @@ from ml.contracts import Text
 TITLE = Text("Polysomnography: report of the night", "Polysomnographie : compte rendu de la nuit")
 SIMULATED = Text("SIMULATED RECORDING. ", "ENREGISTREMENT SIMULÉ. ")
 DRAFT = Text("Draft staging by the AI, to be checked. ", "Brouillon de l’IA, à vérifier. ")
+UNDER_WAY = Text(
+    "A scoring by {who} is under way and is not in this document. ",
+    "Un scorage par {who} est en cours et ne figure pas dans ce document. ",
+)
 SLEPT = Text("{tst} of sleep in {trt}, efficiency {se}.", "{tst} de sommeil sur {trt}, efficacité {se}.")
 NO_SLEEP = Text("No sleep in {trt} of recording.", "Aucun sommeil sur {trt} d’enregistrement.")
 NOTHING_SCORED = Text(

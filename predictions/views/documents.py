@@ -20,6 +20,7 @@ from predictions.models import DocumentState, Study
 from predictions.outputs import ordering, registry
 from predictions.states import State
 from predictions.views import giving
+from predictions.workspaces.sleep import scoring
 
 OK, UNPROCESSABLE = 200, 422  # htmx swaps in only what came with 200
 
@@ -82,6 +83,7 @@ def panel(user: User, study: Study) -> dict[str, Any]:
         "document_draft": study.state == State.READY,
         # What a person scored is no longer the draft of the model alone.
         "document_scored": study.scorings.exclude(closed_at=None).filter(unfinished=False).exists(),
+        "document_under_way": ", ".join(scoring.under_way(study)) if study.state == State.READY else "",
         "document_language": get_language() or "",
         "documents_pending": any(document.state == DocumentState.REQUESTED for document in documents),
     }

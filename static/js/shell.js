@@ -19,8 +19,9 @@ document.addEventListener("keydown", (event) => {
 // A double click sends once; the page that comes back from the history may send again.
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method !== "post") return;
-  if (form.action.endsWith("/logout/")) forget();
+  // Not form.action: a field of that name, as in the search of the audit, stands before the address.
+  if (form.getAttribute("method")?.toLowerCase() !== "post") return;
+  if (form.getAttribute("action")?.endsWith("/logout/")) forget();
   if (form.dataset.sent) {
     event.preventDefault();
     return;

@@ -188,12 +188,15 @@ def test_an_administrator_finds_who_opened_a_record(page: Page, live_stack: Live
     open_record(page, live_stack, "204813")
     page.context.clear_cookies()
     log_in(page, live_stack, "admin")
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"{live_stack.url}/audit/")
     page.get_by_label("Patient", exact=False).first.fill("204813")
     page.get_by_role("main").get_by_role("button", name="Search").click()
     main = page.get_by_role("main")
     expect(main).to_contain_text("Alix")
     expect(main).to_contain_text("opened")
+    assert errors == [], "the search has a field named action, which hides the form's own"
 
 
 def test_somebody_from_another_unit_finds_nothing_and_gets_404(page: Page, live_stack: LiveStack):

@@ -154,6 +154,12 @@ def scorings(study: Study) -> list[Scoring]:
     )
 
 
+def under_way(study: Study) -> tuple[str, ...]:
+    """Return who is scoring the present version and has not closed it, each once."""
+    open_yet = (scoring.scorer.label for scoring in scorings(study) if scoring.closed_at is None)
+    return tuple(dict.fromkeys(open_yet))
+
+
 def own(user: User, made: list[Scoring]) -> Scoring | None:
     """Return the scoring of ``user`` that is open, else their latest."""
     mine = [scoring for scoring in made if scoring.scorer_id == user.pk]
