@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.http import Http404
@@ -13,8 +14,9 @@ from clinic.accounts.roles import Role
 from ml.contracts import Refused
 from patients.models import Patient
 from predictions.models import Study
+from predictions.outputs import ordering, rendering
 from predictions.workspaces.sleep import comparing, events, refusals, scoring, state
-from tests import factories, scored_nights
+from tests import factories, outputs, scored_nights
 from tests.scored_nights import STAGES, event, finished, score, stage
 from tests.test_access_matrix import ADDRESSES
 
@@ -225,3 +227,27 @@ def test_no_address_shows_a_scorer_at_work_what_the_other_did(
                 answers[name] = "narwhal" in said or (str(theirs.pk) in said and answer.status_code == 200)
     assert {name for name, shown in told[terry].items() if shown} >= {"scoring_state", "api-scoring"}
     assert not {name for name, shown in told[tessa].items() if shown}
+
+
+def test_no_document_shows_who_could_still_score_apart_what_the_other_did(
+    study: Study, terry: User, tessa: User, sandra: User, client: Any
+) -> None:
+    finished(terry, study, event("comment", epoch=7, text="a narwhal surfaces"))
+    by = {user: csv(user, study) for user in (terry, sandra, tessa)}
+    assert {user for user, (_pk, text) in by.items() if "narwhal" in text} == {terry, sandra}
+    client.force_login(tessa)
+    for user, status in ((terry, 404), (tessa, 200)):
+        address = reverse("study_document", args=[study.pk, by[user][0]])
+        assert client.get(address).status_code == status
+        assert (address in client.get(reverse("study", args=[study.pk])).content.decode()) == (status == 200)
+    finished(tessa, study, event("comment", epoch=3, text="a beluga"))
+    assert client.get(reverse("study_document", args=[study.pk, by[terry][0]])).status_code == 200
+    third = factories.staff("third", Role.TECHNICIAN, study.unit)
+    assert "beluga" in csv(third, study)[1], "two people finished: nothing is left to keep apart"
+
+
+def csv(user: User, study: Study) -> tuple[UUID, str]:
+    """Order the night as a table, and return the document's id and its text."""
+    order = ordering.order(user=user, study=study, kind="csv", language="en")
+    rendering.render(order.pk)
+    return order.pk, outputs.content_of(order).decode()
