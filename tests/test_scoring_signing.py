@@ -132,6 +132,17 @@ def test_somebody_still_at_work_is_not_passed_over_silently(study: Study, terry:
     assert late.value.problems == (refusals.SIGNED,)
 
 
+def test_a_colleague_s_open_scoring_cannot_be_chosen_and_the_sentence_says_what_can(
+    study: Study, terry: User, sandra: User
+) -> None:
+    made = score(terry, study, stage(7, "N3")).scoring
+    assert refused(study, sandra, str(made.pk)) == "hypnogram_not_finished"
+    assert refused(study, sandra, f"{made.pk}@{made.number}") == "hypnogram_not_finished"
+    for problem in (signing.IN_PROGRESS, signing.NOT_FINISHED):
+        assert "the draft or a finished scoring" in problem.message.en
+    assert changed(sign(study, sandra, "draft")) == []
+
+
 def test_what_changed_since_it_was_shown_is_not_signed(study: Study, sandra: User) -> None:
     made = score(sandra, study, stage(7, "N3")).scoring
     (shown, _draft) = signing.candidates(sandra, study)

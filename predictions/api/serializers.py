@@ -212,7 +212,8 @@ class NewSignatureSerializer(serializers.Serializer):
         max_length=64,
         help_text="Of a night, which one you sign: `draft`, `signed` (as the version before an amendment), "
         "or the id of a scoring; left out, your own scoring, else the only finished one, else the draft. "
-        "With several to choose from the answer is 422 with the code `hypnogram_choice`",
+        "With several to choose from the answer is 422 with the code `hypnogram_choice`, for a scoring "
+        "that is not closed yet `hypnogram_not_finished`",
     )
 
 

@@ -26,10 +26,30 @@ CHOOSE = Problem(
 IN_PROGRESS = Problem(
     "hypnogram_in_progress",
     Text(
-        "A colleague is still scoring this night. Wait until they close their scoring, or choose the "
-        "hypnogram that you sign: theirs then ends unfinished.",
-        "Un collègue est en train de scorer cette nuit. Attendez qu’il close son scorage, ou choisissez "
-        "l’hypnogramme que vous signez : le sien restera alors inachevé.",
+        "A colleague is still scoring this night. Wait until they close their scoring, or choose the draft "
+        "or a finished scoring to sign: theirs then ends unfinished.",
+        "Un collègue est en train de scorer cette nuit. Attendez qu’il close son scorage, ou choisissez de "
+        "signer le brouillon ou un scorage terminé : le sien restera alors inachevé.",
+    ),
+    field="hypnogram",
+)
+NOT_FINISHED = Problem(
+    "hypnogram_not_finished",
+    Text(
+        "The scoring that you chose is not finished. Choose the draft or a finished scoring, or wait until "
+        "its scorer closes it.",
+        "Le scorage que vous avez choisi n’est pas terminé. Choisissez le brouillon ou un scorage terminé, "
+        "ou attendez que son scoreur le close.",
+    ),
+    field="hypnogram",
+)
+UNKNOWN = Problem(
+    "hypnogram_choice",
+    Text(
+        "This night has no hypnogram of that name. Choose the draft, what was signed before or a finished "
+        "scoring, then sign.",
+        "Cette nuit n’a pas d’hypnogramme de ce nom. Choisissez le brouillon, ce qui avait été signé ou un "
+        "scorage terminé, puis signez.",
     ),
     field="hypnogram",
 )
@@ -109,7 +129,7 @@ def fix(user: User, study: Study, prediction: Prediction, chosen: str = "") -> R
     ------
     ml.contracts.Refused
         When there are several to choose from, somebody is still scoring, the choice is none of the
-        candidates, or it changed since it was shown.
+        candidates or not finished, or it changed since it was shown.
     """
     if study.algorithm != scoring.ALGORITHM:
         return None
@@ -185,20 +205,21 @@ def _beside(made: Scoring) -> bool:
 def _choice(user: User, study: Study, chosen: str) -> Hypnogram:
     found = _by_value(user, study)
     if chosen:
-        return _chosen(found, chosen)
+        return _chosen(study, found, chosen)
     value, why = _default(user, study, found)
     if why is not None:
         raise Refused(why)
     return found[value]
 
 
-def _chosen(found: Mapping[str, Hypnogram], chosen: str) -> Hypnogram:
+def _chosen(study: Study, found: Mapping[str, Hypnogram], chosen: str) -> Hypnogram:
     if chosen in found:
         return found[chosen]
     name, _at, number = chosen.partition("@")
     same = [one for value, one in found.items() if value.partition("@")[0] == name]
     if not same:
-        raise Refused(CHOOSE)
+        open_yet = {str(one.pk) for one in scoring.scorings(study) if one.closed_at is None}
+        raise Refused(NOT_FINISHED if name in open_yet else UNKNOWN)
     if number:
         raise Refused(CHANGED)
     return same[0]
