@@ -20,7 +20,7 @@ from typing import Any
 from ml import batch, registry, runner
 from ml import package as packages
 from ml.algorithms.sleep.mapping import OPTIONS as CHANNELS
-from ml.contracts import LANGUAGES, Contract, InputKind, Outcome, Problem, Source, Status, Text
+from ml.contracts import LANGUAGES, Contract, Finding, InputKind, Outcome, Problem, Source, Status, Text
 
 # Training needs TensorFlow, scikit-learn and MLflow; they are imported only by these commands.
 TRAINING = "ml.training.commands"
@@ -131,6 +131,7 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
             )
             command.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
             command.add_argument("--param", action="append", default=[], metavar="KEY=VALUE")
+            command.add_argument("--force", action="store_true", help="write over a package of this version")
 
     simulate = commands.add_parser("simulate-night", help="write a simulated night as EDF+")
     simulate.add_argument("out", type=Path, metavar="OUT.edf")
@@ -279,6 +280,7 @@ def _answer(contract: Contract, given: Sequence[Path] | str, chosen: argparse.Na
         "status": str(outcome.status),
         "result": outcome.result,
         "problems": [{"code": p.code, "message": p.message.to(chosen.lang)} for p in outcome.problems],
+        "quality": [_finding(found, chosen.lang) for found in outcome.quality],
         "timings_ms": dict(outcome.timings_ms),
     }
     if chosen.explain and outcome.explanation:
@@ -288,6 +290,16 @@ def _answer(contract: Contract, given: Sequence[Path] | str, chosen: argparse.Na
             "data": outcome.explanation.data,
         }
     return line
+
+
+def _finding(found: Finding, language: str) -> dict[str, Any]:
+    return {
+        "code": found.code,
+        "label": found.label.to(language),
+        "value": found.value,
+        "unit": found.unit,
+        "attention": found.attention,
+    }
 
 
 def _refused(contract: Contract, version: str) -> Outcome:

@@ -47,7 +47,7 @@ def test_admissions_are_answered_in_order_and_a_refusal_is_an_answer(tmp_path):
     assert lines[1]["result"] is None
     assert lines[2]["problems"][0]["code"] == "not_json"
     assert set(lines[0]) == {
-        "input", "algorithm", "version", "status", "result", "problems", "timings_ms",
+        "input", "algorithm", "version", "status", "result", "problems", "quality", "timings_ms",
     }  # fmt: skip
 
 
@@ -92,6 +92,8 @@ def test_options_and_files_come_in_any_order(tmp_path, capsys):
         (("predict", "palmistry", "pyproject.toml"), "invalid choice: 'palmistry'"),
         (("train", "sleep", "--data", "no-such-folder"), "no-such-folder is not a folder"),
         (("evaluate", "sleep", "--data", "docs"), "training data is missing"),
+        (("train", "sleep", "--data", "docs", "--version", "../../x"), "letters, digits"),
+        (("train", "haemorrhage", "--data", "docs", "--version", "1/2"), "letters, digits"),
         (("train", "chest_xray", "--data", "docs", "--param", "colour=red"), "colour=red"),
         (("describe", "haemorrhage", "--data", "docs"), "no analysis of its data set"),
     ],

@@ -8,7 +8,7 @@ import pytest
 from ml.algorithms.sleep.load import load
 from ml.algorithms.sleep.quality import REASONS, Tally
 from ml.algorithms.sleep.simulate import write_night
-from ml.contracts import Source
+from ml.contracts import Severity, Source
 from tests.sleep_files import Channel, recording
 
 RATE, EPOCHS = 200, 40
@@ -125,6 +125,22 @@ def test_volts_written_as_microvolts_are_told(tmp_path):
     low = next(f for f in load(Source(path=path), None).quality if f.code == "amplitude_low")
     assert "volts" in low.label.en
     assert low.attention
+
+
+@pytest.mark.parametrize(
+    ("sd", "code", "written"),
+    [(288, "amplitude_high", "28"), (1520, "amplitude_high", "1\u202f5"), (2, "amplitude_low", "2")],
+)
+def test_a_size_that_no_eeg_has_is_a_warning_before_the_stages(tmp_path, sd, code, written):
+    path = tmp_path / "n"
+    noise = np.random.default_rng(2).normal(0, 2000, (300, RATE)).astype(int).ravel()
+    largest = f"{32768 / 2000 * sd:.0f}"
+    channel = Channel("F4-M1", RATE, physical=("-" + largest, largest), samples=noise)
+    path.write_bytes(recording([channel], records=300))
+    [warning] = [p for p in load(Source(path=path), None).problems if p.code == code]
+    assert f"({written}" in warning.message.en
+    assert "e+" not in warning.message.fr
+    assert warning.severity == Severity.WARN
 
 
 def test_every_reason_has_a_number_and_a_trace_without_any_second_is_dead():

@@ -11,6 +11,7 @@ from django.utils import formats, timezone
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+from ml import numbers
 from ml.contracts import Contract, Text
 
 register = template.Library()
@@ -161,9 +162,8 @@ def statistic(value: float | None, kind: str) -> str:
 
 @register.filter
 def localnumber(value: str) -> str:
-    """Write a number that was stored with a point with the separator of the language; else leave it."""
-    plain = value.replace(".", "", 1).removeprefix("-").removeprefix("−")
-    return value.replace(".", formats.get_format("DECIMAL_SEPARATOR")) if plain.isdecimal() else value
+    """Write a number stored with a point with the separators of the language; else leave it."""
+    return numbers.grouped(value, formats.get_format("DECIMAL_SEPARATOR"))
 
 
 @register.simple_tag

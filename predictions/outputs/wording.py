@@ -7,6 +7,7 @@ from datetime import date, datetime
 from django.utils import timezone
 
 from clinic.templatetags.vigie import chance
+from ml import numbers
 from ml.contracts import Text
 from predictions.outputs.facts import Facts
 from predictions.outputs.radiograph import LABELS, Film, Map
@@ -49,9 +50,8 @@ def moment(value: datetime, language: str) -> str:
 
 
 def number(value: str, language: str) -> str:
-    """Write a number stored with a point with the comma of French; leave anything else as it is."""
-    plain = value.replace(".", "", 1).removeprefix("-").removeprefix("−")
-    return value.replace(".", ",") if language == "fr" and plain.isdecimal() else value
+    """Write a number stored with a point as the language does; leave anything else as it is."""
+    return numbers.grouped(value, "," if language == "fr" else ".")
 
 
 def film(facts: Facts, shown: Film) -> str:

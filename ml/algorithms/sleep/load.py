@@ -8,6 +8,7 @@ from pathlib import Path
 from ml.algorithms.sleep import (
     annotations,
     bandpower,
+    channel_doubts,
     channels,
     identity,
     montage,
@@ -77,6 +78,7 @@ def _load_recording(source: Source, *, alone: bool) -> Loaded:
     try:
         _check_length(header, signals)
         derivations, warnings = channels.choose(signals, source.options)
+        warnings += channel_doubts.doubts(signals, derivations)
         _check_rates(header, signals, derivations)
         with source.path.open("rb") as stream:
             onsets, notes = tals.read(stream, header, signals)
@@ -99,6 +101,7 @@ def _load_recording(source: Source, *, alone: bool) -> Loaded:
         problems=(
             *_length_warnings(header.seconds),
             *warnings,
+            *quality.warnings(findings),
             *_gap_warnings(recording, stretches.unsaid(header, onsets)),
         ),
         quality=(*_recording_findings(recording, recorded), *_remembered(source), *findings),
@@ -138,7 +141,8 @@ def _judged(
             continue
         if derivation.slot in SLOTS and judged is not None:
             voltage = reader.microvolts_per_unit(recording.signals[derivation.signal]) is not None
-            findings += quality.findings(derivation.label, judged, voltage=voltage)
+            eyes = derivation.slot == channels.EOG
+            findings += quality.findings(derivation.label, judged, voltage=voltage, eyes=eyes)
         usable.append(derivation)
     if not any(d.slot in SLOTS[:2] for d in usable):
         raise Refused(Problem("flat_signal", Text(

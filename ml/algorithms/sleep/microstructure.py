@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from ml.algorithms.sleep import slow_waves, spindles
+from ml.algorithms.sleep import quality, slow_waves, spindles
 from ml.algorithms.sleep.contract import EPOCH_SECONDS
 from ml.algorithms.sleep.fast_filter import Filtered
 from ml.algorithms.sleep.slow_waves import SlowWave
@@ -25,8 +25,6 @@ from ml.contracts import Text
 
 LOWEST_RATE = 60.0
 REFERENCE = ("N2", "N3")
-PLAUSIBLE = (4.0, 80.0)
-"""Standard deviation in µV of the EEG in N2 and N3 between which its scale is believed."""
 ARTEFACT = 20.0
 """Times the standard deviation of N2 and N3: a second that goes beyond is no EEG."""
 _RELATIVE = Text(
@@ -131,7 +129,7 @@ def analyse(eeg: np.ndarray, rate: float, stages: Sequence[str], *, scaled: bool
     seconds = fit.reshape(len(stages), EPOCH_SECONDS).sum(axis=1)
     if not (fit & asleep).any():
         return Micro(scaled, (), (), seconds, (_NO_EEG if asleep.any() else _NO_SLEEP,))
-    absolute = scaled and PLAUSIBLE[0] <= size <= PLAUSIBLE[1]
+    absolute = scaled and quality.PLAUSIBLE[0] <= size <= quality.PLAUSIBLE[1]
     filtered = Filtered(np.where(np.isfinite(eeg), eeg, 0), rate)
     # Everything is searched, judged by N2 and N3: a person may move an epoch into them afterwards.
     searched, reference = (_of_length(flags, len(eeg), rate) for flags in (fit, fit & asleep))
@@ -191,5 +189,5 @@ def _sums(
 
 
 def _relative(size: float) -> Text:
-    written = f"{size:.0f}" if size >= 10 else f"{size:.2g}"
+    written = quality.microvolts(size)
     return Text(_RELATIVE.en.format(size=written), _RELATIVE.fr.format(size=written.replace(".", ",")))

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ml import package as packages
-from ml.algorithms.sleep import agreement
+from ml.algorithms.sleep import agreement, quality
 from ml.algorithms.sleep.contract import EPOCH_SECONDS
 from ml.algorithms.sleep.features import EPOCH_SAMPLES, RATE
 from ml.algorithms.sleep.recorded import Recorded
@@ -30,9 +30,9 @@ log = logging.getLogger(__name__)
 NAME = "yasa"
 SWITCH = "VIGIE_YASA"
 WORKER = Path(__file__).with_name("opinion_worker.py")
-# Median over the night of an epoch's standard deviation in µV, 0.3–35 Hz. YASA's features depend on the
-# scale, and a wrong unit costs it fifteen points without a word: outside these it is not asked.
-AMPLITUDES = (4.0, 120.0)
+# YASA's features depend on the scale, and a wrong unit costs it fifteen points without a word: outside these
+# (median over the night of an epoch's standard deviation, 0.3–35 Hz) it is not asked.
+AMPLITUDES = quality.PLAUSIBLE
 _SHORTEST_SECONDS = 5 * 60
 _SECONDS = 300
 
@@ -137,7 +137,7 @@ def _asked(parts: Sequence[np.ndarray]) -> dict[str, Any] | None:
 
 
 def _scale(amplitude: float) -> Text:
-    shown = f"{amplitude:.3g}"
+    shown = quality.microvolts(amplitude)
     return Text(
         f"YASA was not asked: an epoch of this EEG varies by {shown} µV as a rule, and by "
         f"{AMPLITUDES[0]:.0f} to {AMPLITUDES[1]:.0f} µV in any night. The unit in the file looks wrong, and "

@@ -6,18 +6,23 @@ night's own usual, because neither units nor gains of recorders can be trusted.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ml import numbers
 from ml.algorithms.sleep.contract import EPOCH_SECONDS
-from ml.contracts import Finding, Text
+from ml.contracts import Finding, Problem, Severity, Text
 
 MAINS_HZ = (50.0, 60.0)
+IMPLAUSIBLE = ("amplitude_low", "amplitude_high")
 REASONS = ("flat", "clipped", "mains", "detached", "artefact")
-# Median over epochs of the standard deviation of an EEG or EOG, in µV. A scalp EEG of a night lies
-# between about 5 and 80; the limits are a factor of ten away.
-_TOO_SMALL, _TOO_LARGE = 0.5, 800.0
+PLAUSIBLE = (4.0, 120.0)
+"""Usual standard deviation of a sleeper's EEG in µV (18 to 96 in the recordings of UCDDB and rsleep): beyond
+these the scale of a file is not believed, by anything that depends on it."""
+_EYES = 3.0
+"""Times which an EOG may be larger: a glance is several times an alpha wave."""
 _MUCH = 0.05
 # An epoch is judged by the larger part of it, as the AASM manual assigns stages.
 _MOST = 0.5
@@ -216,15 +221,21 @@ def _lasting(found: np.ndarray) -> np.ndarray:
     return kept
 
 
-def findings(label: str, quality: Quality, *, voltage: bool) -> list[Finding]:
+def findings(label: str, quality: Quality, *, voltage: bool, eyes: bool = False) -> list[Finding]:
     """Say what is remarkable of a derivation.
 
     Parameters
     ----------
     voltage
         Whether the header gives a unit of voltage, so that the amplitude means something.
+    eyes
+        Whether it is an EOG.
     """
-    found = [_amplitude(label, quality, voltage)]
+    found = [
+        _amplitude(label, quality.amplitude, PLAUSIBLE[1] * (_EYES if eyes else 1))
+        if voltage
+        else _unitless(label, quality)
+    ]
     mains = f"{quality.mains_hz:.0f} Hz"
     for share, code, text in (
         (quality.flat, "flat", Text(f"{label}: flat epochs", f"{label} : époques plates")),
@@ -245,26 +256,48 @@ def findings(label: str, quality: Quality, *, voltage: bool) -> list[Finding]:
     return found
 
 
-def _amplitude(label: str, quality: Quality, voltage: bool) -> Finding:
-    value = f"{quality.amplitude:.3g}"
-    if not voltage:
-        return Finding("unit_unknown", Text(
-            f"{label}: the file names no unit; stages do not depend on the scale",
-            f"{label} : le fichier n’indique pas d’unité ; les stades ne dépendent pas de l’échelle",
-        ), value)  # fmt: skip
-    if quality.amplitude < _TOO_SMALL:
+def _unitless(label: str, quality: Quality) -> Finding:
+    return Finding("unit_unknown", Text(
+        f"{label}: the file names no unit; stages do not depend on the scale",
+        f"{label} : le fichier n’indique pas d’unité ; les stades ne dépendent pas de l’échelle",
+    ), microvolts(quality.amplitude))  # fmt: skip
+
+
+def _amplitude(label: str, amplitude: float, largest: float) -> Finding:
+    value = microvolts(amplitude)
+    if amplitude < PLAUSIBLE[0]:
         return Finding("amplitude_low", Text(
-            f"{label}: far too small for its unit; this looks like volts or millivolts written as "
-            "microvolts. "
+            f"{label}: too small for its unit; this looks like volts or millivolts written as microvolts. "
             "Stages do not depend on the scale, amplitude rules by eye do",
-            f"{label} : bien trop petit pour son unité ; on dirait des volts ou des millivolts notés en "
+            f"{label} : trop petit pour son unité ; on dirait des volts ou des millivolts notés en "
             "microvolts. Les stades ne dépendent pas de l’échelle, les critères d’amplitude à l’œil, si",
         ), value, "µV", attention=True)  # fmt: skip
-    if quality.amplitude > _TOO_LARGE:
+    if amplitude > largest:
         return Finding("amplitude_high", Text(
-            f"{label}: far too large for its unit (microvolts written as millivolts?), or badly disturbed. "
+            f"{label}: too large for its unit (a wrong unit or gain in the file?), or no EEG but noise. "
             "Stages do not depend on the scale, amplitude rules by eye do",
-            f"{label} : bien trop grand pour son unité (des microvolts notés en millivolts ?), ou très "
-            "perturbé. Les stades ne dépendent pas de l’échelle, les critères d’amplitude à l’œil, si",
+            f"{label} : trop grand pour son unité (unité ou gain erronés dans le fichier ?), ou bruit et non "
+            "signal. Les stades ne dépendent pas de l’échelle, les critères d’amplitude à l’œil, si",
         ), value, "µV", attention=True)  # fmt: skip
     return Finding("amplitude", Text(f"{label}: amplitude", f"{label} : amplitude"), value, "µV")
+
+
+def microvolts(amplitude: float) -> str:
+    """Write an amplitude with three digits and without a power of ten, as nobody reads those."""
+    return np.format_float_positional(amplitude, precision=3, fractional=False, trim="-")
+
+
+def warnings(found: Sequence[Finding]) -> tuple[Problem, ...]:
+    """Return what must be read before the stages: amplitudes that no EEG has."""
+    return tuple(
+        Problem(one.code, _with_amplitude(one), severity=Severity.WARN)
+        for one in found
+        if one.code in IMPLAUSIBLE
+    )
+
+
+def _with_amplitude(found: Finding) -> Text:
+    return Text(
+        f"{found.label.en} ({numbers.grouped(found.value)} µV).",
+        f"{found.label.fr} ({numbers.grouped(found.value, ',')} µV).",
+    )
