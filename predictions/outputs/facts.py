@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from clinic.accounts.models import User
 from ml import package, registry
 from ml.contracts import Contract, Text
 from ml.package import BrokenPackage
@@ -45,6 +46,8 @@ class Facts:
         Measured blood loss of the birth an assessment is of, as it stood when gathered.
     language
         ``"fr"`` or ``"en"``.
+    reader
+        Who ordered the document.
     """
 
     study: Study
@@ -54,6 +57,7 @@ class Facts:
     superseded: int
     language: str
     written_at: datetime
+    reader: User
     outcome: BloodLoss | None = None
 
     @property
@@ -144,5 +148,6 @@ def gather(document: Document) -> Facts:
         superseded=last.version if last else 0,
         language=document.language,
         written_at=document.created_at,
+        reader=document.created_by,
         outcome=outcomes.latest(study.encounter) if study.algorithm == outcomes.ALGORITHM else None,
     )

@@ -247,7 +247,7 @@ class Night:
 
 def of(facts: Facts) -> Night:
     """Return the night of a result in the version that a document shows."""
-    found = scoring.of(facts.signature) if facts.signature else scoring.current(facts.study)
+    found = _reported(facts)
     # What was scored stays what is reported when the night is analysed again; only the draft is another then.
     return Night(
         facts=facts,
@@ -261,6 +261,12 @@ def of(facts: Facts) -> Night:
         under_way=() if facts.signature else scoring.under_way(facts.study),
         kept=found.statistics,
     )
+
+
+def _reported(facts: Facts) -> scoring.Hypnogram:
+    if facts.signature:
+        return scoring.of(facts.signature)
+    return scoring.documented(facts.study, facts.reader)
 
 
 def scorers(facts: Facts) -> dict[str, Any] | None:

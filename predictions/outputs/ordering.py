@@ -19,6 +19,7 @@ from predictions import first_read, queue, selectors
 from predictions.models import Document, DocumentState, Signature, Study
 from predictions.outputs import registry
 from predictions.states import State
+from predictions.workspaces.sleep import scoring
 
 LONGEST_VERSION = 5
 EXPORT = "export"
@@ -114,7 +115,7 @@ def find_or_404(user: User, study: Study, document_id: UUID) -> Document:
     """
     first_read.require(user, study)
     document = Document.objects.filter(study=study, pk=document_id).select_related("signature").first()
-    if document is None:
+    if document is None or not _open_to(user, study, document):
         raise Http404
     _require_taking(user, study, registry.KINDS[document.kind])
     return document
@@ -129,7 +130,11 @@ def shown(user: User, study: Study) -> list[Document]:
     """Return what ``user`` finds on the page of a study: of every signed version, of the draft, exports."""
     documents = study.documents.select_related("signature")
     offered = {kind.code for kind in kinds(user, study)}
-    return [document for document in documents if document.kind in offered and _stands(study, document)]
+    return [
+        document
+        for document in documents
+        if document.kind in offered and _stands(study, document) and _open_to(user, study, document)
+    ]
 
 
 def _stands(study: Study, document: Document) -> bool:
@@ -137,6 +142,13 @@ def _stands(study: Study, document: Document) -> bool:
     if document.signature_id or registry.KINDS[document.kind].export:
         return True
     return study.state == State.READY and document.prediction == study.prediction
+
+
+def _open_to(user: User, study: Study, document: Document) -> bool:
+    """Return whether a document was written for ``user``, or holds nothing that they should not meet yet."""
+    if document.signature_id or document.created_by_id == user.pk or registry.KINDS[document.kind].export:
+        return True
+    return study.algorithm != scoring.ALGORITHM or scoring.may_meet(user, study)
 
 
 def _may_take(user: User, study: Study, kind: registry.Kind) -> bool:
@@ -211,7 +223,8 @@ def _existing(wanted: Document) -> Document | None:
         prediction=wanted.prediction, signature=wanted.signature, kind=wanted.kind, language=wanted.language
     )
     if wanted.signature is None:
-        return same.filter(state=DocumentState.REQUESTED).first()
+        # What a draft of a night shows depends on who asks.
+        return same.filter(state=DocumentState.REQUESTED, created_by=wanted.created_by).first()
     document = same.first()
     if document is not None and document.state == DocumentState.FAILED:
         return _again(document, wanted.created_by)

@@ -206,6 +206,35 @@ def current(study: Study, user: User | None = None) -> Hypnogram:
     return of(last) if last is not None else draft(study.prediction)
 
 
+def documented(study: Study, user: User) -> Hypnogram:
+    """Return what a document of an unsigned night shows when ``user`` orders it.
+
+    As :func:`current` for the whole unit, but nothing of a colleague for whoever could still score apart.
+    """
+    if may_meet(user, study):
+        return current(study)
+    last = study.signatures.select_related("hypnogram__scoring__scorer", "prediction").last()
+    return of(last) if last is not None else draft(study.prediction)
+
+
+def may_meet(user: User, study: Study) -> bool:
+    """Return whether a document may show ``user`` what others scored, if anybody did.
+
+    Not a scorer who is at work apart, nor one who neither began nor signs: theirs would be no scoring apart
+    any more. Once two people finished there is a comparison, and nothing left to keep apart.
+    """
+    if study.state == State.SIGNED or not selectors.may_score(user, study):
+        return True
+    made = scorings(study)
+    others = [scoring for scoring in made if scoring.scorer_id != user.pk]
+    mine = [scoring for scoring in made if scoring.scorer_id == user.pk]
+    if not others:
+        return True
+    if mine or selectors.may_sign(user, study):
+        return not any(scoring.closed_at is None and scoring.blind for scoring in mine)
+    return len({scoring.scorer_id for scoring in others if scoring.finished}) > 1
+
+
 def _for_everybody(made: list[Scoring]) -> list[Scoring]:
     apart = any(scoring.closed_at is None and scoring.blind for scoring in made)
     return [] if apart else [scoring for scoring in made if scoring.finished]
