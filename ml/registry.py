@@ -6,6 +6,7 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
+from typing import Any
 
 from ml.contracts import Contract
 
@@ -51,6 +52,36 @@ def door(name: str, which: str) -> ModuleType:
     if name not in ALGORITHMS:
         raise UnknownAlgorithm(name)
     return import_module(f"{ALGORITHMS[name]}.{which}")
+
+
+def trainer(name: str, recipe: Any = None) -> ModuleType:
+    """Import what trains an algorithm by one of its recipes, and nothing that only the others need.
+
+    Parameters
+    ----------
+    recipe
+        A key of ``recipes.DOORS`` in the algorithm's folder; without that file ``train`` does it all.
+
+    Raises
+    ------
+    UnknownAlgorithm
+        When there is no such algorithm.
+    """
+    recipes = _recipes(name)
+    return door(name, recipes.DOORS.get(recipe, "train") if recipes else "train")
+
+
+def version_of(name: str, recipe: Any, version: str) -> str:
+    """Return the version as a recipe writes it: some put their own name before it."""
+    recipes = _recipes(name)
+    return recipes.version_of(recipe, version) if recipes else version
+
+
+def _recipes(name: str) -> ModuleType | None:
+    if name not in ALGORITHMS:
+        raise UnknownAlgorithm(name)
+    has_some = find_spec(f"{ALGORITHMS[name]}.recipes") is not None
+    return door(name, "recipes") if has_some else None
 
 
 def learns_from_tables(name: str) -> bool:

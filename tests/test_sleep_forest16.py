@@ -1,14 +1,19 @@
 """The older interface: sixteen features, one epoch in, one stage out."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ml import package as packages
+from ml.__main__ import main
 from ml.algorithms.sleep import forest16, reader
 from ml.contracts import Refused
+from tests import mlflow_store
+from tests.sleep_files import write_edf
 
 UCDDB = Path(__file__).resolve().parents[2] / "shared" / "data" / "sleep" / "ucddb"
 
@@ -85,3 +90,43 @@ def test_model_info_has_the_older_form(package):
     assert info["classes"] == ["Wake", "N1", "N2", "N3", "REM"]
     assert 0 < info["cohens_kappa"] < 1
     assert {"model_type", "accuracy", "f1_score", "training_date"} <= set(info)
+
+
+def scored(folder: Path) -> Path:
+    """Two patients, awake and in deep sleep, plainly drawn."""
+    folder.mkdir()
+    stages = ["W", "W", "N3", "N3"]
+    for number in range(2):
+        size = np.repeat([500, 500, 4000, 4000], 3000)
+        samples = np.random.default_rng(number).normal(0, size).astype("<i2").reshape(-1, 1, 100)
+        write_edf(folder / f"p{number}.edf", samples=samples)
+        (folder / f"p{number}.txt").write_text("\n".join(stages), "utf-8")
+    return folder
+
+
+def test_a_package_is_written_over_only_when_asked(tmp_path, capsys):
+    data, out = scored(tmp_path / "my pairs"), tmp_path / "out"
+    call = ["train", "sleep", "--data", str(data), "--out", str(out), "--version", "9.9.9"]
+    call += ["--param", "recipe=forest16"]
+    with mlflow_store.apart(tmp_path / "mlflow"):
+        assert main(call) == 0
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        manifest = out / "sleep" / "forest-16-9.9.9" / packages.MANIFEST
+        before = manifest.read_bytes()
+        assert main(call) == 2
+        assert "is a package already: give another --version, or --force" in capsys.readouterr().err
+        assert manifest.read_bytes() == before
+        assert main([*call, "--force"]) == 0
+    assert json.loads(manifest.read_text("utf-8"))["sha256"] == lines[0]["sha256"]
+    # The figures come again from the folder they came from, not from the product's own.
+    assert lines[1]["command"].endswith(f"--version forest-16-9.9.9 --data '{data}'")
+
+
+def test_the_forest_is_trained_without_tensorflow():
+    asked = (
+        "import sys; from ml import registry; registry.trainer('sleep', 'forest16'); print([*sys.modules])"
+    )
+    loaded = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout
+    assert "'ml.algorithms.sleep.forest16_train'" in loaded
+    assert "'tensorflow'" not in loaded
+    assert "'keras'" not in loaded

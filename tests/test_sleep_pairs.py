@@ -17,7 +17,10 @@ EPOCHS = 4
 
 
 def night(folder: Path, name: str, epochs: int = EPOCHS, **main: str) -> Path:
-    return write_edf(folder / name, seconds=30 * epochs, **main)
+    """A recording whose noise is its own."""
+    draw = np.random.default_rng(list(name.encode()))
+    samples = draw.normal(0, 2000, (30 * epochs, 1, 100)).astype("<i2")
+    return write_edf(folder / name, samples=samples, **main)
 
 
 def hypnogram(folder: Path, name: str, words: list[str], **main: str) -> Path:
@@ -68,6 +71,7 @@ def test_a_file_that_does_not_fit_is_named_with_the_reason_and_the_rest_is_read(
     hypnogram(tmp_path, "lost_hypnogram.edf", ["Sleep stage W"])
     for name, text in (
         ("longer", "W\n" * 9),
+        ("shorter", "W\n"),
         ("words", "W\nasleep\n"),
         ("digits", "0\n4\n"),
         ("none", "?\n"),
@@ -83,6 +87,7 @@ def test_a_file_that_does_not_fit_is_named_with_the_reason_and_the_rest_is_read(
     assert "No hypnogram" in unfit["alone.edf"]
     assert "No recording" in unfit["lost_hypnogram.edf"]
     assert "do not belong together" in unfit["longer.edf"]
+    assert "ends after 0.01 h of the 0.03 h recorded" in unfit["shorter.edf"]
     assert "“asleep” is no stage" in unfit["words.edf"]
     assert "REM in others" in unfit["digits.edf"]
     assert "scores no epoch" in unfit["none.edf"]
@@ -111,6 +116,63 @@ def test_what_is_kept_for_testing_is_never_learned_from(
     chosen, nights = pairs.learned_from(tmp_path)
     assert [p.name for p in chosen] == [n.name for n in nights] == ["mine"]
     assert "ucddb018_night.edf: Kept for testing" in capsys.readouterr().err
+
+
+def test_a_recording_under_two_names_is_one_patient(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}.txt").write_text("W\nW\nN3\nN3\n", "utf-8")
+    original = night(tmp_path, "a.edf").read_bytes()
+    (tmp_path / "b.edf").write_bytes(original)
+    # Another header makes another file of the same night.
+    (tmp_path / "c.edf").write_bytes(original[:8] + b"Y" + original[9:])
+    nights = pairs.learned_from(tmp_path)[1]
+    assert [n.name for n in nights] == ["a"]
+    said = capsys.readouterr().err
+    assert "left out: b.edf: The same recording as a.edf under another name" in said
+    assert "left out: c: The same recording as a under another name" in said
+    assert [p.name for p in pairs.find(tmp_path)[0]] == ["a", "c"]
+
+
+def test_what_is_kept_for_testing_is_known_by_its_signal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("mine", "renamed"):
+        night(tmp_path, f"{name}.edf")
+        (tmp_path / f"{name}.txt").write_text("W\nW\nN3\nN3\n", "utf-8")
+    kept = {n.name: n.signal for n in pairs.learned_from(tmp_path)[1]}
+    monkeypatch.setattr(pairs, "TEST_ONLY_SIGNALS", frozenset({kept["renamed"]}))
+    assert [n.name for n in pairs.learned_from(tmp_path)[1]] == ["mine"]
+
+
+@pytest.mark.shared
+def test_the_night_kept_for_testing_is_refused_under_another_name(tmp_path: Path) -> None:
+    folder = Path(__file__).resolve().parents[2] / "shared" / "data" / "sleep" / "ucddb"
+    (tmp_path / "mine.edf").symlink_to(folder / "ucddb018_night.edf")
+    (tmp_path / "mine_hypnogram.edf").symlink_to(folder / "ucddb018_hypnogram.edf")
+    with pytest.raises(DataMissing):
+        pairs.learned_from(tmp_path)
+
+
+def test_every_file_and_row_that_leads_nowhere_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    night(tmp_path, "a.edf", epochs=60)
+    (tmp_path / "a.txt").write_text("W\n" * 35, "utf-8")
+    (tmp_path / "a_hypnogram.csv").write_text("stage\n" + "N2\n" * 35, "utf-8")
+    (tmp_path / "lost.txt").write_text("W\n", "utf-8")
+    (tmp_path / "patients.csv").write_text("recording,patient\na.edf,P1\nb.edf,P2\n", "utf-8")
+    _, nights = pairs.learned_from(tmp_path)
+    assert nights[0].labels[:35].tolist() == [2] * 35
+    said = capsys.readouterr().err
+    assert "left out: a.txt: The recording has another hypnogram too, a_hypnogram.csv" in said
+    assert "left out: lost.txt: No recording was found" in said
+    assert "left out: patients.csv: It names b, which is no recording" in said
+    assert "noted: a: the last 0.21 h have no stage" in said
+    (tmp_path / "patients.csv").write_text("file;who\na.edf;P1\n", "utf-8")
+    with pytest.raises(DataMissing, match="heading recording,patient"):
+        pairs.find(tmp_path)
 
 
 def test_a_folder_without_a_pair_says_what_to_put_there(tmp_path: Path) -> None:

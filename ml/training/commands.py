@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import yaml
 
 from ml import package as packages
 from ml import registry
-from ml.training import tracking
+from ml.training import quiet, tracking
 from ml.training.data import DataMissing
 from ml.training.params import WrongParams, check
 
@@ -26,7 +27,11 @@ class NothingToCompare(LookupError):
     """The algorithm has one kind of model only."""
 
 
-WRONG = (DataMissing, WrongParams, NothingToDescribe, NothingToCompare)
+class WrongVersion(ValueError):
+    """The version asked for is no name of a package, or that of one that would be lost."""
+
+
+WRONG = (DataMissing, WrongParams, WrongVersion, NothingToDescribe, NothingToCompare)
 
 
 def read_params(file: Path, algorithm: str, overrides: list[str]) -> dict[str, Any]:
@@ -64,12 +69,15 @@ def train(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
     With ``--mapping`` the data are a hospital's own table, which may be refused or do no better than what
     serves: the one line then says why.
     """
+    _check_version(chosen.version)
     params = read_params(chosen.params, chosen.algorithm, chosen.param)
     if chosen.mapping is not None:
         if not registry.learns_from_tables(chosen.algorithm):
             raise WrongParams(
                 f"{chosen.algorithm} does not learn from a hospital's own table: leave --mapping out"
             )
+        if chosen.version:
+            _check_free(chosen, chosen.version)
         # The study's recipes take no part, and to look at its network costs seconds and 400 MB.
         check(chosen.algorithm, {key: value for key, value in params.items() if key != "study"})
         yield registry.door(chosen.algorithm, "hospital.command").train(chosen, params)
@@ -78,7 +86,11 @@ def train(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
     version = chosen.version or str(params.get("version", ""))
     if not version:
         raise WrongParams("no version: give --version, or `version` in params.yaml")
-    trainer = registry.door(chosen.algorithm, "train")
+    recipe = params.get("recipe")
+    version = registry.version_of(chosen.algorithm, recipe, version)
+    _check_version(version)
+    _check_free(chosen, version)
+    trainer = _trainer(chosen.algorithm, recipe)
     package = trainer.train(chosen.data, chosen.out, version=version, params=params)
     yield {
         "algorithm": package.algorithm,
@@ -92,7 +104,7 @@ def train(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
 def evaluate(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
     """Compute a package's figures again, log them to MLflow, and yield them."""
     package = packages.load(chosen.algorithm, chosen.version)
-    trainer = registry.door(chosen.algorithm, "train")
+    trainer = _trainer(chosen.algorithm, package.manifest["training"].get("recipe"))
     with tracking.run(chosen.algorithm, "evaluate", params={"version": package.version}) as run:
         run.package(package)
         metrics = trainer.evaluate(chosen.data, package)
@@ -113,3 +125,30 @@ def compare(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
         raise NothingToCompare(f"{chosen.algorithm} has one kind of model only: there is nothing to compare")
     door = registry.door(chosen.algorithm, "compare")
     yield from door.compare(chosen.data, version=chosen.version, publish=chosen.publish)
+
+
+def _trainer(algorithm: str, recipe: Any) -> ModuleType:
+    with quiet.imports():
+        return registry.trainer(algorithm, recipe)
+
+
+def _check_version(version: str) -> None:
+    """Refuse a version that could not be loaded, or that leads out of ``--out``, before anything is made."""
+    if version and not packages.VERSION.fullmatch(version):
+        raise WrongVersion(
+            f"--version {version!r}: a version is written in letters, digits, . _ + and -, begins with a "
+            "letter or digit and is the name of a folder, such as 1.2.0"
+        )
+
+
+def _check_free(chosen: argparse.Namespace, version: str) -> None:
+    """Refuse to write over a whole package: studies that it answered name it.
+
+    A folder without a manifest is what a stopped training left. The project's own recipe makes the shipped
+    package again (``dvc repro``); git keeps the one before.
+    """
+    folder = chosen.out / chosen.algorithm / version
+    own_recipe = chosen.out.resolve() == packages.ROOT.resolve() and not (chosen.version or chosen.param)
+    if chosen.force or own_recipe or not (folder / packages.MANIFEST).is_file():
+        return
+    raise WrongVersion(f"{folder} is a package already: give another --version, or --force to write over it")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,13 @@ from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.ensemble import RandomForestClassifier
 
-from ml import package as packages
-from ml.algorithms.sleep import forest16, held_out, pairs
+from ml.algorithms.sleep import forest16, held_out, pairs, recipes
 from ml.algorithms.sleep.pairs import RawNight
 from ml.contracts import Text
 from ml.package import Metric, Package
 from ml.training import tracking
 from ml.training.data import fingerprint
 
-PREFIX = "forest-16-"
 _USE = Text(
     "Compatibility with an older interface; not for reading.",
     "Compatibilité avec une interface plus ancienne ; pas pour la lecture.",
@@ -36,7 +33,7 @@ _LIMITS = (
 
 def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> Package:
     """Train the forest and write ``out/sleep/forest-16-<version>``; see ``train.train``."""
-    version = version if version.startswith(PREFIX) else f"{PREFIX}{version}"
+    version = recipes.version_of("forest16", version)
     chosen, nights = pairs.learned_from(data)
     settings = {**params["forest16"], "seed": params["seed"]}
     with tracking.run("sleep", f"train {version}", params=settings) as run:
@@ -54,17 +51,12 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
             version, nights, recipe="forest16", settings=settings, pinned=pinned, use=_USE, limits=_LIMITS,
             given={"features": list(forest16.NAMES), "unit": "uV", "known": forest.classes_.tolist()},
         )  # fmt: skip
-        written = packages.write(folder, manifest)
-        manifest["metrics"] = [asdict(m) for m in held_out.metrics(nights, written)]
-        written = packages.write(folder, manifest)
-        run.metrics(written.metrics)
-        run.package(written)
-    return written
+        return held_out.completed(folder, nights, manifest, data=data, run=run)
 
 
 def evaluate(data: Path, package: Package) -> list[Metric]:
     """Score the package's held-out stages again, against the hypnograms as they are read now."""
-    return held_out.metrics(pairs.learned_from(data)[1], package)
+    return held_out.metrics(pairs.learned_from(data)[1], package, data)
 
 
 def _cross_validated(

@@ -7,22 +7,26 @@ never scores a model on a night it learned from.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ml import package as packages
 from ml.algorithms.sleep import about
 from ml.algorithms.sleep.contract import EPOCH_SECONDS, STAGES
-from ml.algorithms.sleep.crossvalidation import folds_of
 from ml.algorithms.sleep.pairs import RawNight
+from ml.algorithms.sleep.patient_folds import folds_of
 from ml.contracts import Text
 from ml.package import Metric, Package
+from ml.training import tracking
 from ml.training.evaluation import as_metrics, stage_metrics
 
 FILE = "held_out.json"
-COMMAND = "python -m ml evaluate sleep --version {version} --data ../shared/data"
+COMMAND = "python -m ml evaluate sleep --version {version} --data {data}"
 _NONE = "-"
 
 
@@ -55,10 +59,15 @@ def stages(package: Package) -> dict[str, np.ndarray]:
     }
 
 
-def metrics(nights: Sequence[RawNight], package: Package) -> list[Metric]:
+def metrics(nights: Sequence[RawNight], package: Package, data: Path) -> list[Metric]:
     """Score the held-out stages against the hypnograms; intervals over patients.
 
     Nights that the package did not learn from are left to ``python -m ml compare``.
+
+    Parameters
+    ----------
+    data
+        The folder of the nights, for the command that computes the figures again.
     """
     staged = stages(package)
     judged = [night for night in nights if night.sha256 in staged]
@@ -72,9 +81,22 @@ def metrics(nights: Sequence[RawNight], package: Package) -> list[Metric]:
     return as_metrics(
         stage_metrics(truth[scored], found[scored], patient[scored]),
         data="raw recordings, each staged by a model trained without its patient", n=patients,
-        unit="patients", command=COMMAND.format(version=package.version),
+        unit="patients",
+        command=COMMAND.format(version=package.version, data=shlex.quote(data.as_posix())),
         note=f"{int(scored.sum())} epochs ({counted(truth[scored])}); intervals over patients",
     )  # fmt: skip
+
+
+def completed(
+    folder: Path, nights: Sequence[RawNight], manifest: Mapping[str, Any], *, data: Path, run: tracking.Run
+) -> Package:
+    """Write the package over the files in ``folder``, then again with the figures of its held-out stages."""
+    written = packages.write(folder, manifest)
+    figures = [asdict(metric) for metric in metrics(nights, written, data)]
+    written = packages.write(folder, {**manifest, "metrics": figures})
+    run.metrics(written.metrics)
+    run.package(written)
+    return written
 
 
 def counted(labels: np.ndarray) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,8 @@ from ml.training.data import DataMissing
 UCDDB = "sleep/ucddb"
 # Kept for testing: no model of the house ever learns from it.
 TEST_ONLY = ("ucddb018",)
+# The same night under any name and header: SHA-256 of the stored samples of its EEG.
+TEST_ONLY_SIGNALS = frozenset({"98ee3b40b8cf68e5378cccac0c7cf7f946cb2f6cd54dd04119c6e2879f33c228"})
 PATIENTS = "patients.csv"
 _RECORDINGS = (".edf", ".bdf")
 _TEXTS = (".txt", ".csv", ".tsv")
@@ -30,6 +34,10 @@ _SUFFIX = re.compile(r"[_.-]?(night|psg|signals|recording|raw)$", re.I)
 _SLEEP_EDF = re.compile(r"(SC4|ST7)(\d\d)\d", re.I)
 # A hypnogram may score a started last epoch; more than that belongs to another recording.
 _LONGER = 1
+# A recorder may run on after the night; a hypnogram of less than this share is of another recording.
+_SHORTEST_SHARE = 0.5
+# Twenty epochs, ten minutes: an end so long without a stage is said.
+_SAID_UNSCORED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,8 @@ class RawNight:
         Shape (epochs,): 0..4 for W, N1, N2, N3, R, -100 where unscored; as many as whole epochs recorded.
     sha256
         Of the recording, by which a package knows the nights it learned from.
+    signal
+        SHA-256 of the EEG's samples as stored: the same in a copy with another header.
     """
 
     name: str
@@ -86,6 +96,7 @@ class RawNight:
     labels: np.ndarray
     derivation: str
     sha256: str
+    signal: str = ""
 
 
 def find(data: Path) -> tuple[list[Pair], list[Unfit]]:
@@ -113,6 +124,7 @@ def find(data: Path) -> tuple[list[Pair], list[Unfit]]:
     hypnograms = [p for p in files if _is_hypnogram(p)]
     patients = _patients(folder)
     found, unfit, used = [], [], set()
+    names = {_stem(recording) for recording in recordings}
     for recording in recordings:
         hypnogram = _hypnogram_of(recording, hypnograms)
         if hypnogram is None:
@@ -121,10 +133,12 @@ def find(data: Path) -> tuple[list[Pair], list[Unfit]]:
         used.add(hypnogram)
         name = _stem(recording)
         found.append(Pair(name, recording, hypnogram, patients.get(name) or _patient(name)))
-    unfit += [Unfit(p.name, _NO_RECORDING) for p in hypnograms if p not in used and _HYPNOGRAM.search(p.stem)]
+    unfit += [_unused(path, found) for path in hypnograms if path not in used]
+    unfit += [Unfit(PATIENTS, _no_such(name)) for name in patients if name not in names]
     if not found:
         raise nothing(data)
-    return found, unfit
+    found, repeated = _once(found)
+    return found, [*unfit, *repeated]
 
 
 def nothing(data: Path) -> DataMissing:
@@ -155,7 +169,8 @@ def learned_from(data: Path) -> tuple[list[Pair], list[RawNight]]:
     found, unfit = find(data)
     allowed, kept_back = for_training(found)
     nights, unread = read(allowed)
-    for line in told([*unfit, *kept_back, *unread]):
+    nights, repeated = _of_their_own(nights)
+    for line in (*told([*unfit, *kept_back, *unread, *repeated]), *_unscored_ends(nights)):
         sys.stderr.write(f"{line}\n")
     if not nights:
         raise nothing(data)
@@ -202,6 +217,7 @@ def read_night(pair: Pair) -> RawNight:
         labels=labels,
         derivation=derivation.label,
         sha256=packages.file_sha256(pair.recording),
+        signal=hashlib.sha256(digital[derivation.signal].tobytes()).hexdigest(),
     )
 
 
@@ -209,6 +225,56 @@ def told(unfit: Sequence[Unfit]) -> Iterator[str]:
     """Yield one English line for each file left out."""
     for one in unfit:
         yield f"left out: {one.name}: {one.why.en}"
+
+
+def _unused(hypnogram: Path, found: Sequence[Pair]) -> Unfit:
+    name = _stem(hypnogram).casefold()
+    taken = [p.hypnogram.name for p in found if p.name.casefold() == name]
+    if not taken:
+        return Unfit(hypnogram.name, _NO_RECORDING)
+    return Unfit(hypnogram.name, Text(
+        f"The recording has another hypnogram too, {taken[0]}, which was taken.",
+        f"L’enregistrement a aussi un autre hypnogramme, {taken[0]}, qui a été retenu.",
+    ))  # fmt: skip
+
+
+def _once(found: Sequence[Pair]) -> tuple[list[Pair], list[Unfit]]:
+    """Leave out recordings that are another one byte for byte: one patient under two names would be two."""
+    sizes = Counter(pair.recording.stat().st_size for pair in found)
+    first: dict[str, Pair] = {}
+    kept, unfit = [], []
+    for pair in found:
+        alike = sizes[pair.recording.stat().st_size] > 1
+        earlier = first.setdefault(packages.file_sha256(pair.recording), pair) if alike else pair
+        if earlier is pair:
+            kept.append(pair)
+        else:
+            unfit.append(Unfit(pair.recording.name, _same_as(earlier.recording.name)))
+    return kept, unfit
+
+
+def _of_their_own(nights: Sequence[RawNight]) -> tuple[list[RawNight], list[Unfit]]:
+    """Leave out signals that are there already, or kept for testing, under another name and header."""
+    first: dict[str, RawNight] = {}
+    kept, unfit = [], []
+    for night in nights:
+        earlier = first.setdefault(night.signal, night)
+        if night.signal in TEST_ONLY_SIGNALS:
+            unfit.append(Unfit(night.name, _TEST_ONLY))
+        elif earlier is not night:
+            unfit.append(Unfit(night.name, _same_as(earlier.name)))
+        else:
+            kept.append(night)
+    return kept, unfit
+
+
+def _unscored_ends(nights: Sequence[RawNight]) -> Iterator[str]:
+    """Say which hypnograms end long before their recording: a scorer's choice, or a file cut short."""
+    for night in nights:
+        unscored = len(night.labels) - 1 - int(np.flatnonzero(night.labels >= 0)[-1])
+        if unscored >= _SAID_UNSCORED:
+            hours = unscored * EPOCH_SECONDS / 3600
+            yield f"noted: {night.name}: the last {hours:.2f} h have no stage and are not learned from"
 
 
 def _labels(pair: Pair, header: Header) -> np.ndarray:
@@ -229,6 +295,14 @@ def _labels(pair: Pair, header: Header) -> np.ndarray:
             "belong together.",
             f"L’hypnogramme cote {hours[0]:.2f} h, l’enregistrement dure {hours[1]:.2f} h : ils ne vont pas "
             "ensemble.",
+        ))  # fmt: skip
+    if len(scored) < _SHORTEST_SHARE * epochs and pair.hypnogram != pair.recording:
+        hours = (len(scored) * EPOCH_SECONDS / 3600, header.seconds / 3600)
+        raise _unfit("hypnogram_shorter", Text(
+            f"The hypnogram ends after {hours[0]:.2f} h of the {hours[1]:.2f} h recorded: it is cut short or "
+            "of another recording. Export the whole night's.",
+            f"L’hypnogramme s’arrête après {hours[0]:.2f} h sur {hours[1]:.2f} h enregistrées : il est "
+            "tronqué ou d’un autre enregistrement. Exportez celui de la nuit entière.",
         ))  # fmt: skip
     labels = np.full(epochs, IGNORED)
     shared = min(epochs, len(scored))
@@ -297,7 +371,25 @@ def _patients(folder: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        return {_stem(Path(row["recording"])): row["patient"] for row in csv.DictReader(stream)}
+        rows = list(csv.DictReader(stream))
+    if any(not row.get(column) for row in rows for column in ("recording", "patient")):
+        hint = f"{PATIENTS} is there, but it needs the heading recording,patient and both in every row."
+        raise DataMissing(folder, (PATIENTS,), hint=hint)
+    return {_stem(Path(row["recording"])): row["patient"] for row in rows}
+
+
+def _no_such(name: str) -> Text:
+    return Text(
+        f"It names {name}, which is no recording of the folder.",
+        f"Il nomme {name}, qui n’est pas un enregistrement du dossier.",
+    )
+
+
+def _same_as(name: str) -> Text:
+    return Text(
+        f"The same recording as {name} under another name; used once.",
+        f"Le même enregistrement que {name} sous un autre nom ; utilisé une seule fois.",
+    )
 
 
 def _unfit(code: str, why: Text) -> Refused:

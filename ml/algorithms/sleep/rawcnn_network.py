@@ -9,11 +9,10 @@ from typing import Any
 
 import keras
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
 
 from ml.algorithms.sleep.contract import STAGES
 from ml.algorithms.sleep.features import EPOCH_SAMPLES
+from ml.algorithms.sleep.onnx_graph import Graph
 
 # Layer: filters, samples wide, step, then the pooling after it.
 _ENCODER = ((16, 50, 6, 8), (32, 8, 1, 4), (64, 8, 1, 1))
@@ -190,13 +189,13 @@ def _class_weights(nights: Sequence[Night], power: float) -> np.ndarray:
 
 def export(model: keras.Model, path: Path) -> None:
     """Write a network as an ONNX graph: ``epochs`` (batch, epochs, 3000) → ``probabilities`` (…, 5)."""
-    graph = _Graph()
+    graph = Graph()
     x = graph.node("Unsqueeze", ["epochs", graph.constant(np.array([1], np.int64))])
     for i, (_, width, step, pool) in enumerate(_ENCODER):
         (kernel,) = model.get_layer(f"wave_{i}").get_weights()
         kernel = graph.constant(kernel.transpose(3, 2, 0, 1))
         x = graph.node("Conv", [x, kernel], kernel_shape=[1, width], strides=[1, step])
-        x = graph.node("Relu", [graph.scaled(x, model.get_layer(f"scale_{i}"))])
+        x = graph.node("Relu", [_scaled(graph, x, model.get_layer(f"scale_{i}"))])
         if pool > 1:
             x = graph.node("MaxPool", [x], kernel_shape=[1, pool], strides=[1, pool])
     summed = [graph.node(kind, [x], axes=[3], keepdims=0) for kind in ("ReduceMean", "ReduceMax")]
@@ -210,38 +209,10 @@ def export(model: keras.Model, path: Path) -> None:
     kernel, bias = model.get_layer("stage").get_weights()
     x = graph.node("MatMul", [graph.node("Transpose", [x], perm=[0, 2, 1]), graph.constant(kernel)])
     graph.node("Softmax", [graph.node("Add", [x, graph.constant(bias)])], "probabilities", axis=2)
-    path.write_bytes(graph.made())
+    made = graph.made("sleep_cnn", {"epochs": (EPOCH_SAMPLES,)}, {"probabilities": (len(STAGES),)})
+    path.write_bytes(made)
 
 
-class _Graph:
-    """Collects nodes and weights of an ONNX graph under generated names."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.weights: list[onnx.TensorProto] = []
-
-    def constant(self, value: np.ndarray) -> str:
-        name = f"w{len(self.weights)}"
-        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
-
-    def node(self, kind: str, inputs: list[str], output: str = "", **attributes: Any) -> str:
-        output = output or f"t{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
-        return output
-
-    def scaled(self, x: str, layer: keras.layers.Layer) -> str:
-        weights = [self.constant(w) for w in layer.get_weights()]
-        return self.node("BatchNormalization", [x, *weights], epsilon=float(layer.epsilon))
-
-    def made(self) -> bytes:
-        dims = ["batch", "epochs"]
-        ends = (("epochs", EPOCH_SAMPLES), ("probabilities", len(STAGES)))
-        values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [*dims, n]) for name, n in ends]
-        made = helper.make_model(
-            helper.make_graph(self.nodes, "sleep_cnn", values[:1], values[1:], self.weights),
-            opset_imports=[helper.make_opsetid("", 17)],
-            ir_version=8,
-        )
-        onnx.checker.check_model(made)
-        return made.SerializeToString()
+def _scaled(graph: Graph, x: str, layer: keras.layers.Layer) -> str:
+    weights = [graph.constant(w) for w in layer.get_weights()]
+    return graph.node("BatchNormalization", [x, *weights], epsilon=float(layer.epsilon))

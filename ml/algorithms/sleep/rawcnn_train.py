@@ -12,7 +12,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,7 @@ import keras
 import numpy as np
 import onnxruntime
 
-from ml import package as packages
-from ml.algorithms.sleep import crossvalidation, held_out, pairs, rawcnn
+from ml.algorithms.sleep import crossvalidation, held_out, pairs, rawcnn, recipes
 from ml.algorithms.sleep import rawcnn_network as network
 from ml.algorithms.sleep.features import RATE
 from ml.algorithms.sleep.pairs import RawNight
@@ -31,7 +30,6 @@ from ml.package import Metric, Package
 from ml.training import tracking
 from ml.training.data import fingerprint
 
-PREFIX = "cnn-"
 # Keras and ONNX must agree to this on every night before a package is written.
 EQUAL = 1e-5
 _STOPPING_SHARE = 0.2
@@ -81,7 +79,7 @@ class _Job:
 
 def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> Package:
     """Train the network and write ``out/sleep/cnn-<version>``; see ``train.train``."""
-    version = version if version.startswith(PREFIX) else f"{PREFIX}{version}"
+    version = recipes.version_of("cnn", version)
     chosen, nights = pairs.learned_from(data)
     settings = {**params["cnn"], "seed": params["seed"]}
     with tracking.run("sleep", f"train {version}", params=settings) as run:
@@ -108,17 +106,12 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
             "passes": passes,
             "versions": {"keras": keras.__version__, "onnxruntime": onnxruntime.__version__},
         }
-        written = packages.write(folder, manifest)
-        manifest["metrics"] = [asdict(m) for m in held_out.metrics(nights, written)]
-        written = packages.write(folder, manifest)
-        run.metrics(written.metrics)
-        run.package(written)
-    return written
+        return held_out.completed(folder, nights, manifest, data=data, run=run)
 
 
 def evaluate(data: Path, package: Package) -> list[Metric]:
     """Score the package's held-out stages again, against the hypnograms as they are read now."""
-    return held_out.metrics(pairs.learned_from(data)[1], package)
+    return held_out.metrics(pairs.learned_from(data)[1], package, data)
 
 
 def _cross_validated(
