@@ -37,7 +37,7 @@ def by_the_library(score: Callable[[np.ndarray], float], evaluations: int) -> np
     return found.values[0, :, :, 0]
 
 
-@pytest.mark.parametrize("evaluations", [2, 4, 20, 64, 200])
+@pytest.mark.parametrize("evaluations", [2, 20, pytest.param(200, marks=pytest.mark.long)])
 def test_the_values_are_those_of_the_shap_library(evaluations: int) -> None:
     score = game(evaluations)
     found = owen_values(score, SIDE, evaluations)

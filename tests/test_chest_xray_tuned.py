@@ -13,6 +13,9 @@ from ml.algorithms.chest_xray import backbone, ending, maps, stretched
 from ml.algorithms.chest_xray.heads import Head
 from tests.chest_phantom import phantom
 
+# What was tried and is not served: a quarter of a minute that only its own change needs.
+pytestmark = pytest.mark.long
+
 RNG = np.random.default_rng(11)
 STAGES = ("stack_6", "stack_7", "head")
 RECIPE = {

@@ -120,6 +120,7 @@ def test_synthetic_figures_are_not_among_the_clinical_ones(shipped: dict[str, Co
     assert "Zurich" in package.json("curves.json")["data"]["en"]
 
 
+@pytest.mark.long
 @pytest.mark.shared
 def test_zurich_compared_twice_is_the_same_and_the_literature_is_not_fitted(
     shipped: dict[str, Comparison],

@@ -18,7 +18,7 @@ from clinic import liveness
 from clinic.broker import free_port
 from clinic.stack import missing_packages, missing_parts
 from tests.machine import ROOT
-from tests.servers import LiveStack, running_stack
+from tests.servers import PATIENCE, LiveStack, running_stack
 from tests.test_processes import running, until
 
 
@@ -34,7 +34,7 @@ def run_stack(**environment: str) -> subprocess.CompletedProcess[str]:
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 

@@ -89,7 +89,7 @@ def on_boundaries(model: TabularClassifier, features: np.ndarray) -> np.ndarray:
     return np.array(rows, dtype=np.float32).reshape(-1, features.shape[1])
 
 
-@pytest.mark.parametrize("member", [*MEMBERS, "vote"])
+@pytest.mark.parametrize("member", [*MEMBERS, pytest.param("vote", marks=pytest.mark.long)])
 def test_onnx_equals_python_on_the_whole_cohort_and_far_beyond(simulated, member):
     table, y = simulated
     members = MEMBERS if member == "vote" else {member: MEMBERS[member]}
@@ -346,7 +346,7 @@ for own in map(json.loads, sys.argv[2:]):
             "logistic,random_forest,gradient_boosting,xgboost,svm",
             [{"resampler": "smotenc"}, {"resampler": "smoteenn", "selection": {"kind": "l1", "keep": 3}}],
         ),
-        ("network", [{"resampler": "smote", "calibration": "none"}]),
+        pytest.param("network", [{"resampler": "smote", "calibration": "none"}], marks=pytest.mark.long),
     ],
 )
 def test_two_processes_make_the_same_bytes(members, recipes):

@@ -184,6 +184,7 @@ def test_a_reload_right_after_a_key_loses_nothing(window: Visit, study: Study) -
     typing(page, "lungs", "Consolidation.")
     page.reload()
     expect(page.locator("#reading-lungs")).to_have_value("Consolidation.")
+    is_saved(page)
     typing(page, "heart", "Large.")
     page.get_by_role("link", name="Worklist").first.click()
     page.wait_for_load_state("load")
