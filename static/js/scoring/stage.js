@@ -1,6 +1,6 @@
 // Mouse, fingers and keys on the signals: the ruler, turning the page with a finger, choosing a trace.
 
-import { TOP } from "./traces.js";
+import { LABELLED, TOP } from "./traces.js";
 
 const SWIPE = 60;
 const STEP = 4;
@@ -113,12 +113,11 @@ export class Stage {
     this.names = names;
     for (const [at, button] of [...this.column.children].entries()) {
       const trace = montage.traces[at];
-      const { span } = montage.scale(trace, null);
-      const text = `${this.room.format(span, span < 10 ? 1 : 0)} ${trace.unit}`;
+      const text = traces.amplitude(trace);
       if (button.lastChild.textContent !== text) button.lastChild.textContent = text;
       const place = `${Math.round(traces.lane * 100) / 100}px`;
       if (button.style.height !== place) button.style.height = place;
-      button.classList.toggle("tight", traces.lane < 34);
+      button.classList.toggle("tight", traces.lane < LABELLED);
       button.setAttribute("aria-pressed", String(trace.label === this.chosen?.label));
     }
   }

@@ -7,6 +7,8 @@ import { Raster } from "./raster.js";
 // Room above the traces: clock and stages.
 export const TOP = 34;
 const LOWEST_LANE = 22;
+// From here on a label has a second line.
+export const LABELLED = 28;
 // Share of a lane that its scale bar takes at most.
 const BAR = 0.7;
 // In µV: 75 from peak to peak, the amplitude criterion of slow waves.
@@ -101,26 +103,28 @@ export class Traces {
     }
   }
 
-  // How high an amplitude is: a bar in the first lane of each kind and size.
+  // How high an amplitude is: a bar at the left of each lane, its value in the label. Lanes too low for that have it
+  // here, in the first one of each kind and size.
   scales() {
-    const { context, colours, montage, format } = this;
-    const done = new Set();
+    const { context, colours, montage } = this;
+    const said = new Set();
     for (const [at, trace] of montage.traces.entries()) {
       const { span } = montage.scale(trace, this.pyramid.trace(trace.number, 16));
-      const like = `${trace.unit} ${span}`;
-      if (done.has(like)) continue;
-      done.add(like);
-      const value = round(span * BAR);
       const middle = TOP + (at + 0.5) * this.lane;
-      const high = (value / span) * this.lane;
-      const text = `${format(value, Math.max(0, -Math.floor(Math.log10(value))))} ${trace.unit}`;
-      context.fillStyle = colours.panel;
-      context.fillRect(2, middle - 8, context.measureText(text).width + 14, 16);
+      const high = (bar(span) / span) * this.lane;
       context.fillStyle = colours.ink;
-      context.fillRect(4, middle - high / 2, 2, high);
-      for (const end of [-1, 1]) context.fillRect(2, middle + (end * high) / 2 - 0.5, 6, 1);
-      this.write(text, 11, middle + 4, colours.ink);
+      context.fillRect(1, middle - high / 2, 2, high);
+      for (const end of [-1, 1]) context.fillRect(0, middle + (end * high) / 2 - 0.5, 5, 1);
+      const text = this.amplitude(trace);
+      if (this.lane < LABELLED && !said.has(text)) this.write(text, 7, middle + 4, colours.ink);
+      said.add(text);
     }
+  }
+
+  // What the scale bar of a trace stands for.
+  amplitude(trace) {
+    const value = bar(this.montage.scale(trace, null).span);
+    return `${this.format(value, Math.max(0, -Math.floor(Math.log10(value))))} ${trace.unit}`;
   }
 
   // A bar above the traces with the stage of every epoch in sight, the one in hand framed.
@@ -321,8 +325,9 @@ function free(start, long, written) {
   return hit ? free(hit[0] - 8 - long, long, written) : start;
 }
 
-// The largest of 1, 2 and 5 times a power of ten that is not more than a value.
-function round(value) {
+// Height of a scale bar: the largest of 1, 2 and 5 times a power of ten that has room in its lane.
+function bar(span) {
+  const value = span * BAR;
   const power = 10 ** Math.floor(Math.log10(value));
   return [5, 2, 1].find((step) => step * power <= value) * power;
 }
