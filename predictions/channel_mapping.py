@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
-from django.utils import timezone
-
 from clinic.accounts.models import Unit
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml.algorithms.sleep import mapping
-from ml.contracts import Refused
+from ml.contracts import Problem, Refused
 from predictions.models import ChannelMapping, Study
 from predictions.storage import storage
 
 ALGORITHM = "sleep"
 # Which remembered mapping a study was sent with; never the sender's to say.
 REMEMBERED = "mapping"
+# That a person looked at the channels a study names: the unit remembers them once it was staged with them.
+CONFIRMED = "confirmed"
 
 
 def remembered(unit: Unit, labels: list[str]) -> ChannelMapping | None:
@@ -46,20 +46,23 @@ def options(unit: Unit, algorithm: str, sent: Mapping[str, Any], head: BinaryIO 
 def confirm(study: Study) -> ChannelMapping | None:
     """Remember the channels a person confirmed, for the next recording with the same labels; audited.
 
-    Channels that a program named stay with its own study: nobody looked at them.
+    Call it once the recording was staged with them: what could not be staged is offered to nobody. Channels
+    that a program named stay with its own study: nobody looked at them.
 
     Returns
     -------
     ChannelMapping or None
-        ``None`` when no use was named, or the same mapping was already the latest.
+        ``None`` when nobody confirmed them, no use was named, or the same or a later one is known already.
     """
     named = {name: study.options[name] for name in mapping.USES if study.options.get(name)}
-    if study.algorithm != ALGORITHM or not named or REMEMBERED in study.options or study.file is None:
+    if study.algorithm != ALGORITHM or not named or CONFIRMED not in study.options or study.file is None:
         return None
     with storage.open(study.file.name) as stream:
         labels = _labels(stream)
     latest = remembered(study.unit, labels) if labels else None
-    if not labels or (latest is not None and latest.options == named):
+    # Analysed again, a night of before does not take the place of what was confirmed since.
+    later = latest is not None and latest.confirmed_at > study.submitted_at
+    if not labels or later or (latest is not None and latest.options == named):
         return None
     kept = ChannelMapping.objects.create(
         unit=study.unit,
@@ -67,7 +70,7 @@ def confirm(study: Study) -> ChannelMapping | None:
         labels=labels,
         options=named,
         confirmed_by=study.submitted_by,
-        confirmed_at=timezone.now(),
+        confirmed_at=study.submitted_at,
     )
     record(
         Action.UPDATE,
@@ -79,6 +82,13 @@ def confirm(study: Study) -> ChannelMapping | None:
         detail={"unit": study.unit.code, "options": named, "labels": len(labels)},
     )
     return kept
+
+
+def without_eeg(options: Mapping[str, Any], algorithm: str, head: BinaryIO | None) -> list[Problem]:
+    """Return why a recording is not sent with the channels its sender names; empty when it may be."""
+    if algorithm != ALGORITHM or head is None:
+        return []
+    return mapping.without_eeg(head.read(mapping.LARGEST_HEADER), options)
 
 
 def _labels(stream: BinaryIO) -> list[str]:

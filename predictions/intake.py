@@ -112,7 +112,7 @@ def submit(
         The stay; without one, the stay that goes on in the unit of the algorithm, if any.
     confirm_mapping
         Whether a person looked at the channels that ``options`` name, so that the unit remembers them for
-        recordings with the same labels.
+        recordings with the same labels once this one was staged.
 
     Returns
     -------
@@ -136,7 +136,7 @@ def submit(
     try:
         problems = _circumstances(contract, patient, encounter, idempotency_key, options or {})
         typed, found = _checked(contract, patient, values, received)
-        problems += found
+        problems += found or _without_eeg(contract, options or {}, received)
         if any(problem.severity is Severity.REFUSE for problem in problems):
             _record_refusal(user, patient, contract, problems)
             raise Refused(*problems)
@@ -151,10 +151,9 @@ def submit(
             options=dict(options or {}),
         )
         draft.fingerprint = _fingerprint(draft, encounter, received)
-        study, new = _accept_once(draft, received, [upload.name or "" for upload in sent])
-        if new and confirm_mapping:
-            channel_mapping.confirm(study)
-        return study
+        seen = confirm_mapping and any(name in draft.options for name in mapping.USES)
+        said = {channel_mapping.CONFIRMED: "yes"} if seen else {}
+        return _accept_once(draft, received, [upload.name or "" for upload in sent], said)
     finally:
         for file in received:
             file.close()
@@ -256,13 +255,15 @@ def _record_refusal(user: User, patient: Patient, contract: Contract, problems: 
 
 
 def _accept_once(
-    draft: Study, received: Sequence[storage.Received], original_names: Sequence[str]
-) -> tuple[Study, bool]:
-    """Return the study, and whether it is new."""
+    draft: Study,
+    received: Sequence[storage.Received],
+    original_names: Sequence[str],
+    said: Mapping[str, str],
+) -> Study:
     if (earlier := _earlier(draft)) is not None:
-        return earlier, False
+        return earlier
     draft.submitted_at = timezone.now()
-    draft.options |= shares.options(draft.unit, draft.algorithm) | _remembered(draft, received)
+    draft.options |= shares.options(draft.unit, draft.algorithm) | _remembered(draft, received) | said
     if _seen_elsewhere(draft, received):
         draft.warnings = [SEEN_ELSEWHERE.as_json()]
     files: list[StudyFile] = []
@@ -288,8 +289,18 @@ def _accept_once(
             for file in files:
                 storage.storage.discard(file.name)
     if not kept:
-        return _required(_earlier(draft)), False
-    return draft, True
+        return _required(_earlier(draft))
+    return draft
+
+
+def _without_eeg(
+    contract: Contract, options: Mapping[str, Any], received: Sequence[storage.Received]
+) -> list[Problem]:
+    """Return why the channels that the sender names cannot be staged, told before it is kept."""
+    if not received or not all(isinstance(value, str) for value in options.values()):
+        return []
+    with received[0].read_through().open("rb") as head:
+        return channel_mapping.without_eeg(options, contract.name, head)
 
 
 def _remembered(draft: Study, received: Sequence[storage.Received]) -> dict[str, str]:

@@ -19,6 +19,7 @@ from clinic.audit.recording import WORKER, record
 from ml import runner
 from ml.contracts import Artefact, InputKind, Outcome, Problem, Source, Status, Text
 from ml.package import BrokenPackage, Outdated
+from predictions import channel_mapping
 from predictions.lease import release, renewed
 from predictions.limits import TooSlow, within
 from predictions.models import Explanation, ExplanationStatus, Prediction, StoredArtefact, Study
@@ -233,6 +234,7 @@ def _answered(study: Study, outcome: Outcome, stored: Sequence[StoredArtefact]) 
     for artefact in stored:
         artefact.prediction = prediction
     StoredArtefact.objects.bulk_create(stored)
+    channel_mapping.confirm(study)
     _record(study, Action.PREDICT, _package(outcome))
     _record(study, Action.EXPLAIN, _package(outcome) | {"status": outcome.explanation_status})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import urlencode
 
 import pytest
 from django.core.files.base import ContentFile
@@ -14,9 +15,10 @@ from django.urls import reverse
 from clinic.accounts.roles import Role
 from clinic.audit.models import Event
 from ml.algorithms.sleep import mapping
-from predictions import channel_mapping, intake
+from ml.contracts import Refused, Severity
+from predictions import channel_mapping, intake, lease, run
 from predictions.models import ChannelMapping, Study
-from tests import factories
+from tests import factories, nights
 from tests.sleep_files import edf_bytes
 from tests.test_api import Program
 
@@ -69,6 +71,11 @@ def send(user, patient, key, *, labels=LABELS, confirm_mapping=True, **options):
     )
 
 
+def staged(study):
+    run._write(lease.claim(study.pk), nights.outcome())
+    return study
+
+
 def test_the_header_alone_says_what_would_be_read(desk, patient):
     answer = ask(desk, patient, edf_bytes(("F4-M1", "O2-M1", "E1-M2", "E2-M2", "Chin", "SaO2", "Canule")))
     text = answer.content.decode()
@@ -112,6 +119,8 @@ def test_a_size_that_is_no_number_finds_nothing(desk, patient, size):
 
 def test_a_confirmed_mapping_is_remembered_by_its_labels_and_audited(desk, patient, tessa, unit):
     study = send(tessa, patient, "first", **CHOSEN)
+    assert ChannelMapping.objects.count() == 0, "nobody knows yet whether it can be staged"
+    staged(study)
     kept = ChannelMapping.objects.get()
     assert (kept.unit, kept.confirmed_by, kept.options) == (unit, tessa, CHOSEN)
     event = Event.objects.get(kind="channel_mapping")
@@ -123,7 +132,7 @@ def test_a_confirmed_mapping_is_remembered_by_its_labels_and_audited(desk, patie
 
 
 def test_a_remembered_mapping_serves_whoever_names_no_channel(patient, tessa):
-    send(tessa, patient, "first", **CHOSEN)
+    staged(send(tessa, patient, "first", **CHOSEN))
     later = send(tessa, patient, "second")
     assert later.options == {**CHOSEN, channel_mapping.REMEMBERED: str(ChannelMapping.objects.get().pk)}
     named = send(tessa, patient, "third", eeg="Capteur 1")
@@ -132,15 +141,15 @@ def test_a_remembered_mapping_serves_whoever_names_no_channel(patient, tessa):
 
 
 def test_the_latest_confirmation_counts_and_the_same_one_is_kept_once(patient, tessa):
-    send(tessa, patient, "first", **CHOSEN)
-    send(tessa, patient, "again", **CHOSEN)
-    send(tessa, patient, "other", **CHOSEN | {"frontal": "Capteur 1"})
+    staged(send(tessa, patient, "first", **CHOSEN))
+    staged(send(tessa, patient, "again", **CHOSEN))
+    staged(send(tessa, patient, "other", **CHOSEN | {"frontal": "Capteur 1"}))
     assert ChannelMapping.objects.count() == 2
     assert send(tessa, patient, "last").options["frontal"] == "Capteur 1"
 
 
 def test_a_confirmed_mapping_is_never_changed_nor_deleted(patient, tessa):
-    send(tessa, patient, "first", **CHOSEN)
+    staged(send(tessa, patient, "first", **CHOSEN))
     for change in (lambda known: known.update(options={}), lambda known: known.delete()):
         with pytest.raises(DatabaseError, match="written once"), transaction.atomic():
             change(ChannelMapping.objects.all())
@@ -159,10 +168,10 @@ def test_what_only_a_program_named_is_not_remembered(patient, tessa):
         assert answer.status_code == 202, answer.content
         return Study.objects.get(pk=answer.json()["id"])
 
-    assert sent("first").options == CHOSEN
+    assert staged(sent("first")).options == CHOSEN
     assert ChannelMapping.objects.count() == 0
     assert send(tessa, patient, "by hand").options == {}
-    sent("looked at", confirm_mapping="true")
+    staged(sent("looked at", confirm_mapping="true"))
     assert ChannelMapping.objects.get().confirmed_by == tessa
 
 
@@ -170,18 +179,74 @@ def test_the_upload_page_confirms_what_it_showed(desk, patient, tessa):
     recording = SimpleUploadedFile("night.edf", edf_bytes(LABELS, seconds=60))
     address = reverse("study_new", args=["sleep", patient.pk])
     assert desk.post(address, CHOSEN | {"file": recording, "key": "page"}).status_code == 302
+    staged(Study.objects.get())
     assert ChannelMapping.objects.get().options == CHOSEN
 
 
+def test_a_night_of_before_analysed_again_does_not_undo_a_later_confirmation(patient, tessa):
+    first = staged(send(tessa, patient, "first", **CHOSEN))
+    staged(send(tessa, patient, "other", **CHOSEN | {"frontal": "Capteur 1"}))
+    assert channel_mapping.confirm(first) is None
+    assert send(tessa, patient, "last").options["frontal"] == "Capteur 1"
+
+
+def test_a_mapping_without_any_eeg_is_stopped_before_it_is_sent(patient, tessa):
+    with pytest.raises(Refused) as refused:
+        send(tessa, patient, "first", **CHOSEN | {"frontal": "none"})
+    assert [problem.code for problem in refused.value.problems] == ["no_eeg"]
+    assert Study.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("chosen", "code", "said"),
+    [
+        ({"frontal": "E1-M2"}, "other_kind", "an eye channel"),
+        ({"frontal": "F4-M1", "posterior": "Chin"}, "other_kind", "a muscle channel"),
+        ({"frontal": "F4-M1", "eog": "F3-M2"}, "other_kind", "an EEG channel"),
+        ({"frontal": "F4-M1", "posterior": "F4-M1"}, "used_twice", "read twice"),
+        ({"frontal": "F4-M1", "posterior": "F4-M2"}, "used_twice", "read twice"),
+    ],
+)
+def test_a_channel_of_another_kind_or_read_twice_is_doubted(chosen, code, said):
+    content = edf_bytes(("F4-M1", "F4-M2", "F3-M2", "E1-M2", "Chin"))
+    _header, signals = mapping.parse(content[: 256 * 6])
+    found = {problem.code: problem for problem in mapping.problems(signals, chosen)}
+    assert said in found[code].message.en
+    assert found[code].severity is Severity.WARN
+    usual = {"frontal": "F4-M1", "eog": "E1-M2", "emg": "Chin", "posterior": "none"}
+    assert mapping.problems(signals, usual) == []
+
+
+def test_the_page_doubts_what_is_chosen_on_it_and_leads_back_to_the_names(desk, patient, tessa):
+    labels = ("F4-M1", "E1-M2", "Chin")
+    first = send(tessa, patient, "first", labels=labels, frontal="F4-M1", eog="none", emg="Chin")
+    staged(first)
+    address = reverse("study_channels", args=["sleep", patient.pk])
+    content = edf_bytes(labels)
+
+    def told(**chosen):
+        query = urlencode({"size": len(content)} | chosen)
+        return desk.post(
+            f"{address}?{query}", content, content_type="application/octet-stream"
+        ).content.decode()
+
+    offered = told()
+    assert "data-names" in offered
+    assert 'data-found="E1-M2"' in offered
+    assert "an eye channel" not in offered
+    assert "an eye channel" in told(frontal="E1-M2", eog="none", emg="Chin")
+    assert "No EEG channel" in told(frontal="none", posterior="none")
+
+
 def test_another_unit_and_other_labels_know_nothing_of_it(patient, tessa):
-    send(tessa, patient, "first", **CHOSEN)
+    staged(send(tessa, patient, "first", **CHOSEN))
     assert send(tessa, patient, "wider", labels=(*LABELS, "Jambe G")).options == {}
     other = factories.unit("maternity")
     assert channel_mapping.remembered(other, sorted(LABELS)) is None
 
 
 def test_the_same_request_again_is_the_same_study(patient, tessa):
-    send(tessa, patient, "first", **CHOSEN)
+    staged(send(tessa, patient, "first", **CHOSEN))
     assert send(tessa, patient, "second") == send(tessa, patient, "second")
     assert Study.objects.count() == 2
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -27,7 +28,8 @@ _MOST_DIGITS = 15
 def study_channels(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> HttpResponse:
     """Answer the header of a recording with the channels that would be read, or with what is wrong.
 
-    The body is the beginning of the file, ``size`` in the address the length of all of it.
+    The body is the beginning of the file, ``size`` in the address the length of all of it. Where the address
+    names channels, what is doubtful is said of these: they were chosen on the page.
     """
     contract, person = admit(request, algorithm, patient)
     if contract.name != channel_mapping.ALGORITHM:
@@ -36,11 +38,14 @@ def study_channels(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> 
     size = request.GET.get("size", "")
     if not (size.isascii() and size.isdigit() and len(size) <= _MOST_DIGITS):
         raise Http404
-    context = _read(contract, person, head, int(size))
+    chosen = {name: request.GET[name] for name in mapping.USES if name in request.GET}
+    context = _read(contract, person, head, int(size), chosen)
     return render(request, "studies/channels.html", context)
 
 
-def _read(contract: Contract, person: Patient, head: bytes, size: int) -> dict[str, Any]:
+def _read(
+    contract: Contract, person: Patient, head: bytes, size: int, chosen: Mapping[str, str]
+) -> dict[str, Any]:
     problems = registry.door(contract.name, "contract").screen(head, size)
     if problems:
         return {"problems": problems}
@@ -53,17 +58,18 @@ def _read(contract: Contract, person: Patient, head: bytes, size: int) -> dict[s
         "problems": [told] if isinstance(told, Problem) else [],
         "seconds": header.seconds,
         "count": sum(not signal.annotations for signal in signals),
-        **_uses(contract, signals),
+        **_uses(contract, signals, chosen),
     }
 
 
-def _uses(contract: Contract, signals: tuple[Signal, ...]) -> dict[str, Any]:
+def _uses(contract: Contract, signals: tuple[Signal, ...], chosen: Mapping[str, str]) -> dict[str, Any]:
     unit = Unit.objects.get(code=contract.unit)
     known = channel_mapping.remembered(unit, mapping.labels(signals))
+    taken = chosen or (known.options if known else {})
     rows = []
     for use in mapping.uses(signals):
-        chosen = known.options.get(use.name, mapping.NONE) if known else use.found
-        choices = use.choices if chosen in (mapping.NONE, *use.choices) else (chosen, *use.choices)
-        rows.append({"name": use.name, "chosen": chosen, "choices": choices, "found": use.found})
-    hints = mapping.problems(signals, known.options if known else {})
+        now = taken.get(use.name, mapping.NONE) if taken else use.found
+        choices = use.choices if now in (mapping.NONE, *use.choices) else (now, *use.choices)
+        rows.append({"name": use.name, "chosen": now, "choices": choices, "found": use.found})
+    hints = mapping.problems(signals, taken)
     return {"uses": rows, "known": known, "none": mapping.NONE, "hints": hints}

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ml.algorithms.sleep import channels, edf_header, montage
+from ml.algorithms.sleep import channel_doubts, channels, edf_header, montage
 from ml.algorithms.sleep.channels import EMG, EOG, FRONTAL, POSTERIOR
 from ml.algorithms.sleep.edf_header import MAIN_BYTES, MAX_SIGNALS, PER_SIGNAL_BYTES, Header, Signal
 from ml.contracts import Problem, Refused
@@ -16,6 +16,7 @@ from ml.contracts import Problem, Refused
 USES = ("frontal", "posterior", "eog", "emg", "spo2", "flow")
 OPTIONS = ("eeg", *USES)
 NONE = "none"
+NO_EEG = "no_eeg"
 LARGEST_HEADER = MAIN_BYTES + MAX_SIGNALS * PER_SIGNAL_BYTES
 _SLOTS = {FRONTAL: "frontal", POSTERIOR: "posterior", EOG: "eog", EMG: "emg"}
 
@@ -106,6 +107,21 @@ def fingerprint(known: Sequence[str]) -> str:
 def problems(signals: Sequence[Signal], options: Mapping[str, str]) -> list[Problem]:
     """Return what is wrong with a mapping for this recording; warnings too."""
     try:
-        return channels.choose(signals, options)[1]
+        chosen, warnings = channels.choose(signals, options)
+        return [*warnings, *channel_doubts.doubts(signals, chosen)]
     except Refused as refusal:
         return list(refusal.problems)
+
+
+def without_eeg(head: bytes, options: Mapping[str, str]) -> list[Problem]:
+    """Return why a recording cannot be staged with the channels a sender names: none of them is an EEG.
+
+    Empty where the sender names no channel or the header cannot be read: then the analysis says why.
+    """
+    if not any(options.get(name) for name in OPTIONS):
+        return []
+    try:
+        _header, signals = parse(head)
+    except Refused:
+        return []
+    return [one for one in problems(signals, options) if one.code == NO_EEG]
