@@ -106,6 +106,18 @@ def later_assessment(study: Study) -> Study | None:
     return later.order_by("submitted_at").last()
 
 
+def sent_before(study: Study) -> Study | None:
+    """Return the latest earlier study of this patient and kind with one of its files, if any."""
+    files = [file.sha256 for file in study.files.all()]
+    same = Study.objects.filter(
+        patient=study.patient_id,
+        algorithm=study.algorithm,
+        files__sha256__in=files,
+        submitted_at__lt=study.submitted_at,
+    )
+    return same.order_by("submitted_at").last() if files else None
+
+
 def earlier_taken(user: User, study: Study) -> list[Study]:
     """Return the answered studies of the same kind and patient that were taken earlier, the latest first.
 

@@ -186,6 +186,21 @@ def test_the_same_file_for_another_patient_is_noticed(charlie: User, henri: Pati
     assert [warning["code"] for warning in study.warnings] == ["file_of_another_patient"]
 
 
+def test_the_same_file_again_leads_to_the_study_before(
+    charlie: User, henri: Patient, radiology: Any, client: Any
+) -> None:
+    first = submit_image(charlie, henri)
+    again = submit_image(charlie, henri, idempotency_key="k2")
+    client.force_login(charlie)
+    said = "The same file was sent for this patient before"
+    page = client.get(f"/studies/{again.pk}/").content.decode()
+    assert said in page
+    assert f'href="/studies/{first.pk}/"' in page
+    assert said not in client.get(f"/studies/{first.pk}/").content.decode()
+    elsewhere = submit_image(charlie, factories.patient(radiology, family_name="Other"), idempotency_key="k3")
+    assert said not in client.get(f"/studies/{elsewhere.pk}/").content.decode()
+
+
 def test_a_stranger_cannot_submit(charlie: User, claire: Patient) -> None:
     with pytest.raises(Http404):
         submit_form(charlie, claire)

@@ -3,7 +3,7 @@
 import pytest
 from django.utils import translation
 
-from clinic.templatetags.vigie import chance, figure, percent, signed
+from clinic.templatetags.vigie import chance, figure, percent, signed, with_unit
 from ml import package, registry
 from predictions.templatetags.metrics import metric_name
 
@@ -30,6 +30,13 @@ def test_a_share_and_a_sign_are_rounded_too():
         assert percent(0.0876) == "9"
         assert percent(0.9968) == "100"
         assert signed(-0.4392) == "−0,44"
+
+
+def test_a_percent_sign_stands_apart_in_french_only():
+    with translation.override("en"):
+        assert (with_unit("61", "%"), with_unit("12", "µV")) == ("61%", "12 µV")
+    with translation.override("fr"):
+        assert (with_unit("61", "%"), with_unit("4,1", "% · min/h")) == ("61\u202f%", "4,1\u202f% · min/h")
 
 
 def test_no_probability_is_shown_as_certain():

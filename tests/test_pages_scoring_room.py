@@ -19,7 +19,8 @@ from clinic.audit.models import Event
 from ml.algorithms.sleep import budget
 from patients.models import Patient
 from predictions import intake
-from predictions.models import Study
+from predictions.models import Study, StudyFile
+from predictions.states import State
 from tests import nights, studies
 from tests.browser.house import keep_artefact
 from tests.sleep_files import write_edf
@@ -110,6 +111,20 @@ def test_a_night_of_an_earlier_version_has_stages_but_no_signals(
     assert 'data-do="channels"' not in page
     assert client.get(reverse("scoring_signals", args=[study.pk]), ONE_WINDOW).status_code == 404
     assert client.get(reverse("scoring_pyramid", args=[study.pk])).status_code == 404
+
+
+def test_why_a_night_has_no_signals_promises_only_what_can_be_done(
+    client: Client, sandra: User, nina: Patient
+) -> None:
+    study = answered(sandra, nina, "sleep", nights.before())
+    StudyFile.objects.create(study=study, name="kept", original_name="night.EDF", size=1, sha256="a" * 64)
+    client.force_login(sandra)
+    address = reverse("scoring_room", args=[study.pk])
+    assert "can be scored without them. Sent again" in client.get(address).content.decode()
+    Study.objects.filter(pk=study.pk).update(state=State.SIGNED)
+    signed = client.get(address).content.decode()
+    assert "is signed as it stands" in signed
+    assert "can be scored" not in signed
 
 
 def test_who_does_not_see_the_patient_finds_no_room(client: Client, charlie: User, study: Study) -> None:

@@ -129,7 +129,15 @@ def with_percent(share: float) -> str:
     """Write a share with its sign and only the decimals it has, two at most: 3.5%, or 3,5 % in French."""
     value = round(100 * share, 2)
     digits = next(d for d in range(3) if d == 2 or value == round(value, d))
-    return f"{figure(value, digits)}\u202f%" if _french() else f"{figure(value, digits)}%"
+    return with_unit(figure(value, digits), "%")
+
+
+@register.filter
+def with_unit(written: str, symbol: str) -> str:
+    """Write a number already written with its unit: 61%, in French 61 %; 12 µV in both."""
+    if symbol.startswith("%"):
+        return f"{written}\u202f{symbol}" if _french() else f"{written}{symbol}"
+    return f"{written} {symbol}" if symbol else written
 
 
 @register.filter
@@ -154,7 +162,7 @@ def statistic(value: float | None, kind: str) -> str:
     if kind in ("time", "minutes"):
         return f"{figure(value, 1)} min"
     if kind == "percent":
-        return f"{figure(value, 1)}\u202f%" if _french() else f"{figure(value, 1)}%"
+        return with_unit(figure(value, 1), "%")
     if kind == "per_hour":
         return f"{figure(value, 1)} /h"
     return figure(value, 0)

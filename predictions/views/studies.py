@@ -112,6 +112,7 @@ def context(user: User, found: Study) -> dict[str, Any]:
         "blind": blind,
         "history": history(found, blind=blind),
         "may_retry": found.state == State.FAILED and selectors.may_submit(user, found.contract),
+        "sent_before": selectors.sent_before(found),
         "result_template": f"predictions/results/{found.algorithm}.html",
         **_pending(found),
     }

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from ml.contracts import Text
 from predictions.models import Prediction, StoredArtefact, Study
+from predictions.states import State
 from predictions.storage import storage
 from predictions.workspaces.sleep import room_words, state
 
@@ -116,7 +117,13 @@ def missing_signals(prediction: Prediction, study: Study) -> str:
         return _(
             "This night was sent as band powers: there are stages and figures, but no signals to look at."
         )
+    if study.state == State.SIGNED:
+        return _(
+            "This night was analysed by an earlier version, which kept no index of its signals, and is "
+            "signed as it stands. Sent again, the recording becomes a new study with its signals."
+        )
     return _(
-        "This night was analysed by an earlier version, which kept no index of its signals. "
-        "Its stages can be scored; send the recording again to see the signals."
+        "This night was analysed by an earlier version, which kept no index of its signals. Its stages can "
+        "be scored without them. Sent again, the recording becomes a new study with its signals; scorings "
+        "stay with this one."
     )

@@ -92,7 +92,7 @@ def _opinions() -> dict[str, str]:
         "why_reading": _("Reading why…"),
         "why_offline": _("Not available without a connection."),
         "jury": _("Votes:"),
-        "disagreement": _("disagreement {n} %"),
+        "disagreement": _("disagreement {n}%"),
         "boosted": _("Second opinion (boosted trees):"),
         "opinion": _("Opinion of {name}:"),
         "differs": _("differs from the draft"),
