@@ -212,11 +212,22 @@ def test_the_bench_is_for_the_steward_alone(client: Client, alice: User) -> None
 
 def test_in_french_a_figure_says_on_what_it_was_computed(client: Client, steward: User) -> None:
     said = page(client, steward, ("model", ["chest_xray"]), language="fr")
-    table = said.split('<table class="metrics">')[1].split("</table>")[0]
+    table = said.split('id="figures"')[1].split("</section>")[0]
     assert "moitié étiquetée de la partie de test officielle" in table
     assert "rééchantillonnage de 217 patients entiers" in table
     assert 'lang="en"' not in table
-    # Others' data have no French name yet; a screen reader is told the language.
-    other = page(client, steward, ("model", ["sleep"]), language="fr")
-    assert '<span lang="en">Sleep-EDF cassette band powers' in other
-    assert "sujets)" in other
+    sleep = page(client, steward, ("model", ["sleep"]), language="fr").split('<article class="prose"')[0]
+    assert "Puissances de bandes Sleep-EDF cassette, validation croisée par sujet en 5\u00a0plis" in sleep
+    assert "époques de" in sleep
+    assert '<span lang="en">' not in sleep
+
+
+def test_many_figures_are_folded_by_data_and_named_with_their_stage(client: Client, steward: User) -> None:
+    said = page(client, steward, ("model", ["sleep"]))
+    folded = re.findall(r'<details class="figures"( open)?>', said)
+    assert folded.count(" open") == 1
+    assert len(folded) > 5
+    assert "Sensitivity: N3<br>" in said
+    assert "Sensitivity<br>" not in said
+    assert said.index('id="same-cases"') < said.index('id="figures"')
+    assert all(f'id="{name}"' in said for name in re.findall(r'<li><a href="#([^"]+)"', said))

@@ -41,6 +41,45 @@ FRENCH = {
         "d’après l’aspect seul\u00a0: l’en-tête DICOM, la taille et la couleur en refuseraient déjà la "
         "plupart"
     ),
+    r"Sleep-EDF cassette band powers, subject-wise 5-fold, ([a-zA-Z +]+)": (
+        "Puissances de bandes Sleep-EDF cassette, validation croisée par sujet en 5\u00a0plis, {0}"
+    ),
+    r"Sleep-EDF cassette band powers, subject-wise 5-fold, one frontal EEG, excerpts (\w+)": (
+        "Puissances de bandes Sleep-EDF cassette, validation croisée par sujet en 5\u00a0plis, un EEG "
+        "frontal, extraits {0}"
+    ),
+    r"UCDDB ucddb018, raw C3-A2 by the position rule, never trained on": (
+        "UCDDB ucddb018, C3-A2 brut selon la règle de position, jamais utilisé à l’entraînement"
+    ),
+    r"UCDDB, five recordings with only their wake and N3 epochs, gaps closed": (
+        "UCDDB, cinq enregistrements réduits à leurs époques d’éveil et de N3, sans interruption"
+    ),
+    r"raw recordings, each staged by a model trained without its patient": (
+        "enregistrements bruts, chacun coté par un modèle entraîné sans son patient"
+    ),
+    r"(\d+) epochs; intervals over subjects": "{0} époques\u202f; intervalles sur les sujets",
+    r"(\d+) epochs of (\d+) nights; intervals over subjects": (
+        "{0} époques de {1} nuits\u202f; intervalles sur les sujets"
+    ),
+    r"(\d+) epochs; context is broken by the gaps": (
+        "{0} époques\u202f; les interruptions rompent le contexte"
+    ),
+    r"(\d+) epochs; intervals over blocks of ten minutes of this one night, they say nothing of other "
+    r"patients": (
+        "{0} époques\u202f; intervalles sur des blocs de dix minutes de cette seule nuit, qui ne disent rien "
+        "d’autres patients"
+    ),
+    r"three channels": "trois voies",
+    r"one frontal EEG": "un EEG frontal",
+    r"frontal EEG \+ EOG": "EEG frontal et EOG",
+    r"two EEG": "deux EEG",
+    r"one posterior EEG": "un EEG postérieur",
+    r"some_stages": "avec quelques stades",
+    r"nap": "de sieste",
+    r"no_rem": "sans sommeil paradoxal",
+    r"no_n3": "sans N3",
+    r"wake_n2": "d’éveil et de N2",
+    r"wake_n3": "d’éveil et de N3",
     r"crashes": "accidents",
     r"images": "images",
     r"applicants": "demandeurs",
@@ -56,7 +95,16 @@ def data_words(said: str) -> str:
     """Return a manifest's phrase in the language of the page; marked as English where only that is known."""
     if not (get_language() or "en").startswith("fr"):
         return said
+    if french := _french(said):
+        return french
+    return format_html('<span lang="en">{}</span>', said)
+
+
+def _french(said: str) -> str:
+    """Return a phrase in French, its parts too; empty when it is not known."""
     for pattern, french in FRENCH.items():
         if found := re.fullmatch(pattern, said):
-            return french.format(*found.groups())
-    return format_html('<span lang="en">{}</span>', said)
+            parts = [part if part.isdecimal() else _french(part) for part in found.groups()]
+            if all(parts):
+                return french.format(*parts)
+    return ""

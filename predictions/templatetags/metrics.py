@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any
 
 from django import template
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
+
+from ml.package import Metric
 
 register = template.Library()
 
@@ -46,10 +52,38 @@ NAMES = {
 }
 
 
+FEW = 30
+"""Figures that are read at a glance; more are folded by what they were computed on."""
+
+CLASS = re.compile(r"_(W|N1|N2|N3|R)$")
+
+
 @register.filter
 def metric_name(name: str) -> str:
-    """Return the words for a metric's name, the longest known part of it; empty when none is known."""
+    """Return the words for a metric's name, the longest known part of it; empty when none is known.
+
+    The class a figure is of stands behind it: ``recall_N3`` is the sensitivity for N3.
+    """
     for known, words in NAMES.items():
         if re.search(rf"(?:^|[._]){known}(?:$|[._])", name):
-            return str(words)
+            of = CLASS.search(name)
+            apart = "\u00a0: " if (get_language() or "en").startswith("fr") else ": "
+            return f"{words}{apart}{of[1]}" if of else str(words)
     return ""
+
+
+@register.filter
+def by_data(metrics: Iterable[Metric]) -> list[dict[str, Any]]:
+    """Group figures by what they were computed on, in their order.
+
+    Returns
+    -------
+    list of dict
+        ``data``, ``metrics``, and ``open``: whether they are few enough to stand open, or the first.
+    """
+    given = list(metrics)
+    groups = [(data, list(rows)) for data, rows in groupby(given, key=lambda metric: metric.data)]
+    return [
+        {"data": data, "metrics": rows, "open": at == 0 or len(given) <= FEW}
+        for at, (data, rows) in enumerate(groups)
+    ]
