@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.algorithms.sleep import breathing, microstructure, oxygen, physiology
+from ml.algorithms.sleep import breathing, microstructure, oxygen, physiology, wording
 from ml.algorithms.sleep.report import report
 from ml.algorithms.sleep.statistics import statistics
 from ml.algorithms.sleep.traces import Trace
-from ml.contracts import Report, ReportSection
+from ml.contracts import Report, ReportSection, Text
 from ml.package import Package
 
 EPOCHS = 600
@@ -143,3 +143,8 @@ def test_other_opinions_are_counted():
     found = values(section(written, "Other opinions"))
     assert found["Epochs on which one differs from the draft"] == "200 of 400"
     assert found["Agreement with the boosted trees (κ)"] == "0.81"
+
+
+def test_a_share_is_not_torn_from_its_sign():
+    assert wording.number(85.25, 1, "%") == Text("85.2%", "85,2\u202f%")
+    assert wording.number(12.5, 1, "% · min/h").fr == "12,5\u202f% · min/h"

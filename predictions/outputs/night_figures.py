@@ -77,12 +77,7 @@ def written(value: float | None, kind: str) -> Text:
 
 def number(value: float | None, decimals: int, unit: str = "") -> Text:
     """Write a number with its unit so that no line ends between them; a dash where undefined."""
-    plain = words.number(value, decimals)
-    if value is None or not unit:
-        return plain
-    if unit == "%":  # only French sets it apart
-        return Text(f"{plain.en}%", f"{plain.fr}\u202f%")
-    return Text(f"{plain.en}\u00a0{unit}", f"{plain.fr}\u00a0{unit}")
+    return words.number(value, decimals, f"\u00a0{unit}" if unit and not unit.startswith("%") else unit)
 
 
 def sleep(night: Night) -> Iterator[Figure]:

@@ -110,8 +110,9 @@ def minutes(value: float | None) -> Text:
 
 
 def number(value: float | None, decimals: int, unit: str = "") -> Text:
-    """Write a number, with a comma and a narrow space before % in French; a dash where undefined."""
+    """Write a number, with a comma and a narrow no-break space before % in French; a dash where undefined."""
     if value is None:
         return Text("–", "–")
     plain = f"{value:.{decimals}f}"
-    return Text(plain + unit, plain.replace(".", ",") + unit.replace("%", " %"))
+    apart = "\u202f" if unit.startswith("%") else ""
+    return Text(plain + unit, plain.replace(".", ",") + apart + unit)
