@@ -24,6 +24,18 @@ ALL_CHANNELS = """
   room.refiltered();
 }
 """
+WRITTEN = """() => {
+  const room = document.querySelector("scoring-room");
+  const own = CanvasRenderingContext2D.prototype.fillText;
+  const found = [];
+  CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+    found.push({ text, from: x, to: x + this.measureText(text).width, y });
+    return own.call(this, text, x, y);
+  };
+  room.paint();
+  CanvasRenderingContext2D.prototype.fillText = own;
+  return found;
+}"""
 FILTERED = """async ({ samples, limits, rate }) => {
   const { filtered, sections } = await import("/static/js/scoring/filters.js");
   return [...filtered(sections(limits, rate), samples)];
@@ -97,3 +109,19 @@ def test_twenty_channels_are_drawn_while_an_arrow_key_is_held(
         sys.stdout.write(f"\n20 channels at 256 Hz, arrow held: {found}\n")
     drawn(page)
     assert numbers(page) == "Epoch 61 / 80"
+
+
+def test_amplitudes_times_and_marks_can_be_read_off(lab: Lab) -> None:
+    page = lab.enter().page
+    expect(page.locator(".trace-label")).to_have_count(13)
+    expect(page.locator(".trace-span").first).to_be_visible()
+    expect(page.locator(".trace-span").first).to_have_text("100 µV")
+    expect(page.locator("[data-do=guides]")).to_have_attribute("aria-pressed", "true")
+    assert page.evaluate("document.querySelector('scoring-room').ruler.format(-0.01, 1)") == "0.0"
+    page.keyboard.press("a")
+    page.keyboard.press("x")
+    written = {one["text"]: one for one in page.evaluate(WRITTEN)}
+    assert written["Artefact"]["to"] < written["Arousal"]["from"]
+    page.locator("[data-field=page]").select_option("5")
+    times = [one for one in page.evaluate(WRITTEN) if one["text"].count(":") == 2]
+    assert len(times) >= 4
