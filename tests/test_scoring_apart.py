@@ -15,7 +15,7 @@ from ml.contracts import Refused
 from patients.models import Patient
 from predictions.models import Study
 from predictions.outputs import ordering, rendering
-from predictions.workspaces.sleep import comparing, events, refusals, scoring, state
+from predictions.workspaces.sleep import comparing, events, refusals, scoring, signing, state
 from tests import factories, outputs, scored_nights
 from tests.scored_nights import STAGES, event, finished, score, stage
 from tests.test_access_matrix import ADDRESSES
@@ -251,3 +251,34 @@ def csv(user: User, study: Study) -> tuple[UUID, str]:
     order = ordering.order(user=user, study=study, kind="csv", language="en")
     rendering.render(order.pk)
     return order.pk, outputs.content_of(order).decode()
+
+
+def test_a_scoring_begun_by_mistake_is_withdrawn_and_may_be_taken_up_again(
+    study: Study, terry: User, tessa: User, sandra: User
+) -> None:
+    finished(terry, study, stage(7, "N3"))
+    begun = score(tessa, study, stage(8, "R")).scoring
+    assert score(tessa, study, event("withdraw")).refused == []
+    assert state.of(tessa, study)["stages"] == list(STAGES), "withdrawn, it opens no colleague's"
+    assert (state.of(tessa, study)["scoring"], state.of(terry, study)["others"]) == (None, [])
+    assert [one.hypnogram.scorer for one in signing.candidates(sandra, study)] == [terry, None]
+    with pytest.raises(Refused) as refused:
+        comparing.compare(sandra, study)
+    assert refused.value.problems == (comparing.APART,)
+    with pytest.raises(Refused) as refused:
+        score(tessa, study, stage(9, "R"), scoring_id=begun.pk)
+    assert refused.value.problems == (refusals.CLOSED,)
+    again = score(tessa, study, event("reopen"), scoring_id=begun.pk)
+    assert (again.scoring.closed_at, again.scoring.unfinished) == (None, False)
+    assert state.of(tessa, study)["changed"] == [8]
+    assert begun.events.count() == 3, "nothing of it is lost"
+
+
+def test_who_saw_a_colleague_s_scoring_begins_no_blind_one_by_withdrawing(
+    study: Study, terry: User, sandra: User
+) -> None:
+    finished(terry, study, stage(7, "N3"))
+    assert not score(sandra, study, stage(8, "R")).scoring.blind
+    score(sandra, study, event("withdraw"))
+    score(terry, study, event("reopen"))
+    assert not score(sandra, study, stage(8, "R")).scoring.blind

@@ -34,6 +34,7 @@ class Kind(models.TextChoices):
     REDO = "redo", _("redo")
     CLOSE = "close", _("close")
     REOPEN = "reopen", _("open again")
+    WITHDRAW = "withdraw", _("withdraw")
 
 
 class Scoring(models.Model):
@@ -62,7 +63,7 @@ class Scoring(models.Model):
     started_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
     unfinished = models.BooleanField(
-        default=False, help_text="Ended by somebody’s signature, not by its scorer"
+        default=False, help_text="Ended by somebody’s signature, or withdrawn by its scorer"
     )
 
     class Meta:

@@ -26,6 +26,7 @@ from predictions.workspaces.sleep.scoring import Hypnogram
 PAUSE = timedelta(minutes=10)
 """A scorer who did nothing for so long comes back for another sitting."""
 BY_SIGNING = "signature"
+TURNS = (Kind.CLOSE, Kind.REOPEN, Kind.WITHDRAW)
 LIGHTS = (Kind.LIGHTS_OFF, Kind.LIGHTS_ON)
 
 
@@ -181,10 +182,12 @@ def _open(user: User, study: Study, scoring_id: UUID | None, sent: Sequence[Any]
         if found is None:
             return _begun(user, study, made, "")
     else:
-        found = next((one for one in made if one.pk == scoring_id and one.scorer_id == user.pk), None)
+        named = study.scorings.filter(pk=scoring_id, scorer=user)
+        found = named.select_related("scorer", "prediction", "source", "study").first()
         if found is None:
-            earlier = study.scorings.filter(pk=scoring_id, scorer=user).exists()
-            raise Refused(refusals.OF_ANOTHER_VERSION if earlier else refusals.NOT_YOURS)
+            raise Refused(refusals.NOT_YOURS)
+        if found.version != scoring.version(study):
+            raise Refused(refusals.OF_ANOTHER_VERSION)
     if found.closed_at is not None and not _reopens(sent):
         raise Refused(refusals.CLOSED)
     return found
@@ -214,11 +217,16 @@ def _begun(user: User, study: Study, made: list[Scoring], origin: str) -> Scorin
         origin=kind,
         source=source,
         source_number=source.number if source else 0,
-        blind=not shown and kind == Origin.DRAFT,
+        blind=not shown and kind == Origin.DRAFT and not _saw_before(user, study),
         started_at=timezone.now(),
     )
     _record(user, study, Action.CREATE, begun, {"from": str(source.pk) if source else kind})
     return begun
+
+
+def _saw_before(user: User, study: Study) -> bool:
+    """Return whether a colleague's scoring was open to ``user`` in one of theirs, be it withdrawn since."""
+    return study.scorings.filter(version=scoring.version(study), scorer=user, blind=False).exists()
 
 
 def _origin(wanted: str, finished: list[Scoring]) -> tuple[str, Scoring | None]:
@@ -266,8 +274,8 @@ def _store(user: User, target: Scoring, new: list[ScoringEvent]) -> None:
     """
     before = target.events.order_by("number").values_list("received_at", flat=True).last()
     ScoringEvent.objects.bulk_create(new)
-    target.save(update_fields=["number", "closed_at"])
-    turns = [str(event.kind) for event in new if event.kind in (Kind.CLOSE, Kind.REOPEN)]
+    target.save(update_fields=["number", "closed_at", "unfinished"])
+    turns = [str(event.kind) for event in new if event.kind in TURNS]
     if turns or before is None or new[0].received_at - before > PAUSE:
         detail = {"first": new[0].number, "last": new[-1].number} | ({"kinds": turns} if turns else {})
         _record(user, target.study, Action.UPDATE, target, detail)
@@ -314,10 +322,10 @@ def _require_reopening(target: Scoring, user: User) -> None:
 def _follow(target: Scoring, event: ScoringEvent) -> None:
     """Bring the row of a scoring after its event."""
     target.number = event.number
-    if event.kind == Kind.CLOSE:
-        target.closed_at = event.received_at
+    if event.kind in (Kind.CLOSE, Kind.WITHDRAW):
+        target.closed_at, target.unfinished = event.received_at, event.kind == Kind.WITHDRAW
     elif event.kind == Kind.REOPEN:
-        target.closed_at = None
+        target.closed_at, target.unfinished = None, False
 
 
 def _ids(sent: Sequence[Any]) -> set[UUID]:

@@ -12,11 +12,12 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from clinic.accounts.models import User
 from predictions import selectors
-from predictions.models import Origin, Prediction, Scoring, Signature, Study
+from predictions.models import Kind, Origin, Prediction, Scoring, ScoringEvent, Signature, Study
 from predictions.states import State
 from predictions.workspaces.sleep import statistics
 from predictions.workspaces.sleep.fold import FIELDS, Ledger, Night
@@ -148,10 +149,10 @@ def version(study: Study) -> int:
 
 
 def scorings(study: Study) -> list[Scoring]:
-    """Return the scorings made for the present version, in the order they began."""
-    return list(
-        study.scorings.filter(version=version(study)).select_related("scorer", "prediction", "source")
-    )
+    """Return the scorings made for the present version, in the order they began, without those withdrawn."""
+    last = ScoringEvent.objects.filter(scoring=OuterRef("pk"), number=OuterRef("number"))
+    standing = study.scorings.exclude(Exists(last.filter(kind=Kind.WITHDRAW)))
+    return list(standing.filter(version=version(study)).select_related("scorer", "prediction", "source"))
 
 
 def under_way(study: Study) -> tuple[str, ...]:

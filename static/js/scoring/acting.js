@@ -138,6 +138,10 @@ export class Acting extends Moving {
     if (this.act({ kind: "close" })) this.writable = false;
   }
 
+  do_withdraw() {
+    if (this.act({ kind: "withdraw" })) this.writable = false;
+  }
+
   do_reopen() {
     this.queue.add({ kind: "reopen" });
   }

@@ -91,7 +91,7 @@ export class Panel {
     this.notice(reason);
     this.part("scorer-state").textContent = this.whose(state);
     this.beginnings(state);
-    document.querySelector("[data-do=close]").hidden = !(writable && state.scoring);
+    for (const end of ["close", "withdraw"]) document.querySelector(`[data-do=${end}]`).hidden = !(writable && state.scoring);
     document.querySelector("[data-do=reopen]").hidden = !(state.may_score && state.closed && !state.signed);
     this.part("others").replaceChildren(...state.others.map((other) => {
       const line = document.createElement("li");

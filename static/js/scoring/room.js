@@ -187,7 +187,7 @@ class ScoringRoom extends Acting {
     this.queue.scoring = answer.scoring ?? this.queue.scoring;
     if (answer.statistics) this.panel.numbers(answer.statistics);
     const begun = !this.state?.scoring && answer.scoring;
-    const exact = begun || acts.some(({ kind }) => ["undo", "redo", "close", "reopen"].includes(kind));
+    const exact = begun || acts.some(({ kind }) => ["undo", "redo", "close", "withdraw", "reopen"].includes(kind));
     this.again ||= exact || answer.merged || Boolean(answer.refused?.length) || answer.closed;
     if (!this.again || this.queue.unsent.length) return;
     this.again = false;
