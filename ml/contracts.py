@@ -413,15 +413,24 @@ class ReportSection:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A result in plain sections without HTML, from which page, PDF and FHIR are written."""
+    """A result in plain sections without HTML, from which page, PDF and FHIR are written.
+
+    Parameters
+    ----------
+    doubts
+        What makes the whole answer doubtful: the runner tells it with the warnings of the input.
+    """
 
     headline: Text
     sections: tuple[ReportSection, ...]
     limits: tuple[Text, ...] = ()
+    doubts: tuple[Problem, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """Return the stored form."""
-        return asdict(self)
+        """Return the stored form; doubts are stored with the warnings."""
+        stored = asdict(self)
+        del stored["doubts"]
+        return stored
 
 
 class Status(StrEnum):

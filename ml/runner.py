@@ -71,7 +71,7 @@ def run(algorithm: str, source: Source, *, version: str = "", explain: bool = Tr
         status=Status.OK,
         result=result,
         report=report,
-        problems=loaded.problems,
+        problems=(*loaded.problems, *report.doubts),
         quality=loaded.quality,
         artefacts=loaded.artefacts,
         explanation=explanation,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ml.algorithms.sleep import physiology, wording
+from ml.algorithms.sleep import night_doubts, physiology, wording
 from ml.algorithms.sleep.about import RESEARCH_USE
 from ml.algorithms.sleep.formulas import FORMULAS
 from ml.algorithms.sleep.statistics import UNSCORED
@@ -51,7 +51,10 @@ def report(package: Package, result: Mapping[str, Any]) -> Report:
         _review(result),
     ]
     return Report(
-        headline=_headline(result), sections=tuple(sections), limits=(*package.limits, RESEARCH_USE)
+        headline=_headline(result),
+        sections=tuple(sections),
+        limits=(*package.limits, RESEARCH_USE),
+        doubts=night_doubts.doubts(result),
     )
 
 
