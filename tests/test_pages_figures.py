@@ -59,5 +59,5 @@ def test_every_figure_of_a_package_has_words_in_both_languages(algorithm):
 def test_the_longest_known_part_names_a_figure():
     with translation.override("en"):
         assert metric_name("natality_proxies_brier_null") == "Brier score of the bare frequency"
-        assert metric_name("frontal_eeg.recall_N3") == "sensitivity"
+        assert metric_name("frontal_eeg.recall_N3") == "sensitivity: N3"
         assert metric_name("colour") == ""
