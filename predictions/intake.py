@@ -83,6 +83,11 @@ SEEN_ELSEWHERE = Problem(
     severity=Severity.WARN,
 )
 
+SENT_BEFORE = Text(
+    "The same file was sent for this patient before, as study {study}.",
+    "Le même fichier a déjà été envoyé pour ce patient : étude {study}.",
+)
+
 
 def submit(
     *,
@@ -188,6 +193,9 @@ def noticed(study: Study) -> list[dict[str, Any]]:
     Looked at again instead of kept: the analysis says it once more with its result.
     """
     found = list(study.warnings)
+    if (before := selectors.sent_before(study)) is not None:
+        message = SENT_BEFORE.format(study=before.pk)
+        found.append(Problem("file_sent_before", message, severity=Severity.WARN).as_json())
     if study.contract.input_kind is InputKind.FORM:
         _typed, problems = registry.door(study.algorithm, "contract").check(study.values)
         found += [problem.as_json() for problem in problems if problem.severity is Severity.WARN]

@@ -108,6 +108,8 @@ def later_assessment(study: Study) -> Study | None:
 
 def sent_before(study: Study) -> Study | None:
     """Return the latest earlier study of this patient and kind with one of its files, if any."""
+    if study.contract.input_kind is InputKind.FORM:
+        return None
     files = [file.sha256 for file in study.files.all()]
     same = Study.objects.filter(
         patient=study.patient_id,

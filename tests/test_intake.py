@@ -197,6 +197,7 @@ def test_the_same_file_again_leads_to_the_study_before(
     assert said in page
     assert f'href="/studies/{first.pk}/"' in page
     assert said not in client.get(f"/studies/{first.pk}/").content.decode()
+    assert [said["code"] for said in intake.noticed(again)] == ["file_sent_before"]
     elsewhere = submit_image(charlie, factories.patient(radiology, family_name="Other"), idempotency_key="k3")
     assert said not in client.get(f"/studies/{elsewhere.pk}/").content.decode()
 

@@ -50,9 +50,13 @@ def test_a_cannula_that_fell_out_has_a_sentence_and_no_figure(shown: str) -> Non
     assert "Flow events per hour" not in shown
 
 
-def test_the_comparison_says_how_well_people_agree(client: Client, sandra: User, nina: Patient) -> None:
+def test_the_comparison_says_how_well_people_agree(
+    client: Client, sandra: User, terry: User, nina: Patient
+) -> None:
     study = answered(sandra, nina, "sleep", nights.result())
-    nights.score(study, sandra, *nights.correction())
+    nights.score(study, sandra, *nights.correction(), close=False)
+    nights.score(study, terry, *nights.correction())
+    nights.score(study, sandra, nights.event("close"), close=False)
     client.force_login(sandra)
     page = client.get(reverse("scoring_comparison", args=[study.pk])).content.decode()
     assert "Two people who score the same night agree with κ 0.70 [0.66, 0.74]" in page
