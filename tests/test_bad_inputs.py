@@ -67,7 +67,7 @@ IN_DEPTH = [
     ("sleep", "infinite.edf", lambda: bad_files.night(physical=("-1e300", "1e300")), "edf_header_damaged"),
     ("sleep", "beyond.edf", lambda: bad_files.night(physical=("-1e308", "1e308")), "edf_header_damaged"),
     ("sleep", "fast.edf", bad_files.fast_recording, "rate_too_high"),
-    ("sleep", "still.edf", lambda: bad_files.night(record_seconds=0), "too_short"),
+    ("sleep", "still.edf", lambda: bad_files.night(record_seconds=0), "edf_header_damaged"),
     ("sleep", "oximeter.edf", lambda: bad_files.night(labels=("SpO2",)), "no_eeg"),
 ]  # fmt: skip
 

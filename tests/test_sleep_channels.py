@@ -73,7 +73,7 @@ def test_each_input_can_be_named_even_as_a_difference():
     assert warnings == ["position_unknown"]
     alone, warnings = chosen("F4-M1", "O2-M1", frontal="O2-M1", posterior="none")
     assert alone == {"eeg_frontal_central": "O2-M1"}
-    assert warnings == ["posterior_only"]
+    assert warnings == ["posterior_only", "against_position"]
     with pytest.raises(Refused, match="unknown_channel"):
         chosen("F4-M1", frontal="F4-M1 − Nothing")
 
@@ -143,3 +143,22 @@ def test_a_cap_of_the_brain_leaves_room_for_the_body():
 def test_without_eeg_there_is_no_staging(labels, options):
     with pytest.raises(Refused, match="no_eeg"):
         chosen(*labels, **options)
+
+
+def of(*labels):
+    return [Signal(label, "", "uV", -1, 1, -10, 10, "", 100) for label in labels]
+
+
+def test_an_electrode_sent_where_it_does_not_lie_is_warned_about():
+    signals = of("C4-M1", "O2-M1")
+    derivations, warnings = choose(signals, {"frontal": "O2-M1", "posterior": "C4-M1"})
+    assert [d.label for d in derivations] == ["O2-M1", "C4-M1"]
+    assert [w.code for w in warnings] == ["against_position", "against_position"]
+    assert warnings[0].message.en.startswith("O2-M1 lies parietal or occipital and is read as frontal")
+    assert choose(signals, {"frontal": "C4-M1", "posterior": "O2-M1"})[1] == []
+
+
+def test_of_two_channels_with_one_label_it_is_said_which_was_read():
+    (warning,) = choose(of("Pleth", "C4-M1", "O2-M1", "c4-m1"), {})[1]
+    assert warning.code == "one_label_twice"
+    assert "2 channels are called C4-M1; the one at place 2 of 4 was read" in warning.message.en

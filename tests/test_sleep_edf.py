@@ -71,6 +71,7 @@ def test_a_broken_upload_is_named_from_its_first_bytes_and_again_in_the_worker(c
         edf_bytes(record_seconds="nan"),
         edf_bytes(n_signals="1e3"),
         edf_bytes(record_seconds=-1),
+        edf_bytes(record_seconds="1e-9"),
     ],
 )
 def test_garbage_in_the_header_is_damage_not_a_crash(content, tmp_path):
@@ -78,6 +79,47 @@ def test_garbage_in_the_header_is_damage_not_a_crash(content, tmp_path):
     path = tmp_path / "upload"
     path.write_bytes(content)
     assert refusal(path) == ["edf_header_damaged"]
+
+
+def test_a_negative_number_of_samples_is_damage_and_no_negative_size(tmp_path):
+    content = edf_bytes(rate=-5, samples=np.zeros((600, 1, 100), "<i2"))
+    path = tmp_path / "upload"
+    path.write_bytes(content)
+    assert codes(content) == refusal(path) == ["edf_header_damaged"]
+    assert "samples per record of signal 1: a negative number" in screen(content[:4096], 900)[0].message.en
+    with pytest.raises(Refused, match="samples per record of signal 1: a negative number"):
+        reader.read_header(path)
+
+
+def test_a_record_without_length_is_damage_except_in_a_hypnogram(tmp_path):
+    path = write_edf(tmp_path / "n", record_seconds=0)
+    assert refusal(path) == ["edf_header_damaged"]
+    notes = write_edf(tmp_path / "h", ("EDF Annotations",), record_seconds=0)
+    assert refusal(notes) == ["edf_only_annotations"]
+
+
+def test_an_archive_under_the_name_of_a_recording_is_refused_as_at_an_upload(tmp_path):
+    path = tmp_path / "night.edf"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("features.npy", b"")
+    assert refusal(path) == ["not_edf"]
+
+
+def test_channels_without_a_name_are_numbered_and_control_characters_are_not_shown(tmp_path):
+    path = write_edf(tmp_path / "n", ("", "  ", "EEG\x1b[C3", "Fl\x07ow"))
+    assert [s.label for s in reader.read_header(path)[1]] == ["#1", "#2", "EEG [C3", "Fl ow"]
+    with pytest.raises(Refused, match=r"Channels: #1, #2, EEG \[C3, Fl ow\."):
+        load(Source(path=path, options={"eeg": "C9"}), None)
+    named = load(Source(path=path, options={"frontal": "#2"}), None)
+    assert named.data.channels["eeg_frontal_central"] == "#2"
+
+
+def test_an_unreadable_date_is_said(tmp_path):
+    dated = load(Source(path=write_edf(tmp_path / "a")), None)
+    undated = load(Source(path=write_edf(tmp_path / "b", date="99.99.99")), None)
+    said = {p.code: p.message for p in undated.problems}
+    assert "99.99.99 22.00.00" in said["start_unreadable"].fr
+    assert "start_unreadable" not in {p.code for p in dated.problems}
 
 
 def test_a_good_upload_passes_and_the_contract_takes_two_gibibytes():

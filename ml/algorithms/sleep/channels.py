@@ -39,6 +39,10 @@ MASTOID = re.compile(r"(?:EEG )?[AM][12]")
 _RIBBON = re.compile(r"A(?:[3-9]|[12]\d|3[0-2])")
 # Between the labels of two channels whose difference is meant.
 LESS = " − "
+_WHERE = {
+    FRONTAL: Text("frontal or central", "frontale ou centrale"),
+    POSTERIOR: Text("parietal or occipital", "pariétale ou occipitale"),
+}
 _SLOT_OF_OPTION = {"frontal": FRONTAL, "posterior": POSTERIOR, "eog": EOG, "emg": EMG}
 # Preference among electrodes of one slot: nearest to the training derivation, then as AASM, right first.
 _FRONTAL_ORDER = ("FPZ", "F4", "F3", "FZ", "C4", "C3", "CZ", "FP2", "FP1", "AFZ", "FCZ")
@@ -132,6 +136,7 @@ def choose(signals: Sequence[Signal], options: Mapping[str, Any]) -> tuple[list[
             f"Voies : {_list(signals)}.",
         )))  # fmt: skip
     warnings = _position_warnings(signals, chosen)
+    warnings += [_against_rule(one) for one in chosen if _misplaced(signals, one)]
     eog, emg = given["eog"], given["emg"]
     if eog is None:
         chosen += _eyes(signals)
@@ -141,7 +146,7 @@ def choose(signals: Sequence[Signal], options: Mapping[str, Any]) -> tuple[list[
         emg = chin(signals)[:1]
     if emg:
         chosen.append(Derivation(EMG, *_pair(signals, emg)))
-    return chosen, warnings
+    return chosen, [*warnings, *_twins(signals, chosen)]
 
 
 def named(signals: Sequence[Signal], options: Mapping[str, Any], kind: str) -> int | bool | None:
@@ -291,8 +296,7 @@ def _position_warnings(signals: Sequence[Signal], chosen: Sequence[Derivation]) 
             f"sur la tête ; {first.label} peut être n’importe où. Indiquez le rôle des voies et vérifiez "
             "soigneusement les stades.",
         ), severity=Severity.WARN)]  # fmt: skip
-    active = (electrode(signals[first.signal].label) or Electrode()).active
-    if slot_of(active) is None:
+    if slot_of(_active(signals, first)) is None:
         return [Problem("position_unknown", Text(
             f"The position of {first.label} on the head is not known to the rule; it was read as frontal or "
             "central. Check the stages closely.",
@@ -300,12 +304,49 @@ def _position_warnings(signals: Sequence[Signal], chosen: Sequence[Derivation]) 
             "comme "
             "frontale ou centrale. Vérifiez soigneusement les stades.",
         ), severity=Severity.WARN)]  # fmt: skip
-    if slot_of(active) == POSTERIOR:
+    if all(slot_of(_active(signals, one)) == POSTERIOR for one in chosen):
         return [Problem("posterior_only", Text(
             f"Only a posterior derivation ({first.label}) is read; staging from it is less reliable.",
             f"Seule une dérivation postérieure ({first.label}) est lue ; les stades en sont moins fiables.",
         ), severity=Severity.WARN)]  # fmt: skip
     return []
+
+
+def _active(signals: Sequence[Signal], one: Derivation) -> str:
+    return (electrode(signals[one.signal].label) or Electrode()).active
+
+
+def _misplaced(signals: Sequence[Signal], one: Derivation) -> bool:
+    return slot_of(_active(signals, one)) not in (None, one.slot)
+
+
+def _against_rule(one: Derivation) -> Problem:
+    """Say that a person sent an electrode where the rule of position would not."""
+    lies, read = (_WHERE[POSTERIOR], _WHERE[FRONTAL])
+    if one.slot == POSTERIOR:
+        lies, read = read, lies
+    return Problem("against_position", Text(
+        f"{one.label} lies {lies.en} and is read as {read.en}: the network knows no such derivation there. "
+        "Name another channel, or check the stages closely.",
+        f"{one.label} est en position {lies.fr} et lue comme {read.fr} : le réseau ne connaît pas cette "
+        "dérivation à cette place. Indiquez une autre voie, ou vérifiez soigneusement les stades.",
+    ), severity=Severity.WARN)  # fmt: skip
+
+
+def _twins(signals: Sequence[Signal], chosen: Sequence[Derivation]) -> list[Problem]:
+    """Say which of several channels with one label was taken."""
+    labels = [plain(s.label) for s in signals]
+    read = dict.fromkeys(i for one in chosen for i in (one.signal, one.minus) if i is not None)
+    return [
+        Problem("one_label_twice", Text(
+            f"{labels.count(labels[i])} channels are called {signals[i].label}; the one at place {i + 1} of "
+            f"{len(signals)} was read. Rename them on the recorder if another is meant.",
+            f"{labels.count(labels[i])} voies s’appellent {signals[i].label} ; celle de rang {i + 1} sur "
+            f"{len(signals)} a été lue. Renommez-les sur l’enregistreur si c’est une autre.",
+        ), severity=Severity.WARN)
+        for i in read
+        if labels.count(labels[i]) > 1
+    ]  # fmt: skip
 
 
 def electrical(signal: Signal) -> bool:

@@ -16,6 +16,8 @@ MAIN_BYTES = 256
 PER_SIGNAL_BYTES = 256
 MAX_SIGNALS = 1024
 MAX_HOURS = 72
+# A record holds whole samples: one of a hundredth of a millisecond is a damaged number.
+SHORTEST_RECORD = 1e-5
 ANNOTATIONS = ("EDF Annotations", "BDF Annotations")
 EDF_MAGIC, BDF_MAGIC = b"0       ", b"\xffBIOSEMI"
 # Widths of the per-signal fields, each stored for all signals in turn.
@@ -151,6 +153,10 @@ def _check_main(header: Header) -> None:
                                "L’enregistrement ne contient aucune donnée.", _AGAIN))  # fmt: skip
     if header.record_seconds < 0:
         raise Refused(damaged(Text("its record duration is negative", "la durée d’un bloc est négative")))
+    if 0 < header.record_seconds < SHORTEST_RECORD:
+        raise Refused(damaged(Text(
+            "its record duration is next to nothing", "la durée d’un bloc est presque nulle",
+        )))  # fmt: skip
     if header.seconds > MAX_HOURS * 3600:
         raise Refused(_problem(
             "edf_too_long", f"The header announces more than {MAX_HOURS} h of recording.",
@@ -181,10 +187,9 @@ def parse_signals(head: bytes, header: Header) -> tuple[Signal, ...]:
         at += width * header.n_signals
     signals = []
     for i in range(header.n_signals):
-        label = _text(columns["label"][i])
-        samples = _integer(columns["samples"][i], _of("samples per record", "échantillons par bloc", i))
-        if samples < 0:
-            raise Refused(damaged(_of("a negative sample count", "un nombre d’échantillons négatif", i)))
+        # A channel without a name is shown, and can be chosen, by its place.
+        label = _text(columns["label"][i]) or f"#{i + 1}"
+        samples = _samples(columns["samples"][i], i)
         signals.append(Signal(
             label=label,
             transducer=_text(columns["transducer"][i]),
@@ -240,10 +245,7 @@ def screen(head: bytes, size: int) -> list[Problem]:
             Text("Copy or export it again.", "Copiez-le ou exportez-le de nouveau."),
         )]  # fmt: skip
     try:
-        samples = [
-            _integer(head[at + 8 * i : at + 8 * i + 8], _of("samples per record", "échantillons par bloc", i))
-            for i in range(header.n_signals)
-        ]
+        samples = [_samples(head[at + 8 * i : at + 8 * i + 8], i) for i in range(header.n_signals)]
     except Refused as refusal:
         return list(refusal.problems)
     problem = size_problem(header.header_bytes + header.width * header.n_records * sum(samples), size)
@@ -270,7 +272,8 @@ def _text(raw: bytes) -> str:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         text = raw.decode("latin-1")
-    return text.replace("\x00", " ").strip()
+    # A control character in a label would reach terminals, pages and JSON as it is.
+    return "".join(letter if letter.isprintable() else " " for letter in text).strip()
 
 
 def _integer(raw: bytes, what: Text) -> int:
@@ -278,6 +281,14 @@ def _integer(raw: bytes, what: Text) -> int:
     if not _INTEGER.match(text):
         raise Refused(damaged(Text(f"{what.en} is not a number", f"{what.fr} n’est pas un nombre")))
     return int(text)
+
+
+def _samples(raw: bytes, index: int) -> int:
+    what = _of("samples per record", "échantillons par bloc", index)
+    samples = _integer(raw, what)
+    if samples < 0:
+        raise Refused(damaged(Text(f"{what.en}: a negative number", f"{what.fr} : un nombre négatif")))
+    return samples
 
 
 def _real(raw: bytes, what: Text) -> float:

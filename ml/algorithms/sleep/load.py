@@ -20,8 +20,8 @@ from ml.algorithms.sleep import (
 )
 from ml.algorithms.sleep import segments as stretches
 from ml.algorithms.sleep.channels import Derivation
-from ml.algorithms.sleep.contract import EPOCH_SECONDS, SLOTS
-from ml.algorithms.sleep.edf_header import Header, Signal
+from ml.algorithms.sleep.contract import CONTRACT, EPOCH_SECONDS, SLOTS
+from ml.algorithms.sleep.edf_header import Header, Signal, damaged
 from ml.algorithms.sleep.montage import Trace as Line
 from ml.algorithms.sleep.recorded import Recorded, assemble
 from ml.algorithms.sleep.signals import Night, Recording, collect
@@ -61,7 +61,11 @@ def load(source: Source, package: Package, *, alone: bool = False) -> Loaded:
         raise Refused(Problem("no_file", Text("A recording is needed.", "Un enregistrement est nécessaire.")))
     with source.path.open("rb") as stream:
         zipped = stream.read(4) == b"PK\x03\x04"
-    return _load_band_powers(source.path) if zipped else _load_recording(source, alone=alone)
+    # A zip archive under the name of a recording is told as at an upload: no recording.
+    named_otherwise = source.path.suffix.casefold() not in CONTRACT.suffixes
+    if zipped and named_otherwise:
+        return _load_band_powers(source.path)
+    return _load_recording(source, alone=alone)
 
 
 def _load_band_powers(path: Path) -> Loaded:
@@ -100,6 +104,7 @@ def _load_recording(source: Source, *, alone: bool) -> Loaded:
         identity=patient,
         problems=(
             *_length_warnings(header.seconds),
+            *_start_warnings(header),
             *warnings,
             *quality.warnings(findings),
             *_gap_warnings(recording, stretches.unsaid(header, onsets)),
@@ -161,6 +166,9 @@ def _check_length(header: Header, signals: tuple[Signal, ...]) -> None:
             "Le fichier ne contient que des annotations (un hypnogramme ?). Choisissez l’enregistrement "
             "lui-même.",
         )))  # fmt: skip
+    # In a file of annotations alone it is 0 by the standard.
+    if header.record_seconds == 0:
+        raise Refused(damaged(Text("its record duration is 0", "la durée d’un bloc est nulle")))
     if header.seconds < EPOCH_SECONDS:
         raise Refused(Problem("too_short", Text(
             "The recording is shorter than one epoch of 30 s. Export the whole night.",
@@ -242,6 +250,17 @@ def _remembered(source: Source) -> list[Finding]:
         "Channels as the unit confirmed them for an earlier recording of this recorder",
         "Voies telles que l’unité les a confirmées pour un enregistrement antérieur de cet enregistreur",
     ))]  # fmt: skip
+
+
+def _start_warnings(header: Header) -> tuple[Problem, ...]:
+    if identity.start(header) is not None:
+        return ()
+    return (Problem("start_unreadable", Text(
+        f"The date and time of the recording cannot be read ({header.start_date} {header.start_time}): clock "
+        "times are missing, times count from its beginning.",
+        f"La date et l’heure de l’enregistrement sont illisibles ({header.start_date} {header.start_time}) : "
+        "sans heure d’horloge, les temps se comptent depuis son début.",
+    ), severity=Severity.WARN),)  # fmt: skip
 
 
 def _length_warnings(seconds: float) -> tuple[Problem, ...]:
