@@ -229,7 +229,7 @@ export class Panel {
     const { night, setup, format } = this.room;
     const select = this.field("budget");
     select.closest("label").hidden = night.budget.length < 2;
-    if (!select.options.length) select.append(...night.budget.map(({ epochs, share }) => new Option(`${format(epochs)} (${format(SHARES * share, 0)} %)`, epochs)));
+    if (!select.options.length) select.append(...night.budget.map(({ epochs, share }) => new Option(`${format(epochs)} (${shown(SHARES * share, "percent", (value) => format(value, 0))})`, epochs)));
     select.value = String(this.amount(night, setup));
   }
 
