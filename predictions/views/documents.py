@@ -82,7 +82,8 @@ def panel(user: User, study: Study) -> dict[str, Any]:
         "document_versions": ordering.versions(study),
         "document_draft": study.state == State.READY,
         # What a person scored is no longer the draft of the model alone.
-        "document_scored": study.scorings.exclude(closed_at=None).filter(unfinished=False).exists(),
+        "document_scored": study.scorings.exclude(closed_at=None).filter(unfinished=False).exists()
+        and scoring.may_meet(user, study),
         "document_under_way": ", ".join(scoring.under_way(study)) if study.state == State.READY else "",
         "document_language": get_language() or "",
         "documents_pending": any(document.state == DocumentState.REQUESTED for document in documents),

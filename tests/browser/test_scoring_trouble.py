@@ -143,3 +143,18 @@ def test_the_room_says_whose_night_it_shows_and_what_else_to_begin_with(lab: Lab
     expect(visit.page.locator("[data-scorer-state]")).to_contain_text(began)
     visit.go(reverse("scoring_room", args=[lab.study.pk]))
     expect(visit.page.locator("[data-epoch-stage]")).to_have_text("N1")
+
+
+def test_a_scoring_begun_by_mistake_is_withdrawn_and_the_draft_shown_again(lab: Lab) -> None:
+    page = lab.enter().page
+    draft = lab.study.prediction.result["stages"]
+    page.keyboard.press("1" if draft[0] == "N3" else "3")
+    saved(page)
+    page.get_by_role("button", name="Withdraw my scoring").click()
+    expect(page.locator("[data-scorer-state]")).to_contain_text("This is the draft.")
+    expect(page.locator("[data-epoch-stage]")).to_have_text(draft[0])
+    page.keyboard.press("End")
+    expect(page.locator("[data-epoch-number]")).to_have_text("Epoch 120 / 120")
+    page.wait_for_timeout(1500)
+    (withdrawn,) = Scoring.objects.filter(study=lab.study)
+    assert (withdrawn.finished, withdrawn.unfinished) == (False, True), "and looking on begins no other"
