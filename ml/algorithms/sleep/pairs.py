@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,6 +16,7 @@ from ml.algorithms.sleep import annotations, channels, identity, reader, stage_t
 from ml.algorithms.sleep.bandpower import IGNORED
 from ml.algorithms.sleep.contract import EPOCH_SECONDS
 from ml.algorithms.sleep.edf_header import Header
+from ml.algorithms.sleep.pair_names import HYPNOGRAM, PATIENTS, SLEEP_EDF, patient_of, patients_of, stem
 from ml.contracts import Problem, Refused, Text
 from ml.training.data import DataMissing
 
@@ -26,12 +25,8 @@ UCDDB = "sleep/ucddb"
 TEST_ONLY = ("ucddb018",)
 # The same night under any name and header: SHA-256 of the stored samples of its EEG.
 TEST_ONLY_SIGNALS = frozenset({"98ee3b40b8cf68e5378cccac0c7cf7f946cb2f6cd54dd04119c6e2879f33c228"})
-PATIENTS = "patients.csv"
 _RECORDINGS = (".edf", ".bdf")
 _TEXTS = (".txt", ".csv", ".tsv")
-_HYPNOGRAM = re.compile(r"[_.-]?(hypnogram\w*|hypno|stages|staging|scoring|scores|annotations)$", re.I)
-_SUFFIX = re.compile(r"[_.-]?(night|psg|signals|recording|raw)$", re.I)
-_SLEEP_EDF = re.compile(r"(SC4|ST7)(\d\d)\d", re.I)
 # A hypnogram may score a started last epoch; more than that belongs to another recording.
 _LONGER = 1
 # A recorder may run on after the night; a hypnogram of less than this share is of another recording.
@@ -120,19 +115,19 @@ def find(data: Path) -> tuple[list[Pair], list[Unfit]]:
     """
     folder = data / UCDDB if (data / UCDDB).is_dir() else data
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    recordings = [p for p in files if p.suffix.lower() in _RECORDINGS and not _HYPNOGRAM.search(p.stem)]
+    recordings = [p for p in files if p.suffix.lower() in _RECORDINGS and not HYPNOGRAM.search(p.stem)]
     hypnograms = [p for p in files if _is_hypnogram(p)]
-    patients = _patients(folder)
+    patients = patients_of(folder)
     found, unfit, used = [], [], set()
-    names = {_stem(recording) for recording in recordings}
+    names = {stem(recording) for recording in recordings}
     for recording in recordings:
         hypnogram = _hypnogram_of(recording, hypnograms)
         if hypnogram is None:
             unfit.append(Unfit(recording.name, _ALONE))
             continue
         used.add(hypnogram)
-        name = _stem(recording)
-        found.append(Pair(name, recording, hypnogram, patients.get(name) or _patient(name)))
+        name = stem(recording)
+        found.append(Pair(name, recording, hypnogram, patients.get(name) or patient_of(name)))
     unfit += [_unused(path, found) for path in hypnograms if path not in used]
     unfit += [Unfit(PATIENTS, _no_such(name)) for name in patients if name not in names]
     if not found:
@@ -228,7 +223,7 @@ def told(unfit: Sequence[Unfit]) -> Iterator[str]:
 
 
 def _unused(hypnogram: Path, found: Sequence[Pair]) -> Unfit:
-    name = _stem(hypnogram).casefold()
+    name = stem(hypnogram).casefold()
     taken = [p.hypnogram.name for p in found if p.name.casefold() == name]
     if not taken:
         return Unfit(hypnogram.name, _NO_RECORDING)
@@ -330,18 +325,18 @@ def _is_hypnogram(path: Path) -> bool:
     suffix = path.suffix.lower()
     if path.name == PATIENTS:
         return False
-    return suffix in _TEXTS or (suffix in _RECORDINGS and bool(_HYPNOGRAM.search(path.stem)))
+    return suffix in _TEXTS or (suffix in _RECORDINGS and bool(HYPNOGRAM.search(path.stem)))
 
 
 def _hypnogram_of(recording: Path, hypnograms: Sequence[Path]) -> Path | None:
-    name = _stem(recording).casefold()
+    name = stem(recording).casefold()
     beside = [path for path in hypnograms if path.parent == recording.parent]
-    named = [p for p in beside if _stem(p).casefold() == name]
-    if not named and _SLEEP_EDF.match(recording.stem):
+    named = [p for p in beside if stem(p).casefold() == name]
+    if not named and SLEEP_EDF.match(recording.stem):
         named = [p for p in beside if p.stem[:7] == recording.stem[:7]]
     if named:
         # A file that calls itself a hypnogram goes before one that only shares the name.
-        return min(named, key=lambda p: (not _HYPNOGRAM.search(p.stem), p.name))
+        return min(named, key=lambda p: (not HYPNOGRAM.search(p.stem), p.name))
     return recording if _annotated(recording) else None
 
 
@@ -354,28 +349,6 @@ def _annotated(recording: Path) -> bool:
         )
     except Refused:
         return False
-
-
-def _stem(path: Path) -> str:
-    return _SUFFIX.sub("", _HYPNOGRAM.sub("", path.stem))
-
-
-def _patient(name: str) -> str:
-    if match := _SLEEP_EDF.match(name):
-        return f"{match[1]}{match[2]}".upper()
-    return name
-
-
-def _patients(folder: Path) -> dict[str, str]:
-    path = folder / PATIENTS
-    if not path.is_file():
-        return {}
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    if any(not row.get(column) for row in rows for column in ("recording", "patient")):
-        hint = f"{PATIENTS} is there, but it needs the heading recording,patient and both in every row."
-        raise DataMissing(folder, (PATIENTS,), hint=hint)
-    return {_stem(Path(row["recording"])): row["patient"] for row in rows}
 
 
 def _no_such(name: str) -> Text:
