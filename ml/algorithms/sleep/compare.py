@@ -6,6 +6,7 @@ stages: those of a model trained without that patient.
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from ml.training.bootstrap import Interval
 from ml.training.data import DataMissing, fingerprint
 from ml.training.evaluation import stage_metrics, weighted_bootstrap
 
-COMMAND = "python -m ml compare sleep --data ../shared/data"
+COMMAND = "python -m ml compare sleep --data {data}"
 REFERENCE = "sequence"
 # Ten minutes: neighbouring epochs are alike, so whole stretches are resampled.
 _BLOCK_EPOCHS = 20
@@ -121,7 +122,7 @@ def compare(data: Path, *, version: str = "", publish: bool = False) -> Iterator
         (_UNSEEN, [each for each in judged if not each.held_out]),
         (_HELD_OUT, [each for each in judged if each.held_out]),
     )
-    document = _document([_table(title, part, models) for title, part in halves if part], models)
+    document = _document([_table(title, part, models) for title, part in halves if part], models, data)
     _track(document, models, fingerprint(*pairs.files(strangers)))
     if publish:
         comparisons.write_models("sleep", document)
@@ -279,7 +280,7 @@ def _stored(found: Interval) -> dict[str, float | None]:
     return {name: None if end is None else round(end, _DECIMALS) for name, end in ends.items()}
 
 
-def _document(tables: list[dict[str, Any]], models: Sequence[Model]) -> dict[str, Any]:
+def _document(tables: list[dict[str, Any]], models: Sequence[Model], data: Path) -> dict[str, Any]:
     """Add how many graphs of each model were looked at on the same recordings, this time included."""
     published = comparisons.of_models("sleep") or {"looks": []}
     looks = list(published["looks"])
@@ -295,4 +296,5 @@ def _document(tables: list[dict[str, Any]], models: Sequence[Model]) -> dict[str
         same = [old for old in looks if old["recordings"] == table["recordings"]]
         for row in table["rows"]:
             row["looks"] = len({old["packages"][row["name"]]["graph"] for old in same})
-    return {"command": COMMAND, "tables": tables, "looks": looks}
+    command = COMMAND.format(data=shlex.quote(data.as_posix()))
+    return {"command": command, "tables": tables, "looks": looks}
