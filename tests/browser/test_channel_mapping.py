@@ -12,8 +12,9 @@ from pytest_django.live_server_helper import LiveServer
 
 from clinic.accounts.roles import Role
 from patients.models import Patient
+from predictions import lease, run
 from predictions.models import ChannelMapping, Study
-from tests import factories
+from tests import factories, nights
 from tests.browser.visiting import DESKTOP, TABLET, ZOOMED, Visit, opened
 from tests.sleep_files import write_edf
 
@@ -44,7 +45,12 @@ def test_channels_are_recognised_changed_sent_and_offered_again(desk: Visit, tmp
     frontal = page.get_by_label("EEG, frontal or central")
     expect(frontal).to_have_value("F4-M1")
     expect(page.get_by_label("Eye movements (EOG)")).to_have_value("EOG gauche − EOG droit")
+    frontal.select_option("Menton")
+    group = page.get_by_role("group", name="Channels that will be read")
+    expect(group).to_contain_text("its name says a muscle channel")
+    expect(frontal).to_have_value("Menton")
     frontal.select_option("Capteur 7")
+    expect(group).not_to_contain_text("a muscle channel")
     assert desk.judge("channels-recognised") == []
     page.set_viewport_size({"width": TABLET[0], "height": TABLET[1]})
     assert desk.judge("channels-tablet") == []
@@ -53,12 +59,15 @@ def test_channels_are_recognised_changed_sent_and_offered_again(desk: Visit, tmp
     study = Study.objects.get()
     assert study.options["frontal"] == "Capteur 7"
     assert study.options["eog"] == "EOG gauche − EOG droit"
+    run._write(lease.claim(study.pk), nights.outcome())
     assert ChannelMapping.objects.count() == 1
     desk.go(reverse("study_new", args=["sleep", study.patient_id]))
     again = write_edf(tmp_path / "next.edf", LABELS, seconds=90)
     page.get_by_label(CHOOSE).set_input_files(again)
     expect(page.get_by_label("EEG, frontal or central")).to_have_value("Capteur 7")
-    expect(page.get_by_role("group", name="Channels that will be read")).to_contain_text("confirmed them")
+    expect(group).to_contain_text("confirmed them")
+    page.get_by_role("button", name="Back to what the names say").click()
+    expect(page.get_by_label("EEG, frontal or central")).to_have_value("F4-M1")
 
 
 def test_a_french_page_asks_in_french_on_a_small_screen(
