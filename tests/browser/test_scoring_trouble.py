@@ -112,6 +112,7 @@ def test_a_key_of_another_act_is_swapped_only_when_that_is_wanted(lab: Lab) -> N
     page.get_by_role("button", name="Swap").click()
     expect(wake.locator("kbd")).to_have_text(["0", "A"])
     page.get_by_role("button", name="Close").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("w")
     page.keyboard.press("a")
     saved(page)
