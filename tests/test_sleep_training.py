@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from ml import package as packages
-from ml.algorithms.sleep import augmentation, crossvalidation, evaluation, excerpts, network, reviewing
+from ml.algorithms.sleep import (
+    augmentation,
+    crossvalidation,
+    evaluation,
+    excerpts,
+    network,
+    patient_folds,
+    reviewing,
+)
 from ml.algorithms.sleep.bandpower import Night
 from ml.algorithms.sleep.sequence import SequenceModel
 from ml.training.data import DataMissing
@@ -29,7 +37,7 @@ def night(seed: int) -> Night:
 
 def test_subjects_never_stand_on_both_sides():
     subjects = np.repeat(np.arange(13), 2)
-    fold = crossvalidation.folds_of(subjects, 5, seed=7)
+    fold = patient_folds.folds_of(subjects, 5, seed=7)
     assert set(fold) == set(range(5))
     for subject in range(13):
         assert len(set(fold[subjects == subject])) == 1

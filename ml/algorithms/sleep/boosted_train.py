@@ -16,6 +16,7 @@ from ml.algorithms.sleep.augmentation import SUBSETS
 from ml.algorithms.sleep.bandpower import Night
 from ml.algorithms.sleep.boosted import N_STAGES, Boosted, Trees
 from ml.algorithms.sleep.crossvalidation import Cohort
+from ml.algorithms.sleep.patient_folds import folds_of
 
 # Epochs in a row that see the same channels while training, as in the windows of the network.
 _BLOCK = 128
@@ -44,7 +45,7 @@ def fit(nights: Sequence[Night], params: Mapping[str, Any], *, seed: int) -> Tre
 
 def train_folds(cohort: Cohort, params: Mapping[str, Any], fingerprint: str) -> Boosted:
     """Fit the trees of every fold, each without its subjects; those fitted before from the same are read."""
-    fold = crossvalidation.folds_of(cohort.subjects, params["folds"], params["seed"])
+    fold = folds_of(cohort.subjects, params["folds"], params["seed"])
     return Boosted(tuple(_cached(cohort, fold != k, k, params, fingerprint) for k in range(params["folds"])))
 
 

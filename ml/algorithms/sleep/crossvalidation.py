@@ -16,6 +16,7 @@ import numpy as np
 from ml import package as packages
 from ml.algorithms.sleep import bandpower, excerpts, network, sequence
 from ml.algorithms.sleep.features import network_inputs
+from ml.algorithms.sleep.patient_folds import folds_of
 from ml.algorithms.sleep.sequence import SequenceModel
 from ml.training.data import require
 
@@ -59,15 +60,6 @@ def read_cohort(data: Path) -> Cohort:
     require(folder, *(() if paths else ("01_night1.npz",)))
     subjects = np.array([int(path.name.split("_")[0]) for path in paths])
     return Cohort(tuple(bandpower.read(path) for path in paths), subjects)
-
-
-def folds_of(subjects: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """Deal whole subjects into folds; returns the fold of each night."""
-    names = np.unique(subjects)
-    order = np.random.default_rng(seed).permutation(len(names))
-    fold_of_name = np.empty(len(names), int)
-    fold_of_name[order] = np.arange(len(names)) % folds
-    return fold_of_name[np.searchsorted(names, subjects)]
 
 
 def subjects_of_folds(subjects: np.ndarray, folds: int, seed: int) -> list[list[int]]:

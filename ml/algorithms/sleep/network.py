@@ -9,8 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import numpy_helper
 
+from ml.algorithms.sleep import onnx_graph
 from ml.algorithms.sleep.augmentation import N_STAGES, augmented_windows
 from ml.algorithms.sleep.bandpower import Night
 from ml.algorithms.sleep.features import N_INPUTS
@@ -121,23 +122,8 @@ def export(models: Sequence[keras.Model], path: Path, *, temperature: float = 1.
     logged = graph.node("Log", [graph.node("Clip", [mean, graph.constant(np.float32(1e-9))])])
     scaled = graph.node("Div", [logged, graph.constant(np.float32(temperature))])
     graph.node("Softmax", [scaled], "probabilities", axis=2)
-    dims = ["batch", "epochs"]
-    made = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            "sleep",
-            [helper.make_tensor_value_info("inputs", TensorProto.FLOAT, [*dims, N_INPUTS])],
-            [
-                helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [*dims, N_STAGES]),
-                helper.make_tensor_value_info("members", TensorProto.FLOAT, [*dims, len(models), N_STAGES]),
-            ],
-            graph.weights,
-        ),
-        opset_imports=[helper.make_opsetid("", 17)],
-        ir_version=8,
-    )
-    onnx.checker.check_model(made)
-    path.write_bytes(made.SerializeToString())
+    ends = {"probabilities": (N_STAGES,), "members": (len(models), N_STAGES)}
+    path.write_bytes(graph.made("sleep", {"inputs": (N_INPUTS,)}, ends))
 
 
 def read(path: Path, *, dropout: float) -> list[keras.Model]:
@@ -160,22 +146,8 @@ def _rebuilt(weights: Sequence[np.ndarray], *, dropout: float) -> keras.Model:
     return model
 
 
-class _Graph:
-    """Collects nodes and weights of an ONNX graph under generated names."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.weights: list[onnx.TensorProto] = []
-
-    def constant(self, value: np.ndarray) -> str:
-        name = f"w{len(self.weights)}"
-        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
-
-    def node(self, kind: str, inputs: list[str], output: str = "", **attributes: Any) -> str:
-        output = output or f"t{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
-        return output
+class _Graph(onnx_graph.Graph):
+    """The graph of several networks."""
 
     def member(self, model: keras.Model, name: str) -> str:
         """Add one network, return the name of its probabilities."""
