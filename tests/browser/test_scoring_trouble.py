@@ -119,6 +119,20 @@ def test_a_key_of_another_act_is_swapped_only_when_that_is_wanted(lab: Lab) -> N
     assert [(event.kind, event.value) for event in events(lab)] == [("arousal", "on"), ("stage", "W")]
 
 
+def test_the_key_that_follows_a_closed_window_counts_before_the_page_is_drawn_again(lab: Lab) -> None:
+    page = lab.enter().page
+    page.keyboard.press("h")
+    page.get_by_role("button", name="Close").evaluate(
+        """close => {
+            close.focus();
+            close.click();
+            document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "a", bubbles: true }));
+        }"""
+    )
+    saved(page)
+    assert [(event.kind, event.value) for event in events(lab)] == [("arousal", "on")]
+
+
 def test_a_second_window_of_the_scorer_shows_what_the_first_did(lab: Lab) -> None:
     first, second = lab.enter().page, lab.enter().page
     key = "1" if lab.study.prediction.result["stages"][0] != "N1" else "2"

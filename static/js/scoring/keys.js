@@ -38,7 +38,9 @@ export const ACTIONS = {
   measure: ["m"],
   help: ["h", "F1"],
 };
-const TYPING = "input:not([type=range], [type=radio], [type=checkbox]), select, textarea, dialog, [contenteditable]";
+const TYPING = "input:not([type=range], [type=radio], [type=checkbox]), select, textarea, [contenteditable]";
+// Until the page is drawn again, the focus can still be in a window that was just closed.
+const IN_A_CLOSED_WINDOW = "dialog:not([open])";
 const ON_A_BUTTON = "button, a, summary, [type=checkbox], [type=radio]";
 
 export class Keys {
@@ -78,8 +80,9 @@ export class Keys {
 
   // Returns the action that a key press asks for, or null.
   asked(event) {
-    if (event.defaultPrevented || event.target.closest?.(TYPING) || document.querySelector("dialog[open]")) return null;
-    if (event.key === "Enter" && event.target.closest?.(ON_A_BUTTON)) return null;
+    if (event.defaultPrevented || document.querySelector("dialog[open]")) return null;
+    const place = event.target.closest?.(IN_A_CLOSED_WINDOW) ? document.body : event.target;
+    if (place.closest?.(TYPING) || (event.key === "Enter" && place.closest?.(ON_A_BUTTON))) return null;
     const names = named(event);
     if (!this.single && names[0].length === 1) return null;
     for (const name of names) {
