@@ -1,5 +1,9 @@
 """Training: what the network learns from, the exported graph, and the figures it must reach."""
 
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -9,8 +13,11 @@ from ml.algorithms.sleep import (
     crossvalidation,
     evaluation,
     excerpts,
+    features,
     network,
+    pairs,
     patient_folds,
+    raw_nights,
     reviewing,
 )
 from ml.algorithms.sleep.bandpower import Night
@@ -23,6 +30,7 @@ SHORT = {
     "label_smoothing": 0.0, "class_weight_power": 0.25, "noise": 0.05, "gain_jitter": 0.1,
     "band_jitter": 0.1, "change_wake": 0.5, "swap_eeg": 0.1, "excerpts": 0.5, "device_jitter": 0.1,
     "between_eeg": 0.5, "eye_movements": 0.5, "contrast_jitter": 0.2,
+    "nights": 1.0, "raw_repeats": 2, "raw_colour": 0.5,
 }  # fmt: skip
 
 
@@ -33,6 +41,23 @@ def night(seed: int) -> Night:
     features = rng.normal(0, 0.3, (len(labels), 3, 10)).astype(np.float32)
     features[np.arange(len(labels)), :, labels] += 2
     return Night(features, np.ones(3, bool), labels)
+
+
+def raw_night(seed: int) -> Night:
+    """Wake and deep sleep from one EEG, as a raw recording."""
+    one = night(seed)
+    rows = np.isin(one.labels, (excerpts.W, excerpts.N3))
+    features = one.features[rows] * np.array([1, 0, 0], np.float32)[:, None]
+    return Night(features, np.array([True, False, False]), one.labels[rows])
+
+
+def raw_cohort(count: int) -> raw_nights.RawCohort:
+    nights = tuple(raw_night(i) for i in range(count))
+    recordings = tuple(
+        pairs.RawNight(f"r{i}", f"p{i}", np.zeros(0), 100, nights[i].labels, "", f"hash{i}")
+        for i in range(count)
+    )
+    return raw_nights.RawCohort(nights, recordings, np.arange(count) % 5, frozenset())
 
 
 def test_subjects_never_stand_on_both_sides():
@@ -82,19 +107,87 @@ def test_networks_are_taken_only_from_a_package_that_has_not_seen_the_held_out_s
     cohort = crossvalidation.Cohort(tuple(night(i) for i in subjects), subjects)
     params = {"folds": 5, "seed": 0, "network": SHORT, "members": {"old": {"package": "1.0.0"}}}
     with pytest.raises(ValueError, match=r"sleep 1\.0\.0 was trained with other folds"):
-        crossvalidation.train_members(cohort, params, "none")
+        crossvalidation.train_members(cohort, params, "none", raw_cohort(5))
 
 
-def test_a_night_is_staged_by_all_networks_of_its_own_fold():
-    class Known:
-        def members(self, inputs):
-            """Network ``i`` is sure of stage ``i % 5``, six networks of three folds."""
-            each = np.eye(5)[np.arange(6) % 5]
-            return np.broadcast_to(each, (1, inputs.shape[1], 6, 5))
+def test_networks_go_on_without_the_patients_held_out_from_them(monkeypatch):
+    seen = []
 
-    inputs = np.zeros((4, 63), np.float32)
-    assert np.allclose(crossvalidation.unseen(Known(), inputs, 1, 3), np.eye(5)[[1, 4]].mean(axis=0))
-    assert np.allclose(crossvalidation.unseen(Known(), inputs, -1, 3)[0], np.array([2, 1, 1, 1, 1]) / 6)
+    def fit(nights, settings, *, seed, on_pass, start, raw):
+        seen.append((len(nights), [id(one) for one in raw], settings["passes"], start))
+        return network.build(SHORT["units"], dropout=0.0)
+
+    monkeypatch.setattr(network, "fit", fit)
+    first, second = (network.build(SHORT["units"], dropout=0.0) for _ in range(2))
+    monkeypatch.setattr(crossvalidation, "_networks_of", lambda *_: [first] * 5 + [second] * 5)
+    subjects = np.arange(10)
+    cohort = crossvalidation.Cohort(tuple(night(i) for i in subjects), subjects)
+    raw = raw_cohort(5)
+    params = {"folds": 5, "seed": 0, "network": SHORT, "members": {"raw": {"package": "x", "passes": 2}}}
+    with tempfile.TemporaryDirectory() as folder:
+        monkeypatch.setattr(crossvalidation, "CACHE", Path(folder))
+        assert len(crossvalidation.train_members(cohort, params, "none", raw)) == 10
+        # What was trained is read again.
+        crossvalidation.train_members(cohort, params, "none", raw)
+    assert len(seen) == 10
+    for i, (nights, learned, passes, start) in enumerate(seen):
+        assert (nights, passes, start) == (8, 2, first if i < 5 else second)
+        assert id(raw.nights[i % 5]) not in learned
+        assert len(learned) == 4
+
+
+def test_held_out_data_is_staged_by_all_networks_of_its_own_fold_and_by_no_other(tmp_path):
+    models = [network.build(4, dropout=0.0) for _ in range(10)]
+    network.export(models, tmp_path / "sequence.onnx")
+    raw = raw_cohort(5)
+    training = {"folds": [[]] * 5, "raw_recordings": {f"hash{i}": (i + 2) % 5 for i in range(5)}}
+    package = SimpleNamespace(manifest={"training": training}, path=tmp_path.joinpath)
+    by_fold, whole = crossvalidation.ByFold(package), SequenceModel(tmp_path / "sequence.onnx")
+    staged = evaluation.held_out_stages(raw, package)
+    for i, one in enumerate(raw.nights):
+        inputs = features.network_inputs(one.features, one.mask)
+        members, k = whole.members(inputs[None])[0], (i + 2) % 5
+        expected = members[:, [k, k + 5]].mean(axis=1)
+        assert np.allclose(by_fold.unseen(inputs, k), expected, atol=1e-6)
+        assert np.allclose(by_fold.unseen(inputs, -1), members.mean(axis=1), atol=1e-6)
+        assert np.array_equal(staged[i], expected.argmax(axis=1))
+
+
+def test_weights_lie_between_where_a_network_began_and_where_it_came_to():
+    start, trained = (network.build(4, dropout=0.0) for _ in range(2))
+    ends = [model.get_weights() for model in (start, trained)]
+    mixed = crossvalidation.between(start, trained, 0.25).get_weights()
+    for first, last, found in zip(*ends, mixed, strict=True):
+        assert np.allclose(found, 0.25 * first + 0.75 * last, atol=1e-6)
+
+
+def test_a_raw_excerpt_has_any_share_of_wake_and_only_its_own_channel():
+    labels = np.repeat([0, 3, 0, 3], 200)
+    shares = []
+    for seed in range(60):
+        rows = excerpts.of_share(labels, excerpts.N3, np.random.default_rng(seed))
+        assert (np.diff(rows) > 0).all()
+        shares.append((labels[rows] == 0).mean())
+    assert min(shares) < 0.2
+    assert max(shares) > 0.8
+    x, y = augmentation.augmented_windows([], SHORT, np.random.default_rng(0), [raw_night(1)])
+    assert np.array_equal(x[..., -3:], np.broadcast_to([1, 0, 0], (*x.shape[:2], 3)))
+    assert set(y.ravel()) <= {0, 3, -100}
+
+
+def test_a_coloured_night_has_wake_and_deep_sleep_where_the_raw_recording_has_them():
+    original, raw = night(3), raw_night(4)
+    raw.features[:, 0, :5] += np.array([3, 2, 1, 0, -1])
+    labels = np.where(original.labels == 2, 3, original.labels)
+    coloured = augmentation.coloured_as(original.features, labels, raw)
+    middle = [
+        np.mean([np.median(x[y == s, 0, :5], axis=0) for s in (0, 3)], axis=0)
+        for x, y in ((coloured, labels), (raw.features, raw.labels))
+    ]
+    assert np.allclose(*middle, atol=1e-4)
+    assert np.array_equal(coloured[:, 1:], original.features[:, 1:])
+    none = np.where(labels == 3, 1, labels)
+    assert augmentation.coloured_as(original.features, none, raw) is original.features
 
 
 def test_eye_movements_raise_slow_power_of_wake_only():

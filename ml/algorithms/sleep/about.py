@@ -19,11 +19,12 @@ INTENDED_USE = Text(
 )
 LIMITS = (
     Text(
-        "Learned from healthy adults recorded at home on one kind of device; not children, not severe "
-        "apnoea, "
-        "not narcolepsy, not a disturbed sleep under drugs.",
-        "Appris sur des adultes sains enregistrés à domicile avec un seul type d’appareil ; ni enfants, ni "
-        "apnée sévère, ni narcolepsie, ni sommeil perturbé sous traitement.",
+        "Learned from 125 nights of 64 healthy adults recorded at home on one kind of device, and from the "
+        "wake and deep sleep of five patients with suspected apnoea; not children, not narcolepsy, not a "
+        "disturbed sleep under drugs.",
+        "Appris sur 125 nuits de 64 adultes sains enregistrés à domicile avec un seul type d’appareil, et "
+        "sur l’éveil et le sommeil profond de cinq patients suspects d’apnées ; ni enfants, ni narcolepsie, "
+        "ni sommeil perturbé sous traitement.",
     ),
     Text(
         "N1 is the least reliable stage: about half of its epochs are called something else.",
@@ -52,7 +53,6 @@ LIMITS = (
     ),
 )
 DATA = (
-    "Sleep-EDF Expanded, sleep cassette study (PhysioNet; Kemp 2000, Goldberger 2000), ODC-By: band "
-    "powers of "
-    "125 nights of 64 subjects"
+    "Sleep-EDF Expanded, sleep cassette study (PhysioNet; Kemp 2000, Goldberger 2000), ODC-By: band powers "
+    "of 125 nights of 64 subjects; UCDDB (PhysioNet), ODC-By: the wake and N3 epochs of five raw recordings"
 )

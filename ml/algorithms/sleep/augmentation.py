@@ -29,10 +29,13 @@ _EYES_BANDS = np.array([1.0, 0.15, 0.02, 0.01, 0.01], np.float32)
 _EYES_AT = (1.0, 0.3)
 # Wake of at most three hours is put before and after sleep.
 _LONGEST_WAKE = 360
+# Fewer epochs of a stage say nothing of how a device shows it; how far a contrast is stretched or shrunk.
+_FEWEST_OF_STAGE = 10
+_CONTRASTS = (0.5, 2.0)
 
 
 def augmented_windows(
-    nights: Sequence[Night], params: Mapping[str, Any], rng: np.random.Generator
+    nights: Sequence[Night], params: Mapping[str, Any], rng: np.random.Generator, raw: Sequence[Night] = ()
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cut every night into windows, each changed a little.
 
@@ -40,37 +43,110 @@ def augmented_windows(
     nights were cropped to 30 min around sleep by their labels and real recordings are not. Some nights are
     cut to an excerpt, and then normalised by what is left of them.
 
+    Parameters
+    ----------
+    raw
+        Raw recordings of wake and deep sleep: excerpts of them are learned too, and some nights get their
+        colour.
+
     Returns
     -------
     inputs, labels
         Shapes (windows, window, 63) and (windows, window), in random order.
     """
-    size = params["window"]
-    inputs, labels = [], []
-    for night in nights:
-        x, y = night.features, night.labels
-        if rng.random() < params["change_wake"]:
-            x, y = other_wake(night, rng)
-        if rng.random() < params["eye_movements"]:
-            x = with_eye_movements(x, y, rng)
-        x = other_contrast(x, params["contrast_jitter"], rng)
-        if rng.random() < params["excerpts"]:
-            rows = excerpts.drawn(y, rng)
-            x, y = x[rows], y[rows]
-        if rng.random() < params["swap_eeg"]:
-            x = x[:, [1, 0, 2]]
-        if rng.random() < params["between_eeg"]:
-            x = between_electrodes(x, rng)
-        x = other_device(x, params["device_jitter"], rng)
-        x = network_inputs(x, np.ones(len(SLOTS), bool))
-        short = max(0, size - len(x))
-        x, y = np.pad(x, ((0, short), (0, 0))), np.pad(y, (0, short), constant_values=-100)
-        starts = np.arange(rng.integers(0, size), len(x) - size + 1, size)
-        for start in (*starts, rng.integers(0, len(x) - size + 1)):
-            inputs.append(x[start : start + size])
-            labels.append(y[start : start + size])
+    changed = [_changed(night, params, rng, raw) for night in nights]
+    changed += [_raw_excerpt(night, params, rng) for night in raw for _ in range(params["raw_repeats"])]
+    inputs, labels, masks = [], [], []
+    for features, stages, mask in changed:
+        for x, y in _windows(network_inputs(features, mask), stages, params["window"], rng):
+            inputs.append(x)
+            labels.append(y)
+            masks.append(mask)
     order = rng.permutation(len(inputs))
-    return jittered(np.stack(inputs)[order], params, rng), np.stack(labels)[order]
+    x = jittered(np.stack(inputs)[order], params, rng, np.stack(masks)[order])
+    return x, np.stack(labels)[order]
+
+
+def _changed(
+    night: Night, params: Mapping[str, Any], rng: np.random.Generator, raw: Sequence[Night]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Features, labels and mask of a night changed as other laboratories' are."""
+    x, y = night.features, night.labels
+    if rng.random() < params["change_wake"]:
+        x, y = other_wake(night, rng)
+    if rng.random() < params["eye_movements"]:
+        x = with_eye_movements(x, y, rng)
+    x = other_contrast(x, params["contrast_jitter"], rng)
+    coloured = bool(raw) and rng.random() < params["raw_colour"]
+    if coloured:
+        x = coloured_as(x, y, raw[rng.integers(len(raw))])
+    if rng.random() < params["excerpts"]:
+        rows = excerpts.drawn(y, rng)
+        x, y = x[rows], y[rows]
+    if not coloured and rng.random() < params["swap_eeg"]:
+        x = x[:, [1, 0, 2]]
+    if not coloured and rng.random() < params["between_eeg"]:
+        x = between_electrodes(x, rng)
+    # Only the first EEG has the colour of the raw recording, and it shall be met alone as there: else the
+    # network learns that a single EEG records nothing but wake and deep sleep.
+    mask = np.array([True, not coloured, not coloured])
+    return other_device(x, params["device_jitter"], rng), y, mask
+
+
+def _raw_excerpt(
+    night: Night, params: Mapping[str, Any], rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Features, labels and mask of a stretch of wake and one of deep sleep of a raw recording."""
+    rows = excerpts.of_share(night.labels, excerpts.N3, rng)
+    x = other_contrast(night.features[rows], params["contrast_jitter"], rng)
+    return other_device(x, params["device_jitter"], rng), night.labels[rows], night.mask
+
+
+def _windows(
+    x: np.ndarray, y: np.ndarray, size: int, rng: np.random.Generator
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    short = max(0, size - len(x))
+    x, y = np.pad(x, ((0, short), (0, 0))), np.pad(y, (0, short), constant_values=-100)
+    starts = np.arange(rng.integers(0, size), len(x) - size + 1, size)
+    return [
+        (x[start : start + size], y[start : start + size])
+        for start in (*starts, rng.integers(0, len(x) - size + 1))
+    ]
+
+
+def coloured_as(features: np.ndarray, labels: np.ndarray, raw: Night) -> np.ndarray:
+    """Give the first EEG of a night the colour and contrast of a raw recording.
+
+    Band by band the log power is stretched and shifted so that wake and deep sleep lie where they lie in the
+    raw recording; the other stages follow. So the network also meets on that device the stages that nobody
+    has scored there, and does not learn that it records nothing but wake and deep sleep.
+
+    Parameters
+    ----------
+    features
+        Shape (epochs, 3, 10); the shares follow in :func:`other_device`.
+    labels
+        Shape (epochs,).
+    raw
+        A recording with its first EEG; unchanged comes back when either has hardly any wake or deep sleep.
+    """
+    own, wanted = _anchors(features, labels), _anchors(raw.features, raw.labels)
+    if own is None or wanted is None:
+        return features
+    span = own[1] - own[0]
+    span = np.where(np.abs(span) < 1e-3, 1e-3, span)
+    slope = np.clip((wanted[1] - wanted[0]) / span, *_CONTRASTS)
+    moved = features.copy()
+    moved[:, 0, :N_BANDS] = wanted.mean(axis=0) + slope * (features[:, 0, :N_BANDS] - own.mean(axis=0))
+    return moved
+
+
+def _anchors(features: np.ndarray, labels: np.ndarray) -> np.ndarray | None:
+    """Median log powers of wake and of deep sleep, first EEG; shape (2, 5)."""
+    rows = [labels == stage for stage in (_WAKE, excerpts.N3)]
+    if min(int(own.sum()) for own in rows) < _FEWEST_OF_STAGE:
+        return None
+    return np.stack([np.median(features[own, 0, :N_BANDS], axis=0) for own in rows])
 
 
 def other_wake(night: Night, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -168,10 +244,17 @@ def other_device(features: np.ndarray, spread: float, rng: np.random.Generator) 
     return np.concatenate([logs, powers / powers.sum(axis=2, keepdims=True)], axis=2)
 
 
-def jittered(x: np.ndarray, params: Mapping[str, Any], rng: np.random.Generator) -> np.ndarray:
+def jittered(
+    x: np.ndarray, params: Mapping[str, Any], rng: np.random.Generator, masks: np.ndarray
+) -> np.ndarray:
     """Add noise, offsets per channel and band, and drop channels, window by window.
 
     Offsets stand for other electrodes, filters and amplifiers; they are constant over a window.
+
+    Parameters
+    ----------
+    masks
+        Shape (windows, 3): which slots there are; a window without all of them keeps those it has.
     """
     windows = len(x)
     # Plain and night-scaled, by slot, log and relative, by band: the order of ``network_inputs``.
@@ -183,7 +266,7 @@ def jittered(x: np.ndarray, params: Mapping[str, Any], rng: np.random.Generator)
     view[:, :, :, :, :1] += offset.astype(np.float32)
     subsets = list(SUBSETS)
     chosen = rng.choice(len(subsets), windows, p=list(SUBSETS.values()))
-    kept = np.asarray(subsets, np.float32)[chosen]
+    kept = np.where(masks.all(axis=1, keepdims=True), np.asarray(subsets)[chosen], masks).astype(np.float32)
     view *= kept[:, None, None, :, None, None]
     given = np.broadcast_to(kept[:, None], (windows, x.shape[1], len(SLOTS)))
     return np.concatenate([view.reshape(windows, x.shape[1], -1), given], axis=2).astype(np.float32)

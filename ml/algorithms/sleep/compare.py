@@ -46,10 +46,8 @@ _UNSEEN = Text(
     "Enregistrements n’ayant servi à l’apprentissage d’aucun des modèles",
 )
 _HELD_OUT = Text(
-    "Recordings that forest and convolutional network learned from: each staged by one trained without its "
-    "patient",
-    "Enregistrements ayant servi à la forêt et au réseau convolutif : cotés par un modèle entraîné sans le "
-    "patient",
+    "Recordings that the models learned from: each staged by one trained without its patient",
+    "Enregistrements ayant servi à l’apprentissage : cotés par un modèle entraîné sans le patient",
 )
 _PATIENTS = Text("intervals over patients", "intervalles sur les patients")
 _BLOCKS = Text(

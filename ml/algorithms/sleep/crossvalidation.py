@@ -17,7 +17,9 @@ from ml import package as packages
 from ml.algorithms.sleep import bandpower, excerpts, network, sequence
 from ml.algorithms.sleep.features import network_inputs
 from ml.algorithms.sleep.patient_folds import folds_of
+from ml.algorithms.sleep.raw_nights import RawCohort
 from ml.algorithms.sleep.sequence import SequenceModel
+from ml.package import Package
 from ml.training.data import require
 
 FOLDER = "sleep_edf_bandpower"
@@ -68,8 +70,18 @@ def subjects_of_folds(subjects: np.ndarray, folds: int, seed: int) -> list[list[
     return [sorted({int(s) for s in subjects[fold == k]}) for k in range(folds)]
 
 
-def train_members(cohort: Cohort, params: Mapping[str, Any], fingerprint: str) -> list[keras.Model]:
+def train_members(
+    cohort: Cohort, params: Mapping[str, Any], fingerprint: str, raw: RawCohort
+) -> list[keras.Model]:
     """Train the networks of every fold, each without the subjects of its fold; cached ones are read.
+
+    A member that names a ``package`` takes the networks of it; where it says more, they go on learning with
+    what it says, from the raw recordings too.
+
+    Parameters
+    ----------
+    raw
+        Raw recordings, each with the fold whose networks do not learn from it.
 
     Returns
     -------
@@ -82,16 +94,48 @@ def train_members(cohort: Cohort, params: Mapping[str, Any], fingerprint: str) -
         When a member takes the networks of a package whose folds are others: they have seen subjects that
         are held out here.
     """
-    found = []
+    found: list[keras.Model] = []
     for number, (name, changes) in enumerate(params["members"].items()):
-        if "package" in changes:
-            found += _networks_of(changes["package"], cohort, params)
+        trained = {key: value for key, value in changes.items() if key != "kept"}
+        more = {key: value for key, value in trained.items() if key != "package"}
+        starts = _networks_of(changes["package"], cohort, params) if "package" in changes else None
+        if starts is not None and not more:
+            found += starts
             continue
-        settings = {**params["network"], **changes}
         seed = params["seed"] + _SEEDS_APART * number
-        folds = range(params["folds"])
-        found += [_trained(cohort, k, params, settings, f"{name} {fingerprint}", seed + k) for k in folds]
+        task = _Task(cohort, raw, params, {**params["network"], **more}, f"{name} {trained} {fingerprint}")
+        if starts is None:
+            found += [_trained(task, i, seed + i, None) for i in range(params["folds"])]
+            continue
+        for i, start in enumerate(starts):
+            found.append(between(start, _trained(task, i, seed + i, start), changes.get("kept", 0.0)))
     return found
+
+
+def between(start: keras.Model, trained: keras.Model, kept: float) -> keras.Model:
+    """Return the network whose weights lie between where it began and where it came to (Wortsman 2022).
+
+    So it keeps more of what it could on the nights it began with than by learning less.
+
+    Parameters
+    ----------
+    kept
+        Share of the first; 0 leaves the trained network as it is.
+    """
+    pairs = zip(start.get_weights(), trained.get_weights(), strict=True)
+    trained.set_weights([kept * first + (1 - kept) * last for first, last in pairs])
+    return trained
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What the networks of a member are trained on and how; ``name`` tells apart what is stored."""
+
+    cohort: Cohort
+    raw: RawCohort
+    params: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    name: str
 
 
 def _networks_of(version: str, cohort: Cohort, params: Mapping[str, Any]) -> list[keras.Model]:
@@ -105,26 +149,26 @@ def _networks_of(version: str, cohort: Cohort, params: Mapping[str, Any]) -> lis
     return network.read(package.path(sequence.FILE), dropout=params["network"]["dropout"])
 
 
-def _trained(
-    cohort: Cohort, k: int, params: Mapping[str, Any], settings: Mapping[str, Any], name: str, seed: int
-) -> keras.Model:
-    """Train the network of one fold, or read it when it was trained before from the same."""
-    key = json.dumps([settings, params["folds"], params["seed"], k, name, seed], sort_keys=True)
-    stored = CACHE / f"fold{k}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.weights.h5"
+def _trained(task: _Task, i: int, seed: int, start: keras.Model | None) -> keras.Model:
+    """Train network ``i`` of a member, or read it when it was trained before from the same."""
+    params, settings = task.params, task.settings
+    folds = params["folds"]
+    key = json.dumps([settings, folds, params["seed"], i, task.name, seed], sort_keys=True)
+    stored = CACHE / f"network{i}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.weights.h5"
     if stored.exists():
         model = network.build(settings["units"], dropout=settings["dropout"])
         model.load_weights(stored)
         return model
-    fold = folds_of(cohort.subjects, params["folds"], params["seed"])
-    nights = [n for n, f in zip(cohort.nights, fold, strict=True) if f != k]
+    fold = folds_of(task.cohort.subjects, folds, params["seed"])
+    nights = [n for n, f in zip(task.cohort.nights, fold, strict=True) if f != i % folds]
 
     def told(number: int, loss: float) -> None:
         sys.stderr.write(
-            f"{name.split()[0]}, fold {k + 1}/{params['folds']}, "
-            f"pass {number}/{settings['passes']}: loss {loss:.4f}\n"
+            f"{task.name.split()[0]}, network {i + 1}, pass {number}/{settings['passes']}: loss {loss:.4f}\n"
         )
 
-    model = network.fit(nights, settings, seed=seed, on_pass=told)
+    raw = task.raw.without(i % folds)
+    model = network.fit(nights, settings, seed=seed, on_pass=told, start=start, raw=raw)
     CACHE.mkdir(parents=True, exist_ok=True)
     half = stored.with_name(f"writing-{stored.name}")
     model.save_weights(half)
@@ -132,19 +176,41 @@ def _trained(
     return model
 
 
+class ByFold:
+    """The networks of a package, fold by fold; only those asked for are run."""
+
+    def __init__(self, package: Package) -> None:
+        self._path = package.path(sequence.FILE)
+        self._folds = len(package.manifest["training"]["folds"])
+        self._models: dict[int, SequenceModel] = {}
+
+    def unseen(self, inputs: np.ndarray, k: int) -> np.ndarray:
+        """Mean probabilities of the networks of fold ``k``, of all when it is -1.
+
+        Parameters
+        ----------
+        inputs
+            Shape (epochs, 63), see ``features.network_inputs``.
+
+        Returns
+        -------
+        ndarray, shape (epochs, 5)
+        """
+        if k not in self._models:
+            every = slice(None) if k < 0 else slice(k, None, self._folds)
+            self._models[k] = SequenceModel(network.part(self._path, every))
+        return self._models[k].members(inputs[None])[0].mean(axis=1)
+
+
 def held_out_probabilities(
-    cohort: Cohort, sequence: SequenceModel, fold: np.ndarray, folds: int, mask: tuple[bool, ...]
+    cohort: Cohort, models: ByFold, fold: np.ndarray, mask: tuple[bool, ...]
 ) -> np.ndarray:
     """Stage every night by the networks of a package that have not seen its subject.
 
     Parameters
     ----------
-    sequence
-        The networks of the package.
     fold
         Shape (nights,): whose networks have not seen each night; -1 where none has, then all are averaged.
-    folds
-        How many folds the package has.
     mask
         Which slots the network is given.
 
@@ -153,19 +219,13 @@ def held_out_probabilities(
     ndarray, shape (epochs of all nights, 5)
     """
     return np.concatenate([
-        unseen(sequence, network_inputs(night.features, np.asarray(mask)), k, folds)
+        models.unseen(network_inputs(night.features, np.asarray(mask)), int(k))
         for night, k in zip(cohort.nights, fold, strict=True)
     ])  # fmt: skip
 
 
-def unseen(sequence: SequenceModel, inputs: np.ndarray, k: int, folds: int) -> np.ndarray:
-    """Mean probabilities of the networks of fold ``k``, of all when it is -1; shape (epochs, 5)."""
-    members = sequence.members(inputs[None])[0]
-    return (members if k < 0 else members[:, k::folds]).mean(axis=1)
-
-
 def held_out_excerpts(
-    cohort: Cohort, sequence: SequenceModel, fold: np.ndarray, folds: int
+    cohort: Cohort, models: ByFold, fold: np.ndarray
 ) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Stage the validation excerpts of every night from one frontal EEG, by the network that has not seen it.
 
@@ -180,7 +240,7 @@ def held_out_excerpts(
     for number, (night, k) in enumerate(zip(cohort.nights, fold, strict=True)):
         for name, rows in excerpts.validation(night.labels, number).items():
             inputs = network_inputs(night.features[rows], mask)
-            probabilities = unseen(sequence, inputs, k, folds)
+            probabilities = models.unseen(inputs, int(k))
             labels = night.labels[rows]
             scored = labels >= 0
             subject = np.full(int(scored.sum()), cohort.subjects[number])

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ml.algorithms.sleep import annotations, budget, crossvalidation, load, reviewing, sequence
-from ml.algorithms.sleep.contract import STAGES
+from ml.algorithms.sleep import annotations, budget, crossvalidation, load, raw_nights, reviewing
 from ml.algorithms.sleep.crossvalidation import CHANNEL_SETS, Cohort
+from ml.algorithms.sleep.features import network_inputs
 from ml.algorithms.sleep.predict import predict
+from ml.algorithms.sleep.raw_nights import RawCohort
 from ml.algorithms.sleep.reviewing import HeldOut
 from ml.contracts import Source
 from ml.package import Metric, Package
@@ -64,10 +65,8 @@ def cohort_metrics(held: Mapping[tuple[bool, ...], HeldOut], package: Package) -
 
 def excerpt_metrics(cohort: Cohort, package: Package) -> list[Metric]:
     """Cross-validated figures on excerpts of the nights, one frontal EEG; intervals resample subjects."""
-    folds = len(package.manifest["training"]["folds"])
-    held_out = crossvalidation.held_out_excerpts(
-        cohort, sequence.of(package), folds_of(cohort, package), folds
-    )
+    models = crossvalidation.ByFold(package)
+    held_out = crossvalidation.held_out_excerpts(cohort, models, folds_of(cohort, package))
     found = []
     for name, (labels, probabilities, subjects) in held_out.items():
         figures = stage_metrics(labels, probabilities.argmax(axis=1), subjects)
@@ -144,24 +143,62 @@ def whole_night_metrics(data: Path, package: Package) -> list[Metric]:
 
 
 def wake_and_n3_metrics(data: Path, package: Package) -> list[Metric]:
-    """Recall of wake and N3 on five recordings of which only those epochs are at hand."""
-    (folder,) = require(data, UCDDB)
-    found = {}
-    for path in sorted(folder.glob("*_wake_n3_only.edf")):
-        found[path.name.split("_")[0]] = staged_against(
-            package, path, read_stage_lines(path.with_suffix(".txt"))
-        )
-    if not found:
-        return []
-    labels = np.concatenate([labels for _, labels in found.values()])
-    probabilities = np.concatenate([p for p, _ in found.values()])
-    names = np.repeat(list(found), [len(labels) for _, labels in found.values()])
-    figures = stage_metrics(labels, probabilities.argmax(axis=1), names)
-    kept = {f"ucddb_wake_n3.{name}": figures[name] for name in ("recall_W", "recall_N3", "accuracy")}
-    return as_metrics(
-        kept, data="UCDDB, five recordings with only their wake and N3 epochs, gaps closed", n=len(found),
-        unit="recordings", command=COMMAND, note=f"{len(labels)} epochs; context is broken by the gaps",
+    """Recall of wake and N3 on the recordings of which only those epochs are at hand.
+
+    Where the package learned from them each is staged by the networks that have not seen its patient, and
+    every patient has figures of his own beside those of all.
+    """
+    folds = len(package.manifest["training"]["folds"])
+    raw = raw_nights.read(data, package, folds)
+    own = package.manifest["training"].get("raw_recordings", {})
+    staged = held_out_stages(raw, package)
+    staged = held_out_stages(raw, package)
+    lengths = [len(stages) for stages in staged]
+    patients = np.repeat([recording.patient for recording in raw.recordings], lengths)
+    truth = [night.labels for night in raw.nights]
+    figures = _wake_and_n3(np.concatenate(truth), np.concatenate(staged), patients)
+    said = "each staged by the networks that learned from the others" if own else "never learned from"
+    shared = {
+        "data": f"UCDDB, five recordings with only their wake and N3 epochs, gaps closed; {said}",
+        "command": COMMAND,
+    }
+    found = as_metrics(
+        {f"ucddb_wake_n3.{name}": value for name, value in figures.items()}, **shared,
+        n=len(np.unique(patients)), unit="patients",
+        note=f"{len(patients)} epochs; intervals over patients; context is broken by the gaps",
     )  # fmt: skip
+    for recording, labels, stages in zip(raw.recordings, truth, staged, strict=True):
+        prefix = f"ucddb_wake_n3.{recording.name.split('_')[0]}"
+        figures = _wake_and_n3(labels, stages, np.arange(len(labels)) // _BLOCK_EPOCHS)
+        found += as_metrics(
+            {f"{prefix}.{figure}": value for figure, value in figures.items()},
+            **shared, n=1, unit="patients",
+            note=f"{len(labels)} epochs; intervals over blocks of ten minutes of this one recording",
+        )  # fmt: skip
+    return found
+
+
+def held_out_stages(raw: RawCohort, package: Package) -> list[np.ndarray]:
+    """Stage raw recordings, those learned from by the networks that have not seen the patient.
+
+    Returns
+    -------
+    list of ndarray, shape (epochs,)
+        By recording, positions in ``STAGES``.
+    """
+    models = crossvalidation.ByFold(package)
+    learned = package.manifest["training"].get("raw_recordings", {})
+    return [
+        models.unseen(network_inputs(night.features, night.mask), learned.get(recording.sha256, -1)).argmax(
+            axis=1
+        )
+        for recording, night in zip(raw.recordings, raw.nights, strict=True)
+    ]
+
+
+def _wake_and_n3(labels: np.ndarray, staged: np.ndarray, groups: np.ndarray) -> dict[str, Interval]:
+    figures = stage_metrics(labels, staged, groups)
+    return {name: figures[name] for name in ("recall_W", "recall_N3", "accuracy")}
 
 
 def staged_against(package: Package, edf: Path, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -170,8 +207,3 @@ def staged_against(package: Package, edf: Path, labels: np.ndarray) -> tuple[np.
     probabilities = np.asarray(result["probabilities"])
     epochs = min(len(labels), len(probabilities))
     return probabilities[:epochs], labels[:epochs]
-
-
-def read_stage_lines(path: Path) -> np.ndarray:
-    """Read a hypnogram written as one stage per line."""
-    return np.array([STAGES.index(line.strip()) for line in path.read_text("utf-8").split()])

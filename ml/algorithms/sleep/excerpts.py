@@ -18,6 +18,9 @@ _WAKE_AND_ONE = {N3: 0.35, N2: 0.2}
 _NAPS = 0.15
 # Of each stage of wake and another one, so that the mere length does not tell which it is.
 _RUN = (30, 250)
+# Of an excerpt of wake and another stage by share: how long it is and how much of it is wake.
+_LENGTH = (60, 300)
+_WAKE_SHARE = (0.1, 0.9)
 
 
 def of_stages(labels: np.ndarray, stages: tuple[int, ...]) -> np.ndarray:
@@ -46,6 +49,22 @@ def wake_and(labels: np.ndarray, stage: int, rng: np.random.Generator) -> np.nda
     for one in (W, stage):
         rows = np.flatnonzero(labels == one)
         kept = min(int(rng.integers(*_RUN, endpoint=True)), len(rows))
+        start = int(rng.integers(0, len(rows) - kept + 1))
+        found.append(rows[start : start + kept])
+    return np.sort(np.concatenate(found))
+
+
+def of_share(labels: np.ndarray, stage: int, rng: np.random.Generator) -> np.ndarray:
+    """Rows of a stretch of wake and one of another stage, in their order, the share of wake drawn by chance.
+
+    A network that judges a recording against itself must not learn how much of it is asleep.
+    """
+    length = int(rng.integers(*_LENGTH, endpoint=True))
+    awake = rng.uniform(*_WAKE_SHARE)
+    found = []
+    for one, share in ((W, awake), (stage, 1 - awake)):
+        rows = np.flatnonzero(labels == one)
+        kept = min(max(int(length * share), 1), len(rows))
         start = int(rng.integers(0, len(rows) - kept + 1))
         found.append(rows[start : start + kept])
     return np.sort(np.concatenate(found))

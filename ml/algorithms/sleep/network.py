@@ -53,6 +53,8 @@ def fit(
     *,
     seed: int,
     on_pass: Callable[[int, float], None] | None = None,
+    start: keras.Model | None = None,
+    raw: Sequence[Night] = (),
 ) -> keras.Model:
     """Train one network.
 
@@ -66,11 +68,19 @@ def fit(
         Seed of weights, order and augmentation.
     on_pass
         Called with the number of the pass and its loss.
+    start
+        A network to go on from, of the same width; else from chance.
+    raw
+        Raw recordings of wake and deep sleep to learn from as well.
     """
     keras.utils.set_random_seed(seed)
     rng = np.random.default_rng(seed)
     model = build(params["units"], dropout=params["dropout"])
-    steps = params["passes"] * sum(len(n.features) for n in nights) // params["window"] // params["batch"]
+    if start is not None:
+        model.set_weights(start.get_weights())
+    seen = round(params["nights"] * len(nights))
+    epochs = params["nights"] * sum(len(n.features) for n in nights)
+    steps = int(params["passes"] * epochs) // params["window"] // params["batch"]
     model.compile(
         optimizer=keras.optimizers.Adam(
             keras.optimizers.schedules.CosineDecay(params["learning_rate"], max(steps, 1)), clipnorm=1.0
@@ -79,7 +89,8 @@ def fit(
     )
     weights = class_weights(nights, params["class_weight_power"])
     for number in range(params["passes"]):
-        x, y = augmented_windows(nights, params, rng)
+        drawn = [nights[i] for i in rng.permutation(len(nights))[:seen]]
+        x, y = augmented_windows(drawn, params, rng, raw)
         one_hot = np.eye(N_STAGES, dtype=np.float32)[np.maximum(y, 0)]
         counted = np.where(y >= 0, weights[np.maximum(y, 0)], 0).astype(np.float32)
         history = model.fit(x, one_hot, sample_weight=counted, batch_size=params["batch"], verbose=0)
@@ -124,6 +135,18 @@ def export(models: Sequence[keras.Model], path: Path, *, temperature: float = 1.
     graph.node("Softmax", [scaled], "probabilities", axis=2)
     ends = {"probabilities": (N_STAGES,), "members": (len(models), N_STAGES)}
     path.write_bytes(graph.made("sleep", {"inputs": (N_INPUTS,)}, ends))
+
+
+def part(path: Path, which: slice) -> bytes:
+    """Return a graph of :func:`export` with some of its networks only, so that the others cost nothing."""
+    model = onnx.load(path)
+    (joined,) = (node for node in model.graph.node if node.output[0] == "members")
+    kept = list(joined.input)[which]
+    del joined.input[:]
+    joined.input.extend(kept)
+    (shape,) = (out.type.tensor_type.shape for out in model.graph.output if out.name == "members")
+    shape.dim[2].dim_value = len(kept)
+    return model.SerializeToString()
 
 
 def read(path: Path, *, dropout: float) -> list[keras.Model]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.algorithms.sleep import boosted, budget, crossvalidation, sequence
+from ml.algorithms.sleep import boosted, budget, crossvalidation
 from ml.algorithms.sleep.budget import SHARES, calibrated, doubt
 from ml.algorithms.sleep.crossvalidation import CHANNEL_SETS, Cohort
 from ml.package import Package
@@ -71,15 +71,9 @@ def held_out(cohort: Cohort, package: Package, fold: np.ndarray) -> dict[tuple[b
     fold
         Shape (nights,): whose models have not seen each night.
     """
-    model, trees, folds = (
-        sequence.of(package),
-        boosted.of(package),
-        len(package.manifest["training"]["folds"]),
-    )
+    models, trees = crossvalidation.ByFold(package), boosted.of(package)
     masks = {mask for _, _, mask in CHANNEL_SETS} | {m for jurors in _JURORS.values() for m in jurors}
-    network = {
-        m: crossvalidation.held_out_probabilities(cohort, model, fold, folds, m) for m in sorted(masks)
-    }
+    network = {m: crossvalidation.held_out_probabilities(cohort, models, fold, m) for m in sorted(masks)}
     labels = cohort.labels()
     scored = labels >= 0
     lengths = [len(night.labels) for night in cohort.nights]

@@ -16,13 +16,20 @@ _EPOCHS_AT_ONCE = 16_000
 
 
 class SequenceModel:
-    """The networks of a package."""
+    """The networks of a package.
 
-    def __init__(self, path: Path) -> None:
+    Parameters
+    ----------
+    graph
+        The ONNX file, or its bytes.
+    """
+
+    def __init__(self, graph: Path | bytes) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        source = graph if isinstance(graph, bytes) else str(graph)
+        self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
     def probabilities(self, inputs: np.ndarray) -> np.ndarray:
         """Return the probabilities of W, N1, N2, N3, R.

@@ -26,13 +26,16 @@ from ml.algorithms.sleep import (
     evaluation,
     features,
     forest16_train,
+    held_out,
     network,
+    raw_nights,
     rawcnn_train,
     reviewing,
     sequence,
 )
 from ml.algorithms.sleep.contract import EPOCH_SECONDS, STAGES
 from ml.algorithms.sleep.crossvalidation import Cohort
+from ml.algorithms.sleep.raw_nights import RawCohort
 from ml.algorithms.sleep.reviewing import HeldOut
 from ml.package import Metric, Package
 from ml.training import tracking
@@ -97,19 +100,23 @@ def _figures(
 
 def _train_sequence(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> Package:
     cohort = crossvalidation.read_cohort(data)
-    pinned = fingerprint(data / "sleep" / crossvalidation.FOLDER)
+    raw = raw_nights.read(data, packages.load("sleep"), params["folds"])
+    band_powers = data / "sleep" / crossvalidation.FOLDER
+    pinned = fingerprint(band_powers, *raw.files)
     with tracking.run("sleep", f"train sequence {version}", params=params) as run:
         run.data(pinned)
-        models = crossvalidation.train_members(cohort, params, pinned)
+        models = crossvalidation.train_members(cohort, params, pinned, raw)
         folder = out / "sleep" / version
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         network.export(models, folder / sequence.FILE)
         _check_equal(models, folder / sequence.FILE, cohort)
-        boosted.write(boosted_train.train_folds(cohort, params, pinned), folder / boosted.FILE)
-        manifest = _manifest(version, cohort, params, pinned)
+        trees = boosted_train.train_folds(cohort, params, fingerprint(band_powers))
+        boosted.write(trees, folder / boosted.FILE)
+        manifest = _manifest(version, cohort, params, pinned, raw)
         # Confidence, review and figures are measured with the package as written, then written into it.
         written = packages.write(folder, manifest)
+        held_out.write(folder, raw.recordings, dict(enumerate(evaluation.held_out_stages(raw, written))))
         held = reviewing.held_out(cohort, written, evaluation.folds_of(cohort, written))
         manifest |= reviewing.measured(held)
         manifest["thresholds"] = {"confidence": _confidence_threshold(held, manifest, params["review_share"])}
@@ -142,7 +149,9 @@ def _confidence_threshold(
     return round(float(np.quantile(probabilities.max(axis=1), share)), 3)
 
 
-def _manifest(version: str, cohort: Cohort, params: Mapping[str, Any], pinned: str) -> dict[str, Any]:
+def _manifest(
+    version: str, cohort: Cohort, params: Mapping[str, Any], pinned: str, raw: RawCohort
+) -> dict[str, Any]:
     return {
         "algorithm": "sleep",
         "version": version,
@@ -163,6 +172,9 @@ def _manifest(version: str, cohort: Cohort, params: Mapping[str, Any], pinned: s
             "recipe": "sequence",
             "params": dict(params),
             "folds": crossvalidation.subjects_of_folds(cohort.subjects, params["folds"], params["seed"]),
+            "raw_recordings": {
+                recording.sha256: int(k) for recording, k in zip(raw.recordings, raw.folds, strict=True)
+            },
             "data_sha256": pinned,
             "versions": {"keras": keras.__version__, "onnxruntime": onnxruntime.__version__},
         },
