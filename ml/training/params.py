@@ -239,6 +239,7 @@ SLEEP_NETWORK = {
     "noise": number(0), "gain_jitter": number(0), "band_jitter": number(0), "change_wake": number(0, 1),
     "eye_movements": number(0, 1), "contrast_jitter": number(0), "excerpts": number(0, 1),
     "device_jitter": number(0), "between_eeg": number(0, 1), "swap_eeg": number(0, 1),
+    "nights": number(0, 1), "raw_repeats": number(0, whole=True), "raw_colour": number(0, 1),
 }  # fmt: skip
 SLEEP_BOOSTED = {
     "rounds": COUNT, "depth": COUNT, "learning_rate": POSITIVE, "bins": COUNT, "rows": number(0, 1),
@@ -285,7 +286,7 @@ SECTIONS: Mapping[str, Check] = {
         {
             "seed": SEED, "folds": FOLDS, "review_share": SHARE,
             "network": section(SLEEP_NETWORK),
-            "members": named(section({}, {"package": text, **SLEEP_NETWORK})),
+            "members": named(section({}, {"package": text, "kept": number(0, 1), **SLEEP_NETWORK})),
             "boosted": section(SLEEP_BOOSTED),
             "forest16": section({"trees": COUNT, "min_samples_leaf": COUNT, "folds": FOLDS}),
             "cnn": section(SLEEP_CNN),
