@@ -107,7 +107,7 @@ def test_networks_are_taken_only_from_a_package_that_has_not_seen_the_held_out_s
     cohort = crossvalidation.Cohort(tuple(night(i) for i in subjects), subjects)
     params = {"folds": 5, "seed": 0, "network": SHORT, "members": {"old": {"package": "1.0.0"}}}
     with pytest.raises(ValueError, match=r"sleep 1\.0\.0 was trained with other folds"):
-        crossvalidation.train_members(cohort, params, "none", raw_cohort(5))
+        crossvalidation.train_members(params["members"], cohort, params, "none", raw_cohort(5))
 
 
 def test_networks_go_on_without_the_patients_held_out_from_them(monkeypatch):
@@ -123,12 +123,13 @@ def test_networks_go_on_without_the_patients_held_out_from_them(monkeypatch):
     subjects = np.arange(10)
     cohort = crossvalidation.Cohort(tuple(night(i) for i in subjects), subjects)
     raw = raw_cohort(5)
-    params = {"folds": 5, "seed": 0, "network": SHORT, "members": {"raw": {"package": "x", "passes": 2}}}
+    params = {"folds": 5, "seed": 0, "network": SHORT}
+    members = {"raw": {"package": "x", "passes": 2}}
     with tempfile.TemporaryDirectory() as folder:
         monkeypatch.setattr(crossvalidation, "CACHE", Path(folder))
-        assert len(crossvalidation.train_members(cohort, params, "none", raw)) == 10
+        assert len(crossvalidation.train_members(members, cohort, params, "none", raw)) == 10
         # What was trained is read again.
-        crossvalidation.train_members(cohort, params, "none", raw)
+        crossvalidation.train_members(members, cohort, params, "none", raw)
     assert len(seen) == 10
     for i, (nights, learned, passes, start) in enumerate(seen):
         assert (nights, passes, start) == (8, 2, first if i < 5 else second)
@@ -148,17 +149,9 @@ def test_held_out_data_is_staged_by_all_networks_of_its_own_fold_and_by_no_other
         inputs = features.network_inputs(one.features, one.mask)
         members, k = whole.members(inputs[None])[0], (i + 2) % 5
         expected = members[:, [k, k + 5]].mean(axis=1)
-        assert np.allclose(by_fold.unseen(inputs, k), expected, atol=1e-6)
-        assert np.allclose(by_fold.unseen(inputs, -1), members.mean(axis=1), atol=1e-6)
+        assert np.allclose(by_fold.unseen(one.features, one.mask, k), expected, atol=1e-6)
+        assert np.allclose(by_fold.unseen(one.features, one.mask, -1), members.mean(axis=1), atol=1e-6)
         assert np.array_equal(staged[i], expected.argmax(axis=1))
-
-
-def test_weights_lie_between_where_a_network_began_and_where_it_came_to():
-    start, trained = (network.build(4, dropout=0.0) for _ in range(2))
-    ends = [model.get_weights() for model in (start, trained)]
-    mixed = crossvalidation.between(start, trained, 0.25).get_weights()
-    for first, last, found in zip(*ends, mixed, strict=True):
-        assert np.allclose(found, 0.25 * first + 0.75 * last, atol=1e-6)
 
 
 def test_a_raw_excerpt_has_any_share_of_wake_and_only_its_own_channel():

@@ -286,7 +286,9 @@ SECTIONS: Mapping[str, Check] = {
         {
             "seed": SEED, "folds": FOLDS, "review_share": SHARE,
             "network": section(SLEEP_NETWORK),
-            "members": named(section({}, {"package": text, "kept": number(0, 1), **SLEEP_NETWORK})),
+            "members": named(section({}, {"package": text, **SLEEP_NETWORK})),
+            "raw_members": named(section({}, {"package": text, **SLEEP_NETWORK})),
+            "gate": section({"regularisation": POSITIVE, "tilt": number(0, 1)}),
             "boosted": section(SLEEP_BOOSTED),
             "forest16": section({"trees": COUNT, "min_samples_leaf": COUNT, "folds": FOLDS}),
             "cnn": section(SLEEP_CNN),

@@ -15,6 +15,7 @@ import numpy as np
 
 from ml import package as packages
 from ml.algorithms.sleep import bandpower, excerpts, network, sequence
+from ml.algorithms.sleep.device import Gate
 from ml.algorithms.sleep.features import network_inputs
 from ml.algorithms.sleep.patient_folds import folds_of
 from ml.algorithms.sleep.raw_nights import RawCohort
@@ -71,7 +72,11 @@ def subjects_of_folds(subjects: np.ndarray, folds: int, seed: int) -> list[list[
 
 
 def train_members(
-    cohort: Cohort, params: Mapping[str, Any], fingerprint: str, raw: RawCohort
+    members: Mapping[str, Mapping[str, Any]],
+    cohort: Cohort,
+    params: Mapping[str, Any],
+    fingerprint: str,
+    raw: RawCohort,
 ) -> list[keras.Model]:
     """Train the networks of every fold, each without the subjects of its fold; cached ones are read.
 
@@ -80,6 +85,8 @@ def train_members(
 
     Parameters
     ----------
+    members
+        The section ``members`` or ``raw_members`` of the sleep parameters.
     raw
         Raw recordings, each with the fold whose networks do not learn from it.
 
@@ -95,36 +102,19 @@ def train_members(
         are held out here.
     """
     found: list[keras.Model] = []
-    for number, (name, changes) in enumerate(params["members"].items()):
-        trained = {key: value for key, value in changes.items() if key != "kept"}
-        more = {key: value for key, value in trained.items() if key != "package"}
+    for number, (name, changes) in enumerate(members.items()):
+        more = {key: value for key, value in changes.items() if key != "package"}
         starts = _networks_of(changes["package"], cohort, params) if "package" in changes else None
         if starts is not None and not more:
             found += starts
             continue
         seed = params["seed"] + _SEEDS_APART * number
-        task = _Task(cohort, raw, params, {**params["network"], **more}, f"{name} {trained} {fingerprint}")
-        if starts is None:
-            found += [_trained(task, i, seed + i, None) for i in range(params["folds"])]
-            continue
-        for i, start in enumerate(starts):
-            found.append(between(start, _trained(task, i, seed + i, start), changes.get("kept", 0.0)))
+        task = _Task(
+            cohort, raw, params, {**params["network"], **more}, f"{name} {dict(changes)} {fingerprint}"
+        )
+        begun = [None] * params["folds"] if starts is None else starts
+        found += [_trained(task, i, seed + i, start) for i, start in enumerate(begun)]
     return found
-
-
-def between(start: keras.Model, trained: keras.Model, kept: float) -> keras.Model:
-    """Return the network whose weights lie between where it began and where it came to (Wortsman 2022).
-
-    So it keeps more of what it could on the nights it began with than by learning less.
-
-    Parameters
-    ----------
-    kept
-        Share of the first; 0 leaves the trained network as it is.
-    """
-    pairs = zip(start.get_weights(), trained.get_weights(), strict=True)
-    trained.set_weights([kept * first + (1 - kept) * last for first, last in pairs])
-    return trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,30 +170,44 @@ class ByFold:
     """The networks of a package, fold by fold; only those asked for are run."""
 
     def __init__(self, package: Package) -> None:
-        self._path = package.path(sequence.FILE)
+        self._package = package
         self._folds = len(package.manifest["training"]["folds"])
-        self._models: dict[int, SequenceModel] = {}
+        self._gate = Gate.of_manifest(package.manifest)
+        self._models: dict[tuple[str, int], SequenceModel] = {}
 
-    def unseen(self, inputs: np.ndarray, k: int) -> np.ndarray:
-        """Mean probabilities of the networks of fold ``k``, of all when it is -1.
+    def unseen(
+        self, features: np.ndarray, mask: np.ndarray, k: int, *, recorded: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Stage a recording as in service, by what has not seen it: gate and networks of fold ``k``.
 
         Parameters
         ----------
-        inputs
-            Shape (epochs, 63), see ``features.network_inputs``.
+        features, mask
+            Shapes (epochs, 3, 10) and (3,).
+        k
+            The fold; all networks are averaged when it is -1.
+        recorded
+            Shape (3,): the channels of the recording where ``mask`` is only a juror's.
 
         Returns
         -------
         ndarray, shape (epochs, 5)
         """
-        if k not in self._models:
+        given = mask if recorded is None else recorded
+        raw = self._gate is not None and self._gate.is_raw(features, given, k)
+        name = sequence.RAW_FILE if raw else sequence.FILE
+        if (name, k) not in self._models:
             every = slice(None) if k < 0 else slice(k, None, self._folds)
-            self._models[k] = SequenceModel(network.part(self._path, every))
-        return self._models[k].members(inputs[None])[0].mean(axis=1)
+            self._models[name, k] = SequenceModel(network.part(self._package.path(name), every))
+        return self._models[name, k].members(network_inputs(features, mask)[None])[0].mean(axis=1)
 
 
 def held_out_probabilities(
-    cohort: Cohort, models: ByFold, fold: np.ndarray, mask: tuple[bool, ...]
+    cohort: Cohort,
+    models: ByFold,
+    fold: np.ndarray,
+    mask: tuple[bool, ...],
+    recorded: tuple[bool, ...] | None = None,
 ) -> np.ndarray:
     """Stage every night by the networks of a package that have not seen its subject.
 
@@ -213,13 +217,16 @@ def held_out_probabilities(
         Shape (nights,): whose networks have not seen each night; -1 where none has, then all are averaged.
     mask
         Which slots the network is given.
+    recorded
+        Which the recording has, where the network is given a juror's only.
 
     Returns
     -------
     ndarray, shape (epochs of all nights, 5)
     """
+    given, whole = np.asarray(mask), np.asarray(mask if recorded is None else recorded)
     return np.concatenate([
-        models.unseen(network_inputs(night.features, np.asarray(mask)), int(k))
+        models.unseen(night.features, given, int(k), recorded=whole)
         for night, k in zip(cohort.nights, fold, strict=True)
     ])  # fmt: skip
 
@@ -239,8 +246,7 @@ def held_out_excerpts(
     found: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
     for number, (night, k) in enumerate(zip(cohort.nights, fold, strict=True)):
         for name, rows in excerpts.validation(night.labels, number).items():
-            inputs = network_inputs(night.features[rows], mask)
-            probabilities = models.unseen(inputs, int(k))
+            probabilities = models.unseen(night.features[rows], mask, int(k))
             labels = night.labels[rows]
             scored = labels >= 0
             subject = np.full(int(scored.sum()), cohort.subjects[number])

@@ -9,7 +9,6 @@ import numpy as np
 
 from ml.algorithms.sleep import annotations, budget, crossvalidation, load, raw_nights, reviewing
 from ml.algorithms.sleep.crossvalidation import CHANNEL_SETS, Cohort
-from ml.algorithms.sleep.features import network_inputs
 from ml.algorithms.sleep.predict import predict
 from ml.algorithms.sleep.raw_nights import RawCohort
 from ml.algorithms.sleep.reviewing import HeldOut
@@ -152,7 +151,6 @@ def wake_and_n3_metrics(data: Path, package: Package) -> list[Metric]:
     raw = raw_nights.read(data, package, folds)
     own = package.manifest["training"].get("raw_recordings", {})
     staged = held_out_stages(raw, package)
-    staged = held_out_stages(raw, package)
     lengths = [len(stages) for stages in staged]
     patients = np.repeat([recording.patient for recording in raw.recordings], lengths)
     truth = [night.labels for night in raw.nights]
@@ -189,9 +187,7 @@ def held_out_stages(raw: RawCohort, package: Package) -> list[np.ndarray]:
     models = crossvalidation.ByFold(package)
     learned = package.manifest["training"].get("raw_recordings", {})
     return [
-        models.unseen(network_inputs(night.features, night.mask), learned.get(recording.sha256, -1)).argmax(
-            axis=1
-        )
+        models.unseen(night.features, night.mask, learned.get(recording.sha256, -1)).argmax(axis=1)
         for recording, night in zip(raw.recordings, raw.nights, strict=True)
     ]
 

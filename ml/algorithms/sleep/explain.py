@@ -44,7 +44,7 @@ def explain(package: Package, loaded: Loaded, result: Mapping[str, Any]) -> Expl
     recorded: Recorded = loaded.data
     mask, stages = staging.mask_of(recorded), staging.codes(result["stages"])
     parts = _Parts.empty(len(stages))
-    model, trees = sequence.of(package), boosted.of(package)
+    model, trees = sequence.of(package, recorded.features, mask), boosted.of(package)
     for first, count in staging.segments_of(recorded):
         if count:
             rows = slice(first, first + count)

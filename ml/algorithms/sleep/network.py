@@ -11,9 +11,10 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from ml.algorithms.sleep import onnx_graph
+from ml.algorithms.sleep import device, onnx_graph
 from ml.algorithms.sleep.augmentation import N_STAGES, augmented_windows
 from ml.algorithms.sleep.bandpower import Night
+from ml.algorithms.sleep.device import Tilt
 from ml.algorithms.sleep.features import N_INPUTS
 
 # Constants of one network in the graph: two dense layers of two, two recurrent of three and a shape, an axis.
@@ -107,7 +108,13 @@ def class_weights(nights: Sequence[Night], power: float) -> np.ndarray:
     return weights / (weights * share).sum()
 
 
-def export(models: Sequence[keras.Model], path: Path, *, temperature: float = 1.0) -> None:
+def export(
+    models: Sequence[keras.Model],
+    path: Path,
+    *,
+    temperature: float = 1.0,
+    tilts: Sequence[Tilt] | None = None,
+) -> None:
     """Write the mean of several networks as one ONNX graph.
 
     Parameters
@@ -116,6 +123,8 @@ def export(models: Sequence[keras.Model], path: Path, *, temperature: float = 1.
         Networks of :func:`build`, all of one width.
     temperature
         Divides the log of the mean probabilities (temperature scaling, Guo 2017).
+    tilts
+        What the theta against beta of an epoch adds to each network's log odds of N3 against wake.
 
     Notes
     -----
@@ -125,8 +134,10 @@ def export(models: Sequence[keras.Model], path: Path, *, temperature: float = 1.
     """
     graph = _Graph()
     stacked = [
-        graph.node("Unsqueeze", [graph.member(model, f"net{i}"), graph.constant(np.array([2], np.int64))])
-        for i, model in enumerate(models)
+        graph.node(
+            "Unsqueeze", [graph.member(model, f"net{i}", tilt), graph.constant(np.array([2], np.int64))]
+        )
+        for i, (model, tilt) in enumerate(zip(models, tilts or [None] * len(models), strict=True))
     ]
     members = graph.node("Concat", stacked, "members", axis=2)
     mean = graph.node("ReduceMean", [members], axes=[2], keepdims=0)
@@ -172,14 +183,27 @@ def _rebuilt(weights: Sequence[np.ndarray], *, dropout: float) -> keras.Model:
 class _Graph(onnx_graph.Graph):
     """The graph of several networks."""
 
-    def member(self, model: keras.Model, name: str) -> str:
+    def member(self, model: keras.Model, name: str, tilt: Tilt | None) -> str:
         """Add one network, return the name of its probabilities."""
         x = self._dense("inputs", model.get_layer("epoch"))
         x = self.node("Transpose", [self.node("Relu", [x])], perm=[1, 0, 2])
         for layer in ("context_1", "context_2"):
             x = self._recurrent(x, model.get_layer(layer), f"{name}_{layer}")
         x = self.node("Transpose", [x], perm=[1, 0, 2])
-        return self.node("Softmax", [self._dense(x, model.get_layer("stage"))], axis=2)
+        logits = self._dense(x, model.get_layer("stage"))
+        if tilt is not None:
+            logits = self.node("Add", [logits, self._tilted(tilt)])
+        return self.node("Softmax", [logits], axis=2)
+
+    def _tilted(self, tilt: Tilt) -> str:
+        theta, beta = (
+            self.node("Gather", ["inputs", self.constant(np.array([column], np.int64))], axis=2)
+            for column in (device.THETA, device.BETA)
+        )
+        scaled = self.node("Mul", [self.node("Sub", [theta, beta]), self.constant(np.float32(tilt.slope))])
+        odds = self.node("Add", [scaled, self.constant(np.float32(tilt.offset))])
+        ends = (self.constant(np.float32(end)) for end in (-device.MOST, device.MOST))
+        return self.node("Mul", [self.node("Clip", [odds, *ends]), self.constant(device.TOWARDS)])
 
     def _dense(self, x: str, layer: keras.layers.Layer) -> str:
         kernel, bias = layer.get_weights()

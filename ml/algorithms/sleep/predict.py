@@ -55,7 +55,8 @@ def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
         ``start``; ``simulated``; ``opinion`` YASA's stages where it was asked, else ``null``.
     """
     recorded: Recorded = loaded.data
-    mask, segments, model = staging.mask_of(recorded), staging.segments_of(recorded), sequence.of(package)
+    mask, segments = staging.mask_of(recorded), staging.segments_of(recorded)
+    model = sequence.of(package, recorded.features, mask)
     temperature, curve = budget.of_manifest(package.manifest, recorded.mask)
 
     def by_network(features: np.ndarray, given: np.ndarray) -> np.ndarray:

@@ -72,8 +72,10 @@ def held_out(cohort: Cohort, package: Package, fold: np.ndarray) -> dict[tuple[b
         Shape (nights,): whose models have not seen each night.
     """
     models, trees = crossvalidation.ByFold(package), boosted.of(package)
-    masks = {mask for _, _, mask in CHANNEL_SETS} | {m for jurors in _JURORS.values() for m in jurors}
-    network = {m: crossvalidation.held_out_probabilities(cohort, models, fold, m) for m in sorted(masks)}
+
+    def by_network(mask: tuple[bool, ...], recorded: tuple[bool, ...]) -> np.ndarray:
+        return crossvalidation.held_out_probabilities(cohort, models, fold, mask, recorded)[scored]
+
     labels = cohort.labels()
     scored = labels >= 0
     lengths = [len(night.labels) for night in cohort.nights]
@@ -81,14 +83,14 @@ def held_out(cohort: Cohort, package: Package, fold: np.ndarray) -> dict[tuple[b
     found = {}
     for _, _, mask in CHANNEL_SETS:
         by_trees = None if trees is None else _by_trees(cohort, trees, fold, mask)[scored]
-        jurors = [network[m][scored] for m in _JURORS.get(mask, ())]
+        jurors = [by_network(juror, mask) for juror in _JURORS.get(mask, ())]
         found[mask] = HeldOut(
             labels=labels[scored],
             subjects=cohort.epoch_subjects()[scored],
             nights=np.repeat(np.arange(len(lengths)), lengths)[scored],
             folds=np.repeat(fold, lengths)[scored],
             asleep=asleep[scored],
-            network=network[mask][scored],
+            network=by_network(mask, mask),
             trees=by_trees,
             jury=np.mean(jurors, axis=0) if jurors else None,
         )

@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
+from ml.algorithms.sleep.device import Gate
 from ml.package import Package
 
 FILE = "sequence.onnx"
+# Networks that learned from raw recordings too, for those that look like one.
+RAW_FILE = "raw.onnx"
 # A batch of whole nights is cut to this many epochs in all, so that memory stays flat.
 _EPOCHS_AT_ONCE = 16_000
 
@@ -58,9 +61,18 @@ class SequenceModel:
         return np.concatenate(parts)
 
 
-def of(package: Package) -> SequenceModel:
-    """Return the networks of a verified package; kept for the life of the process."""
-    return _loaded(package.path(FILE))
+def of(package: Package, features: np.ndarray, mask: np.ndarray) -> SequenceModel:
+    """Return the networks of a verified package that stage a recording; kept for the life of the process.
+
+    Parameters
+    ----------
+    features, mask
+        Shapes (epochs, 3, 10) and (3,) or (epochs, 3): the whole recording, from which ``device.Gate`` reads
+        whether it is one for the networks of the raw device.
+    """
+    gate = Gate.of_manifest(package.manifest)
+    raw = gate is not None and gate.is_raw(features, mask)
+    return _loaded(package.path(RAW_FILE if raw else FILE))
 
 
 @cache

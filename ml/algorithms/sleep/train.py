@@ -7,7 +7,7 @@ random forest on sixteen features) and ``cnn`` (a network on raw epochs) from ra
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from ml.algorithms.sleep import (
     boosted_train,
     budget,
     crossvalidation,
+    device_train,
     evaluation,
     features,
     forest16_train,
@@ -35,6 +36,7 @@ from ml.algorithms.sleep import (
 )
 from ml.algorithms.sleep.contract import EPOCH_SECONDS, STAGES
 from ml.algorithms.sleep.crossvalidation import Cohort
+from ml.algorithms.sleep.device import Tilt
 from ml.algorithms.sleep.raw_nights import RawCohort
 from ml.algorithms.sleep.reviewing import HeldOut
 from ml.package import Metric, Package
@@ -105,15 +107,21 @@ def _train_sequence(data: Path, out: Path, *, version: str, params: Mapping[str,
     pinned = fingerprint(band_powers, *raw.files)
     with tracking.run("sleep", f"train sequence {version}", params=params) as run:
         run.data(pinned)
-        models = crossvalidation.train_members(cohort, params, pinned, raw)
+        models = crossvalidation.train_members(params["members"], cohort, params, pinned, raw)
+        on_raw = crossvalidation.train_members(params["raw_members"], cohort, params, pinned, raw)
+        tilts = device_train.fit_tilts(raw, params)
+        gate = device_train.fit_gate(cohort, raw, params)
         folder = out / "sleep" / version
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         network.export(models, folder / sequence.FILE)
         _check_equal(models, folder / sequence.FILE, cohort)
+        own = [tilts[i % params["folds"]] for i in range(len(on_raw))]
+        network.export(on_raw, folder / sequence.RAW_FILE, tilts=own)
+        _check_equal(on_raw, folder / sequence.RAW_FILE, cohort, own)
         trees = boosted_train.train_folds(cohort, params, fingerprint(band_powers))
         boosted.write(trees, folder / boosted.FILE)
-        manifest = _manifest(version, cohort, params, pinned, raw)
+        manifest = _manifest(version, cohort, params, pinned, raw) | {"raw_device": gate.to_json()}
         # Confidence, review and figures are measured with the package as written, then written into it.
         written = packages.write(folder, manifest)
         held_out.write(folder, raw.recordings, dict(enumerate(evaluation.held_out_stages(raw, written))))
@@ -128,14 +136,20 @@ def _train_sequence(data: Path, out: Path, *, version: str, params: Mapping[str,
     return written
 
 
-def _check_equal(models: list[keras.Model], path: Path, cohort: Cohort) -> None:
+def _check_equal(
+    models: list[keras.Model], path: Path, cohort: Cohort, tilts: Sequence[Tilt] | None = None
+) -> None:
     """Hold the exported graph against Keras on one real night, with all channels and with one."""
     exported = sequence.SequenceModel(path)
     for mask in ((True, True, True), (True, False, False)):
         inputs = features.network_inputs(cohort.nights[0].features, np.array(mask))[None]
         members = exported.members(inputs)
         for i, model in enumerate(models):
-            difference = float(np.abs(model.predict(inputs, verbose=0) - members[:, :, i]).max())
+            expected = model.predict(inputs, verbose=0)
+            if tilts is not None:
+                expected = expected * np.exp(tilts[i].of(inputs))
+                expected /= expected.sum(axis=2, keepdims=True)
+            difference = float(np.abs(expected - members[:, :, i]).max())
             if difference > _EQUAL:
                 raise RuntimeError(f"the exported network {i} differs from Keras by {difference:.2g}")
 
