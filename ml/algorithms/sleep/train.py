@@ -23,6 +23,7 @@ from ml.algorithms.sleep import (
     boosted_train,
     budget,
     crossvalidation,
+    device_evaluation,
     device_train,
     evaluation,
     features,
@@ -97,6 +98,9 @@ def _figures(
     if (data / evaluation.UCDDB).is_dir():
         found += evaluation.whole_night_metrics(data, package)
         found += evaluation.wake_and_n3_metrics(data, package)
+        raw = raw_nights.read(data, package, len(package.manifest["training"]["folds"]))
+        fold = evaluation.folds_of(cohort, package)
+        found += device_evaluation.metrics(cohort, raw, package, fold, command=evaluation.COMMAND)
     return found
 
 
