@@ -77,6 +77,7 @@ class Event(models.Model):
     address = models.GenericIPAddressField(null=True)
     request = models.CharField(max_length=32, blank=True)
     payload_hash = models.CharField(max_length=64, blank=True, help_text="Empty without a payload")
+    emergency = models.UUIDField(null=True, help_text="The emergency access under which it was done, if any")
 
     class Meta:
         ordering = ["id"]
@@ -85,6 +86,9 @@ class Event(models.Model):
             models.Index(fields=["actor", "id"]),
             models.Index(fields=["patient", "id"]),
             models.Index(fields=["at"]),
+            models.Index(
+                fields=["id"], condition=models.Q(emergency__isnull=False), name="audit_event_emergency"
+            ),
         ]
 
 
