@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from clinic.accounts.roles import CLINICAL, Role
 
-THEME_COOKIE = "vigie_theme"
 THEMES = (
     ("", "◐", _("Colours of the system")),
     ("light", "○", _("Light")),
@@ -30,7 +30,7 @@ ENTRIES = (
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Return the entries of the top bar for this person, and the theme."""
-    theme = request.COOKIES.get(THEME_COOKIE, "")
+    theme = request.COOKIES.get(settings.THEME_COOKIE_NAME, "")
     return {
         "shell": {
             "entries": _entries(request),

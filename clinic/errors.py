@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -12,7 +13,6 @@ from django.utils.translation import gettext_lazy as _
 
 from clinic.logs import request_id
 
-API = "/api/"
 TOO_LARGE_TO_READ = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 
 
@@ -50,6 +50,12 @@ OUT_OF_DATE = Trouble(
     _("Page out of date"),
     _("The form was open for too long, or cookies are blocked. Load the page again and send it once more."),
 )
+NOT_ENCRYPTED = Trouble(
+    403,
+    "https_required",
+    _("Only over HTTPS"),
+    _("This call came without encryption. Use https:// and, if it carried a token, revoke that token."),
+)
 NOT_THIS_WAY = Trouble(
     405,
     "method_not_allowed",
@@ -84,6 +90,16 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _page(request, NOT_FOUND)
 
 
+def for_program(request: HttpRequest) -> bool:
+    """Say whether this address is one of the API."""
+    return request.path_info.startswith(settings.PROGRAM_ADDRESSES)
+
+
+def not_encrypted(request: HttpRequest) -> HttpResponse:
+    """403 to a program that called over plain HTTP."""
+    return _page(request, NOT_ENCRYPTED)
+
+
 def method_not_allowed(request: HttpRequest, allow: str) -> HttpResponse:
     """405: the address exists and takes other requests, those of ``allow``."""
     response = _page(request, NOT_THIS_WAY)
@@ -97,7 +113,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, trouble: Trouble) -> HttpResponse:
-    if request.path.startswith(API):
+    if for_program(request):
         # The shape of every other problem of the API: a program that mistyped an address reads no page.
         problem = {"code": trouble.code, "message": str(trouble.sentence), "field": "", "severity": "refuse"}
         return JsonResponse({"problems": [problem]}, status=trouble.status)

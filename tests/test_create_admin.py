@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -111,7 +112,7 @@ def test_without_a_terminal_it_says_what_to_do() -> None:
 def test_it_works_at_a_real_terminal_under_production_settings(tmp_path: Path) -> None:
     environment = {key: value for key, value in os.environ.items() if key != "DATABASE_URL"} | {
         "VIGIE_ENV": "production",
-        "VIGIE_SECRET_KEY": "k3y-of-a-test-" * 5,
+        "VIGIE_SECRET_KEY": secrets.token_urlsafe(50),
         "VIGIE_ALLOWED_HOSTS": "vigie.example",
         "VIGIE_TRUSTED_ORIGINS": "https://vigie.example",
         "VIGIE_ALLOW_SQLITE": "yes",

@@ -14,7 +14,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from clinic.logs import logging_config
-from clinic.settings.demo_key import kept_key
+from clinic.settings import storage_key
+from clinic.settings.demo_key import kept_key, known_key
+from clinic.settings.given import secret, with_password
+from clinic.settings.production import Given, refusals
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()
@@ -26,15 +29,11 @@ PRODUCTION = ENVIRONMENT == "production"
 
 DATA_DIR = Path(env.str("VIGIE_DATA_DIR", str(BASE_DIR / "var")))
 DEBUG = env.bool("VIGIE_DEBUG", False)
-SECRET_KEY = env.str("VIGIE_SECRET_KEY", "")
-if PRODUCTION and DEBUG:
-    raise ImproperlyConfigured("VIGIE_DEBUG must be off in production: error pages would show patient data")
-if PRODUCTION and len(SECRET_KEY) < 50:
-    raise ImproperlyConfigured(
-        "VIGIE_SECRET_KEY needs at least 50 random characters in production; make one with "
-        "python -c 'import secrets; print(secrets.token_urlsafe(50))'"
-    )
-SECRET_KEY = SECRET_KEY or kept_key(DATA_DIR / "demo-secret-key")
+SECRET_KEY = secret("VIGIE_SECRET_KEY")
+if not PRODUCTION:
+    SECRET_KEY = SECRET_KEY or kept_key(DATA_DIR / "demo-secret-key")
+# Keys of before still open the sessions signed with them: a new key sends nobody away.
+SECRET_KEY_FALLBACKS = secret("VIGIE_OLD_SECRET_KEYS").split()
 
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = env.list("VIGIE_ALLOWED_HOSTS", default=[] if PRODUCTION else LOCAL_HOSTS)
@@ -68,7 +67,12 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "clinic.middleware.RequestIdMiddleware",
+    # Above whatever answers by itself: redirects, static files and errors carry the headers too.
+    "clinic.middleware.HeadersMiddleware",
+    "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "clinic.middleware.PlainHttpMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -77,15 +81,12 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "csp.middleware.CSPMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "clinic.accounts.middleware.LanguageMiddleware",
     "clinic.accounts.middleware.TemporaryPasswordMiddleware",
     "clinic.audit.middleware.AuditContextMiddleware",
-    "clinic.middleware.NoStoreMiddleware",
     "clinic.middleware.MethodNotAllowedMiddleware",
 ]
 
@@ -111,11 +112,10 @@ TEMPLATES = [
 DATABASES = {
     "default": env.db_url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'vigie.sqlite3'}"),
 }
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    if PRODUCTION and not env.bool("VIGIE_ALLOW_SQLITE", False):
-        raise ImproperlyConfigured(
-            "DATABASE_URL is not set; SQLite in production needs VIGIE_ALLOW_SQLITE=yes"
-        )
+if password := secret("DATABASE_PASSWORD"):
+    DATABASES["default"]["PASSWORD"] = password
+SQLITE = DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3"
+if SQLITE:
     # Several processes write: WAL lets readers pass, IMMEDIATE takes the write lock at BEGIN, where
     # SQLite honours the busy timeout, instead of failing at the first write of a read transaction.
     DATABASES["default"]["OPTIONS"] = {
@@ -149,25 +149,38 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_PREVENT_ENUMERATION = True
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Vigie"
+REQUIRE_MFA = env.bool("VIGIE_REQUIRE_MFA", PRODUCTION)
 USERSESSIONS_TRACK_ACTIVITY = False
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "worklist"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 SESSION_COOKIE_AGE = env.int("VIGIE_SESSION_SECONDS", 12 * 3600)
+# A browser takes a cookie of this prefix only over TLS, for this host alone, with path / and no domain.
+COOKIE_PREFIX = "__Host-" if PRODUCTION else ""
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
 SESSION_COOKIE_HTTPONLY = True
+# Lax, not Strict: a link to a study in the hospital's own record opens it for whoever is logged in.
 SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_USE_SESSIONS = False
+THEME_COOKIE_NAME = f"{COOKIE_PREFIX}vigie_theme"
+# A message may name a patient: it waits in the database, not in a cookie.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_FAILURE_VIEW = "clinic.errors.csrf_failure"
 
 # --- transport ------------------------------------------------------------------------------
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SECURE_SSL_REDIRECT = PRODUCTION and env.bool("VIGIE_SSL_REDIRECT", True)
+# Programs are refused instead (PlainHttpMiddleware): redirected, they would go on sending tokens openly.
+PROGRAM_ADDRESSES = ("/api/", "/health", "/model-info", "/predict")
+SECURE_REDIRECT_EXEMPT = [f"^{address.lstrip('/')}" for address in PROGRAM_ADDRESSES]
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 if env.bool("VIGIE_BEHIND_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -190,7 +203,10 @@ CONTENT_SECURITY_POLICY = {
 LANGUAGE_CODE = env.str("VIGIE_LANGUAGE", "fr")
 LANGUAGES = [("fr", _("French")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_NAME = f"{COOKIE_PREFIX}django_language"
 LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SECURE = PRODUCTION
 USE_I18N = True
 TIME_ZONE = env.str("VIGIE_TIME_ZONE", "Europe/Paris")
 USE_TZ = True
@@ -206,6 +222,16 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = not PRODUCTION
 PRIVATE_ROOT = DATA_DIR / "private"
+# Plaintext of a file that is being analysed, without a name; by default below PRIVATE_ROOT.
+SCRATCH_ROOT = env.str("VIGIE_SCRATCH_DIR", "")
+STORAGE_KEYS = tuple(env.list("VIGIE_STORAGE_KEYS", default=[]))
+STORAGE_KEY_FILE = (
+    Path(env.str("VIGIE_STORAGE_KEY_FILE")) if "VIGIE_STORAGE_KEY_FILE" in env.ENVIRON else None
+)
+if PRODUCTION and (reason := storage_key.refusal(STORAGE_KEYS, STORAGE_KEY_FILE)):
+    raise ImproperlyConfigured(reason)
+if not (STORAGE_KEYS or STORAGE_KEY_FILE):
+    STORAGE_KEY_FILE = storage_key.demo_file(DATA_DIR)
 FILE_UPLOAD_TEMP_DIR = None
 FILE_UPLOAD_HANDLERS = ["predictions.storage.StreamingUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
@@ -213,7 +239,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 32  # more than any contract takes: intake says how many in words
 
 # --- broker and workers ---------------------------------------------------------------------
-REDIS_URL = env.str("REDIS_URL", "")
+REDIS_URL = with_password(env.str("REDIS_URL", ""), secret("REDIS_PASSWORD"))
 STUDY_LEASE_SECONDS = env.int("VIGIE_STUDY_LEASE_SECONDS", 60)
 STUDY_MAX_DEATHS = 2
 STUDY_RESEND_SECONDS = env.int("VIGIE_STUDY_RESEND_SECONDS", 30)
@@ -256,3 +282,23 @@ SPECTACULAR_SETTINGS = {
 
 # --- logs -----------------------------------------------------------------------------------
 LOGGING = logging_config(level=env.str("LOG_LEVEL", "INFO"), form=env.str("LOG_FORMAT", "text"))
+
+# --- what production refuses ------------------------------------------------------------------
+if PRODUCTION and (
+    reasons := refusals(
+        Given(
+            debug=DEBUG,
+            secret_key=SECRET_KEY,
+            demo_key=known_key(DATA_DIR / "demo-secret-key"),
+            allowed_hosts=ALLOWED_HOSTS,
+            trusted_origins=CSRF_TRUSTED_ORIGINS,
+            sqlite=SQLITE,
+            sqlite_allowed=env.bool("VIGIE_ALLOW_SQLITE", False),
+            database_password=DATABASES["default"].get("PASSWORD", ""),
+            redis_url=REDIS_URL,
+            second_factor=REQUIRE_MFA,
+            second_factor_waived=env.bool("VIGIE_ALLOW_SINGLE_FACTOR", False),
+        )
+    )
+):
+    raise ImproperlyConfigured("Vigie cannot start in production.\n" + "\n".join(f"- {r}" for r in reasons))

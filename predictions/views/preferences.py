@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language
 
-from clinic.context_processors import THEME_COOKIE, THEMES
+from clinic.context_processors import THEMES
 from clinic.methods import post_or_back
 
 A_YEAR = 365 * 24 * 3600
@@ -37,7 +37,7 @@ def set_theme(request: HttpRequest) -> HttpResponse:
     response = _back(request)
     theme = request.POST.get("theme", "")
     if theme in {code for code, *_rest in THEMES}:
-        _keep(response, THEME_COOKIE, theme)
+        _keep(response, settings.THEME_COOKIE_NAME, theme)
     return response
 
 

@@ -13,7 +13,6 @@ from typing import Any
 from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import render
-from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from clinic.accounts.models import User
@@ -72,7 +71,6 @@ def context(user: User, found: Study, prediction: Prediction) -> dict[str, Any]:
 
 
 @require_safe
-@cache_control(private=True, max_age=LOOKED_SECONDS)
 def scoring_signals(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Give out samples of some channels as the file holds them.
 
@@ -131,7 +129,6 @@ def scoring_comparison(request: HttpRequest, study_id: uuid.UUID) -> HttpRespons
 
 
 @require_safe
-@cache_control(private=True, max_age=LOOKED_SECONDS)
 def scoring_pyramid(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Give out a range of the envelopes of a night."""
     found, prediction = _night(request.user, study_id)

@@ -10,7 +10,6 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -24,7 +23,6 @@ from predictions.views import documents, giving, reading
 from predictions.workspaces import pages
 from predictions.workspaces.sleep import epochs, night
 
-ARTEFACT_SECONDS = 300
 """How long a browser may keep a file of a result, which never changes; a refusal is never kept."""
 
 
@@ -95,9 +93,7 @@ def study_artefact(request: HttpRequest, study_id: uuid.UUID, name: str) -> Http
         kind="artefact",
         object_id=name,
     )
-    response = giving.stored(artefact.stored_name, media_type=artefact.media_type, size=artefact.size)
-    patch_cache_control(response, private=True, max_age=ARTEFACT_SECONDS)
-    return response
+    return giving.stored(artefact.stored_name, media_type=artefact.media_type, size=artefact.size)
 
 
 def context(user: User, found: Study) -> dict[str, Any]:
