@@ -12,15 +12,27 @@ from clinic.accounts.models import Unit, User
 from clinic.accounts.roles import CLINICAL
 from clinic.audit.models import Action
 from clinic.audit.recording import record
+from patients import emergency
 from patients.models import Patient
 
 
 def for_user(user: User) -> QuerySet[Patient]:
-    """Return the patients ``user`` may see."""
+    """Return the patients ``user`` may see: those of their units, and those opened in an emergency."""
     if not (user.is_authenticated and user.clinical):
         return Patient.objects.none()
-    shared = Patient.units.through.objects.filter(patient=OuterRef("pk"), unit__staff=user)
-    return Patient.objects.filter(Exists(shared))
+    opened = emergency.running(user).filter(patient=OuterRef("pk"))
+    return Patient.objects.filter(_shared(user) | Exists(opened))
+
+
+def of_units(user: User) -> QuerySet[Patient]:
+    """Return the patients of the units of ``user``: whom they answer for beyond an emergency."""
+    if not (user.is_authenticated and user.clinical):
+        return Patient.objects.none()
+    return Patient.objects.filter(_shared(user))
+
+
+def _shared(user: User) -> Exists:
+    return Exists(Patient.units.through.objects.filter(patient=OuterRef("pk"), unit__staff=user))
 
 
 def get_or_404(user: User, patient_id: UUID) -> Patient:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from clinic.accounts.models import Unit
+from clinic.accounts.models import Unit, User
 from ml.contracts import Identity
 from patients.folding import fold
 from patients.validators import (
@@ -85,3 +86,34 @@ class Encounter(models.Model):
 
     class Meta:
         ordering = ["-started_at"]
+
+
+class EmergencyReason(models.TextChoices):
+    """Why somebody opens a record that is not open to their units."""
+
+    LIFE = "life", _("Danger to life")
+    TRANSFER = "transfer", _("The patient is arriving in my unit")
+    ON_CALL = "on_call", _("On call for another unit")
+    OPINION = "opinion", _("A colleague asked for my opinion")
+    OTHER = "other", _("Another reason")
+
+
+class EmergencyAccess(models.Model):
+    """The record of one patient, opened by one person for four hours without their unit having it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="emergencies")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="emergencies")
+    category = models.CharField(max_length=20, choices=EmergencyReason)
+    reason = models.CharField(max_length=500)
+    opened_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-opened_at"]
+        indexes = [models.Index(fields=["user", "patient", "expires_at"])]
+
+    def runs(self, at: datetime) -> bool:
+        """Whether the record is open by it."""
+        return self.ended_at is None and self.opened_at <= at < self.expires_at
