@@ -307,7 +307,7 @@ def _without_eeg(
     """Return why the channels that the sender names cannot be staged, told before it is kept."""
     if not received or not all(isinstance(value, str) for value in options.values()):
         return []
-    with received[0].read_through().open("rb") as head:
+    with received[0].reader() as head:
         return channel_mapping.without_eeg(options, contract.name, head)
 
 
@@ -315,7 +315,7 @@ def _remembered(draft: Study, received: Sequence[storage.Received]) -> dict[str,
     """Return the channels that the unit confirmed earlier for such a recording."""
     if not received:
         return {}
-    with received[0].read_through().open("rb") as head:
+    with received[0].reader() as head:
         return channel_mapping.options(draft.unit, draft.algorithm, draft.options, head)
 
 

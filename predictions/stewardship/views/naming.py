@@ -116,7 +116,8 @@ def _uploaded(request: HttpRequest) -> dict[str, Any]:
         raise Refused(NO_FILE)
     if upload.received.problem:
         raise Refused(upload.received.problem)
-    return columns.from_yaml(upload.received.read_through().read_bytes())
+    with upload.received.reader() as stream:
+        return columns.from_yaml(stream.read())
 
 
 def _page(
