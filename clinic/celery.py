@@ -8,10 +8,10 @@ from typing import Any
 
 from celery import Celery, bootsteps
 from celery.concurrency.prefork import TaskPool
-from celery.signals import celeryd_after_setup, setup_logging, worker_process_init
+from celery.signals import beat_init, celeryd_after_setup, setup_logging, worker_process_init
 from django.conf import settings
 
-from clinic import pulse
+from clinic import checks, pulse
 from clinic.processes import die_with_parent, give_memory_back
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clinic.settings")
@@ -82,6 +82,12 @@ def refuse_misconfigured(instance: Any, conf: Any, **_: Any) -> None:
         raise SystemExit("This worker cannot start.\n" + "\n".join(f"- {reason}" for reason in reasons))
 
 
+@beat_init.connect
+def refuse_an_unsafe_clock(**_: Any) -> None:
+    """Stop a clock whose settings no worker would start with."""
+    checks.require_safe("clock")
+
+
 def misconfigurations(worker: Any, conf: Any) -> list[str]:
     """Return what is wrong with a worker's options and surroundings, with what to do."""
     reasons = []
@@ -96,4 +102,4 @@ def misconfigurations(worker: Any, conf: Any) -> list[str]:
         reasons.append("REDIS_URL is not set: say where the broker is.")
     if not settings.DATA_DIR.is_dir() or not os.access(settings.DATA_DIR, os.W_OK | os.X_OK):
         reasons.append("VIGIE_DATA_DIR is not a folder this process can write to: uploads could not be read.")
-    return reasons
+    return reasons + checks.failures()

@@ -6,6 +6,7 @@ or ``production`` (everything must be said, nothing is guessed).
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import environ
@@ -26,6 +27,9 @@ ENVIRONMENT = env.str("VIGIE_ENV", "demo")
 if ENVIRONMENT not in ("demo", "production"):
     raise ImproperlyConfigured(f"VIGIE_ENV is {ENVIRONMENT!r}; it must be 'demo' or 'production'")
 PRODUCTION = ENVIRONMENT == "production"
+if PRODUCTION:
+    # Whatever a process of ours writes, nobody else on its machine may read: database, uploads, logs.
+    os.umask(0o077)
 
 DATA_DIR = Path(env.str("VIGIE_DATA_DIR", str(BASE_DIR / "var")))
 DEBUG = env.bool("VIGIE_DEBUG", False)
@@ -218,7 +222,11 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "predictions.storage.PrivateStorage"},
-    "staticfiles": {"BACKEND": "clinic.staticfiles.VersionedStaticFiles"},
+    # Written while an image is built, by another account than the one that serves them; uploads stay 0600.
+    "staticfiles": {
+        "BACKEND": "clinic.staticfiles.VersionedStaticFiles",
+        "OPTIONS": {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755},
+    },
 }
 WHITENOISE_USE_FINDERS = not PRODUCTION
 PRIVATE_ROOT = DATA_DIR / "private"
