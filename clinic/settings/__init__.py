@@ -90,7 +90,9 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "clinic.accounts.middleware.LanguageMiddleware",
     "clinic.accounts.middleware.TemporaryPasswordMiddleware",
+    "clinic.accounts.middleware.SecondFactorMiddleware",
     "clinic.audit.middleware.AuditContextMiddleware",
+    "clinic.accounts.middleware.SessionLimitsMiddleware",
     "clinic.middleware.MethodNotAllowedMiddleware",
 ]
 
@@ -136,14 +138,16 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["clinic.accounts.backends.StaffBackend"]
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "clinic.accounts.passwords.Argon2id",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "clinic.accounts.passwords.BreachedPasswordValidator"},
 ]
+# "Pwned Passwords" of Have I Been Pwned ordered by hash, or any file of the same lines; searched, not loaded.
+BREACHED_PASSWORDS = env.str("VIGIE_BREACHED_PASSWORDS", "")
 ACCOUNT_ADAPTER = "clinic.accounts.adapter.StaffAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
@@ -151,14 +155,28 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_PREVENT_ENUMERATION = True
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+# Limits are counted in the database (clinic.accounts.lockout), not in the memory of one process.
+ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
+MFA_ADAPTER = "clinic.accounts.factors.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "activate_totp": "clinic.accounts.factors.ActivateForm",
+    "authenticate": "clinic.accounts.factors.CodeForm",
+    "login_webauthn": "clinic.accounts.factors.PasskeyForm",
+}
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"  # a fingerprint or PIN: a key somebody finds opens nothing
 MFA_TOTP_ISSUER = "Vigie"
+MFA_TOTP_TOLERANCE = 1  # steps of 30 s on either side: phones go wrong, and nobody types in no time
 REQUIRE_MFA = env.bool("VIGIE_REQUIRE_MFA", PRODUCTION)
 USERSESSIONS_TRACK_ACTIVITY = False
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "worklist"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
-SESSION_COOKIE_AGE = env.int("VIGIE_SESSION_SECONDS", 12 * 3600)
+SESSION_COOKIE_AGE = env.int("VIGIE_SESSION_SECONDS", 12 * 3600)  # a shift; nothing makes it longer
+IDLE_SECONDS = env.int("VIGIE_IDLE_SECONDS", 15 * 60)
+IDLE_WARNING_SECONDS = env.int("VIGIE_IDLE_WARNING_SECONDS", 2 * 60)
+CONFIRM_SECONDS = env.int("VIGIE_CONFIRM_SECONDS", 15 * 60)
 # A browser takes a cookie of this prefix only over TLS, for this host alone, with path / and no domain.
 COOKIE_PREFIX = "__Host-" if PRODUCTION else ""
 SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
@@ -245,6 +263,16 @@ FILE_UPLOAD_HANDLERS = ["predictions.storage.StreamingUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 32  # more than any contract takes: intake says how many in words
+
+# --- audit ----------------------------------------------------------------------------------
+# Reads are recorded like everything else; no setting turns that off. What is kept can only be kept longer.
+AUDIT_FOLDER = DATA_DIR.resolve() / "audit"
+AUDIT_ANCHORS = env.list("VIGIE_AUDIT_ANCHORS", default=[f"file:{AUDIT_FOLDER / 'anchors.jsonl'}"])
+AUDIT_ANCHOR_SECONDS = env.float("VIGIE_AUDIT_ANCHOR_SECONDS", 60.0)
+AUDIT_KEY_FILE = Path(env.str("VIGIE_AUDIT_KEY_FILE", str(AUDIT_FOLDER / "key.pem")))
+AUDIT_FORMER_KEYS = env.list("VIGIE_AUDIT_FORMER_KEYS", default=[])
+AUDIT_WEBHOOK_TOKEN = env.str("VIGIE_AUDIT_WEBHOOK_TOKEN", "")
+AUDIT_KEEP_DAYS = env.dict("VIGIE_AUDIT_KEEP_DAYS", cast={"value": int}, default={})
 
 # --- broker and workers ---------------------------------------------------------------------
 REDIS_URL = with_password(env.str("REDIS_URL", ""), secret("REDIS_PASSWORD"))
