@@ -254,9 +254,7 @@ STORAGE_KEYS = tuple(env.list("VIGIE_STORAGE_KEYS", default=[]))
 STORAGE_KEY_FILE = (
     Path(env.str("VIGIE_STORAGE_KEY_FILE")) if "VIGIE_STORAGE_KEY_FILE" in env.ENVIRON else None
 )
-if PRODUCTION and (reason := storage_key.refusal(STORAGE_KEYS, STORAGE_KEY_FILE)):
-    raise ImproperlyConfigured(reason)
-if not (STORAGE_KEYS or STORAGE_KEY_FILE):
+if not (PRODUCTION or STORAGE_KEYS or STORAGE_KEY_FILE):
     STORAGE_KEY_FILE = storage_key.demo_file(DATA_DIR)
 FILE_UPLOAD_TEMP_DIR = None
 FILE_UPLOAD_HANDLERS = ["predictions.storage.StreamingUploadHandler"]
@@ -332,6 +330,7 @@ if PRODUCTION and (
             sqlite_allowed=env.bool("VIGIE_ALLOW_SQLITE", False),
             database_password=DATABASES["default"].get("PASSWORD", ""),
             redis_url=REDIS_URL,
+            storage=storage_key.refusal(STORAGE_KEYS, STORAGE_KEY_FILE),
             second_factor=REQUIRE_MFA,
             second_factor_waived=env.bool("VIGIE_ALLOW_SINGLE_FACTOR", False),
         )

@@ -29,6 +29,8 @@ class Given:
         The key of a demo that ran on the same data folder, empty when none did.
     sqlite, sqlite_allowed
         Whether the database is a file of this machine, and whether somebody said yes to that.
+    storage
+        What is wrong with the keys of stored files, empty when nothing is.
     second_factor, second_factor_waived
         Whether everybody needs a second factor, and whether somebody said yes to going without.
     """
@@ -42,6 +44,7 @@ class Given:
     sqlite_allowed: bool
     database_password: str
     redis_url: str
+    storage: str
     second_factor: bool
     second_factor_waived: bool
 
@@ -68,6 +71,8 @@ def _reasons(given: Given) -> Iterator[str]:
         yield "the password of the database is one that everybody tries first; choose a random one"
     if reason := open_broker(given.redis_url):
         yield f"REDIS_URL {reason}"
+    if given.storage:
+        yield given.storage
     if not given.second_factor and not given.second_factor_waived:
         yield (
             "VIGIE_REQUIRE_MFA is off: staff would enter with a password alone; "
