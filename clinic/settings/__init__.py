@@ -94,6 +94,7 @@ MIDDLEWARE = [
     "clinic.audit.middleware.AuditContextMiddleware",
     "clinic.accounts.middleware.SessionLimitsMiddleware",
     "clinic.middleware.MethodNotAllowedMiddleware",
+    "predictions.middleware.DamagedFileMiddleware",
 ]
 
 ROOT_URLCONF = "clinic.urls"
