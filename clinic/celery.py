@@ -8,7 +8,7 @@ from typing import Any
 
 from celery import Celery, bootsteps
 from celery.concurrency.prefork import TaskPool
-from celery.signals import beat_init, celeryd_after_setup, setup_logging, worker_process_init
+from celery.signals import celeryd_after_setup, setup_logging, worker_process_init
 from django.conf import settings
 
 from clinic import checks, pulse
@@ -80,12 +80,6 @@ def refuse_misconfigured(instance: Any, conf: Any, **_: Any) -> None:
     reasons = list(misconfigurations(instance, conf))
     if reasons:
         raise SystemExit("This worker cannot start.\n" + "\n".join(f"- {reason}" for reason in reasons))
-
-
-@beat_init.connect
-def refuse_an_unsafe_clock(**_: Any) -> None:
-    """Stop a clock whose settings no worker would start with."""
-    checks.require_safe("clock")
 
 
 def misconfigurations(worker: Any, conf: Any) -> list[str]:

@@ -25,7 +25,7 @@ class Unsafe(SystemExit):
 def require_safe(process: str) -> None:
     """Let ``process`` start only when no check for safety fails.
 
-    Commands run the checks by themselves; a web server, a worker and the clock import the product and go on.
+    Commands run the checks by themselves; a web server and a worker import the product and go on.
 
     Raises
     ------

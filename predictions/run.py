@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.files.base import ContentFile
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from clinic.audit.models import Action
@@ -21,10 +22,11 @@ from ml.contracts import Artefact, InputKind, Outcome, Problem, Source, Status, 
 from ml.package import BrokenPackage, Outdated
 from predictions import channel_mapping
 from predictions.lease import release, renewed
-from predictions.limits import TooSlow, within
+from predictions.limits import TooSlow, is_full, within
 from predictions.models import Explanation, ExplanationStatus, Prediction, StoredArtefact, Study
 from predictions.states import State, check
 from predictions.storage import receive, storage
+from predictions.vault.container import Damaged
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +72,18 @@ INTERNAL = Problem(
         "informatique le numéro de cette étude.",
     ),
 )
+NO_ROOM = Problem(
+    "no_room",
+    Text(
+        "The analysis ended, but there is no room left to keep its result. Tell IT that the disk is full, "
+        "then retry.",
+        "L’analyse est allée à son terme, mais il n’y a plus de place pour en conserver le résultat. "
+        "Signalez au service informatique que le disque est plein, puis relancez.",
+    ),
+)
+# How long a result is held in hand for a database that restarts; the hard limit comes after it.
+DATABASE_SECONDS = 20
+DATABASE_PAUSE_SECONDS = 1.0
 
 
 class LostLease(Exception):
@@ -94,7 +108,7 @@ def run(study: Study) -> None:
     with renewed(study, seconds=study.contract.limits.seconds):
         ending = analyse(study)
         try:
-            _write(study, ending)
+            _write_down(study, ending)
         except LostLease:
             log.warning("lease lost, answer dropped", extra={"study": str(study.pk)})
 
@@ -116,6 +130,9 @@ def analyse(study: Study) -> Outcome | Failure:
     except BrokenPackage as error:
         log.error("model package broken", exc_info=error, extra={"study": str(study.pk)})
         return Failure(PACKAGE_BROKEN)
+    except Damaged as error:
+        log.error("stored file does not open", extra={"study": str(study.pk), "code": error.problems[0].code})
+        return Failure(error.problems[0])
     except Exception as error:
         # Any defect of an algorithm must end as a sentence; the log keeps its type and place.
         log.error("analysis failed", exc_info=error, extra={"study": str(study.pk)})
@@ -148,6 +165,29 @@ def _source(study: Study) -> Iterator[Source]:
             options=study.options,
             record=study.patient.identity,
         )
+
+
+def _write_down(study: Study, ending: Outcome | Failure) -> None:
+    """Write how it ended; wait for a database that is away, and say so when the answer cannot be kept."""
+    deadline = time.monotonic() + DATABASE_SECONDS
+    while True:
+        try:
+            _write(study, ending)
+            return
+        except (OperationalError, InterfaceError) as error:
+            if time.monotonic() > deadline:
+                raise
+            log.warning("database does not answer", extra={"error": type(error).__name__})
+            connection.close()
+            time.sleep(DATABASE_PAUSE_SECONDS)
+        except LostLease:
+            raise
+        except Exception as error:
+            # Whoever waits must hear that something broke; the log keeps its type and place.
+            if isinstance(ending, Failure):
+                raise
+            log.error("answer not kept", exc_info=error, extra={"study": str(study.pk)})
+            ending = Failure(NO_ROOM if is_full(error) else INTERNAL)
 
 
 def _write(study: Study, ending: Outcome | Failure) -> None:
@@ -193,6 +233,10 @@ def _write_answer(study: Study, outcome: Outcome) -> None:
         for artefact in artefacts:
             stored.append(_store(artefact))
         _end(study, State.READY, lambda: _answered(study, outcome, stored))
+    except (OperationalError, InterfaceError):
+        # Nobody knows whether it was committed, and an answer without its files would be a broken one:
+        # what no row names is swept after a day.
+        raise
     except BaseException:
         for artefact in stored:
             storage.discard(artefact.stored_name)

@@ -7,16 +7,13 @@ from uuid import UUID
 from celery import shared_task
 
 from predictions import inquiries, lease, queue
-from predictions import reap as reaper
 from predictions import run as analysis
 from predictions.outputs import rendering
-from predictions.stewardship import reap as trainings
 
 
 @shared_task(name=queue.ANALYSE)
 def analyse(*, study_id: str) -> None:
     """Analyse one waiting study; a second message for the same study finds nothing to do."""
-    reaper.recover(UUID(study_id))
     if study := lease.claim(UUID(study_id)):
         analysis.run(study)
 
@@ -31,19 +28,3 @@ def answer(*, inquiry_id: str) -> None:
 def render(*, document_id: str) -> None:
     """Write one document."""
     rendering.render(UUID(document_id))
-
-
-@shared_task(name="predictions.reap", acks_late=False)
-def reap() -> None:
-    """Look after lost studies, documents and trainings."""
-    reaper.reap()
-    rendering.reap()
-    trainings.reap()
-
-
-@shared_task(name="predictions.sweep", acks_late=False)
-def sweep() -> None:
-    """Throw away what is left over."""
-    reaper.sweep()
-    rendering.sweep()
-    trainings.sweep()

@@ -31,6 +31,7 @@ HealthSerializer = inline_serializer(
         "database": serializers.BooleanField(),
         "broker": serializers.BooleanField(),
         "workers": serializers.DictField(child=serializers.IntegerField(), help_text="By queue"),
+        "watch": serializers.BooleanField(help_text="Somebody looks after lost studies"),
         "packages": serializers.DictField(child=serializers.CharField(), help_text="Serving version"),
     },
 )
@@ -44,7 +45,7 @@ class HealthView(ApiView):
 
     @extend_schema(operation_id="health", auth=[], responses={200: HealthSerializer, 503: HealthSerializer})
     def get(self, request: Request) -> Response:
-        """Tell whether database, broker, workers and packages answer; 503 when one does not."""
+        """Tell whether database, broker, workers, watch and packages answer; 503 when one does not."""
         found = cache.get(CACHE_KEY)
         if found is None:
             found = examine()
@@ -55,7 +56,7 @@ class HealthView(ApiView):
 
 def examine() -> dict[str, Any]:
     """Ask everything a study needs whether it is there."""
-    broker, workers = _workers()
+    broker, workers, watch = _workers()
     serving = {name: _version(name) for name in registry.names()}
     found = {
         "model_loaded": bool(_version("sleep", SLEEP_VERSION)),
@@ -63,9 +64,10 @@ def examine() -> dict[str, Any]:
         "database": _database(),
         "broker": broker,
         "workers": workers,
+        "watch": watch,
         "packages": serving,
     }
-    whole = found["database"] and broker and all(workers.values()) and all(serving.values())
+    whole = found["database"] and broker and watch and all(workers.values()) and all(serving.values())
     return {"status": "healthy" if whole else "degraded", **found}
 
 
@@ -78,12 +80,13 @@ def _database() -> bool:
         return False
 
 
-def _workers() -> tuple[bool, dict[str, int]]:
+def _workers() -> tuple[bool, dict[str, int], bool]:
+    """Return whether the broker answers, how many workers each queue has, and whether the watch lives."""
     try:
         living = pulse.living()
     except pulse.NoBroker:
-        return False, dict.fromkeys(QUEUES, 0)
-    return True, {queue: living[queue] for queue in QUEUES}
+        return False, dict.fromkeys(QUEUES, 0), False
+    return True, {queue: living[queue] for queue in QUEUES}, living[pulse.WATCH] > 0
 
 
 def _version(algorithm: str, version: str = "") -> str:

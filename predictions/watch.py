@@ -1,0 +1,42 @@
+"""The watch over everything that waits or runs: one process, its own steady clock, no broker needed.
+
+It is what makes a row in the database an outbox: whatever was accepted and never sent, or sent and lost, or
+taken by a worker that died, is found here and sent again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from predictions import sweep
+from predictions.outputs import rendering
+from predictions.reap import STUDIES, Reaper
+from predictions.sightings import Sightings
+from predictions.stewardship import reap as stewardship
+
+
+class Watch:
+    """Looks after studies, trainings and documents, and remembers what it saw.
+
+    Parameters
+    ----------
+    clock
+        Seconds that only ever go forward.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._reapers = [Reaper(jobs, clock) for jobs in (STUDIES, stewardship.TRAININGS)]
+        self._documents = Sightings(clock)
+
+    def look(self) -> None:
+        """Recover what was lost since, and send again what nobody is coming for."""
+        for reaper in self._reapers:
+            reaper.look()
+        rendering.reap(self._documents)
+
+    def sweep(self) -> None:
+        """Throw away what is left over."""
+        sweep.sweep()
+        rendering.sweep()
+        stewardship.sweep()
