@@ -116,7 +116,7 @@ def aged(db: None) -> Callable[[], Event]:
 def test_the_command_says_all_is_well(chained: list[Event]) -> None:
     out = StringIO()
     call_command("verify_audit", stdout=out)
-    assert out.getvalue() == "6 seals verified from the first\n"
+    assert out.getvalue().startswith("6 seals verified from the first\n")
     assert Verification.objects.get().finding == ""
 
 
@@ -145,7 +145,7 @@ def test_the_command_seals_once(db: None) -> None:
     record(Action.VIEW)
     out = StringIO()
     call_command("seal_audit", stdout=out)
-    assert out.getvalue() == "1 events sealed\n"
+    assert out.getvalue() == "1 events sealed\n1 anchors made\n"
     assert not Waiting.objects.exists()
 
 

@@ -62,7 +62,7 @@ def redact(
     if study is not None:
         concerned |= Q(study=study)
     with transaction.atomic():
-        events = list(_redactable(Event.objects.filter(concerned)).values_list("pk", flat=True))
+        events = list(redactable(Event.objects.filter(concerned)).values_list("pk", flat=True))
         events += _mentioning(mentions, but=set(events))
         return _take(sorted(events), actor=actor, why=why, patient=patient, study=study)
 
@@ -70,7 +70,7 @@ def redact(
 def redact_events(events: Iterable[int], *, actor: Any = None, why: str) -> int:
     """Delete the details of these events, as :func:`redact` does; return how many there were."""
     with transaction.atomic():
-        wanted = _redactable(Event.objects.filter(pk__in=list(events)))
+        wanted = redactable(Event.objects.filter(pk__in=list(events)))
         return _take(sorted(wanted.values_list("pk", flat=True)), actor=actor, why=why)
 
 
@@ -82,8 +82,8 @@ def digest(events: Iterable[int]) -> str:
     return running.hexdigest()
 
 
-def _redactable(events: QuerySet[Event]) -> QuerySet[Event]:
-    """Leave out what has no details, and the records of earlier redactions: the chain rests on them."""
+def redactable(events: QuerySet[Event]) -> QuerySet[Event]:
+    """Leave out what has no details, and what records earlier redactions: their marks rest on it."""
     return events.filter(payload__isnull=False).exclude(action=Action.ERASE, kind=KIND)
 
 

@@ -10,11 +10,12 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from clinic.audit import naming, selectors
-from clinic.audit.access import require_reader
+from clinic.audit.access import READERS
 from clinic.audit.forms import AuditSearchForm
 from clinic.audit.models import Action, Event
 from clinic.audit.recording import record
 from clinic.audit.seal import chain_state
+from clinic.rules import under
 
 
 def _posted(request: HttpRequest) -> QueryDict | None:
@@ -27,10 +28,10 @@ def _before(request: HttpRequest) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
+@under(READERS)
 @require_http_methods(["GET", "POST"])
 def audit_search(request: HttpRequest) -> HttpResponse:
     """Show the latest events, or those searched for; by POST, because a name may be among the terms."""
-    require_reader(request.user)
     form = AuditSearchForm(_posted(request))
     terms: dict[str, object] = {}
     before = None
@@ -48,10 +49,10 @@ def audit_search(request: HttpRequest) -> HttpResponse:
     return render(request, "audit/search.html", context, status=422 if form.errors else 200)
 
 
+@under(READERS)
 @require_GET
 def audit_patient(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Show who opened a record."""
-    require_reader(request.user)
     record(Action.VIEW, actor=request.user, patient=patient_id, kind="audit")
     context = {
         "name": naming.names("patient", {patient_id}).get(patient_id, ""),
@@ -62,10 +63,10 @@ def audit_patient(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     return render(request, "audit/patient.html", context)
 
 
+@under(READERS)
 @require_GET
 def audit_person(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what a person opened and did."""
-    require_reader(request.user)
     person = get_object_or_404(get_user_model(), pk=pk)
     record(Action.VIEW, actor=request.user, kind="audit", object_id=str(pk), detail={"of": person.username})
     context = {
