@@ -8,6 +8,8 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import include, path
 
+from clinic.accounts import entrance_views
+
 
 @login_not_required
 def closed(request: HttpRequest, **_: str) -> HttpResponse:
@@ -20,6 +22,10 @@ urlpatterns = [
     path("logout/", views.logout, name="account_logout"),
     path("reauthenticate/", views.reauthenticate, name="account_reauthenticate"),
     path("password/change/", views.password_change, name="account_change_password"),
+    path("confirm/", entrance_views.confirm_identity, name="confirm_identity"),
+    path("confirm/passkey/", entrance_views.confirm_passkey, name="confirm_passkey"),
+    path("session/", entrance_views.session_state, name="session_state"),
+    path("session/stay/", entrance_views.session_stay, name="session_stay"),
     path("2fa/", include("allauth.mfa.urls")),
     path("sessions/", include("allauth.usersessions.urls")),
     path("signup/", closed, name="account_signup"),

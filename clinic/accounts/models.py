@@ -8,10 +8,14 @@ from datetime import datetime
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from clinic.accounts.attempts import Attempts, LastCode
 from clinic.accounts.roles import CLINICAL, Role, Scope
+
+__all__ = ["ApiToken", "Attempts", "LastCode", "Notice", "Unit", "User"]
 
 
 class Unit(models.Model):
@@ -58,6 +62,14 @@ class User(AbstractUser):
     temporary_password = models.BooleanField(
         default=False, help_text=_("Must be changed before anything else can be done")
     )
+    session_generation = models.PositiveIntegerField(
+        default=0, help_text="Counted up to end every session at once"
+    )
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Bind a session to the password, as Django does, and to the generation of sessions."""
+        bound = f"{self.session_generation} {self.password}"
+        return salted_hmac("clinic.accounts.session", bound, secret=secret, algorithm="sha256").hexdigest()
 
     @property
     def clinical(self) -> bool:

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 
 from clinic.audit.models import Action
 from clinic.audit.recording import record
+from clinic.rules import Rule
 
 _rules: list[Callable[[Any], bool]] = []
 
@@ -28,3 +29,10 @@ def require_reader(user: Any) -> None:
     if not may_read(user):
         record(Action.REFUSED, actor=user, kind="audit")
         raise PermissionDenied
+
+
+def _check(user: Any, **_: Any) -> None:
+    require_reader(user)
+
+
+READERS = Rule("readers of the audit", _check)
