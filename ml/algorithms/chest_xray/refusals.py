@@ -14,6 +14,18 @@ INTENDED_YEARS = (1, 6)
 
 SENTENCES = {
     "image_damaged": DAMAGED,
+    "image_not_alone": Text(
+        "The file holds something else behind its image, and was not opened. Export the image again from its "
+        "source; if that happens again, tell your IT security team.",
+        "Le fichier contient autre chose à la suite de son image et n’a pas été ouvert. Exportez de nouveau "
+        "l’image depuis sa source ; si cela se reproduit, prévenez la sécurité informatique.",
+    ),
+    "too_many_scans": Text(
+        "The JPEG says its image in more than {most} passes, which no device does, and was not opened. "
+        "Export the image again as a plain (baseline) JPEG, PNG or DICOM.",
+        "Le JPEG décrit son image en plus de {most} passages, ce qu’aucun appareil ne fait, et n’a pas été "
+        "ouvert. Exportez de nouveau l’image en JPEG simple (« baseline »), PNG ou DICOM.",
+    ),
     "dicom_damaged": Text(
         "The DICOM file is damaged or incomplete and cannot be read. Export it again from the PACS.",
         "Le fichier DICOM est endommagé ou incomplet et ne peut être lu. Exportez-le de nouveau depuis le "
