@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import resource
 import signal
 from collections.abc import Iterator
@@ -13,8 +12,6 @@ from types import FrameType
 from ml.contracts import Limits
 
 REMINDER_SECONDS = 5.0
-# No space left, no quota left, no larger file allowed.
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class TooSlow(Exception):
@@ -54,8 +51,3 @@ def _too_slow(signum: int, frame: FrameType | None) -> None:
 def _mapped_bytes() -> int:
     pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
     return pages * resource.getpagesize()
-
-
-def is_full(error: BaseException) -> bool:
-    """Say whether a write failed because this machine has no room left for it."""
-    return isinstance(error, OSError) and error.errno in FULL

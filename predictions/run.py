@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.core.files.base import ContentFile
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from clinic.audit.models import Action
 from clinic.audit.recording import WORKER, record
+from clinic.outages import AWAY, despite_outage, is_full
 from ml import runner
 from ml.contracts import Artefact, InputKind, Outcome, Problem, Source, Status, Text
 from ml.package import BrokenPackage, Outdated
 from predictions import channel_mapping
 from predictions.lease import release, renewed
-from predictions.limits import TooSlow, is_full, within
+from predictions.limits import TooSlow, within
 from predictions.models import Explanation, ExplanationStatus, Prediction, StoredArtefact, Study
 from predictions.states import State, check
 from predictions.storage import receive, storage
@@ -75,15 +76,12 @@ INTERNAL = Problem(
 NO_ROOM = Problem(
     "no_room",
     Text(
-        "The analysis ended, but there is no room left to keep its result. Tell IT that the disk is full, "
+        "There is no room left on the disk of the analyser, so nothing was kept of this analysis. Tell IT, "
         "then retry.",
-        "L’analyse est allée à son terme, mais il n’y a plus de place pour en conserver le résultat. "
-        "Signalez au service informatique que le disque est plein, puis relancez.",
+        "Le disque de l’analyseur est plein : rien n’a été conservé de cette analyse. Prévenez le service "
+        "informatique, puis relancez.",
     ),
 )
-# How long a result is held in hand for a database that restarts; the hard limit comes after it.
-DATABASE_SECONDS = 20
-DATABASE_PAUSE_SECONDS = 1.0
 
 
 class LostLease(Exception):
@@ -136,7 +134,7 @@ def analyse(study: Study) -> Outcome | Failure:
     except Exception as error:
         # Any defect of an algorithm must end as a sentence; the log keeps its type and place.
         log.error("analysis failed", exc_info=error, extra={"study": str(study.pk)})
-        return Failure(OUT_OF_MEMORY if _native_memory(error) else INTERNAL)
+        return Failure(_reason(error))
 
 
 def _require_plain(outcome: Outcome) -> None:
@@ -144,6 +142,12 @@ def _require_plain(outcome: Outcome) -> None:
     _plain(outcome.result)
     if outcome.explanation:
         _plain(outcome.explanation.data)
+
+
+def _reason(error: Exception) -> Problem:
+    if is_full(error):
+        return NO_ROOM
+    return OUT_OF_MEMORY if _native_memory(error) else INTERNAL
 
 
 def _native_memory(error: Exception) -> bool:
@@ -157,7 +161,8 @@ def _source(study: Study) -> Iterator[Source]:
     with ExitStack() as stack:
         paths: list[Path] = []
         if study.contract.input_kind is InputKind.FILE:
-            paths = [stack.enter_context(storage.local(file.name)) for file in study.files.all()]
+            files = despite_outage(lambda: list(study.files.all()))
+            paths = [stack.enter_context(storage.local(file.name)) for file in files]
         yield Source(
             values=study.values,
             path=paths[0] if paths else None,
@@ -168,26 +173,16 @@ def _source(study: Study) -> Iterator[Source]:
 
 
 def _write_down(study: Study, ending: Outcome | Failure) -> None:
-    """Write how it ended; wait for a database that is away, and say so when the answer cannot be kept."""
-    deadline = time.monotonic() + DATABASE_SECONDS
-    while True:
-        try:
-            _write(study, ending)
-            return
-        except (OperationalError, InterfaceError) as error:
-            if time.monotonic() > deadline:
-                raise
-            log.warning("database does not answer", extra={"error": type(error).__name__})
-            connection.close()
-            time.sleep(DATABASE_PAUSE_SECONDS)
-        except LostLease:
-            raise
-        except Exception as error:
-            # Whoever waits must hear that something broke; the log keeps its type and place.
-            if isinstance(ending, Failure):
-                raise
-            log.error("answer not kept", exc_info=error, extra={"study": str(study.pk)})
-            ending = Failure(NO_ROOM if is_full(error) else INTERNAL)
+    """Write how it ended; an answer that cannot be kept ends as a sentence why."""
+    try:
+        despite_outage(partial(_write, study, ending))
+    except (LostLease, *AWAY):
+        raise
+    except Exception as error:
+        # Whoever waits must hear that something broke; the log keeps its type and place.
+        log.error("answer not kept", exc_info=error, extra={"study": str(study.pk)})
+        failure = Failure(NO_ROOM if is_full(error) else INTERNAL)
+        despite_outage(partial(_write, study, failure))
 
 
 def _write(study: Study, ending: Outcome | Failure) -> None:
@@ -233,7 +228,7 @@ def _write_answer(study: Study, outcome: Outcome) -> None:
         for artefact in artefacts:
             stored.append(_store(artefact))
         _end(study, State.READY, lambda: _answered(study, outcome, stored))
-    except (OperationalError, InterfaceError):
+    except AWAY:
         # Nobody knows whether it was committed, and an answer without its files would be a broken one:
         # what no row names is swept after a day.
         raise
