@@ -144,14 +144,21 @@ def laid(keys: Mapping[str, Ed25519PublicKey], others: Iterable[Path] = ()) -> l
     chain = Seal.objects.order_by("position").values_list("hash", flat=True).first() or ""
     sent = dict(AnchorTarget.objects.values_list("name", "sent"))
     made = Anchor.objects.aggregate(Max("number"))["number__max"] or 0
-    kept = Anchor.objects.order_by("number").values_list("statement", flat=True).iterator(CHUNK)
     written = max([made, *sent.values()])
-    trails = [Trail("the table of anchors", kept, keys, chain=chain, written=written)]
+    trails = [Trail("the table of anchors", _kept(), keys, chain=chain, written=written)]
     for target in configured():
         if isinstance(target, FileTarget):
             taken = sent.get(target.name, 0)
             trails.append(_file(target.path, keys, chain=chain, written=taken))
     return trails + [_file(path, keys, chain=chain) for path in others]
+
+
+def _kept() -> Iterator[str]:
+    """Yield the anchors of the database, in chunks, so that no long query stops writers."""
+    last = 0
+    while chunk := list(Anchor.objects.filter(number__gt=last).order_by("number")[:CHUNK]):
+        yield from (anchor.statement for anchor in chunk)
+        last = chunk[-1].number
 
 
 def _file(path: Path, keys: Mapping[str, Ed25519PublicKey], *, chain: str, written: int = 0) -> Trail:
