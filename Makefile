@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all bench yasa lint lock messages environment clean
+.PHONY: help run test test-all bench yasa lint scan lock messages environment clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -31,11 +31,15 @@ yasa: environment ## install YASA into an environment of its own, for the bench 
 	$(BIN)/python -m uv pip install --quiet --python var/yasa/bin/python -r requirements/yasa.txt -c requirements/lock.txt
 	@echo "vigie: set VIGIE_YASA=$(CURDIR)/var/yasa/bin/python to ask YASA about every night"
 
-lint: environment ## style, types of imports, security patterns, templates
+lint: environment ## style, layers of imports, Dockerfile, unsafe patterns, secrets
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
+	$(BIN)/python scripts/scan.py bandit secrets
+
+scan: environment ## unsafe patterns, secrets, known vulnerabilities of packages (asks over the network)
+	$(BIN)/python scripts/scan.py
 
 environment: ## make .venv and install what is pinned
 	@scripts/environment.sh
