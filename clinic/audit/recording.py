@@ -88,6 +88,7 @@ def record(
             request=request_id.get()[:32],
             payload_hash=payload_hash(salt, content) if content else "",
             emergency=emergencies.running(actor, patient),
+            token=context.token.get()[:40],
         )
         if content:
             Payload.objects.create(event=event, salt=salt, content=content)
