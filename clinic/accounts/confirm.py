@@ -146,7 +146,9 @@ def succeeded(request: HttpRequest, by: str) -> None:
     record(Action.REAUTHENTICATE, actor=request.user, kind="session", detail={"by": by})
 
 
-def required(view: View | None = None, *, back: Callable[..., str] | None = None) -> Any:
+def required(
+    view: View | None = None, *, back: Callable[..., str] | None = None, only_changes: bool = False
+) -> Any:
     """Keep a view for those who are confirmed.
 
     An unconfirmed GET goes to the page that asks, and comes back. An unconfirmed POST is answered with the
@@ -157,14 +159,17 @@ def required(view: View | None = None, *, back: Callable[..., str] | None = None
     back
         For a view that gives a file out: takes the parts of its address and returns the page it was asked
         from, which is shown again when the file has gone.
+    only_changes
+        Let whoever merely looks pass; the page has the fields in its forms.
     """
 
     def decorate(guarded: View) -> View:
         @wraps(guarded)
         def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            if accept(request):
+            looks = request.method in ("GET", "HEAD")
+            if (looks and only_changes) or accept(request):
                 return guarded(request, *args, **kwargs)
-            if request.method in ("GET", "HEAD"):
+            if looks:
                 return _to_the_page(request, back(*args, **kwargs) if back else "")
             return ask_again(request)
 
