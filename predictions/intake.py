@@ -25,9 +25,9 @@ from clinic.audit.recording import record
 from ml import registry
 from ml.algorithms.sleep import mapping
 from ml.contracts import Contract, InputKind, Problem, Refused, Severity, Text
-from patients import access
+from patients import access as records
 from patients.models import Encounter, Patient
-from predictions import answers, channel_mapping, outcomes, queue, selectors, storage, uploads
+from predictions import access, answers, channel_mapping, outcomes, queue, selectors, storage, uploads
 from predictions.models import Study, StudyFile
 from predictions.states import State, check
 
@@ -134,7 +134,7 @@ def submit(
         When there is no such algorithm.
     """
     contract = registry.contract(algorithm)
-    access.get_or_404(user, patient.pk)
+    records.get_or_404(user, patient.pk)
     _require_submitter(user, contract)
     sent = uploads.listed(upload)
     received = uploads.received(contract, sent)
@@ -207,7 +207,7 @@ def noticed(study: Study) -> list[dict[str, Any]]:
 def _require_submitter(user: User, contract: Contract) -> None:
     if not contract.clinical:
         raise Refused(NOT_CLINICAL)
-    if not selectors.may_submit(user, contract):
+    if not access.may_submit(user, contract):
         record(Action.REFUSED, actor=user, kind="study", detail={"algorithm": contract.name})
         raise PermissionDenied
 

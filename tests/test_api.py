@@ -14,7 +14,6 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import get_resolver, reverse
 from django.utils import timezone
-from rest_framework.authtoken.models import Token
 
 from clinic.accounts.models import User
 from clinic.audit.models import Action, Event
@@ -47,7 +46,7 @@ class Program:
         self.client = Client()
         self.headers = {"Accept-Language": language}
         if user:
-            self.headers["Authorization"] = f"Token {Token.objects.get_or_create(user=user)[0].key}"
+            self.headers["Authorization"] = f"Token {factories.token(user)}"
 
     def get(self, name: str, *args: Any) -> Any:
         return self.client.get(reverse(name, args=args), headers=self.headers)

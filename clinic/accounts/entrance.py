@@ -9,8 +9,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import include, path
 
 from clinic.accounts import entrance_views
+from clinic.rules import EVERYBODY, under
 
 
+@under(EVERYBODY)
 @login_not_required
 def closed(request: HttpRequest, **_: str) -> HttpResponse:
     """Answer as if there were no such page; allauth needs the name."""

@@ -14,11 +14,13 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from clinic.accounts import codes, confirm, lockout, sessions
+from clinic.rules import STAFF, under
 from ml.contracts import Refused
 
 BAD_REQUEST = 400
 
 
+@under(STAFF)
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm_identity(request: HttpRequest) -> HttpResponse:
     """Ask for password or code, then go on to the page that asked.
@@ -35,6 +37,7 @@ def confirm_identity(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/confirm.html", shown, status=confirm.UNPROCESSABLE if failed else 200)
 
 
+@under(STAFF)
 @require_http_methods(["GET", "POST"])
 def confirm_passkey(request: HttpRequest) -> JsonResponse:
     """Give out a challenge, and accept the answer of a passkey of the person of the session."""
@@ -52,12 +55,14 @@ def confirm_passkey(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"confirmed": True})
 
 
+@under(STAFF)
 @require_safe
 def session_state(request: HttpRequest) -> JsonResponse:
     """Say how many seconds the session still lasts; asking is no sign of life."""
     return _left(request)
 
 
+@under(STAFF)
 @require_POST
 def session_stay(request: HttpRequest) -> JsonResponse:
     """Go on: somebody is there. The end of the shift stays where it is."""

@@ -62,7 +62,6 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.usersessions",
     "rest_framework",
-    "rest_framework.authtoken",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_htmx",
@@ -95,6 +94,8 @@ MIDDLEWARE = [
     "clinic.accounts.middleware.SessionLimitsMiddleware",
     "clinic.middleware.MethodNotAllowedMiddleware",
     "predictions.middleware.DamagedFileMiddleware",
+    # The last to look before a view: whatever led elsewhere before did so for everybody.
+    "clinic.rules.RuleMiddleware",
 ]
 
 ROOT_URLCONF = "clinic.urls"
@@ -292,10 +293,8 @@ if ALGORITHM_ORDER not in ALGORITHM_ORDERS:
 
 # --- API ------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.TokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
-    ],
+    # Nobody is known, and nobody let in, by a view that does not say how: ours are predictions.api.base.
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": ["predictions.api.permissions.Closed"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

@@ -8,15 +8,16 @@ from django.core.cache import cache
 from django.db import DatabaseError, connection
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers, status
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from clinic import pulse
 from clinic.celeryconfig import QUEUES
+from clinic.rules import EVERYBODY
 from ml import package as packages
 from ml import registry
 from predictions.api.base import ApiView
+from predictions.api.permissions import Door
 from predictions.inquiries import SLEEP_VERSION
 
 CACHED_SECONDS = 1
@@ -40,8 +41,9 @@ HealthSerializer = inline_serializer(
 class HealthView(ApiView):
     """``/health``."""
 
-    permission_classes = (AllowAny,)
+    doors = {"GET": Door(EVERYBODY, None)}
     authentication_classes = ()
+    throttle_classes = ()
 
     @extend_schema(operation_id="health", auth=[], responses={200: HealthSerializer, 503: HealthSerializer})
     def get(self, request: Request) -> Response:

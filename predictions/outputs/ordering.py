@@ -15,7 +15,7 @@ from clinic.accounts.models import User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml.contracts import LANGUAGES, Problem, Refused, Text
-from predictions import first_read, queue, selectors
+from predictions import access, first_read, queue
 from predictions.models import Document, DocumentState, Signature, Study
 from predictions.outputs import registry
 from predictions.states import State
@@ -152,7 +152,7 @@ def _open_to(user: User, study: Study, document: Document) -> bool:
 
 
 def _may_take(user: User, study: Study, kind: registry.Kind) -> bool:
-    return not kind.export or selectors.may_score(user, study)
+    return not kind.export or access.may_take_out(user, study)
 
 
 def _require_taking(user: User, study: Study, kind: registry.Kind) -> None:

@@ -11,10 +11,12 @@ from django.utils.translation import check_for_language
 
 from clinic.context_processors import THEMES
 from clinic.methods import post_or_back
+from clinic.rules import EVERYBODY, under
 
 A_YEAR = 365 * 24 * 3600
 
 
+@under(EVERYBODY)
 @login_not_required
 @post_or_back("worklist")
 def set_language(request: HttpRequest) -> HttpResponse:
@@ -30,6 +32,7 @@ def set_language(request: HttpRequest) -> HttpResponse:
     return response
 
 
+@under(EVERYBODY)
 @login_not_required
 @post_or_back("worklist")
 def set_theme(request: HttpRequest) -> HttpResponse:
