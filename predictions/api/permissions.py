@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import MethodNotAllowed, PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -61,13 +61,12 @@ class ByDoor(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         """Whether the caller may; a rule refuses with its own exception, on record."""
         door = door_of(view, request.method or "")
-        if door is None:
-            CLOSED.check(request.user)
-            return False
-        if door.rule.public:
+        if door is not None and door.rule.public:
             return True
         if not request.user.is_authenticated:
             return False
+        if door is None:
+            return _closed(request, view)
         _require_scope(request, door)
         door.rule.check(request.user, **view.kwargs)
         return True
@@ -77,6 +76,15 @@ def door_of(view: Any, method: str) -> Door | None:
     """Return what opens ``method``; whoever may read may also ask for the head of it alone."""
     doors: Doors = getattr(view, "doors", {})
     return doors.get("GET" if method == "HEAD" else method)
+
+
+def _closed(request: Request, view: Any) -> bool:
+    """Refuse a method without a door; one that the view does not have at all is answered as that."""
+    method = request.method or ""
+    if not hasattr(view, method.lower()):
+        raise MethodNotAllowed(method)
+    CLOSED.check(request.user)
+    return False
 
 
 def _require_scope(request: Request, door: Door) -> None:
