@@ -7,9 +7,11 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from clinic.accounts.roles import CLINICAL, Role
+from clinic.audit import access, alarms
 
 THEMES = (
     ("", "◐", _("Colours of the system")),
@@ -34,10 +36,19 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return {
         "shell": {
             "entries": _entries(request),
+            "alarms": _alarms(request),
             "theme": theme if theme in {code for code, *_rest in THEMES} else "",
             "themes": THEMES,
         }
     }
+
+
+def _alarms(request: HttpRequest) -> list[str]:
+    """Return what is wrong with the audit, for those who have to see to it."""
+    user = getattr(request, "user", None)
+    if user is None or not access.may_read(user):
+        return []
+    return [alarm.text.to(get_language() or "") for alarm in alarms.current()]
 
 
 def _entries(request: HttpRequest) -> list[dict[str, Any]]:

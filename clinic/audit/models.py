@@ -79,7 +79,7 @@ class Event(models.Model):
     payload_hash = models.CharField(max_length=64, blank=True, help_text="Empty without a payload")
     emergency = models.UUIDField(null=True, help_text="The emergency access under which it was done, if any")
     token = models.CharField(
-        max_length=40, blank=True, default="", db_default="", help_text="Id of the token that called, if one did"
+        max_length=40, blank=True, default="", db_default="", help_text="Id of the token that called, if any"
     )
 
     class Meta:

@@ -5,17 +5,23 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_GET, require_http_methods
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from clinic.audit import naming, selectors
-from clinic.audit.access import READERS
+from clinic.audit import fhir, naming, selectors
+from clinic.audit.access import READERS, confirmed
 from clinic.audit.forms import AuditSearchForm
 from clinic.audit.models import Action, Event
 from clinic.audit.recording import record
 from clinic.audit.seal import chain_state
 from clinic.rules import under
+
+EXPORTS = ((fhir.NDJSON, _("FHIR, one event a line (NDJSON)")), (fhir.BUNDLE, _("FHIR bundle (JSON)")))
 
 
 def _posted(request: HttpRequest) -> QueryDict | None:
@@ -42,11 +48,29 @@ def audit_search(request: HttpRequest) -> HttpResponse:
     found = Event.objects.none() if form.errors else selectors.events(**terms)
     context = {
         "form": form,
+        "forms": EXPORTS,
         "terms": {name: request.POST.get(name, "") for name in terms},
         "page": selectors.page(found, before=before),
         "chain": chain_state(),
     }
     return render(request, "audit/search.html", context, status=422 if form.errors else 200)
+
+
+@under(READERS)
+@require_POST
+@confirmed
+def audit_export(request: HttpRequest) -> HttpResponseBase:
+    """Give out the events searched for as FHIR AuditEvents, written while they are read; on record first."""
+    form, wanted = AuditSearchForm(request.POST), request.POST.get("form", "")
+    if not form.is_valid() or wanted not in fhir.MEDIA_TYPES:
+        raise BadRequest("these are no terms of an export")
+    terms = {name: value for name, value in form.cleaned_data.items() if value and name != "before"}
+    events = selectors.events(**terms)
+    record(Action.EXPORT, actor=request.user, kind="audit", detail={**terms, "form": wanted})
+    response = StreamingHttpResponse(fhir.written(events, wanted), content_type=fhir.MEDIA_TYPES[wanted])
+    name = f"audit-{timezone.localdate().isoformat()}{fhir.SUFFIXES[wanted]}"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
 
 
 @under(READERS)

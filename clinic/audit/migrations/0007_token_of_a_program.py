@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='event',
             name='token',
-            field=models.CharField(blank=True, db_default='', default='', help_text='Id of the token that called, if one did', max_length=40),
+            field=models.CharField(blank=True, db_default='', default='', help_text='Id of the token that called, if any', max_length=40),
         ),
     ]
