@@ -59,7 +59,12 @@ def whole_png() -> bytes:
     packed = zlib.compress(rows, 9)
     third = len(packed) // 3
     pieces = (packed[:third], packed[third : 2 * third], packed[2 * third :])
-    return PNG_MAGIC + ihdr(WIDTH, HEIGHT) + b"".join(chunk(b"IDAT", one) for one in pieces) + chunk(b"IEND", b"")
+    return (
+        PNG_MAGIC
+        + ihdr(WIDTH, HEIGHT)
+        + b"".join(chunk(b"IDAT", one) for one in pieces)
+        + chunk(b"IEND", b"")
+    )
 
 
 @cache
@@ -97,7 +102,9 @@ def _foreign(whole: Callable[[], bytes], case: Callable[..., Case]) -> Iterator[
     for name, magic in (PROGRAMS | DOCUMENTS).items():
         tail = magic + noise(name, 300)
         yield case(Wrong.POLYGLOT, f"a {name} behind the picture", partial(_with, whole, tail))
-        yield case(Wrong.POLYGLOT, f"a {name}, padded, behind the picture", partial(_with, whole, bytes(4096) + tail))
+        yield case(
+            Wrong.POLYGLOT, f"a {name}, padded, behind the picture", partial(_with, whole, bytes(4096) + tail)
+        )
         yield case(Wrong.EXECUTABLE, f"a {name} before the picture", partial(_before, whole, tail))
     for name, archive in (("ZIP", b"PK\x03\x04"), ("RAR", b"Rar!\x1a\x07\0"), ("7z", b"7z\xbc\xaf\x27\x1c")):
         hidden = partial(_with, whole, archive + noise(name, 500))
@@ -136,9 +143,20 @@ def _png_headers(case: Callable[..., Case]) -> Iterator[Case]:
         yield case(Wrong.HUGE, f"says it is {side} wide", partial(png, 300, 300, said=(side, 300)))
         yield case(Wrong.HUGE, f"says it is {side} high", partial(png, 300, 300, said=(300, side)))
         yield case(Wrong.HUGE, f"says it is {side} each way", partial(png, 300, 300, said=(side, side)))
-    for width, height in ((0, 300), (300, 0), (0, 0), (299, 300), (300, 299), (301, 301), (4000, 4000), (7000, 5000)):
+    for width, height in (
+        (0, 300),
+        (300, 0),
+        (0, 0),
+        (299, 300),
+        (300, 299),
+        (301, 301),
+        (4000, 4000),
+        (7000, 5000),
+    ):
         if (width + 7) // 8 != 38 or height != 300:
-            yield case(Wrong.LYING, f"says it is {width} × {height}", partial(png, 300, 300, said=(width, height)))
+            yield case(
+                Wrong.LYING, f"says it is {width} × {height}", partial(png, 300, 300, said=(width, height))
+            )
     for colour, depth in product(COLOURS, DEPTHS):
         if (colour, depth) != (0, 8):
             kind = "no legal" if (colour, depth) not in LEGAL else "another"
@@ -157,7 +175,9 @@ def _png_rows(case: Callable[..., Case]) -> Iterator[Case]:
     for rows in (0, 1, HEIGHT // 2, HEIGHT - 1):
         made = partial(_of_rows, zlib.compress(bytes(rows * (WIDTH + 1))))
         yield case(Wrong.TRUNCATED, f"only {rows} of its rows", made)
-    yield case(Wrong.TRUNCATED, "a byte less than its rows", partial(_of_rows, zlib.compress(bytes(size - 1))))
+    yield case(
+        Wrong.TRUNCATED, "a byte less than its rows", partial(_of_rows, zlib.compress(bytes(size - 1)))
+    )
     for name, packed in (
         ("noise", noise("rows", 5000)), ("nothing", b""), ("a bare zlib header", b"x\x9c"),
         ("unpacked zeros", bytes(size)), ("zlib cut short", zlib.compress(noise("cut", size))[:-9]),
@@ -180,7 +200,11 @@ def _png_bombs(case: Callable[..., Case]) -> Iterator[Case]:
         yield case(Wrong.BOMB, f"a {kind.decode()} chunk of 64 MiB", extra)
     yield case(Wrong.BOMB, "a thousand comments of half a MiB", _many_comments)
     yield case(Wrong.BOMB, "coded data of a GiB for 240 rows", partial(_bomb_rows, 1024))
-    yield case(Wrong.BOMB, "a byte more than its rows", partial(_of_rows, zlib.compress(bytes(HEIGHT * (WIDTH + 1) + 1))))
+    yield case(
+        Wrong.BOMB,
+        "a byte more than its rows",
+        partial(_of_rows, zlib.compress(bytes(HEIGHT * (WIDTH + 1) + 1))),
+    )
     twice = zlib.compress(bytes(HEIGHT * (WIDTH + 1))) + zlib.compress(b"MZ" + bytes(999))
     yield case(Wrong.POLYGLOT, "a second stream behind its coded data", partial(_of_rows, twice))
     yield case(Wrong.BOMB, "an animation of 4,294,967,295 frames", partial(_animated, 2**32 - 1))
@@ -207,7 +231,9 @@ def _jpegs(case: Callable[..., Case]) -> Iterator[Case]:
     for share in range(1, 20):
         at = content.index(b"\xff\xda") + 14
         cut = at + (len(content) - at - 2) * share // 20
-        yield case(Wrong.TRUNCATED, f"cut after {share} twentieths of its scan", partial(_cut, whole_jpeg, cut))
+        yield case(
+            Wrong.TRUNCATED, f"cut after {share} twentieths of its scan", partial(_cut, whole_jpeg, cut)
+        )
     yield case(Wrong.TRUNCATED, "its end marker missing", partial(_cut, whole_jpeg, -2))
     yield case(Wrong.TRUNCATED, "half of its end marker missing", partial(_cut, whole_jpeg, -1))
     yield from _jpeg_frames(case)
@@ -224,7 +250,9 @@ def _jpeg_frames(case: Callable[..., Case]) -> Iterator[Case]:
     for bits in (0, 1, 2, 7, 9, 10, 11, 12, 16, 255):
         yield case(Wrong.LYING, f"says {bits} bits", partial(_patched, whole_jpeg, at + 4, bytes([bits])))
     for parts in (0, 2, 3, 4, 5, 255):
-        yield case(Wrong.LYING, f"says {parts} channels", partial(_patched, whole_jpeg, at + 9, bytes([parts])))
+        yield case(
+            Wrong.LYING, f"says {parts} channels", partial(_patched, whole_jpeg, at + 9, bytes([parts]))
+        )
     for marker in (0xC1, 0xC3, 0xC5, 0xC6, 0xC7, 0xC8, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF, 0xF7, 0x00):
         renamed = partial(_patched, whole_jpeg, at + 1, bytes([marker]))
         if marker != 0xC1:
@@ -248,7 +276,11 @@ def _jpeg_bombs(case: Callable[..., Case]) -> Iterator[Case]:
     yield case(Wrong.DAMAGED, "begins twice", _begins_twice)
     yield case(Wrong.BOMB, "a thousand frames", partial(_frame_twice, 1000))
     yield case(Wrong.LYING, "progressive, by its marker alone", partial(_marked_progressive))
-    for name, body in (("noise", noise("jpeg", 4000)), ("markers", b"\xff\xd9" * 50), ("fill", b"\xff" * 4000)):
+    for name, body in (
+        ("noise", noise("jpeg", 4000)),
+        ("markers", b"\xff\xd9" * 50),
+        ("fill", b"\xff" * 4000),
+    ):
         yield case(Wrong.DAMAGED, f"magic bytes and {name}", partial(bytes.__add__, b"\xff\xd8\xff", body))
 
 

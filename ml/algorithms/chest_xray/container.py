@@ -24,11 +24,12 @@ _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 # Of an interlaced PNG: first column and row of each pass, and their steps.
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
-# In the coded data of a JPEG: a marker that is no restart, no stuffed byte and no fill byte.
-_MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")
+# In the coded data of a JPEG: a marker that is no restart, no stuffed byte or bit and no fill byte.
+_MARKER = re.compile(rb"\xff+([\x80-\xcf\xd8-\xfe])")
 _START, _END, _SCAN = 0xD8, 0xD9, 0xDA
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_BARE = frozenset({0x01, *range(0xD0, 0xD8)})
+# 0xF7 is the frame of JPEG-LS.
+_FRAMES = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
+_J2K_MAGIC = b"\xff\x4f\xff\x51"
 
 
 def problems(content: bytes) -> list[Problem]:
@@ -65,6 +66,22 @@ class _Png:
     packed: list[bytes]
     frames: int
     rest: bytes
+
+
+def frame_sides(content: bytes) -> tuple[int, int] | None:
+    """Return width and height that a JPEG, JPEG-LS or JPEG 2000 says it has; ``None`` for anything else."""
+    if content.startswith(_J2K_MAGIC):
+        right, bottom, left, top = (int.from_bytes(content[at : at + 4], "big") for at in (8, 12, 16, 20))
+        return right - left, bottom - top
+    at = 2
+    while content.startswith(JPEG_MAGIC) and (found := _MARKER.match(content, at)):
+        at = found.end()
+        if found[1][0] in _FRAMES:
+            return int.from_bytes(content[at + 5 : at + 7], "big"), int.from_bytes(
+                content[at + 3 : at + 5], "big"
+            )
+        at += int.from_bytes(content[at : at + 2], "big")
+    return None
 
 
 def _png_problem(content: bytes) -> Problem | None:
@@ -157,8 +174,6 @@ def _jpeg_problem(content: bytes) -> Problem | None:
         marker, at = found[1][0], found.end()
         if marker == _END:
             break
-        if marker in _BARE:
-            continue
         frames += marker in _FRAMES
         coded = marker == _SCAN
         scans += coded

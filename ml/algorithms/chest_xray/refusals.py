@@ -31,6 +31,18 @@ SENTENCES = {
         "Le fichier DICOM est endommagé ou incomplet et ne peut être lu. Exportez-le de nouveau depuis le "
         "PACS.",
     ),
+    "dicom_crowded": Text(
+        "The DICOM file holds more than {most} entries, or lists nested too deep; a radiograph has a few "
+        "hundred. It was not opened. Export it again from the PACS.",
+        "Le fichier DICOM contient plus de {most} éléments, ou des listes trop imbriquées ; une radiographie "
+        "en compte quelques centaines. Il n’a pas été ouvert. Exportez-le de nouveau depuis le PACS.",
+    ),
+    "pixels_left_over": Text(
+        "The DICOM file holds more pixels than its rows and columns say, so a part of the image would not be "
+        "shown. Export it again from the PACS.",
+        "Le fichier DICOM contient plus de pixels que n’en annoncent ses lignes et ses colonnes : une partie "
+        "de l’image ne serait pas affichée. Exportez-le de nouveau depuis le PACS.",
+    ),
     "dicom_deflated": Text(
         "The DICOM file uses the deflated transfer syntax, which is not opened because its size cannot be "
         "known beforehand. Export it with another transfer syntax.",
