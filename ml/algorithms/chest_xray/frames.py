@@ -58,6 +58,6 @@ def _encoded_problems(pixels: bytes, syntax: UID, rows: int, columns: int, bits:
 
 
 def _longest_rle(rows: int, columns: int, bits: object) -> int:
-    """Return the bytes of a frame that no run shortens (PS3.5 annex G), a byte per 128 and one per row more."""
+    """Return the most bytes an encoder takes for a frame (PS3.5 annex G): at worst two for each one."""
     segments = bits // 8 if isinstance(bits, int) else 1
-    return _RLE_HEADER + segments * (rows * (columns + columns // 128 + 1) + 2)
+    return _RLE_HEADER + 2 * segments * rows * (columns + 1)
