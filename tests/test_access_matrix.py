@@ -122,7 +122,11 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     # --- getting in -----------------------------------------------------------------------------
     "account_login": public(staff=302),
     "account_logout": (staff("GET", anonymous=302), staff("POST", 302, anonymous=302)),
-    "account_reauthenticate": staff(),
+    "account_reauthenticate": closed(),
+    "confirm_identity": staff(ok=302),  # whoever has just logged in is confirmed
+    "confirm_passkey": (staff(), staff("POST", 400)),
+    "session_state": staff(),
+    "session_stay": staff("POST"),
     "account_change_password": (staff(), staff("POST")),
     "account_signup": closed(),
     "account_inactive": closed(),
@@ -130,12 +134,16 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "account_set_password": closed(),
     "mfa_index": staff(),
     "mfa_authenticate": Rule("GET", {"*": 302}),  # only between the password and the code
-    "mfa_reauthenticate": staff(ok=302),  # to the password, for whoever has no second factor
-    "mfa_activate_totp": staff(ok=302),  # asks for the password again
+    "mfa_activate_totp": staff(),
     "mfa_deactivate_totp": staff(ok=HIDDEN),
     "mfa_view_recovery_codes": staff(ok=HIDDEN),
-    "mfa_generate_recovery_codes": staff(ok=302),
+    "mfa_generate_recovery_codes": staff(),
     "mfa_download_recovery_codes": staff(ok=HIDDEN),
+    "mfa_list_webauthn": staff(),
+    "mfa_add_webauthn": staff(),
+    "mfa_edit_webauthn": staff(ok=HIDDEN),
+    "mfa_remove_webauthn": staff(ok=HIDDEN),
+    "mfa_login_webauthn": public(ok=302, staff=302),
     "usersessions_list": (staff(), staff("POST", 302)),
     "set_language": public("POST", 302),
     "set_theme": public("POST", 302),

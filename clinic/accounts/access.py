@@ -51,11 +51,8 @@ ADMINISTRATORS = Rule("administrators", kept_for(Role.ADMIN))
 # What a library's own views need before and beside log-in; its other addresses are open to staff, or closed.
 _PUBLIC = ("account_login", "account_logout", "mfa_authenticate", "mfa_login_webauthn")
 _OF_STAFF = (
-    "account_reauthenticate",
     "account_change_password",
     "mfa_index",
-    "mfa_reauthenticate",
-    "mfa_reauthenticate_webauthn",
     "mfa_activate_totp",
     "mfa_deactivate_totp",
     "mfa_view_recovery_codes",
@@ -65,7 +62,6 @@ _OF_STAFF = (
     "mfa_add_webauthn",
     "mfa_edit_webauthn",
     "mfa_remove_webauthn",
-    "mfa_trust",
     "usersessions_list",
 )
 

@@ -6,18 +6,22 @@ import base64
 from typing import Any
 
 from allauth.core import context
-from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter, get_adapter
 from allauth.mfa.base.forms import AuthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.webauthn.forms import LoginWebAuthnForm
+from allauth.mfa.webauthn.views import RemoveWebAuthnView
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django import forms
 from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.translation import get_language
+from django.http import HttpResponse, HttpResponseRedirect
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
 
 from clinic.accounts import codes, lockout
 from clinic.accounts.access import may_enter
@@ -52,6 +56,12 @@ def missing() -> dict[str, list[dict[str, str]]]:
 
 class FactorAdapter(DefaultMFAAdapter):
     """Seals the secrets of second factors, and keeps the last one where one is required."""
+
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "cannot_delete_authenticator": gettext_lazy(
+            "Set another second factor up first: this is your last one."
+        ),
+    }
 
     def encrypt(self, text: str) -> str:
         """Seal a secret: a copy of the database alone makes no codes."""
@@ -138,6 +148,17 @@ class PasskeyForm(LoginWebAuthnForm):
             record(Action.LOGIN_FAILED, kind="staff", object_id=str(authenticator.user_id))
             raise refused(Refused(codes.WRONG))
         return authenticator
+
+
+class RemovePasskey(RemoveWebAuthnView):
+    """Removes a passkey, unless it is the last second factor of somebody who needs one."""
+
+    def form_valid(self, form: forms.BaseForm) -> HttpResponse:
+        """Say so instead of removing the last one; allauth asks this of an app only."""
+        if get_adapter().can_delete_authenticator(self.get_object()):
+            return super().form_valid(form)
+        messages.error(self.request, _("Set another second factor up first: this is your last one."))
+        return HttpResponseRedirect(self.get_success_url())
 
 
 def refused(refusal: Refused) -> forms.ValidationError:

@@ -49,7 +49,8 @@ class BreachedPasswordValidator(CommonPasswordValidator):
             With what to do instead.
         """
         lowered = password.lower().strip()
-        if not self.passwords.isdisjoint(_cores(lowered)) or _repeats(lowered):
+        known = self.passwords | _own_words(user)
+        if not known.isdisjoint(_cores(lowered)) or _repeats(lowered):
             raise ValidationError(
                 _(
                     "This password, or the word it is built on, is among those that are tried first. Take "
@@ -111,10 +112,18 @@ def _hash_after(file: BinaryIO, offset: int) -> bytes:
     return line[:HASH_CHARACTERS].upper() if line.strip() else b"\xff"
 
 
+def _own_words(user: AbstractBaseUser | None) -> set[str]:
+    """Return what an attacker tries because of whose password it is, and where."""
+    own = (getattr(user, name, "") for name in ("username", "first_name", "last_name"))
+    return {word.lower() for word in own if word} | {settings.MFA_TOTP_ISSUER.lower()}
+
+
 def _cores(password: str) -> set[str]:
     """Return the password, and the word in it without what people add to make it long enough."""
     bare = re.sub(r"^[\W\d_]+|[\W\d_]+$", "", password)
-    return {password, bare, bare.translate(_LEET), password.translate(_LEET)} - {""}
+    words = set(re.findall(r"[^\W\d_]+", bare))
+    once = words if len(words) == 1 else set()
+    return ({password, bare, bare.translate(_LEET), password.translate(_LEET)} | once) - {""}
 
 
 def _repeats(password: str) -> bool:
