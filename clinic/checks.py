@@ -1,8 +1,9 @@
-"""What would be unsafe to serve with: found before commands, and before web, workers and clock start."""
+"""What would be unsafe to serve with: found before commands, web server and workers start."""
 
 from __future__ import annotations
 
 import stat
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register, run_checks
 from django.core.checks.messages import ERROR
+from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -18,14 +20,14 @@ SQLITE = "django.db.backends.sqlite3"
 ASKED = (Tags.security, Tags.database)
 
 
-class Unsafe(SystemExit):
-    """A process that would serve unsafely ends instead, with every reason."""
+class Unsafe(ImproperlyConfigured):
+    """What would be served is not safe to serve; the message gives every reason."""
 
 
-def require_safe(process: str) -> None:
-    """Let ``process`` start only when no check for safety fails.
+def require_safe() -> None:
+    """Let the web server start only when no check for safety fails.
 
-    Commands run the checks by themselves; a web server and a worker import the product and go on.
+    Commands run the checks by themselves, workers ask for ``failures``; a web server would import and go on.
 
     Raises
     ------
@@ -33,7 +35,10 @@ def require_safe(process: str) -> None:
         With every reason and what to do about it.
     """
     if problems := failures():
-        raise Unsafe(f"The {process} cannot start.\n" + "\n".join(f"- {problem}" for problem in problems))
+        reasons = "The web server cannot start.\n" + "\n".join(f"- {problem}" for problem in problems)
+        # Our logs leave out what an exception says; this one is for the person who starts the server.
+        sys.stderr.write(f"{reasons}\n")
+        raise Unsafe(reasons)
 
 
 def failures() -> list[str]:

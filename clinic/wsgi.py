@@ -8,4 +8,4 @@ from clinic.checks import require_safe
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clinic.settings")
 application = get_wsgi_application()
-require_safe("web server")
+require_safe()
