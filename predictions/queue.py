@@ -14,7 +14,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from clinic.celery import app
-from predictions.models import Document, DocumentState, Inquiry, InquiryKind, Study
+from predictions.models import Disclosure, Document, DocumentState, Inquiry, InquiryKind, Study
 from predictions.states import State
 
 log = logging.getLogger(__name__)
@@ -24,6 +24,7 @@ Sent = ParamSpec("Sent")
 ANALYSE = "predictions.analyse"
 ANSWER = "predictions.answer"
 RENDER = "predictions.render"
+DISCLOSE = "predictions.disclose"
 # The hard limit is Celery's, from outside; the child stops itself before, with a sentence.
 HARD_LIMIT_GRACE = 30
 INQUIRY_QUEUES = {
@@ -75,6 +76,17 @@ def send_inquiry(inquiry: Inquiry) -> bool:
     queue = INQUIRY_QUEUES[InquiryKind(inquiry.kind)]
     limits = {"time_limit": 3 * INQUIRY_SECONDS, "expires": INQUIRY_SECONDS}
     return wake(ANSWER, {"inquiry_id": str(inquiry.pk)}, queue, **limits)
+
+
+@unless_away
+def send_disclosure(disclosure_id: UUID, seconds: int) -> bool:
+    """Wake a worker for a list of who opened a record, as :func:`send_document` does for a document."""
+    limit = seconds + HARD_LIMIT_GRACE
+    if not wake(DISCLOSE, {"disclosure_id": str(disclosure_id)}, DOCUMENT_QUEUE, time_limit=limit):
+        return False
+    waiting = Disclosure.objects.filter(pk=disclosure_id, state=DocumentState.REQUESTED)
+    waiting.update(sent_at=timezone.now())
+    return True
 
 
 @unless_away

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from predictions import inquiries, lease, queue
+from predictions import disclosing, inquiries, lease, queue
 from predictions import run as analysis
 from predictions.outputs import rendering
 
@@ -28,3 +28,9 @@ def answer(*, inquiry_id: str) -> None:
 def render(*, document_id: str) -> None:
     """Write one document."""
     rendering.render(UUID(document_id))
+
+
+@shared_task(name=queue.DISCLOSE)
+def disclose(*, disclosure_id: str) -> None:
+    """Write one list of who opened a record."""
+    disclosing.render(UUID(disclosure_id))

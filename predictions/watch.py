@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from predictions import sweep
+from clinic.audit import alarms
+from predictions import disclosing, sweep
 from predictions.outputs import rendering
 from predictions.reap import STUDIES, Reaper
 from predictions.sightings import Sightings
@@ -27,16 +28,19 @@ class Watch:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._reapers = [Reaper(jobs, clock) for jobs in (STUDIES, stewardship.TRAININGS)]
-        self._documents = Sightings(clock)
+        self._documents, self._disclosures = Sightings(clock), Sightings(clock)
 
     def look(self) -> None:
         """Recover what was lost since, and send again what nobody is coming for."""
         for reaper in self._reapers:
             reaper.look()
         rendering.reap(self._documents)
+        disclosing.reap(self._disclosures)
+        alarms.watch()
 
     def sweep(self) -> None:
         """Throw away what is left over."""
         sweep.sweep()
         rendering.sweep()
+        disclosing.sweep()
         stewardship.sweep()

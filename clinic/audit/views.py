@@ -79,6 +79,7 @@ def audit_patient(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Show who opened a record."""
     record(Action.VIEW, actor=request.user, patient=patient_id, kind="audit")
     context = {
+        "patient_id": patient_id,
         "name": naming.names("patient", {patient_id}).get(patient_id, ""),
         "people": selectors.who_opened(patient_id),
         "page": selectors.page(Event.objects.filter(patient=patient_id), before=_before(request)),
