@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from clinic.accounts import notices
 from clinic.accounts.roles import CLINICAL, Role
 from clinic.audit import access, alarms
 
@@ -37,10 +39,17 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "shell": {
             "entries": _entries(request),
             "alarms": _alarms(request),
+            "notices": partial(_notices, request),
             "theme": theme if theme in {code for code, *_rest in THEMES} else "",
             "themes": THEMES,
         }
     }
+
+
+def _notices(request: HttpRequest) -> int:
+    """Return how many notices wait for this person; asked only by a page that shows the frame."""
+    user = getattr(request, "user", None)
+    return notices.waiting(user) if user is not None and user.is_authenticated else 0
 
 
 def _alarms(request: HttpRequest) -> list[str]:

@@ -144,3 +144,8 @@ def _in_both(label: Promise) -> Text:
         english = str(label)
     with translation.override("fr"):
         return Text(english, str(label))
+
+
+def lately(patient: Patient) -> QuerySet[EmergencyAccess]:
+    """Return the latest emergency accesses to a record, for those who answer for it."""
+    return patient.emergencies.select_related("user").order_by("-opened_at")[:10]

@@ -139,7 +139,7 @@ def submit(
     sent = uploads.listed(upload)
     received = uploads.received(contract, sent)
     try:
-        problems = _circumstances(contract, patient, encounter, idempotency_key, options or {})
+        problems = _circumstances(user, contract, patient, encounter, idempotency_key, options or {})
         typed, found = _checked(contract, patient, values, received)
         problems += found or _without_eeg(contract, options or {}, received)
         if any(problem.severity is Severity.REFUSE for problem in problems):
@@ -213,12 +213,17 @@ def _require_submitter(user: User, contract: Contract) -> None:
 
 
 def _circumstances(
-    contract: Contract, patient: Patient, encounter: Encounter | None, key: str, options: Mapping[str, Any]
+    user: User,
+    contract: Contract,
+    patient: Patient,
+    encounter: Encounter | None,
+    key: str,
+    options: Mapping[str, Any],
 ) -> list[Problem]:
     problems = []
     if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
         problems.append(NO_KEY)
-    if not patient.units.filter(code=contract.unit).exists():
+    if not records.acting_units(user, patient).filter(code=contract.unit).exists():
         unit = Unit.objects.get(code=contract.unit)
         message = Text(NOT_IN_UNIT.en.format(unit=unit.name_en), NOT_IN_UNIT.fr.format(unit=unit.name_fr))
         problems.append(Problem("patient_not_in_unit", message))

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import get_language
@@ -54,12 +53,12 @@ def notify(recipients: Iterable[User], text: Text, *, link: str = "", about: str
 
 
 def leads(units: Iterable[Unit]) -> list[User]:
-    """Return who is told about the records of ``units``: their leads, and every administrator for a unit
-    that has none who may log in.
+    """Return who is told about the records of ``units``: their leads who work there and may log in, and
+    every administrator for a unit without one.
     """
     found: dict[int, User] = {}
     for unit in units:
-        people = unit.leads.filter(is_active=True) or administrators()
+        people = unit.leads.filter(is_active=True, units=unit) or administrators()
         found |= {person.pk: person for person in people}
     return list(found.values())
 
@@ -89,12 +88,12 @@ def shown(found: Collection[Notice]) -> list[Shown]:
     ]
 
 
-@transaction.atomic
-def acknowledge(user: User, notice: int | None = None) -> int:
-    """Acknowledge one notice of ``user``, or all that wait; return how many it were."""
-    mine = Notice.objects.filter(recipient=user, acknowledged_at=None)
-    if notice is not None:
-        mine = mine.filter(pk=notice)
+def acknowledge(user: User, chosen: Collection[int]) -> int:
+    """Acknowledge some notices of ``user`` by their numbers; return how many still waited.
+
+    Never "all": one that came after the page was drawn has not been read.
+    """
+    mine = Notice.objects.filter(recipient=user, acknowledged_at=None, pk__in=chosen)
     return mine.update(acknowledged_at=timezone.now())
 
 

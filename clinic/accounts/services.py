@@ -41,7 +41,9 @@ def _snapshot(user: User) -> dict[str, Any]:
 
 
 def _unit_snapshot(unit: Unit) -> dict[str, Any]:
-    return {name: getattr(unit, name) for name in UNIT_FIELDS}
+    return {name: getattr(unit, name) for name in UNIT_FIELDS} | {
+        "leads": sorted(unit.leads.values_list("username", flat=True))
+    }
 
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
@@ -201,8 +203,13 @@ def create_unit(
 
 
 @transaction.atomic
-def update_unit(*, actor: User, unit: Unit, **changes: Any) -> Unit:
-    """Change the names of a unit, or its shares.
+def update_unit(*, actor: User, unit: Unit, leads: Collection[User] | None = None, **changes: Any) -> Unit:
+    """Change the names of a unit, its shares, or who leads it.
+
+    Parameters
+    ----------
+    leads
+        Who is told of what happens to the records of the unit; ``None`` leaves them.
 
     Raises
     ------
@@ -216,6 +223,8 @@ def update_unit(*, actor: User, unit: Unit, **changes: Any) -> Unit:
     for name, value in changes.items():
         setattr(unit, name, value)
     unit.save(update_fields=UNIT_FIELDS)
+    if leads is not None:
+        unit.leads.set(leads)
     if changed := _changed(before, _unit_snapshot(unit)):
         record(Action.ADMIN, actor=actor, kind="unit", object_id=unit.code, detail=changed)
     return unit

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
 from clinic.accounts import notices
@@ -142,7 +143,7 @@ def _warn(token: ApiToken) -> None:
         f"Your token “{token.name}” is in use and ends on {day}. Issue another one for the program.",
         f"Votre jeton « {token.name} » est utilisé et expire le {day}. Délivrez-en un autre au programme.",
     )
-    notices.notify([token.owner], text, link="/tokens/")
+    notices.notify([token.owner], text, link=reverse("token_list"))
 
 
 @transaction.atomic
@@ -163,7 +164,7 @@ def revoke(*, actor: User, token: ApiToken) -> bool:
             f"An administrator revoked your token “{token.name}”.",
             f"Un administrateur a révoqué votre jeton « {token.name} ».",
         )
-        notices.notify([token.owner], text, link="/tokens/")
+        notices.notify([token.owner], text, link=reverse("token_list"))
     return True
 
 
