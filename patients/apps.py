@@ -13,8 +13,9 @@ class PatientsConfig(AppConfig):
     def ready(self) -> None:
         """Register what needs the models to be loaded."""
         from clinic.audit import emergencies, naming
-        from patients import emergency, selectors, timeline
+        from patients import emergency, selectors, shredders, timeline
 
         naming.register("patient", selectors.names, find=selectors.find)
         emergencies.register(emergency.mark)
         timeline.register(selectors.encounters)
+        shredders.register_all()

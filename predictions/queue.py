@@ -25,6 +25,7 @@ ANALYSE = "predictions.analyse"
 ANSWER = "predictions.answer"
 RENDER = "predictions.render"
 DISCLOSE = "predictions.disclose"
+ERASE = "predictions.erase"
 # The hard limit is Celery's, from outside; the child stops itself before, with a sentence.
 HARD_LIMIT_GRACE = 30
 INQUIRY_QUEUES = {

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from patients.models import Erasure
 from predictions.models import Document, Inquiry, StoredArtefact, StudyFile
 from predictions.stewardship.models import Training
 from predictions.storage import storage
@@ -17,6 +18,7 @@ REFERENCES = (
     (StoredArtefact, "stored_name"),
     (Document, "stored_name"),
     (Training, "stored_name"),
+    (Erasure, "export_name"),
 )
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from predictions import disclosing, inquiries, lease, queue
+from predictions import disclosing, erasing, inquiries, lease, queue
 from predictions import run as analysis
 from predictions.outputs import rendering
 
@@ -34,3 +34,9 @@ def render(*, document_id: str) -> None:
 def disclose(*, disclosure_id: str) -> None:
     """Write one list of who opened a record."""
     disclosing.render(UUID(disclosure_id))
+
+
+@shared_task(name=queue.ERASE)
+def erase(*, erasure_id: str) -> None:
+    """Do what comes next for one erasure."""
+    erasing.work(UUID(erasure_id))

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from clinic.audit import alarms
-from predictions import disclosing, sweep
+from predictions import disclosing, erasing, sweep
 from predictions.outputs import rendering
 from predictions.reap import STUDIES, Reaper
 from predictions.sightings import Sightings
@@ -37,6 +37,7 @@ class Watch:
         rendering.reap(self._documents)
         disclosing.reap(self._disclosures)
         alarms.watch()
+        erasing.look()
 
     def sweep(self) -> None:
         """Throw away what is left over."""
