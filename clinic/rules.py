@@ -75,6 +75,11 @@ def declare(rule: Rule, *names: str) -> None:
     _of_library.update(dict.fromkeys(names, rule))
 
 
+def declared() -> frozenset[str]:
+    """Return the names of the addresses whose rules were declared, for the test that they exist."""
+    return frozenset(_of_library)
+
+
 def rule_of(view: Any, url_name: str) -> Rule:
     """Return the rule of a page, :data:`CLOSED` when none was named.
 

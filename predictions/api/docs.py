@@ -18,6 +18,7 @@ class SchemaView(SpectacularAPIView):
 
     permission_classes = (ByDoor,)
     authentication_classes = ApiView.authentication_classes
+    http_method_names = ApiView.http_method_names
     doors = {"GET": Door(STAFF, Scope.READ)}
 
     def _get_schema_response(self, request: Request) -> Response:
@@ -31,6 +32,7 @@ class DocsView(SpectacularSwaggerSplitView):
 
     permission_classes = (ByDoor,)
     authentication_classes = ApiView.authentication_classes
+    http_method_names = ApiView.http_method_names
     doors = {"GET": Door(STAFF, Scope.READ)}
     template_name = "predictions/api_docs.html"
     url_name = "api-schema"
