@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from patients.models import Erasure
-from predictions.models import Document, Inquiry, StoredArtefact, StudyFile
+from predictions.models import Disclosure, Document, Inquiry, StoredArtefact, StudyFile
 from predictions.stewardship.models import Training
 from predictions.storage import storage
 
@@ -17,6 +17,7 @@ REFERENCES = (
     (StudyFile, "name"),
     (StoredArtefact, "stored_name"),
     (Document, "stored_name"),
+    (Disclosure, "stored_name"),
     (Training, "stored_name"),
     (Erasure, "export_name"),
 )

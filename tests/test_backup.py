@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.conf import settings as django_settings
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, models
 from django.utils import timezone
 
 from clinic.accounts import tokens
@@ -30,9 +31,10 @@ from clinic.backup import making, manifest, restoring
 from clinic.backup.manifest import NoBackup
 from ml import package
 from patients.models import Patient
-from predictions.models import Document, Prediction, Signature, StoredArtefact, Study
+from predictions.models import Document, Prediction, Signature, StoredArtefact, Study, StudyFile
 from predictions.states import State
 from predictions.storage import storage
+from predictions.sweep import REFERENCES
 from predictions.vault import keys as storage_keys
 from tests import factories, own_database, studies
 
@@ -259,3 +261,13 @@ def test_a_changed_row_is_named_after_the_restore(ward: Place, empty: Place, tmp
     assert "event 2" in faults
     assert "is not what its row says" in faults
     assert State.SIGNED in {study.state for study in Study.objects.all()}
+
+
+def test_every_column_that_names_a_file_is_backed_up_and_kept_from_the_sweep() -> None:
+    columns = {
+        (model, field.name)
+        for model in apps.get_models()
+        for field in model._meta.get_fields()
+        if isinstance(field, models.CharField) and field.name in ("stored_name", "export_name")
+    }
+    assert columns | {(StudyFile, "name")} == set(REFERENCES)
