@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from clinic import pulse
+from clinic.audit import alarms
 from clinic.celeryconfig import QUEUES
 from clinic.rules import EVERYBODY
 from ml import package as packages
@@ -33,6 +34,7 @@ HealthSerializer = inline_serializer(
         "broker": serializers.BooleanField(),
         "workers": serializers.DictField(child=serializers.IntegerField(), help_text="By queue"),
         "watch": serializers.BooleanField(help_text="Somebody looks after lost studies"),
+        "audit": serializers.BooleanField(help_text="Its events are sealed and anchored, and verified well"),
         "packages": serializers.DictField(child=serializers.CharField(), help_text="Serving version"),
     },
 )
@@ -47,7 +49,7 @@ class HealthView(ApiView):
 
     @extend_schema(operation_id="health", auth=[], responses={200: HealthSerializer, 503: HealthSerializer})
     def get(self, request: Request) -> Response:
-        """Tell whether database, broker, workers, watch and packages answer; 503 when one does not."""
+        """Tell whether database, broker, workers, watch, audit and packages are well; 503 when one is not."""
         found = cache.get(CACHE_KEY)
         if found is None:
             found = examine()
@@ -67,9 +69,11 @@ def examine() -> dict[str, Any]:
         "broker": broker,
         "workers": workers,
         "watch": watch,
+        "audit": _audit(),
         "packages": serving,
     }
-    whole = found["database"] and broker and watch and all(workers.values()) and all(serving.values())
+    parts = ("database", "broker", "watch", "audit")
+    whole = all(found[part] for part in parts) and all(workers.values()) and all(serving.values())
     return {"status": "healthy" if whole else "degraded", **found}
 
 
@@ -78,6 +82,13 @@ def _database() -> bool:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
             return cursor.fetchone() == (1,)
+    except DatabaseError:
+        return False
+
+
+def _audit() -> bool:
+    try:
+        return not alarms.current()
     except DatabaseError:
         return False
 
