@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from django.core.cache import cache
 from django.core.files.base import ContentFile
@@ -86,6 +87,7 @@ class World:
             "training_id": self.training.pk,
             "token_id": self.token.pk,
             "access_id": opened.pk if opened else None,
+            "disclosure_id": uuid4(),  # nobody had one written
         }
         return {part: real[part] for part in address.pattern.converters}
 
