@@ -42,7 +42,7 @@ PATIENT = {
 
 def _erasing(patient: str) -> str:
     return (
-        "EXISTS (SELECT 1 FROM patients_erasure e WHERE e.state = 'erasing' "
+        "EXISTS (SELECT 1 FROM patients_erasure e WHERE e.state = 'erasing' "  # noqa: S608 - constants
         f"AND e.decided_by_id <> e.requested_by_id AND e.patient = {patient})"
     )
 

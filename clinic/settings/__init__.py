@@ -252,6 +252,11 @@ WHITENOISE_USE_FINDERS = not PRODUCTION
 PRIVATE_ROOT = DATA_DIR / "private"
 # Plaintext of a file that is being analysed, without a name; by default below PRIVATE_ROOT.
 SCRATCH_ROOT = env.str("VIGIE_SCRATCH_DIR", "")
+# With a key, de-identified exports of one patient can be told to belong together; without, by nobody.
+RESEARCH_KEY = secret("VIGIE_RESEARCH_KEY")
+RESEARCH_DATES = env.str("VIGIE_RESEARCH_DATES", "removed")
+if RESEARCH_DATES not in ("removed", "shifted"):
+    raise ImproperlyConfigured("VIGIE_RESEARCH_DATES must be 'removed' or 'shifted'")
 STORAGE_KEYS = tuple(env.list("VIGIE_STORAGE_KEYS", default=[]))
 STORAGE_KEY_FILE = (
     Path(env.str("VIGIE_STORAGE_KEY_FILE")) if "VIGIE_STORAGE_KEY_FILE" in env.ENVIRON else None

@@ -152,6 +152,8 @@ def _open_to(user: User, study: Study, document: Document) -> bool:
 
 
 def _may_take(user: User, study: Study, kind: registry.Kind) -> bool:
+    if kind.research:
+        return access.may_sign(user, study)
     return not kind.export or access.may_take_out(user, study)
 
 
@@ -178,6 +180,9 @@ def file_name(document: Document) -> str:
     """Return a name that tells the documents of a study apart and says nothing of the patient."""
     kind = registry.KINDS[document.kind]
     parts = ["vigie", document.study.algorithm.replace("_", "-"), document.study_id.hex[:8]]
+    if kind.research:
+        # No number of ours: whoever gets it must not be able to ask for the study by it.
+        return f"vigie-{document.study.algorithm.replace('_', '-')}-deidentified-{document.pk.hex[:8]}.zip"
     if kind.export:
         # The copy keeps the format it came in, BDF or EDF.
         sent = PurePath(document.study.file.original_name).suffix.lower() if document.study.file else ""
@@ -193,7 +198,8 @@ def file_name(document: Document) -> str:
 
 def recorded_download(user: User, document: Document) -> None:
     """Write down that somebody took a document out of the house."""
-    _record(Action.DOWNLOAD, user, document)
+    export = registry.KINDS[document.kind].export
+    _record(Action.EXPORT if export else Action.DOWNLOAD, user, document)
 
 
 def _problems(study: Study, kind: str, language: str) -> list[Problem]:

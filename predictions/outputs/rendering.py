@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 MEMORY_BYTES = 1024**3
 MAX_ATTEMPTS = 2
+# What an export may be larger than what was sent: answers, a manifest, the folder of a ZIP.
+WRAPPING_BYTES = 16 * 1024 * 1024
 LOST_GRACE_SECONDS = 30
 SEEN = ("attempts", "sent_at")
 DRAFTS_KEPT = timedelta(days=1)
@@ -96,7 +98,7 @@ def _written(document: Document) -> Received:
     with within(Limits(kind.seconds, MEMORY_BYTES)), translation.override(document.language):
         gathered = facts.gather(document)
         if kind.export:
-            copy = Received(limit=sum(file.size for file in document.study.files.all()))
+            copy = Received(limit=sum(file.size for file in document.study.files.all()) + WRAPPING_BYTES)
             registry.copier(kind.code)(gathered, copy)
             return copy
         content = registry.renderer(kind.code)(gathered)

@@ -52,7 +52,7 @@ def stored() -> Iterator[str]:
 
 
 def referred() -> Iterator[Plain]:
-    """Return every file that a row refers to with its hash: tables without one are younger than encryption."""
+    """Return every file that a row refers to by its hash: tables without are younger than encryption."""
     hashed = [one for one in REFERENCES if any(field.name == "sha256" for field in one[0]._meta.fields)]
     for model, column in hashed:
         for name, size, sha256 in model.objects.exclude(**{column: ""}).values_list(column, "size", "sha256"):
