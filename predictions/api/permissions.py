@@ -81,7 +81,7 @@ def door_of(view: Any, method: str) -> Door | None:
 def _closed(request: Request, view: Any) -> bool:
     """Refuse a method without a door; one that the view does not have at all is answered as that."""
     method = request.method or ""
-    if not hasattr(view, method.lower()):
+    if method.lower() not in view.http_method_names or not hasattr(view, method.lower()):
         raise MethodNotAllowed(method)
     CLOSED.check(request.user)
     return False
