@@ -17,7 +17,7 @@ NO_STORE = "no-store"
 KEEPABLE = (200, 206, 304)
 # Nothing a page of ours needs but passkeys; and nothing a page framed in it could get, were that possible.
 REFUSED_FEATURES = (
-    "accelerometer", "autoplay", "bluetooth", "browsing-topics", "camera", "display-capture",
+    "accelerometer", "autoplay", "browsing-topics", "camera", "display-capture",
     "encrypted-media", "geolocation", "gyroscope", "hid", "idle-detection", "local-fonts", "magnetometer",
     "microphone", "midi", "payment", "screen-wake-lock", "serial", "usb", "xr-spatial-tracking",
 )  # fmt: skip

@@ -41,7 +41,7 @@ factors = [
     path("passkeys/add/", passkey_views.add_webauthn, name="mfa_add_webauthn"),
     path("passkeys/<int:pk>/remove/", RemovePasskey.as_view(), name="mfa_remove_webauthn"),
     path("passkeys/<int:pk>/edit/", passkey_views.edit_webauthn, name="mfa_edit_webauthn"),
-    path("passkeys/login/", passkey_views.login_webauthn, name="mfa_login_webauthn"),
+    path("passkeys/login/", login_not_required(passkey_views.login_webauthn), name="mfa_login_webauthn"),
 ]
 
 urlpatterns = [

@@ -18,7 +18,7 @@ class PassKey extends HTMLElement {
       await this.hand(await ask(options));
     } catch (error) {
       // Closing the browser's dialog is an answer too: the button is there for another try.
-      if (!(error instanceof DOMException || error instanceof TypeError)) throw error;
+      if (!(error instanceof DOMException || error instanceof TypeError || error instanceof SyntaxError)) throw error;
       this.line.textContent = this.line.dataset.failed;
     } finally {
       this.button.disabled = false;
