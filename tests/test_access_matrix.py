@@ -162,7 +162,7 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "disclosure_files": only(ADMIN),
     "disclosure_order": only(ADMIN, "POST", 302, language="fr"),
     "disclosure_csv": only(ADMIN),
-    "disclosure_file": only(ADMIN, ok=HIDDEN),
+    "disclosure_file": only(ADMIN),
     # --- patients -------------------------------------------------------------------------------
     "patient_search": (clinical(), clinical("POST", name="lantern")),
     "patient_new": (clinical(), clinical("POST", 422)),

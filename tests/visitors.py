@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 from django.core.cache import cache
 from django.core.files.base import ContentFile
@@ -21,7 +20,7 @@ from ml.algorithms.haemorrhage.examples import EXAMPLES, as_of
 from patients import emergency
 from patients.models import EmergencyAccess, Encounter, Patient
 from predictions import review
-from predictions.models import StoredArtefact, Study
+from predictions.models import Disclosure, DocumentState, StoredArtefact, Study
 from predictions.states import State
 from predictions.stewardship.models import Training
 from predictions.storage import receive, storage
@@ -87,7 +86,7 @@ class World:
             "training_id": self.training.pk,
             "token_id": self.token.pk,
             "access_id": opened.pk if opened else None,
-            "disclosure_id": uuid4(),  # nobody had one written
+            "disclosure_id": Disclosure.objects.values_list("pk", flat=True).first(),
         }
         return {part: real[part] for part in address.pattern.converters}
 
@@ -106,6 +105,14 @@ def make_world(claire: Patient) -> World:
             emergency.open(visitors[visitor], claire, "Nobody of the unit answers")
     factories.token(visitors["midwife here"], Scope.READ)
     training = trainings.uploaded(visitors["steward"])
+    Disclosure.objects.create(
+        patient=claire,
+        created_by=visitors["admin"],
+        created_at=timezone.now(),
+        state=DocumentState.READY,
+        stored_name=storage.adopt(receive(ContentFile(b"list"), limit=100), "disclosures"),
+        size=4,
+    )
     return World(claire, factories.encounter(claire), training, ApiToken.objects.get(), visitors)
 
 
