@@ -89,6 +89,11 @@ class FactorAdapter(DefaultMFAAdapter):
         others = Authenticator.objects.filter(user=authenticator.user, type__in=FACTORS)
         return not settings.REQUIRE_MFA or others.exclude(pk=authenticator.pk).exists()
 
+    def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:
+        """Suggest a name for a new passkey."""
+        number = Authenticator.objects.filter(user=user, type=type).count() + 1
+        return _("Passkey %(number)s") % {"number": number}
+
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         """Name the product to the browser's dialog."""
         return super().get_public_key_credential_rp_entity() | {"name": settings.MFA_TOTP_ISSUER}
