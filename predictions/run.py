@@ -114,7 +114,7 @@ def run(study: Study) -> None:
 def analyse(study: Study) -> Outcome | Failure:
     """Run the algorithm within its limits; whatever goes wrong becomes a sentence."""
     try:
-        with _source(study) as source, within(study.contract.limits):
+        with within(study.contract.limits), _source(study) as source:
             outcome = runner.run(study.algorithm, source)
         _require_plain(outcome)
         return outcome

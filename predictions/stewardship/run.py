@@ -94,7 +94,7 @@ def attempt(training: Training) -> Ending:
     """Read or train within the limits; whatever goes wrong becomes a sentence."""
     stage = Stage(training.stage)
     try:
-        with storage.local(training.stored_name) as path, within(LIMITS[stage]):
+        with within(LIMITS[stage]), storage.local(training.stored_name) as path:
             return WORK[stage](training, path)
     except Refused as refusal:
         return _refused(stage, refusal)

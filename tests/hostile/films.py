@@ -37,22 +37,42 @@ LIES: dict[str, tuple[Any, ...]] = {
     "PhotometricInterpretation": ("", "RGB", "YBR_FULL", "PALETTE COLOR", "MONOCHROME3", "=1+1", "X" * 16),
     "RescaleSlope": ("0", "1e308", "-1e308", "1e39"),
     "Modality": ("", "CT", "MR", "US", "OT", "SEG", "=1+1", "../x", "XX" * 8),
-    "SOPClassUID": ("", "1.2", "1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.1.3.10",
-                    "1.2.840.10008.5.1.4.1.1.66.4", "9" * 64, "../../etc/passwd"),
+    "SOPClassUID": (
+        "",
+        "1.2",
+        "1.2.840.10008.5.1.4.1.1.7",
+        "1.2.840.10008.5.1.4.1.1.2",
+        "1.2.840.10008.1.3.10",
+        "1.2.840.10008.5.1.4.1.1.66.4",
+        "9" * 64,
+        "../../etc/passwd",
+    ),
     "ViewPosition": ("LL", "RL", "LLO"),
     "PatientAge": ("018Y", "045Y", "999Y", "999M"),
     "PresentationIntentType": ("FOR PROCESSING",),
-}  # fmt: skip
+}
 SYNTAXES = {
-    "deflated": "1.2.840.10008.1.2.1.99", "deflated JPIP": "1.2.840.10008.1.2.4.95", "JPIP": "1.2.840.10008.1.2.4.94",
-    "deflated image frames": "1.2.840.10008.1.2.8.1", "MPEG2": "1.2.840.10008.1.2.4.100",
-    "MPEG4": "1.2.840.10008.1.2.4.102", "HEVC": "1.2.840.10008.1.2.4.107", "JPEG XL": "1.2.840.10008.1.2.4.110",
-    "HTJ2K": "1.2.840.10008.1.2.4.201", "JPEG baseline": "1.2.840.10008.1.2.4.50",
-    "JPEG lossless": "1.2.840.10008.1.2.4.70", "JPEG-LS": "1.2.840.10008.1.2.4.80",
-    "JPEG 2000": "1.2.840.10008.1.2.4.90", "RLE": "1.2.840.10008.1.2.5", "big endian": "1.2.840.10008.1.2.2",
-    "SMPTE": "1.2.840.10008.1.2.7.1", "an unknown one": "1.2.3.4.5", "no UID": "deflated", "a path": "../../x",
+    "deflated": "1.2.840.10008.1.2.1.99",
+    "deflated JPIP": "1.2.840.10008.1.2.4.95",
+    "JPIP": "1.2.840.10008.1.2.4.94",
+    "deflated image frames": "1.2.840.10008.1.2.8.1",
+    "MPEG2": "1.2.840.10008.1.2.4.100",
+    "MPEG4": "1.2.840.10008.1.2.4.102",
+    "HEVC": "1.2.840.10008.1.2.4.107",
+    "JPEG XL": "1.2.840.10008.1.2.4.110",
+    "HTJ2K": "1.2.840.10008.1.2.4.201",
+    "JPEG baseline": "1.2.840.10008.1.2.4.50",
+    "JPEG lossless": "1.2.840.10008.1.2.4.70",
+    "JPEG-LS": "1.2.840.10008.1.2.4.80",
+    "JPEG 2000": "1.2.840.10008.1.2.4.90",
+    "RLE": "1.2.840.10008.1.2.5",
+    "big endian": "1.2.840.10008.1.2.2",
+    "SMPTE": "1.2.840.10008.1.2.7.1",
+    "an unknown one": "1.2.3.4.5",
+    "no UID": "deflated",
+    "a path": "../../x",
     "64 nines": "9" * 64,
-}  # fmt: skip
+}
 
 
 @cache
@@ -121,8 +141,14 @@ def _truncated(case: Callable[..., Case]) -> Iterator[Case]:
     for cut in (1, 64, 127, 128, 129, 131, 132):
         yield case(Wrong.TRUNCATED, f"cut after {cut} bytes", partial(_cut, cut))
     for name, at, value, length in _elements():
-        cuts = {"before": at, "in the tag of": at + 2, "in the kind of": at + 5, "in the length of": value - 1,
-                "before the value of": value, "in the middle of": value + length // 2}  # fmt: skip
+        cuts = {
+            "before": at,
+            "in the tag of": at + 2,
+            "in the kind of": at + 5,
+            "in the length of": value - 1,
+            "before the value of": value,
+            "in the middle of": value + length // 2,
+        }
         for where, cut in cuts.items():
             if cut > PREAMBLE + 4:
                 yield case(Wrong.TRUNCATED, f"cut {where} {name}", partial(_cut, cut))
@@ -153,12 +179,26 @@ def _attributes(case: Callable[..., Case]) -> Iterator[Case]:
             if said != "1_0" and said:
                 make = partial(_raw_number, keyword, said, other)
                 yield case(Wrong.NUMBER, f"{keyword} holds {said!a}", make)
-    for keyword in ("Rows", "Columns", "BitsAllocated", "BitsStored", "SamplesPerPixel", "PhotometricInterpretation",
-                    "PixelData"):  # fmt: skip
+    for keyword in (
+        "Rows",
+        "Columns",
+        "BitsAllocated",
+        "BitsStored",
+        "SamplesPerPixel",
+        "PhotometricInterpretation",
+        "PixelData",
+    ):
         yield case(Wrong.DAMAGED, f"{keyword} is missing", partial(_without, keyword))
     for keyword in ("Rows", "Columns", "BitsAllocated"):
-        for kind, value in (("DS", "NaN"), ("LO", "=1+1"), ("OB", b"\xff" * 8), ("FD", float("nan")),
-                            ("US", [1, 2]), ("SQ", []), ("LT", "1" * 300)):  # fmt: skip
+        for kind, value in (
+            ("DS", "NaN"),
+            ("LO", "=1+1"),
+            ("OB", b"\xff" * 8),
+            ("FD", float("nan")),
+            ("US", [1, 2]),
+            ("SQ", []),
+            ("LT", "1" * 300),
+        ):
             make = partial(_of_kind, keyword, kind, value)
             yield case(Wrong.TYPE, f"{keyword} is a {kind} of {value!a:.20}", make)
 
@@ -188,11 +228,16 @@ def _pixels(case: Callable[..., Case]) -> Iterator[Case]:
     progressive = whole_jpeg(progressive=True)
     last = progressive.rindex(b"\xff\xda")
     bodies = {
-        "two zeros": b"\0\0", "noise": noise("pixels", 5000), "half a JPEG": jpeg[: len(jpeg) // 2], "zeros": bytes(5000),
-        "a JPEG of 65,000 × 65,000": huge, "a program": b"MZ" + noise("mz", 3000), "a bare marker": b"\xff\xd8\xff\xd9",
+        "two zeros": b"\0\0",
+        "noise": noise("pixels", 5000),
+        "half a JPEG": jpeg[: len(jpeg) // 2],
+        "zeros": bytes(5000),
+        "a JPEG of 65,000 × 65,000": huge,
+        "a program": b"MZ" + noise("mz", 3000),
+        "a bare marker": b"\xff\xd8\xff\xd9",
         "a PNG": b"\x89PNG\r\n\x1a\n" + bytes(100),
         "a JPEG in 2,000 scans": progressive[:last] + progressive[last:-2] * 2000 + progressive[-2:],
-    }  # fmt: skip
+    }
     for syntax in (JPEGBaseline8Bit, JPEG2000Lossless, JPEGLSLossless, RLELossless, "1.2.840.10008.1.2.4.70"):
         for name, body in bodies.items():
             make = partial(_encapsulated, syntax, (body,))

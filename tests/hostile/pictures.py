@@ -20,8 +20,23 @@ MEBIBYTE = 1 << 20
 LARGE = (12_001, 20_000, 65_535, 2**31 - 1, 2**31, 2**32 - 1)
 JPEG_LARGE = (12_001, 20_000, 40_000, 65_000, 65_535)
 COLOURS, DEPTHS = range(8), (0, 1, 2, 3, 4, 8, 16, 32, 255)
-LEGAL = {(0, 1), (0, 2), (0, 4), (0, 8), (0, 16), (2, 8), (2, 16), (3, 1), (3, 2), (3, 4), (3, 8), (4, 8),
-         (4, 16), (6, 8), (6, 16)}  # fmt: skip
+LEGAL = {
+    (0, 1),
+    (0, 2),
+    (0, 4),
+    (0, 8),
+    (0, 16),
+    (2, 8),
+    (2, 16),
+    (3, 1),
+    (3, 2),
+    (3, 4),
+    (3, 8),
+    (4, 8),
+    (4, 16),
+    (6, 8),
+    (6, 16),
+}
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:
@@ -118,9 +133,16 @@ def _pngs(case: Callable[..., Case]) -> Iterator[Case]:
     content = whole_png()
     for number, (at, kind, length) in enumerate(_chunks(content)):
         name = f"chunk {number} ({kind})"
-        cuts = {"before": at, "in the length of": at + 2, "after the length of": at + 4, "in the kind of": at + 6,
-                "before the content of": at + 8, "in the middle of": at + 8 + length // 2,
-                "before the checksum of": at + 8 + length, "in the checksum of": at + 10 + length}  # fmt: skip
+        cuts = {
+            "before": at,
+            "in the length of": at + 2,
+            "after the length of": at + 4,
+            "in the kind of": at + 6,
+            "before the content of": at + 8,
+            "in the middle of": at + 8 + length // 2,
+            "before the checksum of": at + 8 + length,
+            "in the checksum of": at + 10 + length,
+        }
         for where, cut in cuts.items():
             if where != "in the middle of" or length:
                 yield case(Wrong.TRUNCATED, f"cut {where} {name}", partial(_cut, whole_png, cut))
@@ -179,12 +201,16 @@ def _png_rows(case: Callable[..., Case]) -> Iterator[Case]:
         Wrong.TRUNCATED, "a byte less than its rows", partial(_of_rows, zlib.compress(bytes(size - 1)))
     )
     for name, packed in (
-        ("noise", noise("rows", 5000)), ("nothing", b""), ("a bare zlib header", b"x\x9c"),
-        ("unpacked zeros", bytes(size)), ("zlib cut short", zlib.compress(noise("cut", size))[:-9]),
-        ("raw deflate", zlib.compress(bytes(size))[2:-4]), ("gzip", b"\x1f\x8b\x08\0" + bytes(50)),
+        ("noise", noise("rows", 5000)),
+        ("nothing", b""),
+        ("a bare zlib header", b"x\x9c"),
+        ("unpacked zeros", bytes(size)),
+        ("zlib cut short", zlib.compress(noise("cut", size))[:-9]),
+        ("raw deflate", zlib.compress(bytes(size))[2:-4]),
+        ("gzip", b"\x1f\x8b\x08\0" + bytes(50)),
         ("a preset dictionary", b"x\xbb\0\0\0\0" + bytes(20)),
         ("a window larger than allowed", b"\x88\x1c" + zlib.compress(bytes(size))[2:]),
-    ):  # fmt: skip
+    ):
         yield case(Wrong.DAMAGED, f"{name} for its coded data", partial(_of_rows, packed))
     for filter_ in (5, 99, 255):
         packed = zlib.compress((bytes([filter_]) + bytes(WIDTH)) * HEIGHT)
@@ -219,8 +245,12 @@ def _jpegs(case: Callable[..., Case]) -> Iterator[Case]:
         if marker != 0xD9:
             cuts["after the marker of"] = at + 2
         if length:
-            cuts |= {"in the length of": at + 3, "after the length of": at + 4, "in the middle of": at + 2 + length // 2,
-                     "at the end of": at + 1 + length}  # fmt: skip
+            cuts |= {
+                "in the length of": at + 3,
+                "after the length of": at + 4,
+                "in the middle of": at + 2 + length // 2,
+                "at the end of": at + 1 + length,
+            }
             for said in (0, 1, 2, 3, length - 1, length + 1, 65_535):
                 if said != length:
                     told = partial(_patched, whole_jpeg, at + 2, said.to_bytes(2, "big"))

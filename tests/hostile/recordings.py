@@ -15,13 +15,29 @@ from tests.sleep_files import Channel, recording
 SECONDS = 60
 LABELS = ("EEG C3-A2", "EOG L")
 MAIN = (
-    ("version", 8), ("patient", 80), ("recording", 80), ("start date", 8), ("start time", 8),
-    ("header bytes", 8), ("reserved", 44), ("records", 8), ("record seconds", 8), ("signals", 4),
-)  # fmt: skip
+    ("version", 8),
+    ("patient", 80),
+    ("recording", 80),
+    ("start date", 8),
+    ("start time", 8),
+    ("header bytes", 8),
+    ("reserved", 44),
+    ("records", 8),
+    ("record seconds", 8),
+    ("signals", 4),
+)
 PER_SIGNAL = (
-    ("label", 16), ("transducer", 80), ("unit", 8), ("physical minimum", 8), ("physical maximum", 8),
-    ("digital minimum", 8), ("digital maximum", 8), ("prefilter", 80), ("samples", 8), ("reserved", 32),
-)  # fmt: skip
+    ("label", 16),
+    ("transducer", 80),
+    ("unit", 8),
+    ("physical minimum", 8),
+    ("physical maximum", 8),
+    ("digital minimum", 8),
+    ("digital maximum", 8),
+    ("prefilter", 80),
+    ("samples", 8),
+    ("reserved", 32),
+)
 LIES: dict[str, tuple[str, ...]] = {
     "header bytes": ("0", "1", "255", "256", "512", "767", "769", "1024", "-768", "99999999", "-1", "7.68e2"),
     "records": ("0", "-1", "-2", "-60", "1", "59", "61", "120", "99999999", "6e1", "60.0", "60,0"),
@@ -60,15 +76,28 @@ def header(intake: Intake, *, signals: int = 1, **said: object) -> bytes:
     first = b"\xffBIOSEMI" if intake is Intake.BDF else b"0       "
     most = 2**23 if intake is Intake.BDF else 2**15
     main = {
-        "patient": "X X X X", "recording": "Startdate 01-JAN-2026 X X X", "start_date": "01.01.26",
-        "start_time": "22.00.00", "header_bytes": 256 * (signals + 1), "reserved": "",
-        "records": SECONDS, "record_seconds": 1, "signals": signals,
-    }  # fmt: skip
+        "patient": "X X X X",
+        "recording": "Startdate 01-JAN-2026 X X X",
+        "start_date": "01.01.26",
+        "start_time": "22.00.00",
+        "header_bytes": 256 * (signals + 1),
+        "reserved": "",
+        "records": SECONDS,
+        "record_seconds": 1,
+        "signals": signals,
+    }
     per_signal = {
-        "label": "EEG C3-A2", "transducer": "", "unit": "uV", "physical_minimum": -500,
-        "physical_maximum": 500, "digital_minimum": -most, "digital_maximum": most - 1, "prefilter": "",
-        "samples": 100, "reserved_": "",
-    }  # fmt: skip
+        "label": "EEG C3-A2",
+        "transducer": "",
+        "unit": "uV",
+        "physical_minimum": -500,
+        "physical_maximum": 500,
+        "digital_minimum": -most,
+        "digital_maximum": most - 1,
+        "prefilter": "",
+        "samples": 100,
+        "reserved_": "",
+    }
     main |= {name: value for name, value in said.items() if name in main}
     per_signal |= {name: value for name, value in said.items() if name in per_signal}
     fields = [(main[name.replace(" ", "_")], width) for name, width in MAIN[1:]]
@@ -180,9 +209,15 @@ def _huge(intake: Intake, case: Callable[..., Case]) -> Iterator[Case]:
     tiny = partial(header, intake, records=fast, record_seconds="0.0004", samples=1)
     yield sparse("a hundred million records", tiny, sparse=512 + fast * width)
     crumbs = partial(
-        header, intake, signals=2, label=["EEG C3-A2", f"{kind} Annotations"], records=99_999_999,
-        record_seconds="0.0025", samples=1, reserved=f"{kind}+C",
-    )  # fmt: skip
+        header,
+        intake,
+        signals=2,
+        label=["EEG C3-A2", f"{kind} Annotations"],
+        records=99_999_999,
+        record_seconds="0.0025",
+        samples=1,
+        reserved=f"{kind}+C",
+    )
     yield sparse("a hundred million annotated records", crumbs, sparse=768 + 99_999_999 * 2 * width)
     flat = partial(header, intake, records=7200, samples=4000)
     yield sparse("two flat hours", flat, sparse=512 + 7200 * 4000 * width)
@@ -192,8 +227,23 @@ def _huge(intake: Intake, case: Callable[..., Case]) -> Iterator[Case]:
 
 def _texts(intake: Intake, case: Callable[..., Case]) -> Iterator[Case]:
     """No channel can be staged that is called like this; the refusal must not stumble over the name."""
-    names = ("<script>", "../../etc/passwd", "'; DROP TABLE", "\u202eGEE", "\u2066Q3\u2069", "é" * 8, "=1+1",
-             "%s%n%x", "{0}", "\x00\x01\x02", "\x1b[31mred", "Q3\nQ4", "\ufeff", "\u200b", "🫁🫁")  # fmt: skip
+    names = (
+        "<script>",
+        "../../etc/passwd",
+        "'; DROP TABLE",
+        "\u202eGEE",
+        "\u2066Q3\u2069",
+        "é" * 8,
+        "=1+1",
+        "%s%n%x",
+        "{0}",
+        "\x00\x01\x02",
+        "\x1b[31mred",
+        "Q3\nQ4",
+        "\ufeff",
+        "\u200b",
+        "🫁🫁",
+    )
     for name in names:
         named = partial(header, intake, label=name)
         yield case(Wrong.TEXT, f"its only channel is called {name!a}", partial(_filled, intake, named))
