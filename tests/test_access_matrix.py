@@ -104,6 +104,23 @@ def closed() -> Rule:
     return Rule("GET", {"*": HIDDEN})
 
 
+CUSTODIANS = ("physician here", "radiologist here")
+OFFICES = (*CUSTODIANS, "physician away", "radiologist away")
+
+
+def custody(method: str = "GET", ok: int = IN, **data: Any) -> Rule:
+    """For physicians of the patient's unit; leads are tested with erasures."""
+    answers = {"anonymous": LOGIN, **dict.fromkeys(CUSTODIANS, ok), "here": FORBIDDEN, "emergency": FORBIDDEN}
+    return Rule(method, {**answers, "*": HIDDEN}, data)
+
+
+def follows(method: str = "GET", ok: int = IN, *, admin: int | None = None, **data: Any) -> Rule:
+    """For physicians of the patient's unit and administrators."""
+    admin = ok if admin is None else admin
+    answers = {"anonymous": LOGIN, "admin": admin, **dict.fromkeys(CUSTODIANS, ok)}
+    return Rule(method, {**answers, "*": HIDDEN}, data)
+
+
 ADMIN, STEWARD = Role.ADMIN, Role.STEWARD
 SUBMITTERS, SIGNERS = (Role.MIDWIFE, Role.PHYSICIAN), (Role.PHYSICIAN,)
 VERDICT = {"verdict": "agree", "prediction": "{prediction}"}
@@ -178,6 +195,17 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "encounter_end": (record(emergency=FORBIDDEN), record("POST", 302)),
     "encounter_reopen": record("POST", 302),
     "blood_loss": (record(roles=SUBMITTERS), record("POST", 422, roles=SUBMITTERS)),
+    "patient_erasure": (custody(), custody("POST", 422)),  # a legal hold stands
+    "patient_hold": custody("POST", 302, reason="A court asks for it"),
+    "hold_release": only(ADMIN, "POST", 302),
+    "erasures": Rule(
+        "GET",
+        {"anonymous": LOGIN, "admin": IN, **dict.fromkeys(OFFICES, IN), "*": FORBIDDEN},
+    ),
+    "erasure": follows(),
+    "erasure_decide": follows("POST", 422, decision="approve"),
+    "erasure_export": follows(admin=FORBIDDEN),
+    "erasure_certificate": follows(),
     # --- studies --------------------------------------------------------------------------------
     "worklist": Rule("GET", {"anonymous": LOGIN, "admin": 302, "steward": 302, "*": IN}),
     "worklist_order": staff("POST", 302, order="algorithm"),

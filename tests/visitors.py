@@ -18,7 +18,7 @@ from clinic.accounts.roles import CLINICAL, Role, Scope
 from clinic.audit.models import Action, Event
 from ml.algorithms.haemorrhage.examples import EXAMPLES, as_of
 from patients import emergency
-from patients.models import EmergencyAccess, Encounter, Patient
+from patients.models import EmergencyAccess, Encounter, Erasure, LegalHold, Patient
 from predictions import review
 from predictions.models import Disclosure, DocumentState, StoredArtefact, Study
 from predictions.states import State
@@ -85,6 +85,8 @@ class World:
             "encounter_id": self.encounter.pk,
             "training_id": self.training.pk,
             "token_id": self.token.pk,
+            "erasure_id": Erasure.objects.values_list("pk", flat=True).first(),
+            "hold_id": LegalHold.objects.values_list("pk", flat=True).first(),
             "access_id": opened.pk if opened else None,
             "disclosure_id": Disclosure.objects.values_list("pk", flat=True).first(),
         }
@@ -113,6 +115,15 @@ def make_world(claire: Patient) -> World:
         stored_name=storage.adopt(receive(ContentFile(b"list"), limit=100), "disclosures"),
         size=4,
     )
+    Erasure.objects.create(
+        patient=claire.pk,
+        ground="request",
+        requested_by=visitors["physician here"],
+        requested_at=timezone.now(),
+        export_name=storage.adopt(receive(ContentFile(b"zip"), limit=100), "exports"),
+        size=3,
+    )
+    claire.holds.create(reason="A complaint", placed_by=visitors["physician here"], placed_at=timezone.now())
     return World(claire, factories.encounter(claire), training, ApiToken.objects.get(), visitors)
 
 
