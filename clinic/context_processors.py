@@ -29,6 +29,7 @@ ENTRIES = (
     ("unit_list", _("Units"), frozenset({Role.ADMIN}), ("units",)),
     ("models", _("Models"), frozenset(Role), ("models",)),
     ("audit_search", _("Audit"), frozenset({Role.ADMIN}), ("audit",)),
+    ("erasures", _("Erasures"), frozenset({Role.ADMIN}), ("erasures",)),
 )
 
 
