@@ -157,7 +157,7 @@ def test_guessing_at_an_open_session_ends(ward: Client) -> None:
     assert ward.get(address, {"next": "/models/"}).headers["Location"] == "/models/"
 
 
-def test_a_confirmed_session_has_a_new_key(client: Client, bob: User) -> None:
+def test_a_confirmed_session_has_a_new_key(client: Client, bob: User, settings) -> None:
     client.post(reverse("account_login"), {"login": "bob", "password": PASSWORD})
     before = stale(client).session.session_key
     client.post(reverse("confirm_identity"), {"confirm_password": PASSWORD})
@@ -165,7 +165,7 @@ def test_a_confirmed_session_has_a_new_key(client: Client, bob: User) -> None:
     assert after != before
     assert UserSession.objects.get(user=bob).session_key == after
     thief = Client()
-    thief.cookies["sessionid"] = before
+    thief.cookies[settings.SESSION_COOKIE_NAME] = before
     assert thief.get("/models/").status_code == 302
 
 

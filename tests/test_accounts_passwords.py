@@ -121,3 +121,16 @@ def test_the_page_says_what_to_do_instead(client: Client, alice: User, breached:
         assert said in client.post(reverse("account_change_password"), form).content.decode()
     alice.refresh_from_db()
     assert alice.check_password(PASSWORD)
+
+
+@pytest.mark.django_db
+def test_the_page_bears_five_wrong_old_passwords(client: Client, alice: User) -> None:
+    client.force_login(alice)
+    new = "eleven herons at noon"
+    form = {"oldpassword": "wrong", "password1": new, "password2": new}
+    for _ in range(5):
+        client.post(reverse("account_change_password"), form)
+    answer = client.post(reverse("account_change_password"), {**form, "oldpassword": PASSWORD})
+    assert "Too many attempts" in answer.content.decode()
+    alice.refresh_from_db()
+    assert alice.check_password(PASSWORD)

@@ -159,6 +159,7 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_PREVENT_ENUMERATION = True
 # Limits are counted in the database (clinic.accounts.lockout), not in the memory of one process.
 ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
+ACCOUNT_FORMS = {"change_password": "clinic.accounts.password_form.NewPasswordForm"}
 MFA_ADAPTER = "clinic.accounts.factors.FactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_FORMS = {

@@ -75,10 +75,10 @@ class SessionClock extends HTMLElement {
     }
   }
 
-  // Another window of the same person may have gone on meanwhile: the server knows.
-  async look() {
+  // Another window of the same person may have gone on meanwhile, or logged out: the server knows.
+  async look({ now = false } = {}) {
     if (this.looking || this.over) return;
-    if (this.left > this.warn) return this.later();
+    if (this.left > this.warn && !now) return this.later();
     if (this.window.open && this.left > 0) return this.count();
     this.looking = true;
     typed.keep(this.dataset.user, this.page);

@@ -98,7 +98,7 @@ def test_a_passkey_is_set_up_logs_in_alone_and_confirms_a_signature(
     page.get_by_role("link", name="I have kept them").click()
     expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
 
-    window.page.context.clear_cookies(name="sessionid")
+    page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
     Session.objects.all().delete()
     window.go(reverse("study", args=[study.pk]))
     page.get_by_role("button", name="Use a passkey").click()
@@ -117,13 +117,29 @@ def test_a_passkey_is_set_up_logs_in_alone_and_confirms_a_signature(
     assert study.state == State.SIGNED
     assert window.complaints == []
 
+    User.objects.update(is_active=False)
+    window.go(reverse("study", args=[study.pk]))
+    page.get_by_role("button", name="Use a passkey").click()
+    expect(page.get_by_text("This code is wrong.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+
 
 def test_the_password_confirms_in_place_with_enter_and_a_typing_mistake_costs_no_word(
     window: Visit, study: Study
 ) -> None:
     page = window.page
+    studies.written(study, b"%PDF-1.7 invented")
     window.go(reverse("study", args=[study.pk]))
     log_in(page)
+    expect(page.get_by_label("Comment")).to_be_visible()
+    set_clock(confirm.CONFIRMED, 3600)
+    page.locator("#documents").get_by_role("link").first.click()
+    page.get_by_label("Your password").fill(factories.PASSWORD)
+    with page.expect_download() as taken:
+        page.keyboard.press("Enter")
+    assert taken.value.suggested_filename.endswith(".pdf")
+    page.get_by_role("main").get_by_role("link", name="Back").click()
+
     expect(page.get_by_label("Comment")).to_be_visible()
     set_clock(confirm.CONFIRMED, 3600)
     page.get_by_label("Comment").fill(WORDS)
@@ -153,6 +169,11 @@ def test_a_session_that_ends_warns_covers_the_page_and_gives_back_what_was_typed
     page.keyboard.press("Enter")
     expect(warning).to_be_hidden()
     expect(page.get_by_label("Comment")).to_have_value(WORDS)
+
+    set_clock(sessions.BEGAN, settings.SESSION_COOKIE_AGE - 100)
+    page.evaluate("document.querySelector('session-clock').heard(100, 100)")
+    expect(warning).to_contain_text("A session ends after a shift")
+    expect(warning.get_by_role("button", name="Stay logged in")).to_be_hidden()
 
     grow_old(page, settings.IDLE_SECONDS + 1)
     expect(page.get_by_role("heading", name="You are logged out")).to_be_focused()
