@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all bench yasa lint scan lock messages environment clean
+.PHONY: help run test test-all soak bench yasa lint scan lock messages environment clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -22,6 +22,9 @@ test: environment ## run the tests; lists what could not be run here
 
 test-all: environment ## the tests and the long ones
 	@exec $(PYTEST) --long $(ARGS)
+
+soak: environment ## send studies while processes are killed; STUDIES=500 SEED=6 MINUTES=120 FOLDER=var/soak
+	@exec $(BIN)/python -m tests.soak --studies $(or $(STUDIES),500) --seed $(or $(SEED),6) --minutes $(or $(MINUTES),120) --folder $(or $(FOLDER),var/soak)
 
 bench: environment ## measure CPU and memory against the usual tools, as ratios; ARGS=sleep for one
 	@exec $(BIN)/python -m bench $(ARGS)

@@ -47,7 +47,7 @@ def test_follows_the_compose_specification(text: str) -> None:
     spec = parsed(yaml.safe_load(filled_in(text)))
     assert set(spec.service_names()) == {
         "migrate", "web", "worker-tabular", "worker-imaging", "worker-signals", "worker-training",
-        "watch", "sealer", "redis", "postgres", "mlflow",
+        "watch", "backup", "sealer", "redis", "postgres", "mlflow",
     }  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from django.db import connection
 
 from clinic.audit.anchors import keys as audit_keys
 from clinic.audit.anchors import targets
-from clinic.audit.anchors.keys import public_pem
+from clinic.audit.anchors.keys import NoKey, public_pem
 from clinic.audit.anchors.targets import FileTarget
 from clinic.audit.models import Action, Anchor, Head
 from clinic.audit.recording import record
@@ -152,7 +152,10 @@ def _copy_anchors(folder: Path, *, last: int) -> None:
             with path.open(encoding="utf-8") as lines:
                 known = [line for line in lines if line.strip() and json.loads(line)["number"] <= last]
             manifest.write_text(folder / f"{number}.jsonl", "".join(known))
-    public = [public_pem(key) for key in audit_keys.known().values()]
+    try:
+        public = [public_pem(key) for key in audit_keys.known().values()]
+    except NoKey as error:
+        raise NoBackup(f"its anchors could not be checked without the public key: {error}") from error
     manifest.write_text(folder / PUBLIC, "".join(public))
 
 
