@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -158,10 +159,17 @@ class Visit:
     recorded: bool
 
 
+@functools.cache
+def _browser() -> Client:
+    """Return one browser for everybody: a new one would start a server of its own, at every visit."""
+    return Client()
+
+
 def visit(method: str, url: str, user: User | None, data: Mapping[str, Any]) -> Visit:
     """Send one request, and leave no trace of it."""
     cache.clear()
-    browser = Client()
+    browser = _browser()
+    browser.cookies.clear()
     form = {"content_type": "application/json"} if url.startswith("/api/") and method != "GET" else {}
     with transaction.atomic():
         if user is not None:

@@ -169,9 +169,13 @@ def revoke(*, actor: User, token: ApiToken) -> bool:
 
 
 def revoke_all(owner: User) -> int:
-    """End every token of somebody who was disabled or whose password was changed; return how many served."""
+    """End every token of somebody whose sessions end; return how many served."""
     now = timezone.now()
-    return owner.tokens.filter(revoked_at=None, expires_at__gt=now).update(revoked_at=now)
+    ended = owner.tokens.filter(revoked_at=None, expires_at__gt=now).update(revoked_at=now)
+    if ended:
+        detail = {"owner": owner.username, "tokens": ended}
+        record(Action.REVOKE, kind="token", detail=detail)
+    return ended
 
 
 def may_revoke(user: User, token: ApiToken) -> bool:
