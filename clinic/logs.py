@@ -28,8 +28,6 @@ def _only_allowed(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMa
     if current := request_id.get():
         kept["request_id"] = current
     if record is not None:
-        if record.name.startswith("django."):
-            kept |= _of_a_request(record)
         kept |= {key: record.__dict__[key] for key in ALLOWED_FIELDS if key in record.__dict__}
     # structlog has moved the traceback from the record into the event, for its own renderers to write out.
     _type, error, _trace = event.get("exc_info") or (None, None, None)
@@ -39,18 +37,19 @@ def _only_allowed(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMa
     return kept
 
 
-def _of_a_request(record: logging.LogRecord) -> dict[str, Any]:
-    """Say what Django says of a request by the name of its page: an address may be what somebody typed."""
-    args = record.args if isinstance(record.args, tuple) else ()
-    said = {}
-    if any(_is_address(argument) for argument in args):
-        said["event"] = record.msg % tuple("…" if _is_address(argument) else argument for argument in args)
-    if status := getattr(record, "status_code", None):
-        said["status"] = status
-    match = getattr(getattr(record, "request", None), "resolver_match", None)
-    if match is not None:
-        said["view"] = match.view_name
-    return said
+class WithoutAddresses(logging.Filter):
+    """Names the page, not the address, of a request Django logs: somebody may have typed a name there."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass, changed."""
+        if record.name.startswith("django.") and isinstance(record.args, tuple):
+            record.args = tuple("…" if _is_address(argument) else argument for argument in record.args)
+            if status := getattr(record, "status_code", None):
+                record.status = status
+            match = getattr(getattr(record, "request", None), "resolver_match", None)
+            if match is not None:
+                record.view = match.view_name
+        return True
 
 
 def _is_address(argument: object) -> bool:
@@ -77,6 +76,9 @@ def logging_config(*, level: str, form: str) -> dict[str, Any]:
                 "processors": [_only_allowed, renderer],
             }
         },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "vigie"}},
+        "filters": {"addresses": {"()": WithoutAddresses}},
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": "vigie", "filters": ["addresses"]}
+        },
         "root": {"handlers": ["stderr"], "level": level.upper()},
     }
