@@ -4,10 +4,12 @@ BIN := .venv/bin
 # TensorFlow takes a minute to import without its compiled bytecode.
 unexport PYTHONDONTWRITEBYTECODE
 # Two processes; tests that share one running product stay together. ARGS='-n 0' for one process.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
+PYTEST := $(BIN)/python -m pytest -n 2
+# Counting lines makes Python code half as slow again: only with the long tests.
+COVERAGE := --cov --cov-report=term:skip-covered
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all soak bench yasa lint scan lock messages environment clean
+.PHONY: help run test test-all soak bench yasa lint scan secrets lock messages environment clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -20,8 +22,8 @@ run: environment ## start the product with demo staff and patients; Ctrl-C stops
 test: environment ## run the tests; lists what could not be run here
 	@exec $(PYTEST) $(ARGS)
 
-test-all: environment ## the tests and the long ones
-	@exec $(PYTEST) --long $(ARGS)
+test-all: environment ## the tests and the long ones, and which lines they reach
+	@exec $(PYTEST) $(COVERAGE) --long $(ARGS)
 
 soak: environment ## send studies while processes are killed; STUDIES=500 SEED=6 MINUTES=120 FOLDER=var/soak
 	@exec $(BIN)/python -m tests.soak --studies $(or $(STUDIES),500) --seed $(or $(SEED),6) --minutes $(or $(MINUTES),120) --folder $(or $(FOLDER),var/soak)
@@ -46,6 +48,9 @@ scan: environment ## unsafe patterns, secrets, known vulnerabilities of packages
 
 environment: ## make .venv and install what is pinned
 	@scripts/environment.sh
+
+secrets: ## make the secrets of docker-compose.yml: make secrets DIR=/etc/vigie/secrets
+	@scripts/secrets.sh "$(DIR)"
 
 lock: environment ## resolve requirements.txt into requirements/lock.txt again
 	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 requirements.txt -o requirements/lock.txt
