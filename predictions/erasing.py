@@ -24,7 +24,7 @@ from patients.models import Erasure, ErasureState, LegalHold, Patient
 from predictions import queue
 from predictions.archive import Archive
 from predictions.models import Document, Study
-from predictions.outputs import facts, registry
+from predictions.outputs import facts, registry, rendering
 from predictions.shredders import studies
 from predictions.states import PENDING
 from predictions.storage import Received, storage
@@ -104,6 +104,11 @@ def _put_fhir(study: Study, erasure: Erasure, archive: Archive) -> None:
             archive.write(place, registry.renderer(FHIR)(facts.gather(document)))
         except Refused as refusal:
             archive.left_out(place, refusal.problems[0].code)
+        except Exception as error:
+            # A result of an earlier version that cannot be put into FHIR must not keep its patient from being
+            # erased: its rows are in the export all the same, and the log keeps type and place.
+            log.error("bundle not written", exc_info=error, extra={"study": str(study.pk)})
+            archive.left_out(place, rendering.NOT_WRITTEN.code)
 
 
 @transaction.atomic

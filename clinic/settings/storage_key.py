@@ -13,7 +13,7 @@ from clinic.settings.demo_key import kept_key
 
 NO_KEY = (
     "VIGIE_STORAGE_KEY_FILE is not set: uploaded studies would lie unencrypted on the disk. Make a key with "
-    "manage.py rotate_storage_key --make FILE and keep a copy of it apart from the backups"
+    "openssl rand -base64 32, readable by its owner alone, and keep a copy of it apart from the backups"
 )
 TWICE = "VIGIE_STORAGE_KEY_FILE and VIGIE_STORAGE_KEYS are both set; keep one of them"
 

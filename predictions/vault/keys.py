@@ -74,7 +74,7 @@ def parse(lines: list[str]) -> Ring:
         if len(secret) != KEY_BYTES:
             raise ImproperlyConfigured(
                 f"storage key {number} is not {KEY_BYTES} bytes in Base64; "
-                "make one with: manage.py rotate_storage_key --make"
+                "make one with: openssl rand -base64 32"
             )
         found.append(Key(secret))
     if not found:
