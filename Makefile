@@ -4,10 +4,12 @@ BIN := .venv/bin
 # TensorFlow takes a minute to import without its compiled bytecode.
 unexport PYTHONDONTWRITEBYTECODE
 # Two processes; tests that share one running product stay together. ARGS='-n 0' for one process.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
+PYTEST := $(BIN)/python -m pytest -n 2
+# Counting lines makes Python code half as slow again: only with the long tests.
+COVERAGE := --cov --cov-report=term:skip-covered
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all bench yasa lint lock messages environment clean
+.PHONY: help run test test-all soak bench yasa lint scan secrets lock messages environment clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -20,8 +22,11 @@ run: environment ## start the product with demo staff and patients; Ctrl-C stops
 test: environment ## run the tests; lists what could not be run here
 	@exec $(PYTEST) $(ARGS)
 
-test-all: environment ## the tests and the long ones
-	@exec $(PYTEST) --long $(ARGS)
+test-all: environment ## the tests and the long ones, and which lines they reach
+	@exec $(PYTEST) $(COVERAGE) --long $(ARGS)
+
+soak: environment ## send studies while processes are killed; STUDIES=500 SEED=6 MINUTES=120 FOLDER=var/soak
+	@exec $(BIN)/python -m tests.soak --studies $(or $(STUDIES),500) --seed $(or $(SEED),6) --minutes $(or $(MINUTES),120) --folder $(or $(FOLDER),var/soak)
 
 bench: environment ## measure CPU and memory against the usual tools, as ratios; ARGS=sleep for one
 	@exec $(BIN)/python -m bench $(ARGS)
@@ -31,14 +36,21 @@ yasa: environment ## install YASA into an environment of its own, for the bench 
 	$(BIN)/python -m uv pip install --quiet --python var/yasa/bin/python -r requirements/yasa.txt -c requirements/lock.txt
 	@echo "vigie: set VIGIE_YASA=$(CURDIR)/var/yasa/bin/python to ask YASA about every night"
 
-lint: environment ## style, types of imports, security patterns, templates
+lint: environment ## style, layers of imports, Dockerfile, unsafe patterns, secrets
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
+	$(BIN)/python scripts/scan.py bandit secrets
+
+scan: environment ## unsafe patterns, secrets, known vulnerabilities of packages (asks over the network)
+	$(BIN)/python scripts/scan.py
 
 environment: ## make .venv and install what is pinned
 	@scripts/environment.sh
+
+secrets: ## make the secrets of docker-compose.yml: make secrets DIR=/etc/vigie/secrets
+	@scripts/secrets.sh "$(DIR)"
 
 lock: environment ## resolve requirements.txt into requirements/lock.txt again
 	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 requirements.txt -o requirements/lock.txt

@@ -11,7 +11,7 @@ from celery.concurrency.prefork import TaskPool
 from celery.signals import celeryd_after_setup, setup_logging, worker_process_init
 from django.conf import settings
 
-from clinic import pulse
+from clinic import checks, pulse
 from clinic.processes import die_with_parent, give_memory_back
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clinic.settings")
@@ -96,4 +96,4 @@ def misconfigurations(worker: Any, conf: Any) -> list[str]:
         reasons.append("REDIS_URL is not set: say where the broker is.")
     if not settings.DATA_DIR.is_dir() or not os.access(settings.DATA_DIR, os.W_OK | os.X_OK):
         reasons.append("VIGIE_DATA_DIR is not a folder this process can write to: uploads could not be read.")
-    return reasons
+    return reasons + checks.failures()

@@ -1,8 +1,8 @@
 """How jobs travel: late acknowledgement, one at a time, and nothing but JSON.
 
-The broker never decides what is lost: a lease in the database and ``predictions.reap`` do. The transport
+The broker never decides what is lost: a lease in the database and ``predictions.watch`` do. The transport
 restores a killed worker's message only after ``visibility_timeout`` + ``unacked_restore_interval`` ×
-``unacked_restore_throttle`` seconds; by then the reaper has usually sent another, and whichever comes second
+``unacked_restore_throttle`` seconds; by then the watch has usually sent another, and whichever comes second
 finds nothing to do.
 """
 
@@ -21,6 +21,8 @@ broker_transport_options = {
     "unacked_restore_interval": 2,
     "unacked_restore_throttle": 1,
     "socket_connect_timeout": 2,
+    # A broker that hangs must not hold up whoever submits; a worker asks anew every second.
+    "socket_timeout": 5,
     "socket_keepalive": True,
 }
 
@@ -41,16 +43,3 @@ worker_send_task_events = False
 worker_enable_remote_control = False
 
 timezone = "UTC"
-beat_scheduler = "celery.beat:Scheduler"
-beat_schedule = {
-    "reap": {
-        "task": "predictions.reap",
-        "schedule": settings.REAP_SECONDS,
-        "options": {"queue": "upkeep", "expires": settings.REAP_SECONDS},
-    },
-    "sweep": {
-        "task": "predictions.sweep",
-        "schedule": 3600,
-        "options": {"queue": "upkeep", "expires": 3600},
-    },
-}

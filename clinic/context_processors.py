@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from clinic.accounts import notices
 from clinic.accounts.roles import CLINICAL, Role
+from clinic.audit import access, alarms
 
-THEME_COOKIE = "vigie_theme"
 THEMES = (
     ("", "◐", _("Colours of the system")),
     ("light", "○", _("Light")),
@@ -25,19 +29,36 @@ ENTRIES = (
     ("unit_list", _("Units"), frozenset({Role.ADMIN}), ("units",)),
     ("models", _("Models"), frozenset(Role), ("models",)),
     ("audit_search", _("Audit"), frozenset({Role.ADMIN}), ("audit",)),
+    ("erasures", _("Erasures"), frozenset({Role.ADMIN}), ("erasures",)),
 )
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Return the entries of the top bar for this person, and the theme."""
-    theme = request.COOKIES.get(THEME_COOKIE, "")
+    theme = request.COOKIES.get(settings.THEME_COOKIE_NAME, "")
     return {
         "shell": {
             "entries": _entries(request),
+            "alarms": _alarms(request),
+            "notices": partial(_notices, request),
             "theme": theme if theme in {code for code, *_rest in THEMES} else "",
             "themes": THEMES,
         }
     }
+
+
+def _notices(request: HttpRequest) -> int:
+    """Return how many notices wait for this person; asked only by a page that shows the frame."""
+    user = getattr(request, "user", None)
+    return notices.waiting(user) if user is not None and user.is_authenticated else 0
+
+
+def _alarms(request: HttpRequest) -> list[str]:
+    """Return what is wrong with the audit, for those who have to see to it."""
+    user = getattr(request, "user", None)
+    if user is None or not access.may_read(user):
+        return []
+    return [alarm.text.to(get_language() or "") for alarm in alarms.current()]
 
 
 def _entries(request: HttpRequest) -> list[dict[str, Any]]:

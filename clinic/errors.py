@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -11,8 +13,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from clinic.logs import request_id
+from clinic.outages import AWAY, is_full
 
-API = "/api/"
 TOO_LARGE_TO_READ = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 
 
@@ -50,6 +52,12 @@ OUT_OF_DATE = Trouble(
     _("Page out of date"),
     _("The form was open for too long, or cookies are blocked. Load the page again and send it once more."),
 )
+NOT_ENCRYPTED = Trouble(
+    403,
+    "https_required",
+    _("Only over HTTPS"),
+    _("This call came without encryption. Use https:// and, if it carried a token, revoke that token."),
+)
 NOT_THIS_WAY = Trouble(
     405,
     "method_not_allowed",
@@ -61,6 +69,27 @@ NOT_FOUND = Trouble(
     "not_found",
     _("Nothing here for you"),
     _("This page does not exist, or the record belongs to a unit that is not yours."),
+)
+OUR_MISTAKE = Trouble(
+    500,
+    "internal",
+    _("Our mistake"),
+    _("Vigie could not answer. What was saved before is still there; load the page again in a minute."),
+)
+NO_DATABASE = Trouble(
+    503,
+    "database_away",
+    _("The database does not answer"),
+    _(
+        "Nothing of what you just sent is certain to be kept. Wait a minute, load the page again and look "
+        "before you send it once more; the same form sent twice is one study."
+    ),
+)
+NO_ROOM = Trouble(
+    507,
+    "no_room",
+    _("The disk is full"),
+    _("What you just sent was not kept. Tell IT that the disk of Vigie is full, then send it again."),
 )
 
 
@@ -84,6 +113,16 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _page(request, NOT_FOUND)
 
 
+def for_program(request: HttpRequest) -> bool:
+    """Say whether this address is one of the API."""
+    return request.path_info.startswith(settings.PROGRAM_ADDRESSES)
+
+
+def not_encrypted(request: HttpRequest) -> HttpResponse:
+    """403 to a program that called over plain HTTP."""
+    return _page(request, NOT_ENCRYPTED)
+
+
 def method_not_allowed(request: HttpRequest, allow: str) -> HttpResponse:
     """405: the address exists and takes other requests, those of ``allow``."""
     response = _page(request, NOT_THIS_WAY)
@@ -92,16 +131,25 @@ def method_not_allowed(request: HttpRequest, allow: str) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500, without anything that could fail once more, and with the id to find it in the logs."""
-    return render(None, "errors/500.html", {"request_id": request_id.get()}, status=500)
+    """500, 503 or 507, without anything that could fail once more, with the id to find it in the logs."""
+    error = sys.exc_info()[1]
+    trouble = NO_ROOM if is_full(error) else NO_DATABASE if isinstance(error, AWAY) else OUR_MISTAKE
+    if for_program(request):
+        return _told(trouble)
+    context = {"trouble": trouble, "request_id": request_id.get()}
+    return render(None, "errors/500.html", context, status=trouble.status)
 
 
 def _page(request: HttpRequest, trouble: Trouble) -> HttpResponse:
-    if request.path.startswith(API):
-        # The shape of every other problem of the API: a program that mistyped an address reads no page.
-        problem = {"code": trouble.code, "message": str(trouble.sentence), "field": "", "severity": "refuse"}
-        return JsonResponse({"problems": [problem]}, status=trouble.status)
+    if for_program(request):
+        return _told(trouble)
     if request.headers.get("Accept", "").startswith("application/json"):
         return JsonResponse({"problems": [str(trouble.sentence)]}, status=trouble.status)
     context = {"trouble": trouble, "request_id": request_id.get()}
     return render(request, "errors/page.html", context, status=trouble.status)
+
+
+def _told(trouble: Trouble) -> HttpResponse:
+    """Answer a program in the shape of every other problem of the API: it reads no page."""
+    problem = {"code": trouble.code, "message": str(trouble.sentence), "field": "", "severity": "refuse"}
+    return JsonResponse({"problems": [problem]}, status=trouble.status)

@@ -37,6 +37,25 @@ def _only_allowed(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMa
     return kept
 
 
+class WithoutAddresses(logging.Filter):
+    """Names the page, not the address, of a request Django logs: somebody may have typed a name there."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass, changed."""
+        if record.name.startswith("django.") and isinstance(record.args, tuple):
+            record.args = tuple("…" if _is_address(argument) else argument for argument in record.args)
+            if status := getattr(record, "status_code", None):
+                record.status = status
+            match = getattr(getattr(record, "request", None), "resolver_match", None)
+            if match is not None:
+                record.view = match.view_name
+        return True
+
+
+def _is_address(argument: object) -> bool:
+    return isinstance(argument, str) and argument.startswith("/")
+
+
 def logging_config(*, level: str, form: str) -> dict[str, Any]:
     """Return Django's LOGGING for ``level`` and ``form`` (``"json"`` or ``"text"``)."""
     renderer = (
@@ -57,6 +76,9 @@ def logging_config(*, level: str, form: str) -> dict[str, Any]:
                 "processors": [_only_allowed, renderer],
             }
         },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "vigie"}},
+        "filters": {"addresses": {"()": WithoutAddresses}},
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": "vigie", "filters": ["addresses"]}
+        },
         "root": {"handlers": ["stderr"], "level": level.upper()},
     }

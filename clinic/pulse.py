@@ -13,6 +13,8 @@ from redis.exceptions import RedisError
 SECONDS = 5
 FADES_AFTER = 3 * SECONDS
 PREFIX = "vigie:worker:"
+# What the process that looks after lost jobs says it takes.
+WATCH = "watch"
 
 
 class NoBroker(Exception):

@@ -1,4 +1,4 @@
-"""The whole product on one machine: broker, web server, workers, clock and sealer under one supervisor."""
+"""The whole product on one machine: broker, web server, workers, watch and sealer under one supervisor."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def missing_parts(health: Mapping[str, Any]) -> list[str]:
     """
     if not health:
         return ["web server"]
-    parts = [part for part in ("database", "broker") if not health.get(part)]
+    parts = [part for part in ("database", "broker", "watch") if not health.get(part)]
     return parts + [
         f"worker for {queue}" for queue, living in health.get("workers", {}).items() if not living
     ]
@@ -240,12 +240,12 @@ def _services(root: Path, data: Path, port: int) -> list[Service]:
         )
         for queue, queues in QUEUES.items()
     ]  # fmt: skip
-    clock = (*PYTHON, "celery", "-A", "clinic", "beat", "-s", str(data / "beat-schedule"), "--pidfile=")
+    watch = (sys.executable, str(root / "manage.py"), "watch_jobs")
     sealer = (sys.executable, str(root / "manage.py"), "seal_audit", "--follow")
     return [
         Service("web", web),
         *workers,
-        Service("beat", clock),
+        Service("watch", watch),
         Service("sealer", sealer),
     ]
 

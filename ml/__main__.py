@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _chosen(sys.argv[1:] if arguments is None else arguments)
     try:
         return chosen.run(chosen)
-    except (WrongCall, registry.UnknownAlgorithm, packages.BrokenPackage, batch.WrongTable) as error:
+    except (WrongCall, registry.UnknownAlgorithm, packages.BrokenPackage) as error:
         print(f"python -m ml: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
@@ -252,6 +252,9 @@ def _predict_batch(chosen: argparse.Namespace) -> int:
         )
     except OSError as error:
         raise WrongCall(f"{error.filename}: {error.strerror}") from error
+    except batch.WrongTable as error:
+        sentences = (problem.message.to(chosen.lang) for problem in error.problems)
+        raise WrongCall(f"{chosen.batch}: {' '.join(sentences)}") from error
     package = packages.load(chosen.algorithm, chosen.version)
     about = {"input": str(chosen.batch), "written": str(chosen.out), "algorithm": chosen.algorithm}
     _line(about | {"version": package.version, "sha256": package.sha256} | summary.as_json())

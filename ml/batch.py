@@ -19,11 +19,13 @@ from typing import Any, TextIO
 
 from ml import package as packages
 from ml import registry
+from ml.cells import inert_unless_number
 from ml.contracts import Loaded, Problem, Refused, Source, Status, Text
 
 log = logging.getLogger(__name__)
 
 ROWS_AT_ONCE, PIECE = 1000, 1 << 20
+LONGEST_LINE, MOST_COLUMNS = 1 << 20, 1000
 DELIMITERS = ",;\t|"
 STATUS, IMPUTED, PROBLEMS = "answer", "imputed", "problems"
 
@@ -48,8 +50,59 @@ DEFECT = Problem(
 )
 
 
-class WrongTable(ValueError):
-    """The file cannot be taken for a table at all; the message says why and what to do."""
+SAME_FILE = Problem(
+    "out_is_table",
+    Text(
+        "The file to write is the table itself. Name another one.",
+        "Le fichier à écrire est la table elle-même. Indiquez-en un autre.",
+    ),
+)
+NOT_TEXT = Problem(
+    "not_text",
+    Text(
+        "This is not a text file. Save the table as CSV in UTF-8.",
+        "Ce n’est pas un fichier texte. Enregistrez la table en CSV, en UTF-8.",
+    ),
+)
+NO_HEADER = Problem(
+    "no_header",
+    Text(
+        "The file has no header: its first row must name the fields.",
+        "Le fichier n’a pas d’en-tête : sa première ligne doit nommer les champs.",
+    ),
+)
+NO_ROWS = Problem(
+    "no_rows",
+    Text(
+        "The file has a header and no row. Export it again.",
+        "Le fichier a un en-tête et aucune ligne. Exportez-le de nouveau.",
+    ),
+)
+LINE_TOO_LONG = Problem(
+    "line_too_long",
+    Text(
+        "A line of the file is longer than a mebibyte: this is no table. Save it as CSV, one row a line.",
+        "Une ligne du fichier dépasse un mébioctet : ce n’est pas une table. Enregistrez-la en CSV, une "
+        "ligne par cas.",
+    ),
+)
+COLUMN_TWICE = Text(
+    "The header names a column twice: {names}. Give each its own name.",
+    "L’en-tête nomme deux fois une colonne : {names}. Donnez un nom à chacune.",
+)
+COLUMN_TAKEN = Text(
+    "The file has columns named like the answer’s: {names}. Rename them.",
+    "Le fichier a des colonnes du nom de celles de la réponse : {names}. Renommez-les.",
+)
+TOO_WIDE = Text(
+    "The file has {count} columns; at most {most} are read. Export those of the fields alone.",
+    "Le fichier a {count} colonnes ; {most} au plus sont lues. N’exportez que celles des champs.",
+)
+LONGEST_NAME, NAMES_SHOWN = 60, 5
+
+
+class WrongTable(Refused):
+    """The file cannot be taken for a table at all; its problem says why and what to do."""
 
 
 @dataclass
@@ -127,7 +180,7 @@ def score_file(
         The package is not what its manifest says.
     """
     if out.exists() and out.samefile(table):
-        raise WrongTable(f"--out {out} is the table itself; name another file")
+        raise WrongTable(SAME_FILE)
     asked = _Asked(algorithm, packages.load(algorithm, version), options or {}, language)
     part = out.with_name(f"{out.name}.part")
     try:
@@ -135,7 +188,7 @@ def score_file(
             table.open(encoding=_encoding(table), newline="") as source,
             part.open("w", encoding="utf-8", newline="") as target,
         ):
-            summary = _score(asked, source, target, table)
+            summary = _score(asked, source, target)
         os.replace(part, out)
     finally:
         part.unlink(missing_ok=True)
@@ -154,19 +207,26 @@ class _Asked:
         return registry.door(self.algorithm, "rows")
 
 
-def _score(asked: _Asked, source: TextIO, target: TextIO, table: Path) -> Summary:
-    header, delimiter = _header(source.readline(), table, asked)
+def _score(asked: _Asked, source: TextIO, target: TextIO) -> Summary:
+    header, delimiter = _header(next(_lines(source), ""), asked)
     write = csv.writer(target, delimiter=delimiter, lineterminator="\n").writerow
-    write((*header, STATUS, *asked.door.COLUMNS, IMPUTED, PROBLEMS))
+    write((*map(inert_unless_number, header), STATUS, *asked.door.COLUMNS, IMPUTED, PROBLEMS))
     summary = Summary()
-    lines = (line for line in source if line.strip("\r\n"))
+    lines = (line for line in _lines(source) if line.strip("\r\n"))
     while chunk := list(islice(lines, ROWS_AT_ONCE)):
         for answer in _answers(asked, header, [_cells(line, delimiter) for line in chunk]):
             summary.add(answer)
             write(_written(asked, answer, header))
     if not summary.rows:
-        raise WrongTable(f"{table} has a header and no row")
+        raise WrongTable(NO_ROWS)
     return summary
+
+
+def _lines(source: TextIO) -> Iterator[str]:
+    while line := source.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE:
+            raise WrongTable(LINE_TOO_LONG)
+        yield line
 
 
 def _encoding(table: Path) -> str:
@@ -176,7 +236,7 @@ def _encoding(table: Path) -> str:
     with table.open("rb") as stream:
         while piece := stream.read(PIECE):
             if b"\0" in piece:
-                raise WrongTable(f"{table} is not a text file; save the table as CSV in UTF-8")
+                raise WrongTable(NOT_TEXT)
             try:
                 decoder.decode(piece)
             except UnicodeDecodeError:
@@ -186,16 +246,19 @@ def _encoding(table: Path) -> str:
     return encoding
 
 
-def _header(line: str, table: Path, asked: _Asked) -> tuple[list[str], str]:
+def _header(line: str, asked: _Asked) -> tuple[list[str], str]:
     """Return the column names and the delimiter, the one that cuts the header into most cells."""
     delimiter = max(DELIMITERS, key=lambda mark: len(_cells(line, mark) or ()))
     header = [name.strip() for name in _cells(line, delimiter) or ()]
     if not any(header):
-        raise WrongTable(f"{table} has no header; its first row must name the fields")
+        raise WrongTable(NO_HEADER)
+    if len(header) > MOST_COLUMNS:
+        message = TOO_WIDE.format(count=len(header), most=MOST_COLUMNS)
+        raise WrongTable(Problem("table_too_wide", message))
     if twice := [name for name, count in Counter(header).items() if count > 1]:
-        raise WrongTable(f"{table} names a column twice: {', '.join(map(repr, twice))}")
+        raise WrongTable(_named("column_twice", COLUMN_TWICE, twice))
     if taken := sorted({STATUS, *asked.door.COLUMNS, IMPUTED, PROBLEMS} & set(header)):
-        raise WrongTable(f"{table} has columns named like the answer's: {', '.join(taken)}; rename them")
+        raise WrongTable(_named("column_taken", COLUMN_TAKEN, taken))
     return header, delimiter
 
 
@@ -253,8 +316,13 @@ def _scored(asked: _Asked, loaded: Sequence[Loaded]) -> list[Mapping[str, Any] |
 
 def _written(asked: _Asked, answer: Answer, header: Sequence[str]) -> list[Any]:
     """Return the row to write: the cells as sent, cut or filled to the header, then the answer."""
-    cells = [*answer.cells, *[""] * len(header)][: len(header)]
+    cells = [*map(inert_unless_number, answer.cells), *[""] * len(header)][: len(header)]
     results = [answer.result.get(name, "") for name in asked.door.COLUMNS]
     imputed = "; ".join(f"{name}={value}" for name, value in answer.result.get(IMPUTED, {}).items())
     sentences = " ".join(problem.message.to(asked.language) for problem in answer.problems)
     return [*cells, str(answer.status), *results, imputed, sentences]
+
+
+def _named(code: str, message: Text, names: Sequence[str]) -> Problem:
+    shown = ", ".join(repr(name[:LONGEST_NAME]) for name in names[:NAMES_SHOWN])
+    return Problem(code, message.format(names=shown))

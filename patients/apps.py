@@ -5,15 +5,17 @@ from django.utils.translation import gettext_lazy as _
 
 
 class PatientsConfig(AppConfig):
-    """Names patients in the audit pages and puts their stays on the timeline."""
+    """Names patients in the audit, marks there what is done in an emergency, puts stays on the timeline."""
 
     name = "patients"
     verbose_name = _("patients")
 
     def ready(self) -> None:
         """Register what needs the models to be loaded."""
-        from clinic.audit import naming
-        from patients import selectors, timeline
+        from clinic.audit import emergencies, naming
+        from patients import emergency, selectors, shredders, timeline
 
         naming.register("patient", selectors.names, find=selectors.find)
+        emergencies.register(emergency.mark)
         timeline.register(selectors.encounters)
+        shredders.register_all()

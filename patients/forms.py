@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from clinic.accounts.models import Unit, User
 from patients import selectors
-from patients.access import for_user, shared_units
+from patients.access import acting_units, for_user
 from patients.folding import fold
 from patients.models import Encounter, Patient
 from patients.validators import validate_birth_date, validate_record_number
@@ -165,7 +165,7 @@ class PatientForm(forms.ModelForm):
 
 
 class EncounterForm(forms.ModelForm):
-    """A stay or visit; the unit is one that ``user`` and ``patient`` share."""
+    """A stay or visit; the unit is one in which ``user`` may act for ``patient``."""
 
     started_at = MomentField(label=_("From"))
     ended_at = MomentField(
@@ -181,7 +181,7 @@ class EncounterForm(forms.ModelForm):
     def __init__(self, *args: Any, user: User, patient: Patient, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.patient = patient
-        self.fields["unit"].queryset = shared_units(user, patient)
+        self.fields["unit"].queryset = acting_units(user, patient)
         self.initial.setdefault("unit", self.fields["unit"].queryset.first())
         self.initial.setdefault("started_at", timezone.localtime().replace(second=0, microsecond=0))
 

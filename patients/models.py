@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from clinic.accounts.models import Unit
+from clinic.accounts.models import Unit, User
 from ml.contracts import Identity
 from patients.folding import fold
 from patients.validators import (
@@ -85,3 +86,114 @@ class Encounter(models.Model):
 
     class Meta:
         ordering = ["-started_at"]
+
+
+class EmergencyReason(models.TextChoices):
+    """Why somebody opens a record that is not open to their units."""
+
+    LIFE = "life", _("Danger to life")
+    TRANSFER = "transfer", _("The patient is arriving in my unit")
+    ON_CALL = "on_call", _("On call for another unit")
+    OPINION = "opinion", _("A colleague asked for my opinion")
+    OTHER = "other", _("Another reason")
+
+
+class EmergencyAccess(models.Model):
+    """The record of one patient, opened by one person for four hours without their unit having it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="emergencies")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="emergencies")
+    category = models.CharField(max_length=20, choices=EmergencyReason)
+    reason = models.CharField(max_length=500)
+    opened_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-opened_at"]
+        indexes = [models.Index(fields=["user", "patient", "expires_at"])]
+
+    def runs(self, at: datetime) -> bool:
+        """Whether the record is open by it."""
+        return self.ended_at is None and self.opened_at <= at < self.expires_at
+
+
+class LegalHold(models.Model):
+    """Why nothing of a patient may be erased: a complaint, an inquiry, a court."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="holds")
+    reason = models.CharField(_("reason"), max_length=500)
+    placed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    placed_at = models.DateTimeField()
+    released_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    released_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-placed_at"]
+
+
+class Ground(models.TextChoices):
+    """On what ground somebody asks for an erasure."""
+
+    REQUEST = "request", _("The person asks for it")
+    RETENTION = "retention", _("The time it must be kept is over")
+    MISTAKE = "mistake", _("It was recorded by mistake")
+    CONSENT = "consent", _("The consent it rested on was withdrawn")
+
+
+class ErasureState(models.TextChoices):
+    """How far an erasure is."""
+
+    REQUESTED = "requested", _("asked for")
+    APPROVED = "approved", _("approved")
+    ERASING = "erasing", _("being erased")
+    SHREDDING = "shredding", _("files being removed")
+    DONE = "done", _("erased")
+    DECLINED = "declined", _("declined")
+    WITHDRAWN = "withdrawn", _("withdrawn")
+    STOPPED = "stopped", _("stopped by a legal hold")
+
+
+class Erasure(models.Model):
+    """An erasure from the request to the log that stays; the log names nobody but staff.
+
+    ``ERASING`` never outlives a transaction: only within the one that erases do the triggers over signed work
+    let rows of this patient go, and only where two persons agreed.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    patient = models.UUIDField(db_index=True, help_text="No foreign key: the log outlives the patient")
+    study = models.UUIDField(null=True, help_text="Where one study goes, not the whole record")
+    ground = models.CharField(_("ground"), max_length=10, choices=Ground)
+    reason = models.CharField(_("reason"), max_length=500, blank=True, help_text="Emptied with the erasure")
+    state = models.CharField(max_length=10, choices=ErasureState, default=ErasureState.REQUESTED)
+    requested_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    requested_at = models.DateTimeField()
+    decided_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    export_name = models.CharField(max_length=120, blank=True)
+    size = models.BigIntegerField(default=0)
+    sha256 = models.CharField(max_length=64, blank=True)
+    export_taken_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    export_taken_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True, help_text="When its message last went to the broker")
+    files = models.JSONField(default=list, help_text="Generated names still to be removed from the disk")
+    log = models.JSONField(default=dict, help_text="What went, in numbers")
+    erased_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-requested_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(state__in=["approved", "erasing", "shredding", "done"])
+                | (models.Q(decided_by__isnull=False) & ~models.Q(decided_by=models.F("requested_by"))),
+                name="an_erasure_takes_two_persons",
+            ),
+            models.UniqueConstraint(
+                fields=["patient"],
+                condition=models.Q(state__in=["requested", "approved", "erasing", "shredding"]),
+                name="one_open_erasure_per_patient",
+            ),
+        ]

@@ -16,9 +16,10 @@ from django.views.decorators.http import require_GET, require_http_methods
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from clinic.methods import post_or_back
+from clinic.rules import under
 from ml import registry
 from ml.contracts import Contract
-from patients import access, links, selectors, services, timeline
+from patients import access, emergency, erasure_access, links, selectors, services, timeline
 from patients.forms import EncounterForm, PatientForm, SearchForm
 from patients.models import Encounter, Patient
 
@@ -34,10 +35,10 @@ def _status(form: Any) -> int:
     return 422 if form.errors else 200
 
 
+@under(access.CARERS)
 @require_http_methods(["GET", "POST"])
 def patient_search(request: HttpRequest) -> HttpResponse:
     """Ask whom to look for; answer a POST, so that no name or number is in an address."""
-    access.require_clinical(request.user)
     form = SearchForm(_posted(request))
     context: dict[str, Any] = {"form": form}
     if request.method == "POST" and form.is_valid():
@@ -53,10 +54,10 @@ def _record_search(request: HttpRequest, terms: dict[str, Any], found: list[Pati
     record(Action.SEARCH, actor=request.user, kind="patient", detail=detail)
 
 
+@under(access.CARERS)
 @require_http_methods(["GET", "POST"])
 def patient_new(request: HttpRequest) -> HttpResponse:
     """Create a patient."""
-    access.require_clinical(request.user)
     form = PatientForm(_posted(request), user=request.user)
     if request.method == "POST" and form.is_valid():
         try:
@@ -68,6 +69,7 @@ def patient_new(request: HttpRequest) -> HttpResponse:
     return render(request, "patients/form.html", {"form": form}, status=_status(form))
 
 
+@under(access.OWN_RECORD)
 @require_http_methods(["GET", "POST"])
 def patient_edit(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Change identity or units."""
@@ -99,6 +101,7 @@ def _offers(request: HttpRequest) -> list[Contract]:
     ]
 
 
+@under(access.RECORD)
 @require_GET
 def patient_page(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Show a patient: encounters and one timeline of everything."""
@@ -112,12 +115,16 @@ def patient_page(request: HttpRequest, patient_id: UUID) -> HttpResponse:
             (stay, links.of(request.user, stay), services.may_reopen(stay, timezone.now())) for stay in stays
         ],
         "own_units": set(access.shared_units(request.user, patient)),
+        "answers_for": access.answers_for(request.user, patient.pk),
+        "may_ask_erasure": erasure_access.may_ask(request.user, patient.pk),
+        "emergencies": emergency.lately(patient),
         "timeline": timeline.of(request.user, patient),
         "offers": _offers(request),
     }
     return render(request, "patients/page.html", context)
 
 
+@under(access.RECORD)
 @require_http_methods(["GET", "POST"])
 def encounter_new(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     """Open an encounter."""
@@ -130,6 +137,7 @@ def encounter_new(request: HttpRequest, patient_id: UUID) -> HttpResponse:
     return render(request, "patients/encounter.html", context, status=_status(form))
 
 
+@under(access.OWN_RECORD)
 @require_http_methods(["GET", "HEAD", "POST"])
 def encounter_end(request: HttpRequest, patient_id: UUID, encounter_id: UUID) -> HttpResponse:
     """Ask whether an encounter of one's own unit shall end, and end it now."""
@@ -143,6 +151,7 @@ def encounter_end(request: HttpRequest, patient_id: UUID, encounter_id: UUID) ->
     return redirect("patient", patient.pk)
 
 
+@under(access.OWN_RECORD)
 @post_or_back("patient", "patient_id")
 def encounter_reopen(request: HttpRequest, patient_id: UUID, encounter_id: UUID) -> HttpResponse:
     """Take back the end of an encounter of one's own unit."""

@@ -16,9 +16,10 @@ class PredictionsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register with the floors below; models can be imported only once all are loaded."""
-        from predictions import selectors, timeline
+        from predictions import selectors, shredders, timeline
 
         post_migrate.connect(GUARDS.install_after_migration, sender=self)
         post_migrate.connect(KEPT.install_after_migration, sender=self)
         naming.register("study", selectors.names)
         timeline.register()
+        shredders.register_all()

@@ -20,7 +20,7 @@ from clinic.accounts.models import User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml.contracts import Problem, Refused, Text
-from predictions import selectors
+from predictions import access
 from predictions.models import (
     Confidence,
     FirstRead,
@@ -123,7 +123,7 @@ def require(user: User, study: Study) -> None:
 
 def why(user: User, study: Study) -> Problem:
     """Return what whoever may not see the answer can do about it."""
-    return FIRST_READ_MISSING if selectors.may_review(user, study) else NOT_SIGNED_YET
+    return FIRST_READ_MISSING if access.may_review(user, study) else NOT_SIGNED_YET
 
 
 def shown_blind(name: str) -> bool:
@@ -146,7 +146,7 @@ def commit(*, user: User, study: Study, impression: str, confidence: str) -> Fir
     ml.contracts.Refused
         With what is missing; when another impression was committed before; or when none is awaited.
     """
-    if not selectors.may_review(user, study):
+    if not access.may_review(user, study):
         _record(Action.REFUSED, user, study)
         raise PermissionDenied
     _require_complete(impression, confidence)

@@ -25,9 +25,9 @@ from clinic.audit.recording import record
 from ml import registry
 from ml.algorithms.sleep import mapping
 from ml.contracts import Contract, InputKind, Problem, Refused, Severity, Text
-from patients import access
+from patients import access as records
 from patients.models import Encounter, Patient
-from predictions import answers, channel_mapping, outcomes, queue, selectors, storage, uploads
+from predictions import access, answers, channel_mapping, outcomes, queue, selectors, storage, uploads
 from predictions.models import Study, StudyFile
 from predictions.states import State, check
 
@@ -134,12 +134,12 @@ def submit(
         When there is no such algorithm.
     """
     contract = registry.contract(algorithm)
-    access.get_or_404(user, patient.pk)
+    records.get_or_404(user, patient.pk)
     _require_submitter(user, contract)
     sent = uploads.listed(upload)
     received = uploads.received(contract, sent)
     try:
-        problems = _circumstances(contract, patient, encounter, idempotency_key, options or {})
+        problems = _circumstances(user, contract, patient, encounter, idempotency_key, options or {})
         typed, found = _checked(contract, patient, values, received)
         problems += found or _without_eeg(contract, options or {}, received)
         if any(problem.severity is Severity.REFUSE for problem in problems):
@@ -207,18 +207,23 @@ def noticed(study: Study) -> list[dict[str, Any]]:
 def _require_submitter(user: User, contract: Contract) -> None:
     if not contract.clinical:
         raise Refused(NOT_CLINICAL)
-    if not selectors.may_submit(user, contract):
+    if not access.may_submit(user, contract):
         record(Action.REFUSED, actor=user, kind="study", detail={"algorithm": contract.name})
         raise PermissionDenied
 
 
 def _circumstances(
-    contract: Contract, patient: Patient, encounter: Encounter | None, key: str, options: Mapping[str, Any]
+    user: User,
+    contract: Contract,
+    patient: Patient,
+    encounter: Encounter | None,
+    key: str,
+    options: Mapping[str, Any],
 ) -> list[Problem]:
     problems = []
     if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
         problems.append(NO_KEY)
-    if not patient.units.filter(code=contract.unit).exists():
+    if not records.acting_units(user, patient).filter(code=contract.unit).exists():
         unit = Unit.objects.get(code=contract.unit)
         message = Text(NOT_IN_UNIT.en.format(unit=unit.name_en), NOT_IN_UNIT.fr.format(unit=unit.name_fr))
         problems.append(Problem("patient_not_in_unit", message))
@@ -307,7 +312,7 @@ def _without_eeg(
     """Return why the channels that the sender names cannot be staged, told before it is kept."""
     if not received or not all(isinstance(value, str) for value in options.values()):
         return []
-    with received[0].read_through().open("rb") as head:
+    with received[0].reader() as head:
         return channel_mapping.without_eeg(options, contract.name, head)
 
 
@@ -315,7 +320,7 @@ def _remembered(draft: Study, received: Sequence[storage.Received]) -> dict[str,
     """Return the channels that the unit confirmed earlier for such a recording."""
     if not received:
         return {}
-    with received[0].read_through().open("rb") as head:
+    with received[0].reader() as head:
         return channel_mapping.options(draft.unit, draft.algorithm, draft.options, head)
 
 

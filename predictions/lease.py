@@ -1,6 +1,8 @@
 """Who is working on a row, until when: taken by a conditional UPDATE, renewed while the work goes on.
 
 A leased row has ``state``, ``lease``, ``lease_until``, ``attempts`` and ``started_at``: a study, a training.
+``lease_until`` is for people to read, and it changes with every renewal: that it stopped changing is how the
+reaper knows that nobody is there. It is never compared with a clock, which may have been set meanwhile.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.db.models import F, Model, QuerySet
 from django.utils import timezone
 
@@ -57,9 +59,9 @@ def release(row: Model, **values: Any) -> bool:
 
 
 def recall(row: Model, **values: Any) -> bool:
-    """Like :func:`release`, but only once the lease has run out: nobody is interrupted."""
-    lapsed = type(row).objects.filter(pk=row.pk, lease=row.lease, lease_until__lt=timezone.now())
-    return bool(lapsed.update(lease=None, lease_until=None, **values))
+    """Like :func:`release`, but only while the lease is as it was seen in ``row``: renewed, it lives."""
+    dead = type(row).objects.filter(pk=row.pk, lease=row.lease, lease_until=row.lease_until)
+    return bool(dead.update(lease=None, lease_until=None, **values))
 
 
 @contextmanager
@@ -98,8 +100,10 @@ def _extend(row: Model) -> None:
     until = timezone.now() + timedelta(seconds=settings.STUDY_LEASE_SECONDS)
     try:
         type(row).objects.filter(pk=row.pk, lease=row.lease).update(lease_until=until)
-    except DatabaseError as error:
-        # The next turn may succeed; if none does, the lease runs out, which is what it is for.
+    except Error as error:
+        # The next turn may succeed, on another connection; if none does, the lease runs out, which is
+        # what it is for.
+        connection.close()
         log.warning(
             "lease not renewed",
             extra={str(row._meta.model_name): str(row.pk), "error": type(error).__name__},

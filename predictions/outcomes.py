@@ -21,6 +21,7 @@ from clinic.audit.recording import record
 from ml import registry
 from ml.contracts import Contract, Problem, Refused, Severity, Text
 from patients.models import Encounter, Patient
+from predictions import access
 from predictions.models import BloodLoss, Study
 from predictions.states import State
 
@@ -125,14 +126,9 @@ def takes_blood_loss(encounter: Encounter) -> bool:
     return encounter.unit.code == contract().unit
 
 
-def may_record(user: User, encounter: Encounter) -> bool:
-    """Return whether ``user`` is a midwife or physician of the unit of the encounter."""
-    return user.role in contract().submit_roles and user.units.filter(pk=encounter.unit_id).exists()
-
-
 def require_recorder(user: User, encounter: Encounter) -> None:
-    """Raise ``PermissionDenied``, recorded, unless :func:`may_record`."""
-    if not may_record(user, encounter):
+    """Raise ``PermissionDenied``, recorded, unless they record the blood loss there."""
+    if not access.may_record_loss(user, encounter):
         _record(Action.REFUSED, user, encounter, {})
         raise PermissionDenied
 

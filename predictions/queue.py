@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
 from uuid import UUID
 
 from django.conf import settings
+from django.db import Error
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from clinic.celery import app
-from predictions.models import Document, DocumentState, Inquiry, InquiryKind, Study
+from predictions.models import Disclosure, Document, DocumentState, Inquiry, InquiryKind, Study
 from predictions.states import State
 
 log = logging.getLogger(__name__)
 
+Sent = ParamSpec("Sent")
+
 ANALYSE = "predictions.analyse"
 ANSWER = "predictions.answer"
 RENDER = "predictions.render"
+DISCLOSE = "predictions.disclose"
+ERASE = "predictions.erase"
 # The hard limit is Celery's, from outside; the child stops itself before, with a sentence.
 HARD_LIMIT_GRACE = 30
 INQUIRY_QUEUES = {
@@ -31,11 +38,29 @@ INQUIRY_SECONDS = 10
 DOCUMENT_QUEUE = "upkeep"
 
 
+def unless_away(send: Callable[Sent, bool]) -> Callable[Sent, bool]:
+    """Have a function that is called after a commit answer ``False`` when the database went away since.
+
+    What was committed is accepted: whoever sent it must not read of an error, and
+    :class:`predictions.watch.Watch` sends it later.
+    """
+
+    @wraps(send)
+    def guarded(*args: Sent.args, **kwargs: Sent.kwargs) -> bool:
+        try:
+            return send(*args, **kwargs)
+        except Error as error:
+            log.warning("database does not answer", extra={"error": type(error).__name__})
+            return False
+
+    return guarded
+
+
+@unless_away
 def send(study_id: UUID) -> bool:
     """Wake a worker for a waiting study; ``False`` when there is no broker or nothing waits.
 
-    Never raises for a broker that is down: the study is accepted all the same, and the reaper sends it
-    once there is one.
+    The row itself is the outbox: as long as its ``sent_at`` is empty, the watch tries again.
     """
     study = Study.objects.filter(pk=study_id, state=State.QUEUED).first()
     if study is None:
@@ -54,8 +79,20 @@ def send_inquiry(inquiry: Inquiry) -> bool:
     return wake(ANSWER, {"inquiry_id": str(inquiry.pk)}, queue, **limits)
 
 
+@unless_away
+def send_disclosure(disclosure_id: UUID, seconds: int) -> bool:
+    """Wake a worker for a list of who opened a record, as :func:`send_document` does for a document."""
+    limit = seconds + HARD_LIMIT_GRACE
+    if not wake(DISCLOSE, {"disclosure_id": str(disclosure_id)}, DOCUMENT_QUEUE, time_limit=limit):
+        return False
+    waiting = Disclosure.objects.filter(pk=disclosure_id, state=DocumentState.REQUESTED)
+    waiting.update(sent_at=timezone.now())
+    return True
+
+
+@unless_away
 def send_document(document_id: UUID, seconds: int) -> bool:
-    """Wake a worker for a document; ``False`` when there is no broker, and the reaper sends it later.
+    """Wake a worker for a document; ``False`` when there is no broker, and the watch sends it later.
 
     Parameters
     ----------
@@ -68,19 +105,6 @@ def send_document(document_id: UUID, seconds: int) -> bool:
     waiting = Document.objects.filter(pk=document_id, state=DocumentState.REQUESTED)
     waiting.update(sent_at=timezone.now())
     return True
-
-
-def overdue() -> list[UUID]:
-    """Return the waiting studies whose message was never sent, or was sent so long ago that it may be lost.
-
-    A message is presumed lost only when its queue is empty; in a long queue it is still on its way.
-    """
-    limit = timezone.now() - timedelta(seconds=settings.STUDY_RESEND_SECONDS)
-    waiting = Study.objects.filter(state=State.QUEUED).order_by("submitted_at")
-    never = waiting.filter(sent_at=None).values_list("pk", flat=True)
-    quiet = list(waiting.filter(sent_at__lt=limit).only("pk", "algorithm"))
-    empty = {queue for queue in {study.contract.queue for study in quiet} if is_empty(queue)}
-    return [*never, *(study.pk for study in quiet if study.contract.queue in empty)]
 
 
 def wake(task: str, kwargs: dict[str, str], queue: str, **options: int) -> bool:

@@ -19,7 +19,7 @@ from clinic.accounts.models import User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml.contracts import LANGUAGES, Contract, Field, Problem, Refused, Text
-from predictions import first_read, selectors
+from predictions import access, first_read, selectors
 from predictions.models import Impression, ReadingReport, Signature, Study
 from predictions.states import State
 
@@ -184,7 +184,7 @@ def save(
     ml.contracts.Refused
         With everything that is wrong, or when another window saved another text.
     """
-    if not selectors.may_review(user, study):
+    if not access.may_review(user, study):
         _record(Action.REFUSED, user, study, 0)
         raise PermissionDenied
     _require_sound(study, values, language)

@@ -15,7 +15,7 @@ from clinic.accounts.models import User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml.contracts import Problem, Refused, Text
-from predictions import first_read, reading, selectors
+from predictions import access, first_read, reading, selectors
 from predictions.models import Amendment, ReadingReport, Reason, Review, Signature, Study, Verdict
 from predictions.states import NoSuchWay, State, check
 from predictions.workspaces.sleep import signing
@@ -100,7 +100,7 @@ def give(*, user: User, study: Study, verdict: str, reason: str = "", comment: s
     ml.contracts.Refused
         With what is missing, or when no result waits for a reader.
     """
-    _require(selectors.may_review(user, study), user, study)
+    _require(access.may_review(user, study), user, study)
     first_read.require(user, study)
     problems = _problems(verdict, reason, comment)
     prediction = study.prediction
@@ -158,7 +158,7 @@ def sign(*, user: User, study: Study, later: str = "", hypnogram: str = "") -> S
     predictions.states.NoSuchWay
         When there is nothing to sign, also because somebody else signed a moment ago.
     """
-    _require(selectors.may_sign(user, study), user, study)
+    _require(access.may_sign(user, study), user, study)
     check(study.state, State.SIGNED)
     first_read.require(user, study)
     with transaction.atomic():
@@ -202,7 +202,7 @@ def amend(*, user: User, study: Study, reason: str) -> Amendment:
     predictions.states.NoSuchWay
         When it is not signed.
     """
-    _require(selectors.may_sign(user, study), user, study)
+    _require(access.may_sign(user, study), user, study)
     check(study.state, State.READY)
     reason = _plain(reason)
     if not reason:

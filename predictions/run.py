@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from django.utils import timezone
 
 from clinic.audit.models import Action
 from clinic.audit.recording import WORKER, record
+from clinic.outages import AWAY, despite_outage, is_full
 from ml import runner
 from ml.contracts import Artefact, InputKind, Outcome, Problem, Source, Status, Text
 from ml.package import BrokenPackage, Outdated
@@ -25,6 +27,7 @@ from predictions.limits import TooSlow, within
 from predictions.models import Explanation, ExplanationStatus, Prediction, StoredArtefact, Study
 from predictions.states import State, check
 from predictions.storage import receive, storage
+from predictions.vault.container import Damaged
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +73,15 @@ INTERNAL = Problem(
         "informatique le numéro de cette étude.",
     ),
 )
+NO_ROOM = Problem(
+    "no_room",
+    Text(
+        "There is no room left on the disk of the analyser, so nothing was kept of this analysis. Tell IT, "
+        "then retry.",
+        "Le disque de l’analyseur est plein : rien n’a été conservé de cette analyse. Prévenez le service "
+        "informatique, puis relancez.",
+    ),
+)
 
 
 class LostLease(Exception):
@@ -94,7 +106,7 @@ def run(study: Study) -> None:
     with renewed(study, seconds=study.contract.limits.seconds):
         ending = analyse(study)
         try:
-            _write(study, ending)
+            _write_down(study, ending)
         except LostLease:
             log.warning("lease lost, answer dropped", extra={"study": str(study.pk)})
 
@@ -102,7 +114,7 @@ def run(study: Study) -> None:
 def analyse(study: Study) -> Outcome | Failure:
     """Run the algorithm within its limits; whatever goes wrong becomes a sentence."""
     try:
-        with _source(study) as source, within(study.contract.limits):
+        with within(study.contract.limits), _source(study) as source:
             outcome = runner.run(study.algorithm, source)
         _require_plain(outcome)
         return outcome
@@ -116,10 +128,13 @@ def analyse(study: Study) -> Outcome | Failure:
     except BrokenPackage as error:
         log.error("model package broken", exc_info=error, extra={"study": str(study.pk)})
         return Failure(PACKAGE_BROKEN)
+    except Damaged as error:
+        log.error("stored file does not open", extra={"study": str(study.pk), "code": error.problems[0].code})
+        return Failure(error.problems[0])
     except Exception as error:
         # Any defect of an algorithm must end as a sentence; the log keeps its type and place.
         log.error("analysis failed", exc_info=error, extra={"study": str(study.pk)})
-        return Failure(OUT_OF_MEMORY if _native_memory(error) else INTERNAL)
+        return Failure(_reason(error))
 
 
 def _require_plain(outcome: Outcome) -> None:
@@ -127,6 +142,12 @@ def _require_plain(outcome: Outcome) -> None:
     _plain(outcome.result)
     if outcome.explanation:
         _plain(outcome.explanation.data)
+
+
+def _reason(error: Exception) -> Problem:
+    if is_full(error):
+        return NO_ROOM
+    return OUT_OF_MEMORY if _native_memory(error) else INTERNAL
 
 
 def _native_memory(error: Exception) -> bool:
@@ -140,7 +161,8 @@ def _source(study: Study) -> Iterator[Source]:
     with ExitStack() as stack:
         paths: list[Path] = []
         if study.contract.input_kind is InputKind.FILE:
-            paths = [stack.enter_context(storage.local(file.name)) for file in study.files.all()]
+            files = despite_outage(lambda: list(study.files.all()))
+            paths = [stack.enter_context(storage.local(file.name)) for file in files]
         yield Source(
             values=study.values,
             path=paths[0] if paths else None,
@@ -148,6 +170,19 @@ def _source(study: Study) -> Iterator[Source]:
             options=study.options,
             record=study.patient.identity,
         )
+
+
+def _write_down(study: Study, ending: Outcome | Failure) -> None:
+    """Write how it ended; an answer that cannot be kept ends as a sentence why."""
+    try:
+        despite_outage(partial(_write, study, ending))
+    except (LostLease, *AWAY):
+        raise
+    except Exception as error:
+        # Whoever waits must hear that something broke; the log keeps its type and place.
+        log.error("answer not kept", exc_info=error, extra={"study": str(study.pk)})
+        failure = Failure(NO_ROOM if is_full(error) else INTERNAL)
+        despite_outage(partial(_write, study, failure))
 
 
 def _write(study: Study, ending: Outcome | Failure) -> None:
@@ -193,6 +228,10 @@ def _write_answer(study: Study, outcome: Outcome) -> None:
         for artefact in artefacts:
             stored.append(_store(artefact))
         _end(study, State.READY, lambda: _answered(study, outcome, stored))
+    except AWAY:
+        # Nobody knows whether it was committed, and an answer without its files would be a broken one:
+        # what no row names is swept after a day.
+        raise
     except BaseException:
         for artefact in stored:
             storage.discard(artefact.stored_name)

@@ -7,50 +7,17 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
-from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import get_language
 
 from clinic.accounts.models import User
-from clinic.audit.models import Action
-from clinic.audit.recording import record
 from ml import registry
-from ml.contracts import Contract, InputKind
-from patients import access
+from ml.contracts import InputKind
+from predictions import access
 from predictions.models import Prediction, Review, Study
 from predictions.states import PENDING, State
 
 MOST_EARLIER = 20
-
-
-def studies_for(user: User) -> QuerySet[Study]:
-    """Return the studies of the patients ``user`` may see, latest first."""
-    return Study.objects.filter(patient__in=access.for_user(user)).select_related(
-        "patient", "unit", "submitted_by"
-    )
-
-
-def get_or_404(user: User, study_id: UUID) -> Study:
-    """Return a study, or refuse as if there were none; the refusal is recorded.
-
-    Raises
-    ------
-    Http404
-        When ``user`` may not see it, or there is none. Call it outside a transaction.
-    """
-    study = studies_for(user).filter(pk=study_id).prefetch_related("predictions").first()
-    if study is None:
-        owner = Study.objects.filter(pk=study_id).values_list("patient_id", flat=True).first()
-        record(
-            Action.REFUSED,
-            actor=user,
-            patient=owner,
-            study=study_id if owner else None,
-            kind="study",
-            object_id=str(study_id),
-        )
-        raise Http404
-    return study
 
 
 def worklist(user: User) -> QuerySet[Study]:
@@ -67,7 +34,7 @@ def worklist(user: User) -> QuerySet[Study]:
         state__in=(State.READY, State.SIGNED),
     )
     return (
-        studies_for(user)
+        access.for_user(user)
         .filter(unit__in=user.units.all())
         .exclude(state=State.SIGNED)
         .exclude(Exists(later), state=State.READY, algorithm__in=forms)
@@ -127,7 +94,7 @@ def earlier_taken(user: User, study: Study) -> list[Study]:
     which says less. At most MOST_EARLIER are looked through.
     """
     others = (
-        studies_for(user)
+        access.for_user(user)
         .filter(patient=study.patient_id, algorithm=study.algorithm, state__in=(State.READY, State.SIGNED))
         .exclude(pk=study.pk)
         .prefetch_related("predictions")[:MOST_EARLIER]
@@ -174,27 +141,6 @@ def position(study: Study) -> int:
 def last_review(prediction: Prediction, author: User) -> Review | None:
     """Return the latest opinion of ``author`` on ``prediction``."""
     return prediction.reviews.filter(author=author).last()
-
-
-def may_submit(user: User, contract: Contract) -> bool:
-    """Return whether ``user`` may put questions to this algorithm."""
-    return user.role in contract.submit_roles and user.units.filter(code=contract.unit).exists()
-
-
-def may_sign(user: User, study: Study) -> bool:
-    """Return whether ``user`` is one of those who sign this study in its unit."""
-    return user.role in study.contract.sign_roles and user.units.filter(pk=study.unit_id).exists()
-
-
-def may_review(user: User, study: Study) -> bool:
-    """Return whether ``user`` cares for patients in the study's unit."""
-    return user.clinical and user.units.filter(pk=study.unit_id).exists()
-
-
-def may_score(user: User, study: Study) -> bool:
-    """Return whether ``user`` is one of those who score nights in the study's unit."""
-    roles = {*study.contract.submit_roles, *study.contract.sign_roles}
-    return user.role in roles and user.units.filter(pk=study.unit_id).exists()
 
 
 def names(ids: Collection[UUID]) -> Mapping[UUID, str]:

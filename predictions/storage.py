@@ -2,11 +2,14 @@
 
 Uploads arrive in ``incoming/`` and are renamed into place only when the study they belong to is accepted;
 whatever else happens (refusal, error, a browser that goes away) they vanish. Nothing here has a web address.
-Callers reach a file through :meth:`PrivateStorage.local`, so that chunked encryption can come underneath.
+Everything below ``PRIVATE_ROOT`` is encrypted (``vault``), what is still arriving under a key that only the
+receiving process knows. Callers read through :meth:`PrivateStorage.open`, a seekable stream, or borrow a path
+from :meth:`PrivateStorage.local`, whose plaintext has no name on any disk.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import tempfile
@@ -29,6 +32,8 @@ from django.utils.deconstruct import deconstructible
 from ml import registry
 from ml.contracts import Problem, Text
 from ml.registry import UnknownAlgorithm
+from predictions.vault import container, keys
+from predictions.vault.container import MISSING, Damaged, Reader
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -71,10 +76,52 @@ class PrivateStorage(FileSystemStorage):
         """Refuse: a private file is only given out by a view that knows who asks."""
         raise ValueError("a private file has no URL; serve it through a view that checks who asks")
 
+    def _open(self, name: str, mode: str = "rb") -> File:
+        """Open a file for reading its plaintext; nothing is ever changed in place.
+
+        Raises
+        ------
+        predictions.vault.container.Damaged
+            When it is not there, or not what was stored; also later, from a read of the damaged place.
+        """
+        if mode != "rb":
+            raise ValueError("a private file is written once: receive and adopt another one")
+        return File(self.reader(name), name=name)
+
+    def reader(self, name: str) -> Reader:
+        """Return the plaintext as a seekable stream; see :meth:`_open`."""
+        try:
+            descriptor = os.open(self.path(name), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError as error:
+            raise Damaged(MISSING) from error
+        return container.opened(descriptor, name, keys.ring)
+
+    def _save(self, name: str, content: File) -> str:
+        """Keep a file under a name of its caller, encrypted as any other."""
+        received = receive(content, limit=content.size)
+        _private_folder(Path(self.path(name)).parent)
+        received.move_to(Path(self.path(name)), name)
+        return name
+
+    def size(self, name: str) -> int:
+        """Return the bytes of plaintext."""
+        with self.reader(name) as stream:
+            return stream.size
+
+    def verify(self, name: str) -> None:
+        """Read a file through; raise :class:`Damaged` unless all of it is authentic."""
+        with self.reader(name) as stream:
+            while stream.read1():
+                pass
+
     @contextmanager
     def local(self, name: str) -> Iterator[Path]:
-        """Lend the file as a path on local disk for as long as the block runs."""
-        yield Path(self.path(name))
+        """Lend the plaintext as a path for as long as the block runs.
+
+        The path names a file that is open and has no name: it is gone with the block or the process.
+        """
+        with self.reader(name) as stream, borrowed(stream) as path:
+            yield path
 
     def adopt(self, received: Received, folder: str) -> str:
         """Move a received file into place, durably, and return its generated name."""
@@ -82,7 +129,7 @@ class PrivateStorage(FileSystemStorage):
         name = f"{folder}/{key[:2]}/{key}"
         target = Path(self.path(name))
         _private_folder(target.parent)
-        received.move_to(target)
+        received.move_to(target, name)
         return name
 
     def discard(self, name: str) -> None:
@@ -128,8 +175,35 @@ def _private_folder(folder: Path) -> Path:
     return folder
 
 
+@contextmanager
+def borrowed(stream: Reader) -> Iterator[Path]:
+    """Lend what a stream holds as a path in the scratch folder whose file has no name."""
+    with os.fdopen(_nameless(), "wb") as plain:
+        while piece := stream.read1():
+            plain.write(piece)
+        plain.flush()
+        yield Path(f"/proc/self/fd/{plain.fileno()}")
+
+
+def _nameless() -> int:
+    """Open a file in the scratch folder that no folder lists, not even after a crash."""
+    folder = Path(settings.SCRATCH_ROOT or Path(settings.PRIVATE_ROOT) / "scratch")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        return os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR):
+            raise
+    # Not every file system knows nameless files: there the name lives for an instant.
+    descriptor, path = tempfile.mkstemp(dir=folder)
+    os.unlink(path)
+    return descriptor
+
+
 class Received:
     """A file on its way in. Gone from the disk when closed or forgotten, unless it was moved into place.
+
+    Until then its key is in memory alone: what a killed process leaves behind nobody can read.
 
     Attributes
     ----------
@@ -149,7 +223,8 @@ class Received:
         self.problem: Problem | None = None
         self._limit = limit
         self._digest = hashlib.sha256()
-        self._stream = os.fdopen(descriptor, "wb")
+        self._stream = os.fdopen(descriptor, "w+b")
+        self._sealed = container.Writer(self._stream)
         self._vanish = weakref.finalize(self, self.path.unlink, missing_ok=True)
 
     @property
@@ -168,20 +243,26 @@ class Received:
         if len(self.head) < HEAD_BYTES:
             self.head += chunk[: HEAD_BYTES - len(self.head)]
         self._digest.update(chunk)
-        self._stream.write(chunk)
+        self._sealed.write(chunk)
 
     def refuse(self, problem: Problem) -> None:
         """Keep nothing of it, and say why."""
         self.problem = problem
-        self._stream.truncate(0)
+        self._sealed.drop()
 
-    def read_through(self) -> Path:
-        """Return where everything received so far can be read, for a look before it is accepted."""
-        self._stream.flush()
-        return self.path
+    def reader(self) -> Reader:
+        """Return everything received so far as a seekable stream, for a look before it is accepted."""
+        return self._sealed.reader()
 
-    def move_to(self, target: Path) -> None:
-        """Flush to disk and rename into place, so that a power cut leaves all of the file or none."""
+    @contextmanager
+    def local(self) -> Iterator[Path]:
+        """Lend everything received so far as a path; see :meth:`PrivateStorage.local`."""
+        with self.reader() as stream, borrowed(stream) as path:
+            yield path
+
+    def move_to(self, target: Path, name: str) -> None:
+        """Seal it under its name, flush to disk and rename, so that a power cut leaves all of it or none."""
+        self._sealed.finish(name, keys.ring().first)
         self._stream.flush()
         os.fsync(self._stream.fileno())
         self._stream.close()

@@ -6,17 +6,14 @@ from uuid import UUID
 
 from celery import shared_task
 
-from predictions import inquiries, lease, queue
-from predictions import reap as reaper
+from predictions import disclosing, erasing, inquiries, lease, queue
 from predictions import run as analysis
 from predictions.outputs import rendering
-from predictions.stewardship import reap as trainings
 
 
 @shared_task(name=queue.ANALYSE)
 def analyse(*, study_id: str) -> None:
     """Analyse one waiting study; a second message for the same study finds nothing to do."""
-    reaper.recover(UUID(study_id))
     if study := lease.claim(UUID(study_id)):
         analysis.run(study)
 
@@ -33,17 +30,13 @@ def render(*, document_id: str) -> None:
     rendering.render(UUID(document_id))
 
 
-@shared_task(name="predictions.reap", acks_late=False)
-def reap() -> None:
-    """Look after lost studies, documents and trainings."""
-    reaper.reap()
-    rendering.reap()
-    trainings.reap()
+@shared_task(name=queue.DISCLOSE)
+def disclose(*, disclosure_id: str) -> None:
+    """Write one list of who opened a record."""
+    disclosing.render(UUID(disclosure_id))
 
 
-@shared_task(name="predictions.sweep", acks_late=False)
-def sweep() -> None:
-    """Throw away what is left over."""
-    reaper.sweep()
-    rendering.sweep()
-    trainings.sweep()
+@shared_task(name=queue.ERASE)
+def erase(*, erasure_id: str) -> None:
+    """Do what comes next for one erasure."""
+    erasing.work(UUID(erasure_id))

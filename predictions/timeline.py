@@ -12,7 +12,7 @@ from clinic.accounts.models import User
 from ml.contracts import Text
 from patients import links, timeline
 from patients.models import Encounter, Patient
-from predictions import first_read, outcomes, selectors, verdicts
+from predictions import access, first_read, outcomes, verdicts
 from predictions.models import BloodLoss, Review, Study
 from predictions.states import State
 from predictions.workspaces.sleep import headline
@@ -30,7 +30,7 @@ def studies(user: User, patient: Patient) -> list[timeline.Entry]:
     An answer that must not reach ``user`` before their own first impression is left out.
     """
     language = get_language() or ""
-    mine = selectors.studies_for(user).filter(patient=patient)
+    mine = access.for_user(user).filter(patient=patient)
     found = list(mine.prefetch_related("predictions", *SIGNED))
     scored = headline.scorers(found)
     hidden = first_read.hidden(user, found)
@@ -115,7 +115,7 @@ def of_stay(user: User, encounter: Encounter) -> list[links.Link]:
     study = encounter.studies.filter(algorithm=outcomes.ALGORITHM).order_by("-submitted_at").first()
     if study is not None:
         found.append(links.Link(_("Latest assessment"), reverse("study", args=[study.pk])))
-    if outcomes.may_record(user, encounter):
+    if access.may_record_loss(user, encounter):
         label = _("Correct the blood loss") if loss else _("Record the blood loss")
         address = reverse("blood_loss", args=[encounter.patient_id, encounter.pk])
         found.append(links.Link(label, address, action=True))

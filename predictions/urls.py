@@ -8,6 +8,7 @@ from predictions.views import (
     births,
     channels,
     comparison,
+    disclosures,
     documents,
     models,
     preferences,
@@ -77,6 +78,19 @@ urlpatterns = [
     path("studies/<uuid:study_id>/sign/", reviewing.study_sign, name="study_sign"),
     path("studies/<uuid:study_id>/amend/", reviewing.study_amend, name="study_amend"),
     path("studies/<uuid:study_id>/retry/", reviewing.study_retry, name="study_retry"),
+    path("audit/patients/<uuid:patient_id>/list/", disclosures.disclosure_page, name="disclosure"),
+    path(
+        "audit/patients/<uuid:patient_id>/list/files/", disclosures.disclosure_files, name="disclosure_files"
+    ),
+    path(
+        "audit/patients/<uuid:patient_id>/list/order/", disclosures.disclosure_order, name="disclosure_order"
+    ),
+    path("audit/patients/<uuid:patient_id>/list/table/", disclosures.disclosure_csv, name="disclosure_csv"),
+    path(
+        "audit/patients/<uuid:patient_id>/list/<uuid:disclosure_id>",
+        disclosures.disclosure_file,
+        name="disclosure_file",
+    ),
     path("models/", models.models, name="models"),
     path("", include("predictions.stewardship.urls")),
     path("models/<slug:algorithm>/", models.model, name="model"),

@@ -99,5 +99,9 @@ def private_root(settings, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: py
     """Keep the files of a test out of the checkout, and its passwords cheap to check."""
     settings.PRIVATE_ROOT = tmp_path_factory.mktemp("private")
     monkeypatch.setattr(package, "SITE", settings.PRIVATE_ROOT / "packages")
+    settings.AUDIT_KEY_FILE = settings.PRIVATE_ROOT.parent / f"{settings.PRIVATE_ROOT.name}-audit/key.pem"
+    settings.AUDIT_ANCHORS = [f"file:{settings.AUDIT_KEY_FILE.parent / 'anchors.jsonl'}"]
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Every test client is a server of its own, and would look through all static files when it starts.
+    settings.WHITENOISE_AUTOREFRESH = True
     return settings.PRIVATE_ROOT

@@ -33,6 +33,8 @@ COLUMNS = {
     "address": "192.0.2.1",
     "request": "another",
     "payload_hash": "0" * 64,
+    "emergency": "1" * 32,
+    "token": "12",
 }
 
 

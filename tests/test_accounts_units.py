@@ -12,7 +12,6 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
-from rest_framework.authtoken.models import Token
 
 from clinic.accounts import forms, services
 from clinic.accounts.models import Unit, User
@@ -20,6 +19,7 @@ from clinic.accounts.roles import Role
 from clinic.audit.models import Action, Event
 from ml import package, registry
 from patients.models import Patient
+from tests import factories
 from tests.factories import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -227,7 +227,7 @@ def test_a_lost_second_factor_is_reset_and_sessions_end(office: Client, admin: U
     phone = Client()
     phone.post(reverse("account_login"), {"login": "alice", "password": PASSWORD})
     assert phone.get(reverse("profile")).status_code == 200
-    program = {"authorization": f"Token {Token.objects.create(user=alice).key}"}
+    program = {"authorization": f"Token {factories.token(alice)}"}
     assert Client().get(reverse("api-algorithms"), headers=program).status_code == 200
     TOTP.activate(alice, SECRET)
     address = reverse("staff_second_factor", args=[alice.pk])

@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from clinic import pulse
 from clinic.accounts.models import User
+from clinic.celeryconfig import QUEUES
 from ml import package as packages
 from ml.algorithms.german_credit.contract import CONTRACT
 from predictions import inquiries, queue
@@ -201,7 +202,7 @@ def test_who_may_ask(alice: User, charlie: User, terry: User, steward: User, wor
 def all_well(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Let every queue have a worker and every package be whole."""
     cache.clear()
-    living = Counter(["tabular", "imaging", "signals", "training", "upkeep"])
+    living = Counter(["tabular", "imaging", "signals", "training", "upkeep", "watch"])
     monkeypatch.setattr(pulse, "living", lambda: living)
     package = packages.load("haemorrhage")
     monkeypatch.setattr(packages, "load", lambda *args, **kwargs: package)
@@ -216,6 +217,7 @@ def test_all_is_well(all_well: Counter[str]) -> None:
         "healthy",
         *[True] * 3,
     )
+    assert told["watch"]
     assert not told["model_path"].startswith("/")
 
 
@@ -223,7 +225,13 @@ def test_a_missing_worker_is_told(all_well: Counter[str]) -> None:
     del all_well["signals"]
     answer = Program(None).get("health")
     assert (answer.status_code, answer.json()["status"]) == (503, "degraded")
-    assert answer.json()["workers"] == {**dict.fromkeys(all_well, 1), "signals": 0}
+    assert answer.json()["workers"] == {**dict.fromkeys(QUEUES, 1), "signals": 0}
+
+
+def test_a_missing_watch_is_told(all_well: Counter[str]) -> None:
+    del all_well["watch"]
+    answer = Program(None).get("health")
+    assert (answer.status_code, answer.json()["watch"]) == (503, False)
 
 
 def test_a_missing_broker_is_told(all_well: Counter[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -163,7 +163,7 @@ def test_a_defect_of_ours_costs_its_row_only_and_ends_with_one(tmp_path, capsys,
         ("", "has no header"),
         ("duration,amount\n", "a header and no row"),
         ("duration,duration\n1,2\n", "names a column twice: 'duration'"),
-        ("duration,label\n1,bad\n", "named like the answer's: label"),
+        ("duration,label\n1,bad\n", "named like the answer’s: 'label'"),
         ("duration\x00\n1\n", "not a text file"),
     ],
 )

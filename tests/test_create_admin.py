@@ -20,7 +20,7 @@ from clinic.accounts.management.commands import create_admin
 from clinic.accounts.models import User
 from clinic.accounts.roles import Role
 from clinic.audit.models import Action, Event
-from tests import factories
+from tests import factories, production
 from tests.machine import ROOT
 
 GOOD = "a lantern behind nine doors"
@@ -109,15 +109,7 @@ def test_without_a_terminal_it_says_what_to_do() -> None:
 
 
 def test_it_works_at_a_real_terminal_under_production_settings(tmp_path: Path) -> None:
-    environment = {key: value for key, value in os.environ.items() if key != "DATABASE_URL"} | {
-        "VIGIE_ENV": "production",
-        "VIGIE_SECRET_KEY": "k3y-of-a-test-" * 5,
-        "VIGIE_ALLOWED_HOSTS": "vigie.example",
-        "VIGIE_TRUSTED_ORIGINS": "https://vigie.example",
-        "VIGIE_ALLOW_SQLITE": "yes",
-        "VIGIE_DATA_DIR": str(tmp_path),
-        "REDIS_URL": "redis://localhost:1/0",
-    }
+    environment = production.environment(tmp_path)
     manage = (sys.executable, "manage.py")
     migrated = subprocess.run(
         (*manage, "migrate", "-v0"), cwd=ROOT, env=environment, capture_output=True, text=True

@@ -9,163 +9,65 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.management import call_command
-from django.db import connections
-from django.db.utils import load_backend
+from django.db import connection
 from redis import Redis
 
-from clinic import pulse
-from clinic.accounts.models import User
-from clinic.accounts.roles import Role
-from clinic.audit.models import Action, Event
-from clinic.celery import app
-from ml import registry
-from patients.models import Patient
+from clinic.accounts import tokens
 from predictions import intake, queue
 from predictions.models import Prediction, Study
-from predictions.states import PENDING, State
-from tests import factories, probe
+from predictions.states import State
+from tests import own_database, probe
+from tests import ward as wards
+from tests.probe import clock
+from tests.ward import LEASE_SECONDS, Ward, assert_answered_once, began, codes, end, wait_for
 
-LEASE_SECONDS = 3
-PATIENCE = 45
-
-
-class Ward:
-    """A ward of its own: database file, broker and workers."""
-
-    def __init__(self, folder: Path, broker: str) -> None:
-        self.folder = folder
-        self.environment = os.environ | {
-            "VIGIE_DATA_DIR": str(folder),
-            "DATABASE_URL": f"sqlite:///{folder / 'ward.sqlite3'}",
-            "REDIS_URL": broker,
-            "VIGIE_STUDY_LEASE_SECONDS": str(LEASE_SECONDS),
-            "VIGIE_STUDY_RESEND_SECONDS": "2",
-            "VIGIE_REAP_SECONDS": "0.5",
-        }
-        self.midwife: User
-        self.patient: Patient
-        self._keys = 0
-
-    @contextmanager
-    def worker(self, *queues: str, beat: bool = False) -> Iterator[subprocess.Popen[bytes]]:
-        """Run a worker until the block ends."""
-        log = (self.folder / f"worker-{'-'.join(queues)}.log").open("ab")
-        command = [sys.executable, "-m", "celery", "-A", "tests.probe.worker", "worker", "-P", "prefork"]
-        command += ["-c", "1", "-Q", ",".join(queues), "-n", f"{'-'.join(queues)}@test", *(["-B"] * beat)]
-        started = subprocess.Popen(
-            command, env=self.environment, stdout=log, stderr=log, cwd=Path(__file__).parent.parent,
-            start_new_session=True,
-        )  # fmt: skip
-        try:
-            wait_for(lambda: all(pulse.living()[name] for name in queues))
-            yield started
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(started.pid, signal.SIGKILL)
-            started.wait()
-            log.close()
-
-    def submit(self, *, key: str = "", **values: Any) -> Study:
-        """Send one form to the probe, under a new key unless one is given."""
-        self._keys += 1
-        return intake.submit(
-            user=self.midwife,
-            patient=self.patient,
-            algorithm=probe.NAME,
-            values=values,
-            idempotency_key=key or f"key-{self._keys}",
-        )
-
-    def mark(self, name: str) -> Path:
-        """Return a file to which the probe writes its process id when it begins."""
-        return self.folder / name
+DAY = 24 * 3600
+BULKY = 8 << 20
+Process = subprocess.Popen[bytes]
 
 
 @pytest.fixture(scope="module")
 def ward(
-    tmp_path_factory: pytest.TempPathFactory, broker: str, django_db_setup: None, django_db_blocker: Any
+    tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: Any
 ) -> Iterator[Ward]:
-    """Return a ward on a database file, with an upkeep worker that reaps every half second."""
+    """Return a ward on a database file, with a watch that looks every half second."""
     folder = tmp_path_factory.mktemp("ward")
-    ward = Ward(folder, broker)
-    here = _database(folder / "ward.sqlite3")
-    with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock(), here:
-        _use_broker(patch, broker)
-        patch.setitem(registry.ALGORITHMS, probe.NAME, probe.__name__)
-        registry.contract.cache_clear()
-        call_command("migrate", verbosity=0)
-        maternity = factories.unit("maternity")
-        ward.midwife = factories.staff("lost-alice", Role.MIDWIFE, maternity)
-        ward.patient = factories.patient(maternity)
-        with ward.worker("upkeep", beat=True):
-            yield ward
-    registry.contract.cache_clear()
+    with wards.opened(folder, own_database.sqlite(folder / "ward.sqlite3"), django_db_blocker) as ward:
+        yield ward
 
 
-@contextmanager
-def _database(path: Path) -> Iterator[None]:
-    """Use a database file that the workers can open too, instead of the one in memory."""
-    before = connections["default"]
-    described = before.settings_dict | {"NAME": str(path)}
-    connections["default"] = load_backend(described["ENGINE"]).DatabaseWrapper(described, "default")
-    try:
-        yield
-    finally:
-        connections["default"].close()
-        connections["default"] = before
+@pytest.fixture(scope="module")
+def postgres_ward(
+    tmp_path_factory: pytest.TempPathFactory,
+    postgres_url: str,
+    django_db_setup: None,
+    django_db_blocker: Any,
+) -> Iterator[Ward]:
+    """Return the same on PostgreSQL, whose connections can be cut."""
+    folder, url = tmp_path_factory.mktemp("postgres-ward"), own_database.postgres(postgres_url)
+    with wards.opened(folder, url, django_db_blocker) as ward:
+        yield ward
 
 
-def _use_broker(patch: pytest.MonkeyPatch, url: str) -> None:
-    patch.setattr(settings, "REDIS_URL", url)
-    patch.setitem(app.conf, "broker_url", url)
-    with Redis.from_url(url) as client:
-        client.flushdb()
+@pytest.fixture(autouse=True)
+def files_of_the_ward(ward: Ward, private_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep files where the workers of the ward find them."""
+    monkeypatch.setattr(settings, "PRIVATE_ROOT", ward.folder / "private")
 
 
-def wait_for(true: Callable[[], Any], seconds: float = PATIENCE) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := true():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("waited in vain")
-
-
-def end(study: Study) -> Study:
-    def over() -> bool:
-        study.refresh_from_db()
-        return study.state not in PENDING
-
-    wait_for(over)
-    return study
-
-
-def began(mark: Path) -> list[int]:
-    return [int(line) for line in mark.read_text().split()] if mark.exists() else []
-
-
-def codes(study: Study) -> list[str]:
-    return [problem.code for problem in study.problem_list]
-
-
-def assert_answered_once(study: Study) -> None:
-    assert (study.state, codes(study)) == (State.READY, [])
-    assert Prediction.objects.filter(study=study).count() == 1
-    assert Event.objects.filter(study=study.pk, action=Action.PREDICT).count() == 1
-
-
-def test_a_job_ends_and_its_message_carries_nothing_but_the_id(ward: Ward, broker: str) -> None:
+def test_a_job_ends_and_its_message_carries_nothing_but_the_id(ward: Ward) -> None:
     study = ward.submit(behaviour="answer", secret="LANTERN Claire")
-    with Redis.from_url(broker) as client:
+    with Redis.from_url(ward.broker) as client:
         (message,) = client.lrange("tabular", 0, -1)
     assert str(study.pk) in queue_body(message)
     assert "LANTERN" not in queue_body(message)
@@ -255,27 +157,22 @@ def test_a_double_click_is_one_job(ward: Ward) -> None:
     assert len(began(mark)) == 1
 
 
-def test_a_lost_message_is_sent_again(ward: Ward, broker: str) -> None:
+def test_a_lost_message_is_sent_again(ward: Ward) -> None:
     study = ward.submit(behaviour="answer")
-    with Redis.from_url(broker) as client:
+    with Redis.from_url(ward.broker) as client:
         client.delete("tabular")
     with ward.worker("tabular"):
         assert_answered_once(end(study))
 
 
-def test_a_study_taken_without_a_broker_is_sent_once_there_is_one(
-    ward: Ward, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch:
-        _unreachable(patch)
-        study = ward.submit(behaviour="answer")
-        assert Study.objects.get(pk=study.pk).sent_at is None
+def test_a_study_taken_without_a_broker_is_sent_once_there_is_one(ward: Ward) -> None:
+    ward.stop(ward.broker_process)
+    study = ward.submit(behaviour="answer")
+    assert Study.objects.get(pk=study.pk).sent_at is None
+    assert "The analyser cannot be reached at the moment" in ward.page(study)
+    ward.start_broker()
     with ward.worker("tabular"):
         assert_answered_once(end(study))
-
-
-def _unreachable(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(queue, "wake", lambda *args, **kwargs: False)
 
 
 def test_too_much_memory_and_too_much_time_end_in_words_and_the_child_lives(ward: Ward) -> None:
@@ -295,6 +192,7 @@ def test_a_misconfigured_worker_refuses_to_start_with_every_reason(ward: Ward) -
     environment = ward.environment | {
         "REDIS_URL": "",
         "VIGIE_DATA_DIR": str(ward.folder / "nowhere"),
+        "VIGIE_STORAGE_KEY_FILE": str(settings.STORAGE_KEY_FILE),
         "VIGIE_SECRET_KEY": "x" * 60,
     }
     command = [sys.executable, "-m", "celery", "-A", "clinic", "worker", "-P", "solo", "-Q", "tabular,typo"]
@@ -302,3 +200,187 @@ def test_a_misconfigured_worker_refuses_to_start_with_every_reason(ward: Ward) -
     assert ended.returncode != 0
     for reason in ("prefork", "typo", "REDIS_URL", "VIGIE_DATA_DIR"):
         assert reason in ended.stderr
+
+
+# --- a study in every state, and something goes wrong ----------------------------------------
+
+
+def test_a_full_disk_loses_nothing(ward: Ward) -> None:
+    with ward.worker("tabular") as worker:
+        sent = ward.one_of_each("full", seconds=1)
+        ward.fill_disk(worker, ward.watch_process)
+        time.sleep(4)
+        assert Study.objects.get(pk=sent[State.RUNNING].pk).state == State.RUNNING
+        ward.free_disk(worker, ward.watch_process)
+        wards.assert_nothing_lost(ward, sent, running=State.FAILED)
+    assert codes(sent[State.RUNNING]) == ["no_room"]
+
+
+def test_an_answer_that_the_disk_has_no_room_for_says_so_and_can_be_asked_for_again(ward: Ward) -> None:
+    with ward.worker("tabular") as worker:
+        mark = ward.mark("bulky")
+        study = ward.submit(behaviour="sleep", seconds=1, mark=str(mark), size=BULKY)
+        wait_for(partial(began, mark))
+        ward.leave_room(BULKY, worker)
+        assert (end(study).state, codes(study)) == (State.FAILED, ["no_room"])
+        assert "There is no room left on the disk" in ward.page(study)
+        ward.free_disk(worker)
+        assert list((ward.folder / "private").rglob("*.part")) == []
+        intake.retry(user=ward.midwife, study=study)
+        assert_answered_once(end(study))
+
+
+def test_a_clock_that_jumps_loses_nothing(ward: Ward) -> None:
+    with ward.worker("tabular"):
+        sent = ward.one_of_each("clock", seconds=LEASE_SECONDS)
+        for days in (2, -4):
+            clock.jump(ward.clock, days * DAY)
+            time.sleep(1)
+        wards.assert_nothing_lost(ward, sent)
+    # Neither jump took the study from the worker that was at it.
+    assert len(began(ward.mark("clock"))) == 1
+
+
+def test_whatever_was_lost_is_found_also_after_the_clock_was_set_back(ward: Ward) -> None:
+    mark = ward.mark("back")
+    with ward.worker("tabular") as worker:
+        study = ward.submit(behaviour="sleep", seconds=1.5, mark=str(mark))
+        wait_for(partial(began, mark))
+        ward.stop(worker)
+    unsent = ward.submit(behaviour="answer")
+    with Redis.from_url(ward.broker) as client:
+        client.delete("tabular")
+    clock.jump(ward.clock, -DAY)
+    with ward.worker("tabular"):
+        assert_answered_once(end(study))
+        assert_answered_once(end(unsent))
+
+
+def kill_child(ward: Ward, worker: Process) -> Process:
+    for child in wards.children(worker.pid):
+        os.kill(child, signal.SIGKILL)
+    return worker
+
+
+def kill_worker(ward: Ward, worker: Process) -> Process:
+    ward.stop(worker)
+    return ward.start_worker("tabular")
+
+
+def kill_broker(ward: Ward, worker: Process) -> Process:
+    ward.stop(ward.broker_process)
+    ward.start_broker()
+    return worker
+
+
+def hang_broker(ward: Ward, worker: Process) -> Process:
+    ward.broker_process.send_signal(signal.SIGSTOP)
+    time.sleep(8)
+    ward.broker_process.send_signal(signal.SIGCONT)
+    return worker
+
+
+def send_twice(ward: Ward, worker: Process) -> Process:
+    for study in Study.objects.all():
+        for _again in range(2):
+            queue.wake(queue.ANALYSE, {"study_id": str(study.pk)}, "tabular")
+    return worker
+
+
+def kill_watch(ward: Ward, worker: Process) -> Process:
+    ward.stop(ward.watch_process)
+    worker = kill_worker(ward, worker)
+    ward.start_watch()
+    return worker
+
+
+def kill_everything(ward: Ward, worker: Process) -> Process:
+    for process in (worker, ward.watch_process, ward.broker_process):
+        ward.stop(process)
+    ward.start_broker()
+    ward.start_watch()
+    return ward.start_worker("tabular")
+
+
+def cut_connections(ward: Ward, worker: Process) -> Process:
+    """Have PostgreSQL end every connection but this one, for as long as an answer is being written."""
+    deadline = time.monotonic() + 3
+    while time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        time.sleep(0.05)
+    return worker
+
+
+def go_wrong(ward: Ward, happens: Callable[[Ward, Process], Process]) -> None:
+    """Have something happen to a study in every state."""
+    worker = ward.start_worker("tabular")
+    try:
+        sent = ward.one_of_each(happens.__name__)
+        worker = happens(ward, worker)
+        wards.assert_nothing_lost(ward, sent)
+    finally:
+        ward.stop(worker)
+
+
+def test_restarting_everything_loses_nothing(ward: Ward) -> None:
+    go_wrong(ward, kill_everything)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "happens", [kill_child, kill_worker, kill_broker, hang_broker, send_twice, kill_watch]
+)
+def test_a_study_in_every_state_survives(ward: Ward, happens: Callable[[Ward, Process], Process]) -> None:
+    go_wrong(ward, happens)
+
+
+@pytest.mark.long
+@pytest.mark.postgres
+@pytest.mark.parametrize("happens", [cut_connections, kill_worker, kill_everything])
+def test_a_study_in_every_state_survives_on_postgresql(
+    postgres_ward: Ward, monkeypatch: pytest.MonkeyPatch, happens: Callable[[Ward, Process], Process]
+) -> None:
+    monkeypatch.setattr(settings, "PRIVATE_ROOT", postgres_ward.folder / "private")
+    go_wrong(postgres_ward, happens)
+
+
+@pytest.mark.long
+def test_a_web_server_killed_between_the_commit_and_the_message_loses_nothing(ward: Ward) -> None:
+    """A broker that hangs keeps the web server at the very place; whoever resends gets the same study."""
+    _token, secret = tokens.issue(
+        owner=ward.midwife, name="kill", scopes=["read", "submit"], lifetime=timedelta(days=1)
+    )
+    web, url = ward.start_web()
+    asks = partial(submitted, url, secret, str(ward.patient.pk))
+    ward.broker_process.send_signal(signal.SIGSTOP)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(asks)
+        study = wait_for(lambda: Study.objects.filter(idempotency_key="killed-web").first())
+        ward.stop(web)
+        assert isinstance(first.exception(), OSError)
+    ward.broker_process.send_signal(signal.SIGCONT)
+    web, url = ward.start_web()
+    try:
+        assert submitted(url, secret, str(ward.patient.pk)) == str(study.pk)
+        with ward.worker("tabular"):
+            assert_answered_once(end(study))
+        wards.assert_recorded_once(study, State.READY)
+    finally:
+        ward.stop(web)
+
+
+def submitted(url: str, secret: str, patient: str) -> str:
+    """Send a form as a program does, and return the id of the study."""
+    body = {"patient": patient, "algorithm": probe.NAME, "values": {"behaviour": "answer"}}
+    headers = {
+        "Authorization": f"Token {secret}",
+        "Content-Type": "application/json",
+        "Idempotency-Key": "killed-web",
+    }
+    request = urllib.request.Request(f"{url}/api/studies", json.dumps(body).encode(), headers)  # noqa: S310
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+        return json.load(answer)["id"]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from django.core.files.base import ContentFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -18,7 +20,8 @@ from patients.models import Patient
 from predictions import first_read, review, tasks
 from predictions.models import Document, Study
 from predictions.outputs import ordering, registry, rendering
-from predictions.storage import storage
+from predictions.sightings import Sightings
+from predictions.storage import receive, storage
 from tests import factories, outputs, studies
 
 pytestmark = pytest.mark.django_db
@@ -164,14 +167,15 @@ def test_a_renderer_that_breaks_ends_in_a_sentence_and_a_signed_one_can_be_tried
     study = outputs.answered("chest_xray")
     outputs.sign(study)
     artefact = study.prediction.artefacts.get(name="preview_0.png")
-    with storage.local(artefact.stored_name) as path:
-        whole = path.read_bytes()
-        path.write_bytes(b"no picture")
-        document = order(study, kind="pdf")
-        rendering.render(document.pk)
-        document.refresh_from_db()
-        assert (document.state, document.problems[0]["code"]) == ("failed", "document_not_written")
-        path.write_bytes(whole)
+    path = Path(storage.path(artefact.stored_name))
+    whole = path.read_bytes()
+    broken = receive(ContentFile(b"no picture"), limit=100)
+    broken.move_to(path, artefact.stored_name)
+    document = order(study, kind="pdf")
+    rendering.render(document.pk)
+    document.refresh_from_db()
+    assert (document.state, document.problems[0]["code"]) == ("failed", "document_not_written")
+    path.write_bytes(whole)
     assert order(study, kind="pdf").pk == document.pk
     rendering.render(document.pk)
     assert outputs.content_of(document).startswith(b"%PDF")
@@ -184,7 +188,13 @@ def test_what_stopped_two_workers_is_given_up(alice: User, claire: Patient) -> N
     rendering.render(document.pk)
     document.refresh_from_db()
     assert document.state == "requested"
-    rendering.reap()
+    seconds = 0.0
+    sightings = Sightings(lambda: seconds)
+    rendering.reap(sightings)
+    document.refresh_from_db()
+    assert document.state == "requested"
+    seconds = 1 + registry.KINDS[document.kind].seconds + rendering.LOST_GRACE_SECONDS
+    rendering.reap(sightings)
     document.refresh_from_db()
     assert document.state == "failed"
 

@@ -55,7 +55,7 @@ def test_it_is_an_export_in_the_audit_and_gone_after_a_day(study: Study) -> None
     client.force_login(study.submitted_by)
     assert client.get(reverse("study_document", args=[study.pk, document.pk])).status_code == 200
     events = Event.objects.filter(kind="export", object_id=str(document.pk), patient=study.patient_id)
-    assert list(events.values_list("action", flat=True)) == [Action.CREATE, Action.DOWNLOAD]
+    assert list(events.values_list("action", flat=True)) == [Action.CREATE, Action.EXPORT]
     Document.objects.update(created_at=timezone.now() - timedelta(days=2))
     rendering.sweep()
     assert not Document.objects.exists()

@@ -6,7 +6,9 @@ import logging
 import os
 import resource
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +24,10 @@ from ml import registry
 from ml.algorithms.haemorrhage.examples import EXAMPLES, as_of
 from ml.package import BrokenPackage
 from patients.models import Patient
-from predictions import intake, lease, reap, run
+from predictions import intake, lease, queue, run, sweep
 from predictions.models import Prediction, StoredArtefact, Study
 from predictions.states import State
+from predictions.watch import Watch
 from tests import probe
 from tests.studies import analysed, waiting, written
 
@@ -157,10 +160,34 @@ def test_who_lost_the_lease_writes_nothing(alice: User, claire: Patient, probed:
     assert kept_files() == []
 
 
+class Clock:
+    """Seconds that go forward as a test says."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def watched(*between: Callable[[], Any]) -> None:
+    """Have one watch look, a lease apart, at what happens in between."""
+    clock = Clock()
+    watch = Watch(clock)
+    watch.look()
+    for happens in between:
+        happens()
+        clock.seconds += settings.STUDY_LEASE_SECONDS
+        watch.look()
+
+
+def passes() -> None:
+    """Have nothing happen."""
+
+
 def lose(study: Study) -> None:
     assert lease.claim(study.pk)
-    Study.objects.filter(pk=study.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
-    reap.reap()
+    watched(passes)
     study.refresh_from_db()
 
 
@@ -177,9 +204,46 @@ def test_a_lost_study_waits_again_and_fails_at_the_second_loss(alice: User, clai
 def test_a_study_in_somebodys_hands_is_left_alone(alice: User, claire: Patient) -> None:
     study = waiting(alice, claire)
     claimed = lease.claim(study.pk)
-    reap.reap()
+    watched(partial(lease._extend, claimed), partial(lease._extend, claimed))
     study.refresh_from_db()
     assert (study.state, study.lease, study.deaths) == (State.RUNNING, claimed.lease, 0)
+
+
+@pytest.mark.parametrize("hours", [-48, 48])
+def test_a_clock_that_jumps_interrupts_nobody_and_hides_nobody(
+    alice: User, claire: Patient, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    at_work, dead, unsent = (waiting(alice, claire) for _ in range(3))
+    claimed = lease.claim(at_work.pk)
+    assert lease.claim(dead.pk)
+    Study.objects.filter(pk=unsent.pk).update(sent_at=timezone.now())
+    sent = []
+    monkeypatch.setattr(queue, "is_empty", lambda name: True)
+    monkeypatch.setattr(queue, "wake", lambda task, kwargs, *_, **__: not sent.append(kwargs["study_id"]))
+
+    def jumps() -> None:
+        moment = timezone.now() + timedelta(hours=hours)
+        monkeypatch.setattr(timezone, "now", lambda: moment)
+        lease._extend(claimed)
+
+    watched(jumps)
+    states = [Study.objects.get(pk=study.pk).state for study in (at_work, dead, unsent)]
+    assert states == [State.RUNNING, State.QUEUED, State.QUEUED]
+    assert sent == [str(dead.pk), str(unsent.pk)]
+
+
+def test_a_message_that_the_queue_has_overtaken_is_sent_again(
+    alice: User, claire: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost, on_its_way, served = (waiting(alice, claire) for _ in range(3))
+    for minutes, study in ((3, lost), (2, served), (1, on_its_way)):
+        Study.objects.filter(pk=study.pk).update(sent_at=timezone.now() - timedelta(minutes=minutes))
+    assert lease.claim(served.pk)
+    sent = []
+    monkeypatch.setattr(queue, "is_empty", lambda name: False)
+    monkeypatch.setattr(queue, "wake", lambda task, kwargs, *_, **__: not sent.append(kwargs["study_id"]))
+    watched(partial(lease._extend, Study.objects.get(pk=served.pk)))
+    assert sent == [str(lost.pk)]
 
 
 def test_files_of_no_study_are_swept_after_a_day(alice: User, claire: Patient, ask: Any) -> None:
@@ -192,7 +256,7 @@ def test_files_of_no_study_are_swept_after_a_day(alice: User, claire: Patient, a
     for path in kept_files():
         if path.name != "new.part":
             os.utime(path, (0, 0))
-    reap.sweep()
+    sweep.sweep()
     left = {str(path.relative_to(settings.PRIVATE_ROOT)) for path in kept_files()}
     of_the_answer = {artefact.stored_name for artefact in answered.prediction.artefacts.all()}
     assert left == {"incoming/new.part", document.stored_name, *of_the_answer}

@@ -43,7 +43,7 @@ def test_everything_answers_once_it_says_ready(live_stack: LiveStack) -> None:
     assert found["status"] == "healthy"
     assert all(count == 1 for count in found["workers"].values())
     assert set(live_stack.pids()) == {
-        "broker", "web", "tabular", "imaging", "signals", "training", "beat", "sealer",
+        "broker", "web", "tabular", "imaging", "signals", "training", "watch", "sealer",
     }  # fmt: skip
 
 
@@ -57,12 +57,12 @@ def test_says_where_it_is_who_logs_in_and_how_to_stop(live_stack: LiveStack) -> 
 
 
 def test_a_killed_service_comes_back(live_stack: LiveStack) -> None:
-    before = live_stack.pids()["beat"]
+    before = live_stack.pids()["watch"]
     os.kill(before, signal.SIGKILL)
-    assert until(lambda: live_stack.pids()["beat"] != before, seconds=20)
-    assert until(lambda: running(live_stack.pids()["beat"]))
+    assert until(lambda: live_stack.pids()["watch"] != before, seconds=20)
+    assert until(lambda: running(live_stack.pids()["watch"]))
     assert (
-        "beat was killed by SIGKILL; starting it again" in (live_stack.folder / "supervisor.txt").read_text()
+        "watch was killed by SIGKILL; starting it again" in (live_stack.folder / "supervisor.txt").read_text()
     )
 
 
@@ -166,6 +166,7 @@ def test_waits_for_workers_but_not_for_a_package_that_will_not_come() -> None:
     found = {
         "database": True,
         "broker": True,
+        "watch": True,
         "workers": {"imaging": 0, "signals": 1},
         "packages": {"sleep": ""},
     }

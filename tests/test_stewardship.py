@@ -14,10 +14,12 @@ from django.utils import timezone
 from clinic.accounts.models import User
 from clinic.audit.models import Action, Event
 from ml.contracts import Refused
-from predictions import reap as study_reap
+from predictions import sweep as stray
+from predictions.reap import recover
 from predictions.stewardship import columns, reap, run, services, table
 from predictions.stewardship.models import Training
 from predictions.stewardship.states import ENDED, WAYS, NoSuchWay, Stage, State, check
+from predictions.storage import storage
 from tests import trainings
 
 pytestmark = pytest.mark.django_db
@@ -88,7 +90,8 @@ def test_an_upload_is_kept_once_whole_and_private(steward: User) -> None:
     again = trainings.uploaded(steward, key="one")
     assert first == again
     (path,) = stored()
-    assert path.read_bytes() == trainings.table()
+    with storage.open(str(path.relative_to(settings.PRIVATE_ROOT))) as stream:
+        assert stream.read() == trainings.table()
     assert path.stat().st_mode & 0o077 == 0
     assert (first.state, first.number, first.version) == (State.UPLOADED, 1, "site-0001")
     assert first.mapping["columns"]["blood_loss_ml"]["column"] == "blood_loss_ml"
@@ -189,15 +192,19 @@ def test_the_sweep_of_stray_files_leaves_tables_that_are_waiting(steward: User) 
     training = trainings.uploaded(steward)
     (path,) = stored()
     os.utime(path, (0, 0))
-    study_reap.sweep()
+    stray.sweep()
     assert [str(p.relative_to(settings.PRIVATE_ROOT)) for p in stored()] == [training.stored_name]
+
+
+def abandoned(training: Training) -> None:
+    """Have the watch find that nobody renews the lease of a training."""
+    recover(reap.TRAININGS, Training.objects.get(pk=training.pk))
 
 
 def lose(training: Training) -> None:
     """Have a worker take a training and vanish."""
     assert run.claim(training.pk)
-    Training.objects.filter(pk=training.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
-    reap.reap()
+    abandoned(training)
     training.refresh_from_db()
 
 
@@ -218,8 +225,7 @@ def test_an_outcome_after_the_lease_was_lost_is_dropped(steward: User) -> None:
     training = trainings.uploaded(steward)
     services.describe(user=steward, training=training, mapping=training.mapping)
     late = run.claim(training.pk)
-    Training.objects.filter(pk=training.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
-    reap.reap()
+    abandoned(training)
     run.run(late)
     training.refresh_from_db()
     assert (training.state, training.report) == (State.QUEUED, None)

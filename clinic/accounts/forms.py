@@ -177,17 +177,31 @@ class UnitForm(forms.ModelForm):
 
     class Meta:
         model = Unit
-        fields = ("code", "name_fr", "name_en", *shares.ALL)
+        fields = ("code", "name_fr", "name_en", *shares.ALL, "leads")
+        labels = {"leads": _("Leads of the unit")}
+        widgets = {"leads": forms.CheckboxSelectMultiple}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk is None:
             language = get_language()
             self.fields["code"].choices = [(o.code, o.title.to(language)) for o in selectors.offers()]
+            del self.fields["leads"]  # nobody works there yet
             return
         del self.fields["code"]
+        self._offer_leads()
         for name in set(shares.ALL).difference(shares.taken(self.instance.code)):
             del self.fields[name]
+
+    def _offer_leads(self) -> None:
+        """Offer who works in the unit and may log in, by their names."""
+        field = self.fields["leads"]
+        field.queryset = self.instance.staff.filter(is_active=True).order_by("last_name", "first_name")
+        field.label_from_instance = lambda person: person.label
+        field.help_text = _(
+            "They are told when somebody opens a record of the unit in an emergency. Without one, every "
+            "administrator is."
+        )
 
     def clean(self) -> dict[str, Any]:
         """Refuse a share that nothing would reckon with."""

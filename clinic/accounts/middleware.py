@@ -1,16 +1,21 @@
-"""Middleware that knows the member of staff: their language, and a password they must change first."""
+"""Middleware that knows the member of staff: language, what has to be done first, the end of a session."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from clinic.accounts import factors, sessions
+
 Handler = Callable[[HttpRequest], HttpResponse]
+API, FORBIDDEN = "/api/", 403
 
 
 class LanguageMiddleware:
@@ -30,7 +35,16 @@ class LanguageMiddleware:
 class TemporaryPasswordMiddleware:
     """Lead whoever still has the password an administrator gave them to the page that changes it."""
 
-    OPEN = frozenset({"account_change_password", "account_logout", "account_reauthenticate", "set_language"})
+    OPEN = frozenset(
+        {
+            "account_change_password",
+            "account_logout",
+            "set_language",
+            "set_theme",
+            "session_state",
+            "session_stay",
+        }
+    )
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -50,3 +64,51 @@ class TemporaryPasswordMiddleware:
             )
             return redirect("account_change_password")
         return None
+
+
+class SecondFactorMiddleware:
+    """Lead whoever has no second factor yet to the pages that set one up, and nowhere else."""
+
+    OPEN = TemporaryPasswordMiddleware.OPEN | {
+        "confirm_identity",
+        "confirm_passkey",
+        "mfa_index",
+        "mfa_activate_totp",
+        "mfa_add_webauthn",
+    }
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request; :meth:`process_view` may have answered it already."""
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: object, args: object, kwargs: object
+    ) -> HttpResponse | None:
+        """Redirect a page, and refuse the API, to a session without a second factor."""
+        if not settings.REQUIRE_MFA or not request.user.is_authenticated or factors.enrolled(request.user):
+            return None
+        if request.resolver_match.url_name in self.OPEN:
+            return None
+        if request.path.startswith(API):
+            return JsonResponse(factors.missing(), status=FORBIDDEN)
+        return redirect("mfa_index")
+
+
+class SessionLimitsMiddleware:
+    """End a session that nobody used for a while, and any at the end of a shift."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer; a session that is over answers as if nobody were logged in."""
+        if request.user.is_authenticated:
+            if why := sessions.over(request.session):
+                request.session_over = why
+                logout(request)
+            elif sessions.is_sign_of_life(request):
+                sessions.touch(request.session)
+        return self.get_response(request)

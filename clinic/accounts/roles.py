@@ -18,3 +18,12 @@ class Role(models.TextChoices):
 
 
 CLINICAL = frozenset({Role.MIDWIFE, Role.RADIOLOGIST, Role.TECHNICIAN, Role.PHYSICIAN})
+
+
+class Scope(models.TextChoices):
+    """What a token lets a program do for its owner; never more than the owner may."""
+
+    READ = "read", _("Read")
+    SUBMIT = "submit", _("Submit and write")
+    REVIEW = "review", _("Review and score")
+    SIGN = "sign", _("Sign and amend")

@@ -7,19 +7,26 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from allauth.mfa.models import Authenticator
-from allauth.usersessions.models import UserSession
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from rest_framework.authtoken.models import Token
 
+from clinic.accounts import lockout, notices, sessions
 from clinic.accounts.models import Unit, User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
+from ml.contracts import Text
 
+ENDING = frozenset({"is_active", "role", "units"})
 FIELDS = ("username", "first_name", "last_name", "role", "is_active")
 UNIT_FIELDS = ("name_fr", "name_en", "incidence", "flag_share", "prevalence")
 # Without 0, 1, l, o: the password is read from a screen and typed on another.
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
+
+FACTOR_RESET = Text(
+    "{name} took your second factor away. If you did not ask for it, tell the administrators at once.",
+    "{name} a retiré votre second facteur. Si vous ne l’avez pas demandé, prévenez aussitôt les "
+    "administrateurs.",
+)
 
 
 def one_time_password() -> str:
@@ -34,7 +41,9 @@ def _snapshot(user: User) -> dict[str, Any]:
 
 
 def _unit_snapshot(unit: Unit) -> dict[str, Any]:
-    return {name: getattr(unit, name) for name in UNIT_FIELDS}
+    return {name: getattr(unit, name) for name in UNIT_FIELDS} | {
+        "leads": sorted(unit.leads.values_list("username", flat=True))
+    }
 
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
@@ -89,7 +98,9 @@ def create_staff(
 
 @transaction.atomic
 def update_staff(*, actor: User, user: User, units: Collection[Unit], **changes: Any) -> User:
-    """Change name, role, units or whether somebody may log in; disabling ends every session.
+    """Change name, role, units or whether somebody may log in.
+
+    Disabling somebody, another role and other units end every session: what is open shows the old rights.
 
     Raises
     ------
@@ -103,9 +114,10 @@ def update_staff(*, actor: User, user: User, units: Collection[Unit], **changes:
         setattr(user, name, value)
     user.save(update_fields=FIELDS)
     user.units.set(units)
-    if not user.is_active:
-        end_sessions(user)
-    if changed := _changed(before, _snapshot(user)):
+    changed = _changed(before, _snapshot(user))
+    if changed.keys() & ENDING:
+        sessions.end_all(user)
+    if changed:
         record(Action.ADMIN, actor=actor, kind="staff", object_id=str(user.pk), detail=changed)
     return user
 
@@ -117,7 +129,8 @@ def renew_password(*, actor: User, user: User) -> str:
     user.set_password(password)
     user.temporary_password = True
     user.save(update_fields=["password", "temporary_password"])
-    end_sessions(user)
+    sessions.end_all(user)
+    lockout.forgive(user)
     record(Action.ADMIN, actor=actor, kind="password", object_id=str(user.pk), detail={"renewed": True})
     return password
 
@@ -144,7 +157,9 @@ def reset_second_factor(*, actor: User, user: User) -> bool:
         if types:
             # Not through allauth, which would say in the audit that the person did it.
             factors.delete()
-            end_sessions(user)
+            sessions.end_all(user)
+            lockout.forgive(user)
+            notices.notify([user], FACTOR_RESET.format(name=actor.label))
             detail = {"reset": types}
             record(Action.ADMIN, actor=actor, kind="second factor", object_id=str(user.pk), detail=detail)
     return bool(types)
@@ -188,8 +203,13 @@ def create_unit(
 
 
 @transaction.atomic
-def update_unit(*, actor: User, unit: Unit, **changes: Any) -> Unit:
-    """Change the names of a unit, or its shares.
+def update_unit(*, actor: User, unit: Unit, leads: Collection[User] | None = None, **changes: Any) -> Unit:
+    """Change the names of a unit, its shares, or who leads it.
+
+    Parameters
+    ----------
+    leads
+        Who is told of what happens to the records of the unit; ``None`` leaves them.
 
     Raises
     ------
@@ -203,13 +223,8 @@ def update_unit(*, actor: User, unit: Unit, **changes: Any) -> Unit:
     for name, value in changes.items():
         setattr(unit, name, value)
     unit.save(update_fields=UNIT_FIELDS)
+    if leads is not None:
+        unit.leads.set(leads)
     if changed := _changed(before, _unit_snapshot(unit)):
         record(Action.ADMIN, actor=actor, kind="unit", object_id=unit.code, detail=changed)
     return unit
-
-
-def end_sessions(user: User) -> None:
-    """Log somebody out everywhere, also the programs that work with their token."""
-    for session in UserSession.objects.filter(user=user):
-        session.end()
-    Token.objects.filter(user=user).delete()

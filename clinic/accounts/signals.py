@@ -15,23 +15,28 @@ from allauth.mfa.signals import (
 )
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.dispatch import receiver
+from django.http import HttpRequest
 
+from clinic.accounts import confirm, lockout, sessions
 from clinic.accounts.models import User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 
 
 @receiver(user_logged_in)
-def logged_in(sender: Any, user: User, **_: Any) -> None:
-    """Record a log-in."""
+def logged_in(sender: Any, request: HttpRequest, user: User, **_: Any) -> None:
+    """Record a log-in and start the clocks of the session; whoever logs in is confirmed."""
+    sessions.begin(request.session)
+    confirm.mark(request)
     record(Action.LOGIN, actor=user)
 
 
 @receiver(user_logged_out)
-def logged_out(sender: Any, user: User | None, **_: Any) -> None:
-    """Record a log-out; a session that had already ended has nobody to name."""
+def logged_out(sender: Any, request: HttpRequest, user: User | None, **_: Any) -> None:
+    """Record a log-out, and whether a clock did it; a session that had already ended has nobody to name."""
     if user is not None:
-        record(Action.LOGOUT, actor=user)
+        why = getattr(request, "session_over", None)
+        record(Action.LOGOUT, actor=user, detail={"ended": why} if why else None)
 
 
 @receiver(user_login_failed)
@@ -59,30 +64,40 @@ def second_factor_failed(sender: Any, user: User, **_: Any) -> None:
 
 
 @receiver(password_changed)
-def password_was_changed(sender: Any, user: User, **_: Any) -> None:
-    """Record it, and let the person in: the password an administrator knew is gone."""
+def password_was_changed(sender: Any, request: HttpRequest, user: User, **_: Any) -> None:
+    """Record it, end every other session, and let the person in: the former password is gone."""
     User.objects.filter(pk=user.pk).update(temporary_password=False)
+    sessions.end_all(user, except_key=request.session.session_key)
+    lockout.forgive(user)
     record(Action.UPDATE, actor=user, kind="password", object_id=str(user.pk))
 
 
-def _second_factor(change: str, user: User, authenticator: Authenticator) -> None:
+def _second_factor(change: str, request: HttpRequest, user: User, authenticator: Authenticator) -> None:
+    """Record a change of the second factor; sessions opened with the former one end."""
+    sessions.end_all(user, except_key=request.session.session_key)
     detail = {"type": authenticator.type, "change": change}
     record(Action.UPDATE, actor=user, kind="second factor", object_id=str(user.pk), detail=detail)
 
 
 @receiver(authenticator_added)
-def second_factor_added(sender: Any, user: User, authenticator: Authenticator, **_: Any) -> None:
+def second_factor_added(
+    sender: Any, request: HttpRequest, user: User, authenticator: Authenticator, **_: Any
+) -> None:
     """Record a new second factor."""
-    _second_factor("added", user, authenticator)
+    _second_factor("added", request, user, authenticator)
 
 
 @receiver(authenticator_removed)
-def second_factor_removed(sender: Any, user: User, authenticator: Authenticator, **_: Any) -> None:
+def second_factor_removed(
+    sender: Any, request: HttpRequest, user: User, authenticator: Authenticator, **_: Any
+) -> None:
     """Record that a second factor is gone."""
-    _second_factor("removed", user, authenticator)
+    _second_factor("removed", request, user, authenticator)
 
 
 @receiver(authenticator_reset)
-def second_factor_renewed(sender: Any, user: User, authenticator: Authenticator, **_: Any) -> None:
+def second_factor_renewed(
+    sender: Any, request: HttpRequest, user: User, authenticator: Authenticator, **_: Any
+) -> None:
     """Record new recovery codes."""
-    _second_factor("renewed", user, authenticator)
+    _second_factor("renewed", request, user, authenticator)

@@ -9,13 +9,15 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from clinic.accounts import selectors, services, shares
+from clinic.accounts import confirm, selectors, services, shares
+from clinic.accounts.access import ADMINISTRATORS
 from clinic.accounts.forms import UnitForm
 from clinic.accounts.models import Unit
-from clinic.accounts.views import for_admins, posted
+from clinic.accounts.views import posted
+from clinic.rules import under
 
 
-@for_admins
+@under(ADMINISTRATORS)
 @require_GET
 def unit_list(request: HttpRequest) -> HttpResponse:
     """List the units, and those that algorithms ask for and that do not exist yet."""
@@ -23,7 +25,8 @@ def unit_list(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/unit_list.html", {"units": units, "offers": selectors.offers()})
 
 
-@for_admins
+@under(ADMINISTRATORS)
+@confirm.required(only_changes=True)
 @require_http_methods(["GET", "POST"])
 def unit_new(request: HttpRequest) -> HttpResponse:
     """Create a unit."""
@@ -40,7 +43,8 @@ def unit_new(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/unit_form.html", context, status=422 if form.errors else 200)
 
 
-@for_admins
+@under(ADMINISTRATORS)
+@confirm.required(only_changes=True)
 @require_http_methods(["GET", "POST"])
 def unit_edit(request: HttpRequest, code: str) -> HttpResponse:
     """Change the names of a unit, or its shares."""

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any
-
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -15,24 +11,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from clinic.accounts import selectors, services
-from clinic.accounts.access import require
+from clinic.accounts import confirm, selectors, services
+from clinic.accounts.access import ADMINISTRATORS
 from clinic.accounts.forms import StaffForm
 from clinic.accounts.models import Unit, User
-from clinic.accounts.roles import Role
-
-View = Callable[..., HttpResponse]
-
-
-def for_admins(view: View) -> View:
-    """Keep a page for administrators; the refusal is recorded."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        require(request.user, Role.ADMIN)
-        return view(request, *args, **kwargs)
-
-    return guarded
+from clinic.rules import STAFF, under
 
 
 def posted(request: HttpRequest) -> QueryDict | None:
@@ -40,13 +23,14 @@ def posted(request: HttpRequest) -> QueryDict | None:
     return request.POST if request.method == "POST" else None
 
 
+@under(STAFF)
 @require_GET
 def profile(request: HttpRequest) -> HttpResponse:
     """Show who one is here, and the ways to password, second factor and sessions."""
     return render(request, "accounts/profile.html", {"second_factor": is_mfa_enabled(request.user)})
 
 
-@for_admins
+@under(ADMINISTRATORS)
 @require_GET
 def staff_list(request: HttpRequest) -> HttpResponse:
     """List everybody, those who may log in first."""
@@ -63,7 +47,8 @@ def _show_password(request: HttpRequest, person: User, password: str) -> HttpRes
     return render(request, "accounts/password_once.html", {"person": person, "password": password})
 
 
-@for_admins
+@under(ADMINISTRATORS)
+@confirm.required(only_changes=True)
 @require_http_methods(["GET", "POST"])
 def staff_new(request: HttpRequest) -> HttpResponse:
     """Create a member of staff and show their one-time password."""
@@ -74,7 +59,8 @@ def staff_new(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/staff_form.html", {"form": form}, status=422 if form.errors else 200)
 
 
-@for_admins
+@under(ADMINISTRATORS)
+@confirm.required(only_changes=True)
 @require_http_methods(["GET", "POST"])
 def staff_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change name, role, units, or whether somebody may log in."""
@@ -88,7 +74,8 @@ def staff_edit(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "accounts/staff_form.html", context, status=422 if form.errors else 200)
 
 
-@for_admins
+@under(ADMINISTRATORS)
+@confirm.required(only_changes=True)
 @require_POST
 def staff_password(request: HttpRequest, pk: int) -> HttpResponse:
     """Replace somebody's password by a one-time one and show it."""
@@ -96,7 +83,8 @@ def staff_password(request: HttpRequest, pk: int) -> HttpResponse:
     return _show_password(request, person, services.renew_password(actor=request.user, user=person))
 
 
-@for_admins
+@under(ADMINISTRATORS)
+@confirm.required(only_changes=True)
 @require_http_methods(["GET", "POST"])
 def staff_second_factor(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask whether somebody's lost second factor shall go, and take it away."""

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 from clinic.audit.models import Action
 from clinic.audit.recording import record
+from clinic.rules import Rule
+
+View = Callable[..., HttpResponseBase]
 
 _rules: list[Callable[[Any], bool]] = []
+_confirmations: list[Callable[[View], View]] = []
 
 
 def open_to(rule: Callable[[Any], bool]) -> None:
@@ -28,3 +35,30 @@ def require_reader(user: Any) -> None:
     if not may_read(user):
         record(Action.REFUSED, actor=user, kind="audit")
         raise PermissionDenied
+
+
+def confirm_with(required: Callable[[View], View]) -> None:
+    """Have exports ask again who sits there, with this decorator; called from ``AppConfig.ready``."""
+    _confirmations.append(required)
+
+
+def confirmed(view: View) -> View:
+    """Keep a view for those who just confirmed who they are; closed until somebody says how that is asked."""
+
+    @wraps(view)
+    def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not _confirmations:
+            raise PermissionDenied
+        guarded = view
+        for required in _confirmations:
+            guarded = required(guarded)
+        return guarded(request, *args, **kwargs)
+
+    return asked
+
+
+def _check(user: Any, **_: Any) -> None:
+    require_reader(user)
+
+
+READERS = Rule("readers of the audit", _check)

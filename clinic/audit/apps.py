@@ -15,4 +15,6 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         """Install the guards after migrations: a table that SQLite remade has lost its triggers."""
+        from clinic.audit import checks  # noqa: F401
+
         post_migrate.connect(GUARDS.install_after_migration, sender=self)

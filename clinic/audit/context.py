@@ -11,6 +11,8 @@ from django.http import HttpRequest
 address: ContextVar[str | None] = ContextVar("address", default=None)
 # Whether the request of the moment has already put a refusal on record.
 refused: ContextVar[bool] = ContextVar("refused", default=False)
+# Id of the token by which a program calls, set where it is accepted.
+token: ContextVar[str] = ContextVar("token", default="")
 
 
 def client_address(request: HttpRequest) -> str | None:

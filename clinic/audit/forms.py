@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from clinic.audit.classes import ActionClass
 from clinic.audit.models import Action
 
 
@@ -23,7 +24,11 @@ class AuditSearchForm(forms.Form):
         help_text=_("Record number, or a part of the name."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
+    kind = forms.ChoiceField(
+        label=_("Kind of action"), required=False, choices=[("", _("any")), *ActionClass.choices]
+    )
     action = forms.ChoiceField(label=_("Action"), required=False, choices=[("", _("any")), *Action.choices])
+    emergency = forms.BooleanField(label=_("Emergency accesses only"), required=False)
     first = forms.DateField(label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
     last = forms.DateField(label=_("To"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
     before = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)

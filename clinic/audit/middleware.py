@@ -25,12 +25,14 @@ class AuditContextMiddleware:
         """Answer the request; every event recorded meanwhile carries its address."""
         address = context.address.set(context.client_address(request))
         refused = context.refused.set(False)
+        token = context.token.set("")
         try:
             response = self.get_response(request)
             if response.status_code == FORBIDDEN and not context.refused.get():
                 _record_refusal(request)
             return response
         finally:
+            context.token.reset(token)
             context.refused.reset(refused)
             context.address.reset(address)
 

@@ -77,6 +77,10 @@ class Event(models.Model):
     address = models.GenericIPAddressField(null=True)
     request = models.CharField(max_length=32, blank=True)
     payload_hash = models.CharField(max_length=64, blank=True, help_text="Empty without a payload")
+    emergency = models.UUIDField(null=True, help_text="The emergency access under which it was done, if any")
+    token = models.CharField(
+        max_length=40, blank=True, default="", db_default="", help_text="Id of the token that called, if any"
+    )
 
     class Meta:
         ordering = ["id"]
@@ -85,6 +89,9 @@ class Event(models.Model):
             models.Index(fields=["actor", "id"]),
             models.Index(fields=["patient", "id"]),
             models.Index(fields=["at"]),
+            models.Index(
+                fields=["id"], condition=models.Q(emergency__isnull=False), name="audit_event_emergency"
+            ),
         ]
 
 
@@ -103,6 +110,17 @@ class Payload(models.Model):
     def data(self) -> dict[str, Any]:
         """The details as they were recorded."""
         return json.loads(self.content)
+
+
+class Redaction(models.Model):
+    """A payload that was deleted in good order: the triggers let no other go.
+
+    The event that records the redaction commits to the ids of all the payloads it took, so that a row
+    smuggled in here shows.
+    """
+
+    event = models.OneToOneField(Event, on_delete=models.PROTECT, related_name="redaction")
+    by = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="redacted")
 
 
 class Waiting(models.Model):
@@ -134,6 +152,46 @@ class Head(models.Model):
     position = models.BigIntegerField()
     event = models.BigIntegerField(help_text="Id of the last event sealed; a number, as the event may vanish")
     hash = models.CharField(max_length=64)
+
+
+class Anchor(models.Model):
+    """What was signed about the chain, to be kept where nobody who can change the database can reach."""
+
+    number = models.BigIntegerField(unique=True)
+    position = models.BigIntegerField(help_text="Of the last seal it covers")
+    statement = models.TextField(help_text="One line of JSON, exactly as it was signed")
+    made_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["number"]
+
+
+class AnchorTarget(models.Model):
+    """A place outside where anchors go, and how far it got them."""
+
+    name = models.CharField(max_length=500, unique=True)
+    sent = models.BigIntegerField(default=0, help_text="Number of the last anchor it took")
+    leased_until = models.DateTimeField(null=True, help_text="Until when one process alone sends to it")
+    failures = models.PositiveIntegerField(default=0, help_text="In a row")
+    failing_since = models.DateTimeField(null=True)
+    retry_at = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=200, blank=True, help_text="Why the last attempt failed")
+
+
+class Alarm(models.Model):
+    """Something about the audit that somebody has to see to, from when it began until it was over."""
+
+    code = models.CharField(max_length=40)
+    begun_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-begun_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["code"], condition=models.Q(ended_at=None), name="one_open_alarm_of_a_kind"
+            )
+        ]
 
 
 class Verification(models.Model):

@@ -14,7 +14,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.utils import timezone
 
-from clinic.audit import context
+from clinic.audit import context, emergencies
 from clinic.audit.models import Action, Event, Payload, Waiting
 from clinic.logs import request_id
 
@@ -87,6 +87,8 @@ def record(
             address=context.address.get(),
             request=request_id.get()[:32],
             payload_hash=payload_hash(salt, content) if content else "",
+            emergency=emergencies.running(actor, patient),
+            token=context.token.get()[:40],
         )
         if content:
             Payload.objects.create(event=event, salt=salt, content=content)

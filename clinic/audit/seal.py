@@ -52,6 +52,11 @@ def link_hash(event: Event, *, position: int, previous: str, sealed_at: datetime
         "previous": previous,
         "sealed_at": _instant(sealed_at),
     }
+    # Only where there is one: the links made before these columns were there keep their hashes.
+    if event.emergency:
+        columns["emergency"] = str(event.emergency)
+    if event.token:
+        columns["token"] = event.token
     return hashlib.sha256(json.dumps(columns, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

@@ -15,7 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from clinic.audit import naming
-from clinic.audit.models import Event
+from clinic.audit.classes import CLASSES, ActionClass
+from clinic.audit.models import Action, Event
 from clinic.audit.recording import COMMAND_LINE, WORKER
 
 PAGE = 50
@@ -60,6 +61,8 @@ class Row:
 
     Parameters
     ----------
+    emergency
+        Whether it was done under an emergency access.
     patient_name, study_name
         From the registry of names; empty when there is none, or none any more.
     detail
@@ -69,6 +72,7 @@ class Row:
     event: Event
     who: str
     kind: str
+    emergency: bool
     patient_name: str
     study_name: str
     detail: tuple[tuple[str, str], ...]
@@ -101,6 +105,8 @@ def events(
     person: str = "",
     patient: str = "",
     action: str = "",
+    kind: str = "",
+    emergency: bool = False,
     first: date | None = None,
     last: date | None = None,
 ) -> QuerySet[Event]:
@@ -112,6 +118,10 @@ def events(
         A user name, or any part of names; what the page calls those who are no person (``"analyser"``).
     patient
         A record number, or any part of a name.
+    kind
+        A class of actions (:class:`clinic.audit.classes.ActionClass`).
+    emergency
+        Only what was done under an emergency access, its opening and its end.
     first, last
         Days in the time zone of the hospital, both included.
     """
@@ -128,6 +138,11 @@ def events(
         found = found.filter(patient__in=naming.find("patient", patient))
     if action:
         found = found.filter(action=action)
+    if kind:
+        found = found.filter(action__in=CLASSES[ActionClass(kind)])
+    if emergency:
+        opened = Q(action__in=CLASSES[ActionClass.EMERGENCY])
+        found = found.filter(opened | Q(emergency__isnull=False))
     if first:
         found = found.filter(at__gte=_midnight(first))
     if last:
@@ -164,6 +179,7 @@ def _rows(shown: Iterable[Event]) -> Iterable[Row]:
             event=event,
             who=who(event.actor_label),
             kind=str(KINDS.get(event.kind, event.kind)),
+            emergency=event.emergency is not None or event.action == Action.BREAK_GLASS,
             patient_name=patients.get(event.patient, ""),
             study_name=studies.get(event.study, ""),
             detail=tuple(_pairs(payload.data)) if payload else (),

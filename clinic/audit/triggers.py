@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connections
@@ -23,12 +24,15 @@ class WriteOnce:
         What the database says to whoever tries.
     verbs
         Among ``UPDATE``, ``DELETE`` and, on PostgreSQL alone, ``TRUNCATE``.
+    unless
+        By table and verb, a condition over ``OLD`` under which a row may go after all.
     """
 
     label: str
     tables: tuple[str, ...]
     refusal: str
     verbs: tuple[str, ...] = ("UPDATE", "DELETE")
+    unless: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def install(self, connection: BaseDatabaseWrapper) -> None:
         """Create or replace every trigger."""
@@ -69,25 +73,39 @@ class WriteOnce:
         return [(table, verb, f"{table}_no_{verb.lower()}") for table in self.tables for verb in verbs]
 
     def _statements(self, vendor: str) -> list[str]:
+        triggers = self._triggers(vendor)
         if vendor == "sqlite":
-            return [
-                statement
-                for table, verb, name in self._triggers(vendor)
-                for statement in (
-                    f"DROP TRIGGER IF EXISTS {name}",
-                    f"CREATE TRIGGER {name} BEFORE {verb} ON {table} "
-                    f"BEGIN SELECT RAISE(ABORT, '{self.refusal}'); END",
-                )
-            ]
-        function = (
-            f"CREATE OR REPLACE FUNCTION {self.label}_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-            f"$$ BEGIN RAISE EXCEPTION '{self.refusal}' USING ERRCODE = 'restrict_violation'; END $$"
-        )
-        return [function] + [
-            f"CREATE OR REPLACE TRIGGER {name} BEFORE {verb} ON {table} "
-            f"FOR EACH {'STATEMENT' if verb == TRUNCATE else 'ROW'} EXECUTE FUNCTION {self.label}_refuse()"
-            for table, verb, name in self._triggers(vendor)
+            return [statement for trigger in triggers for statement in self._lite(*trigger)]
+        return [self._function(f"{self.label}_refuse")] + [
+            statement for trigger in triggers for statement in self._postgres(*trigger)
         ]
+
+    def _lite(self, table: str, verb: str, name: str) -> list[str]:
+        condition = self.unless.get((table, verb))
+        when = f"WHEN NOT {condition} " if condition else ""
+        return [
+            f"DROP TRIGGER IF EXISTS {name}",
+            f"CREATE TRIGGER {name} BEFORE {verb} ON {table} {when}"
+            f"BEGIN SELECT RAISE(ABORT, '{self.refusal}'); END",
+        ]
+
+    def _postgres(self, table: str, verb: str, name: str) -> list[str]:
+        """PostgreSQL knows no subquery in WHEN: a verb with a condition gets a function of its own."""
+        condition = self.unless.get((table, verb))
+        function = f"{name}_unless" if condition else f"{self.label}_refuse"
+        each = "STATEMENT" if verb == TRUNCATE else "ROW"
+        trigger = (
+            f"CREATE OR REPLACE TRIGGER {name} BEFORE {verb} ON {table} "
+            f"FOR EACH {each} EXECUTE FUNCTION {function}()"
+        )
+        return [self._function(function, condition), trigger] if condition else [trigger]
+
+    def _function(self, name: str, condition: str = "") -> str:
+        leave = f"IF {condition} THEN RETURN OLD; END IF; " if condition else ""
+        return (
+            f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN {leave}RAISE EXCEPTION '{self.refusal}' USING ERRCODE = 'restrict_violation'; END $$"
+        )
 
     @staticmethod
     def _execute(connection: BaseDatabaseWrapper, statements: list[str]) -> None:

@@ -6,6 +6,7 @@ or ``production`` (everything must be said, nothing is guessed).
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import environ
@@ -14,7 +15,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from clinic.logs import logging_config
-from clinic.settings.demo_key import kept_key
+from clinic.settings import storage_key
+from clinic.settings.demo_key import kept_key, known_key
+from clinic.settings.given import secret, with_password
+from clinic.settings.production import Given, refusals
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()
@@ -23,18 +27,17 @@ ENVIRONMENT = env.str("VIGIE_ENV", "demo")
 if ENVIRONMENT not in ("demo", "production"):
     raise ImproperlyConfigured(f"VIGIE_ENV is {ENVIRONMENT!r}; it must be 'demo' or 'production'")
 PRODUCTION = ENVIRONMENT == "production"
+if PRODUCTION:
+    # Whatever a process of ours writes, nobody else on its machine may read: database, uploads, logs.
+    os.umask(0o077)
 
 DATA_DIR = Path(env.str("VIGIE_DATA_DIR", str(BASE_DIR / "var")))
 DEBUG = env.bool("VIGIE_DEBUG", False)
-SECRET_KEY = env.str("VIGIE_SECRET_KEY", "")
-if PRODUCTION and DEBUG:
-    raise ImproperlyConfigured("VIGIE_DEBUG must be off in production: error pages would show patient data")
-if PRODUCTION and len(SECRET_KEY) < 50:
-    raise ImproperlyConfigured(
-        "VIGIE_SECRET_KEY needs at least 50 random characters in production; make one with "
-        "python -c 'import secrets; print(secrets.token_urlsafe(50))'"
-    )
-SECRET_KEY = SECRET_KEY or kept_key(DATA_DIR / "demo-secret-key")
+SECRET_KEY = secret("VIGIE_SECRET_KEY")
+if not PRODUCTION:
+    SECRET_KEY = SECRET_KEY or kept_key(DATA_DIR / "demo-secret-key")
+# Keys of before still open the sessions signed with them: a new key sends nobody away.
+SECRET_KEY_FALLBACKS = secret("VIGIE_OLD_SECRET_KEYS").split()
 
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = env.list("VIGIE_ALLOWED_HOSTS", default=[] if PRODUCTION else LOCAL_HOSTS)
@@ -59,7 +62,6 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.usersessions",
     "rest_framework",
-    "rest_framework.authtoken",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_htmx",
@@ -68,7 +70,12 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "clinic.middleware.RequestIdMiddleware",
+    # Above whatever answers by itself: redirects, static files and errors carry the headers too.
+    "clinic.middleware.HeadersMiddleware",
+    "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "clinic.middleware.PlainHttpMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -77,16 +84,18 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "csp.middleware.CSPMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "clinic.accounts.middleware.LanguageMiddleware",
     "clinic.accounts.middleware.TemporaryPasswordMiddleware",
+    "clinic.accounts.middleware.SecondFactorMiddleware",
     "clinic.audit.middleware.AuditContextMiddleware",
-    "clinic.middleware.NoStoreMiddleware",
+    "clinic.accounts.middleware.SessionLimitsMiddleware",
     "clinic.middleware.MethodNotAllowedMiddleware",
+    "predictions.middleware.DamagedFileMiddleware",
+    # The last to look before a view: whatever led elsewhere before did so for everybody.
+    "clinic.rules.RuleMiddleware",
 ]
 
 ROOT_URLCONF = "clinic.urls"
@@ -111,11 +120,10 @@ TEMPLATES = [
 DATABASES = {
     "default": env.db_url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'vigie.sqlite3'}"),
 }
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    if PRODUCTION and not env.bool("VIGIE_ALLOW_SQLITE", False):
-        raise ImproperlyConfigured(
-            "DATABASE_URL is not set; SQLite in production needs VIGIE_ALLOW_SQLITE=yes"
-        )
+if password := secret("DATABASE_PASSWORD"):
+    DATABASES["default"]["PASSWORD"] = password
+SQLITE = DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3"
+if SQLITE:
     # Several processes write: WAL lets readers pass, IMMEDIATE takes the write lock at BEGIN, where
     # SQLite honours the busy timeout, instead of failing at the first write of a read transaction.
     DATABASES["default"]["OPTIONS"] = {
@@ -132,14 +140,16 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["clinic.accounts.backends.StaffBackend"]
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "clinic.accounts.passwords.Argon2id",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "clinic.accounts.passwords.BreachedPasswordValidator"},
 ]
+# "Pwned Passwords" of Have I Been Pwned ordered by hash, or any file of the same lines; searched, not loaded.
+BREACHED_PASSWORDS = env.str("VIGIE_BREACHED_PASSWORDS", "")
 ACCOUNT_ADAPTER = "clinic.accounts.adapter.StaffAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
@@ -147,27 +157,55 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_PREVENT_ENUMERATION = True
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+# Limits are counted in the database (clinic.accounts.lockout), not in the memory of one process.
+ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
+ACCOUNT_FORMS = {"change_password": "clinic.accounts.password_form.NewPasswordForm"}
+MFA_ADAPTER = "clinic.accounts.factors.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "activate_totp": "clinic.accounts.factors.ActivateForm",
+    "authenticate": "clinic.accounts.factors.CodeForm",
+    "login_webauthn": "clinic.accounts.factors.PasskeyForm",
+}
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"  # a fingerprint or PIN: a key somebody finds opens nothing
 MFA_TOTP_ISSUER = "Vigie"
+MFA_TOTP_TOLERANCE = 1  # steps of 30 s on either side: phones go wrong, and nobody types in no time
+REQUIRE_MFA = env.bool("VIGIE_REQUIRE_MFA", PRODUCTION)
 USERSESSIONS_TRACK_ACTIVITY = False
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "worklist"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
-SESSION_COOKIE_AGE = env.int("VIGIE_SESSION_SECONDS", 12 * 3600)
+SESSION_COOKIE_AGE = env.int("VIGIE_SESSION_SECONDS", 12 * 3600)  # a shift; nothing makes it longer
+IDLE_SECONDS = env.int("VIGIE_IDLE_SECONDS", 15 * 60)
+IDLE_WARNING_SECONDS = env.int("VIGIE_IDLE_WARNING_SECONDS", 2 * 60)
+CONFIRM_SECONDS = env.int("VIGIE_CONFIRM_SECONDS", 15 * 60)
+# A browser takes a cookie of this prefix only over TLS, for this host alone, with path / and no domain.
+COOKIE_PREFIX = "__Host-" if PRODUCTION else ""
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
 SESSION_COOKIE_HTTPONLY = True
+# Lax, not Strict: a link to a study in the hospital's own record opens it for whoever is logged in.
 SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_USE_SESSIONS = False
+THEME_COOKIE_NAME = f"{COOKIE_PREFIX}vigie_theme"
+# A message may name a patient: it waits in the database, not in a cookie.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_FAILURE_VIEW = "clinic.errors.csrf_failure"
 
 # --- transport ------------------------------------------------------------------------------
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SECURE_SSL_REDIRECT = PRODUCTION and env.bool("VIGIE_SSL_REDIRECT", True)
+# Programs are refused instead (PlainHttpMiddleware): redirected, they would go on sending tokens openly.
+PROGRAM_ADDRESSES = ("/api/", "/health", "/model-info", "/predict")
+SECURE_REDIRECT_EXEMPT = [f"^{address.lstrip('/')}" for address in PROGRAM_ADDRESSES]
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 if env.bool("VIGIE_BEHIND_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -190,7 +228,10 @@ CONTENT_SECURITY_POLICY = {
 LANGUAGE_CODE = env.str("VIGIE_LANGUAGE", "fr")
 LANGUAGES = [("fr", _("French")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_NAME = f"{COOKIE_PREFIX}django_language"
 LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SECURE = PRODUCTION
 USE_I18N = True
 TIME_ZONE = env.str("VIGIE_TIME_ZONE", "Europe/Paris")
 USE_TZ = True
@@ -202,18 +243,45 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "predictions.storage.PrivateStorage"},
-    "staticfiles": {"BACKEND": "clinic.staticfiles.VersionedStaticFiles"},
+    # Written while an image is built, by another account than the one that serves them; uploads stay 0600.
+    "staticfiles": {
+        "BACKEND": "clinic.staticfiles.VersionedStaticFiles",
+        "OPTIONS": {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755},
+    },
 }
 WHITENOISE_USE_FINDERS = not PRODUCTION
 PRIVATE_ROOT = DATA_DIR / "private"
+# Plaintext of a file that is being analysed, without a name; by default below PRIVATE_ROOT.
+SCRATCH_ROOT = env.str("VIGIE_SCRATCH_DIR", "")
+# With a key, de-identified exports of one patient can be told to belong together; without, by nobody.
+RESEARCH_KEY = secret("VIGIE_RESEARCH_KEY")
+RESEARCH_DATES = env.str("VIGIE_RESEARCH_DATES", "removed")
+if RESEARCH_DATES not in ("removed", "shifted"):
+    raise ImproperlyConfigured("VIGIE_RESEARCH_DATES must be 'removed' or 'shifted'")
+STORAGE_KEYS = tuple(env.list("VIGIE_STORAGE_KEYS", default=[]))
+STORAGE_KEY_FILE = (
+    Path(env.str("VIGIE_STORAGE_KEY_FILE")) if "VIGIE_STORAGE_KEY_FILE" in env.ENVIRON else None
+)
+if not (PRODUCTION or STORAGE_KEYS or STORAGE_KEY_FILE):
+    STORAGE_KEY_FILE = storage_key.demo_file(DATA_DIR)
 FILE_UPLOAD_TEMP_DIR = None
 FILE_UPLOAD_HANDLERS = ["predictions.storage.StreamingUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 32  # more than any contract takes: intake says how many in words
 
+# --- audit ----------------------------------------------------------------------------------
+# Reads are recorded like everything else; no setting turns that off. What is kept can only be kept longer.
+AUDIT_FOLDER = DATA_DIR.resolve() / "audit"
+AUDIT_ANCHORS = env.list("VIGIE_AUDIT_ANCHORS", default=[f"file:{AUDIT_FOLDER / 'anchors.jsonl'}"])
+AUDIT_ANCHOR_SECONDS = env.float("VIGIE_AUDIT_ANCHOR_SECONDS", 60.0)
+AUDIT_KEY_FILE = Path(env.str("VIGIE_AUDIT_KEY_FILE", str(AUDIT_FOLDER / "key.pem")))
+AUDIT_FORMER_KEYS = env.list("VIGIE_AUDIT_FORMER_KEYS", default=[])
+AUDIT_WEBHOOK_TOKEN = env.str("VIGIE_AUDIT_WEBHOOK_TOKEN", "")
+AUDIT_KEEP_DAYS = env.dict("VIGIE_AUDIT_KEEP_DAYS", cast={"value": int}, default={})
+
 # --- broker and workers ---------------------------------------------------------------------
-REDIS_URL = env.str("REDIS_URL", "")
+REDIS_URL = with_password(env.str("REDIS_URL", ""), secret("REDIS_PASSWORD"))
 STUDY_LEASE_SECONDS = env.int("VIGIE_STUDY_LEASE_SECONDS", 60)
 STUDY_MAX_DEATHS = 2
 STUDY_RESEND_SECONDS = env.int("VIGIE_STUDY_RESEND_SECONDS", 30)
@@ -231,10 +299,8 @@ if ALGORITHM_ORDER not in ALGORITHM_ORDERS:
 
 # --- API ------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.TokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
-    ],
+    # Nobody is known, and nobody let in, by a view that does not say how: ours are predictions.api.base.
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": ["predictions.api.permissions.Closed"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -256,3 +322,24 @@ SPECTACULAR_SETTINGS = {
 
 # --- logs -----------------------------------------------------------------------------------
 LOGGING = logging_config(level=env.str("LOG_LEVEL", "INFO"), form=env.str("LOG_FORMAT", "text"))
+
+# --- what production refuses ------------------------------------------------------------------
+if PRODUCTION and (
+    reasons := refusals(
+        Given(
+            debug=DEBUG,
+            secret_key=SECRET_KEY,
+            demo_key=known_key(DATA_DIR / "demo-secret-key"),
+            allowed_hosts=ALLOWED_HOSTS,
+            trusted_origins=CSRF_TRUSTED_ORIGINS,
+            sqlite=SQLITE,
+            sqlite_allowed=env.bool("VIGIE_ALLOW_SQLITE", False),
+            database_password=DATABASES["default"].get("PASSWORD", ""),
+            redis_url=REDIS_URL,
+            storage=storage_key.refusal(STORAGE_KEYS, STORAGE_KEY_FILE),
+            second_factor=REQUIRE_MFA,
+            second_factor_waived=env.bool("VIGIE_ALLOW_SINGLE_FACTOR", False),
+        )
+    )
+):
+    raise ImproperlyConfigured("Vigie cannot start in production.\n" + "\n".join(f"- {r}" for r in reasons))

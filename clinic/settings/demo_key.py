@@ -1,14 +1,15 @@
-"""The signing key of a demo installation: made once, kept beside its data, never shipped."""
+"""The keys of a demo installation: made once, kept beside its data, never shipped."""
 
 from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 
-def kept_key(path: Path) -> str:
-    """Return the key stored at ``path``, writing a new one first when there is none.
+def kept_key(path: Path, make: Callable[[], str] = lambda: secrets.token_urlsafe(50)) -> str:
+    """Return the key stored at ``path``, writing one that ``make`` gives first when there is none.
 
     Several processes start at once: the key is written beside and linked into place, so that
     all of them read the same complete one.
@@ -17,7 +18,7 @@ def kept_key(path: Path) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f"{path.name}.{os.getpid()}")
         draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(50), "ascii")
+        draft.write_text(make(), "ascii")
         try:
             os.link(draft, path)
         except FileExistsError:
@@ -25,3 +26,11 @@ def kept_key(path: Path) -> str:
             return path.read_text("ascii")
         draft.unlink()
     return path.read_text("ascii")
+
+
+def known_key(path: Path) -> str:
+    """Return the key a demo left at ``path``, empty when none did or it is not ours to read."""
+    try:
+        return path.read_text("ascii")
+    except OSError:
+        return ""

@@ -9,18 +9,20 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from clinic.accounts.roles import Scope
+from clinic.rules import STAFF
 from ml import package as packages
 from ml import registry
 from ml.contracts import Contract, InputKind
 from predictions.api.base import ApiView
-from predictions.api.permissions import Staff
+from predictions.api.permissions import Door
 from predictions.api.serializers import AlgorithmSerializer
 
 
 class AlgorithmsView(ApiView):
     """``/api/algorithms``."""
 
-    permission_classes = (Staff,)
+    doors = {"GET": Door(STAFF, Scope.READ)}
 
     @extend_schema(operation_id="algorithms_list", responses={200: AlgorithmSerializer(many=True)})
     def get(self, request: Request) -> Response:

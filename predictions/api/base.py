@@ -11,29 +11,49 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from rest_framework.authentication import SessionAuthentication, TokenAuthentication
-from rest_framework.authtoken.models import Token
 from rest_framework.exceptions import AuthenticationFailed, ParseError
 from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from clinic.accounts.access import may_enter
-from clinic.accounts.models import User
+from clinic.accounts import throttles, tokens
+from clinic.accounts.models import ApiToken, User
+from clinic.audit import context as audit_context
+from clinic.audit.context import client_address
 from predictions.api.errors import NOT_JSON, Unreadable, not_finite, not_json
+from predictions.api.permissions import ByDoor
 
 # What a sender of too much may still send to hear so; whoever sends more is cut off.
 MOST_DRAINED, PIECE = 64 << 20, 1 << 16
+MOST_CALLS, CALL_SECONDS = 600, 60
 
 
 class StaffToken(TokenAuthentication):
-    """A token serves only as long as its owner may enter."""
+    """A token of ours, while it serves and its owner may enter: ``Authorization: Token vigie_…``."""
 
-    def authenticate_credentials(self, key: str) -> tuple[User, Token]:
-        """Return the owner of a token."""
-        user, token = super().authenticate_credentials(key)
-        if not may_enter(user):
+    def authenticate_credentials(self, key: str) -> tuple[User, ApiToken]:
+        """Return the owner of a token, and the token, whose scopes the doors ask."""
+        token = tokens.find(key)
+        if token is None:
             raise AuthenticationFailed(_("Invalid token."))
-        return user, token
+        audit_context.token.set(str(token.pk))
+        return token.owner, token
+
+
+class CallThrottle(BaseThrottle):
+    """How often one person, or one address that is not logged in, may call; counted over all processes."""
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        """Whether the call is within the limit."""
+        who = request.user.pk if request.user.is_authenticated else client_address(request._request)
+        self.key = str(who or "unknown")
+        return throttles.hit("api", self.key, MOST_CALLS, CALL_SECONDS)
+
+    def wait(self) -> float:
+        """Return the seconds until the window is over."""
+        return throttles.remaining("api", self.key)
 
 
 class StrictJSONParser(JSONParser):
@@ -90,9 +110,12 @@ def require_whole_characters(body: Any) -> None:
 
 
 class ApiView(APIView):
-    """Base of our views; permissions stay closed until a view opens them."""
+    """Base of our views; a method stays closed until the view names its door."""
 
     authentication_classes = (StaffToken, SessionAuthentication)
+    permission_classes = (ByDoor,)
+    throttle_classes = (CallThrottle,)
+    http_method_names = ("get", "head", "post", "put", "patch", "delete")
     parser_classes = (StrictJSONParser, MultiPartParser)
 
     def handle_exception(self, exc: Exception) -> Response:

@@ -11,14 +11,15 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from clinic.accounts.roles import Scope
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml.contracts import Problem, Refused, Text
-from patients import access
+from patients import access as records
 from patients.models import Encounter
-from predictions import outcomes
+from predictions import access, outcomes
 from predictions.api.base import ApiView
-from predictions.api.permissions import ClinicalStaff
+from predictions.api.permissions import Door
 from predictions.api.serializers import ProblemsSerializer
 from predictions.models import BloodLoss, LossMethod
 
@@ -82,7 +83,7 @@ class NewBloodLossSerializer(serializers.Serializer):
 class BloodLossView(ApiView):
     """``/api/patients/<id>/encounters/<id>/blood-loss``."""
 
-    permission_classes = (ClinicalStaff,)
+    doors = {"GET": Door(records.RECORD, Scope.READ), "POST": Door(access.BLOOD_LOSS, Scope.SUBMIT)}
 
     @extend_schema(
         operation_id="blood_loss_list",
@@ -118,7 +119,7 @@ class BloodLossView(ApiView):
 
 
 def _encounter(request: Request, patient_id: UUID, encounter_id: UUID) -> Encounter:
-    patient = access.get_or_404(request.user, patient_id)
+    patient = records.get_or_404(request.user, patient_id)
     encounter = patient.encounters.select_related("unit").filter(pk=encounter_id).first()
     if encounter is None:
         raise Http404

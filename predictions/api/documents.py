@@ -13,8 +13,11 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from clinic.accounts import confirm
+from clinic.accounts.roles import Scope
 from ml.contracts import LANGUAGES, Problem, Text
-from predictions import first_read
+from predictions import access, first_read
+from predictions.api.permissions import Door
 from predictions.api.serializers import ProblemsSerializer
 from predictions.api.studies import ERRORS, Conflict, StudyDoor
 from predictions.models import Document, DocumentState
@@ -73,6 +76,8 @@ class DocumentSerializer(serializers.ModelSerializer):
 class DocumentsView(StudyDoor):
     """``/api/studies/<id>/documents``."""
 
+    doors = {"GET": Door(access.STUDY, Scope.READ), "POST": Door(access.STUDY, Scope.READ)}
+
     @extend_schema(
         operation_id="documents_list",
         responses={200: DocumentSerializer(many=True), 404: ProblemsSerializer, 409: ProblemsSerializer},
@@ -125,6 +130,8 @@ class DocumentsView(StudyDoor):
 class DocumentView(StudyDoor):
     """``/api/studies/<id>/documents/<id>``."""
 
+    doors = {"GET": Door(access.STUDY, Scope.READ)}
+
     @extend_schema(
         operation_id="documents_retrieve",
         responses={200: DocumentSerializer, 404: ProblemsSerializer, 409: ProblemsSerializer},
@@ -138,6 +145,8 @@ class DocumentView(StudyDoor):
 class DocumentContentView(StudyDoor):
     """``/api/studies/<id>/documents/<id>/content``."""
 
+    doors = {"GET": Door(access.STUDY, Scope.READ)}
+
     @extend_schema(
         operation_id="documents_content",
         responses={(200, "*/*"): OpenApiTypes.BINARY, 404: ProblemsSerializer, 409: ProblemsSerializer},
@@ -147,6 +156,7 @@ class DocumentContentView(StudyDoor):
         document = ordering.find_or_404(request.user, self.study(study_id, None), document_id)
         if document.state != DocumentState.READY:
             raise Conflict(NOT_WRITTEN)
+        confirm.demand(request)
         ordering.recorded_download(request.user, document)
         return FileResponse(
             storage.open(document.stored_name),

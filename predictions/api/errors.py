@@ -18,12 +18,17 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from ml.contracts import Problem, Refused, Text
+from predictions.api.permissions import ScopeMissing
 
 NOT_FOUND = Text(
     "There is no such record, or it is not yours to see.",
     "Ce dossier n’existe pas ou ne vous est pas ouvert.",
 )
 NOT_ALLOWED = Text("Your role may not do this.", "Votre rôle ne permet pas cette action.")
+NO_SUCH_SCOPE = Text(
+    "This token was not issued for that: it needs the scope “{scope}”.",
+    "Ce jeton n’a pas été délivré pour cela : il lui faut la portée « {scope} ».",
+)
 TOO_LARGE = Text(
     "The request is larger than anything accepted here.", "La requête dépasse tout ce qui est admis ici."
 )
@@ -93,6 +98,9 @@ def sentence(error: Exception, context: dict[str, Any]) -> Response | None:
         return Response(shown(error.problems), status=status.HTTP_422_UNPROCESSABLE_ENTITY)
     if isinstance(error, Http404 | exceptions.NotFound):
         return Response(shown([Problem("not_found", NOT_FOUND)]), status=status.HTTP_404_NOT_FOUND)
+    if isinstance(error, ScopeMissing):
+        problem = Problem("scope_missing", NO_SUCH_SCOPE.format(scope=error.scope.value))
+        return Response(shown([problem]), status=status.HTTP_403_FORBIDDEN)
     if isinstance(error, PermissionDenied):
         return Response(shown([Problem("not_allowed", NOT_ALLOWED)]), status=status.HTTP_403_FORBIDDEN)
     if isinstance(error, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):

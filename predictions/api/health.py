@@ -8,15 +8,17 @@ from django.core.cache import cache
 from django.db import DatabaseError, connection
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers, status
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from clinic import pulse
+from clinic.audit import alarms
 from clinic.celeryconfig import QUEUES
+from clinic.rules import EVERYBODY
 from ml import package as packages
 from ml import registry
 from predictions.api.base import ApiView
+from predictions.api.permissions import Door
 from predictions.inquiries import SLEEP_VERSION
 
 CACHED_SECONDS = 1
@@ -31,6 +33,8 @@ HealthSerializer = inline_serializer(
         "database": serializers.BooleanField(),
         "broker": serializers.BooleanField(),
         "workers": serializers.DictField(child=serializers.IntegerField(), help_text="By queue"),
+        "watch": serializers.BooleanField(help_text="Somebody looks after lost studies"),
+        "audit": serializers.BooleanField(help_text="Its events are sealed and anchored, and verified well"),
         "packages": serializers.DictField(child=serializers.CharField(), help_text="Serving version"),
     },
 )
@@ -39,12 +43,13 @@ HealthSerializer = inline_serializer(
 class HealthView(ApiView):
     """``/health``."""
 
-    permission_classes = (AllowAny,)
+    doors = {"GET": Door(EVERYBODY, None)}
     authentication_classes = ()
+    throttle_classes = ()
 
     @extend_schema(operation_id="health", auth=[], responses={200: HealthSerializer, 503: HealthSerializer})
     def get(self, request: Request) -> Response:
-        """Tell whether database, broker, workers and packages answer; 503 when one does not."""
+        """Tell whether database, broker, workers, watch, audit and packages are well; 503 when one is not."""
         found = cache.get(CACHE_KEY)
         if found is None:
             found = examine()
@@ -55,7 +60,7 @@ class HealthView(ApiView):
 
 def examine() -> dict[str, Any]:
     """Ask everything a study needs whether it is there."""
-    broker, workers = _workers()
+    broker, workers, watch = _workers()
     serving = {name: _version(name) for name in registry.names()}
     found = {
         "model_loaded": bool(_version("sleep", SLEEP_VERSION)),
@@ -63,9 +68,12 @@ def examine() -> dict[str, Any]:
         "database": _database(),
         "broker": broker,
         "workers": workers,
+        "watch": watch,
+        "audit": _audit(),
         "packages": serving,
     }
-    whole = found["database"] and broker and all(workers.values()) and all(serving.values())
+    parts = ("database", "broker", "watch", "audit")
+    whole = all(found[part] for part in parts) and all(workers.values()) and all(serving.values())
     return {"status": "healthy" if whole else "degraded", **found}
 
 
@@ -78,12 +86,20 @@ def _database() -> bool:
         return False
 
 
-def _workers() -> tuple[bool, dict[str, int]]:
+def _audit() -> bool:
+    try:
+        return not alarms.current()
+    except DatabaseError:
+        return False
+
+
+def _workers() -> tuple[bool, dict[str, int], bool]:
+    """Return whether the broker answers, how many workers each queue has, and whether the watch lives."""
     try:
         living = pulse.living()
     except pulse.NoBroker:
-        return False, dict.fromkeys(QUEUES, 0)
-    return True, {queue: living[queue] for queue in QUEUES}
+        return False, dict.fromkeys(QUEUES, 0), False
+    return True, {queue: living[queue] for queue in QUEUES}, living[pulse.WATCH] > 0
 
 
 def _version(algorithm: str, version: str = "") -> str:

@@ -11,14 +11,16 @@ from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from clinic.accounts.roles import Scope
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml.contracts import Problem, Refused, Text
-from patients import access, services
+from patients import access as records
+from patients import services
 from patients.models import Patient
 from patients.selectors import search
 from predictions.api.base import ApiView
-from predictions.api.permissions import ClinicalStaff
+from predictions.api.permissions import Door
 from predictions.api.serializers import (
     NewPatientSerializer,
     PatientSearchSerializer,
@@ -45,13 +47,13 @@ FOREIGN_UNIT = Problem(
 class PatientsView(ApiView, ListAPIView):
     """``/api/patients``."""
 
-    permission_classes = (ClinicalStaff,)
+    doors = {"GET": Door(records.CARERS, Scope.READ), "POST": Door(records.CARERS, Scope.SUBMIT)}
     serializer_class = PatientSerializer
     queryset = Patient.objects.none()
 
     def get_queryset(self) -> object:
         """Return the patients of the caller's units."""
-        return access.for_user(self.request.user).prefetch_related("units")
+        return records.for_user(self.request.user).prefetch_related("units")
 
     @extend_schema(operation_id="patients_list", responses={200: PatientSerializer(many=True)})
     def get(self, request: Request) -> Response:
@@ -86,7 +88,7 @@ class PatientsView(ApiView, ListAPIView):
 class PatientSearchView(ApiView):
     """``/api/patients/search``."""
 
-    permission_classes = (ClinicalStaff,)
+    doors = {"POST": Door(records.CARERS, Scope.READ)}
 
     @extend_schema(
         operation_id="patients_search",
@@ -110,13 +112,13 @@ class PatientSearchView(ApiView):
 class PatientView(ApiView):
     """``/api/patients/<id>``."""
 
-    permission_classes = (ClinicalStaff,)
+    doors = {"GET": Door(records.RECORD, Scope.READ)}
 
     @extend_schema(
         operation_id="patients_retrieve", responses={200: PatientSerializer, 404: ProblemsSerializer}
     )
     def get(self, request: Request, patient_id: UUID) -> Response:
         """Read one patient."""
-        patient = access.get_or_404(request.user, patient_id)
+        patient = records.get_or_404(request.user, patient_id)
         record(Action.VIEW, actor=request.user, patient=patient.pk, kind="patient")
         return Response(PatientSerializer(patient).data)

@@ -10,8 +10,10 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from clinic.accounts.roles import Scope
 from ml.contracts import LANGUAGES
-from predictions import first_read, reading
+from predictions import access, first_read, reading
+from predictions.api.permissions import Door
 from predictions.api.serializers import REPORT_TEXTS, FirstReadSerializer, ProblemsSerializer
 from predictions.api.studies import ERRORS, StudyDoor
 from predictions.models import Confidence, Impression, Study
@@ -82,6 +84,8 @@ class ReportSerializer(serializers.Serializer):
 class FirstReadView(StudyDoor):
     """``/api/studies/<id>/first-read``."""
 
+    doors = {"GET": Door(access.STUDY, Scope.READ), "POST": Door(access.REVIEW, Scope.REVIEW)}
+
     @extend_schema(operation_id="studies_first_read", responses={200: FirstReadStateSerializer, **ERRORS})
     def get(self, request: Request, study_id: UUID) -> Response:
         """Read whether your first impression is awaited, and which pictures there are to read."""
@@ -110,6 +114,8 @@ class FirstReadView(StudyDoor):
 
 class ReportView(StudyDoor):
     """``/api/studies/<id>/report``."""
+
+    doors = {"GET": Door(access.STUDY, Scope.READ), "PUT": Door(access.REVIEW, Scope.REVIEW)}
 
     @extend_schema(operation_id="studies_report", responses={200: ReportSerializer, **ERRORS})
     def get(self, request: Request, study_id: UUID) -> Response:

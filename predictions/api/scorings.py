@@ -11,9 +11,12 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from clinic.accounts.roles import Scope
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml.contracts import Refused
+from predictions import access
+from predictions.api.permissions import Door
 from predictions.api.serializers import ProblemsSerializer
 from predictions.api.studies import ERRORS, StudyDoor
 from predictions.models import Kind, Origin, Study
@@ -262,6 +265,8 @@ class NightDoor(StudyDoor):
 class ScoringView(NightDoor):
     """``/api/studies/<id>/scoring``."""
 
+    doors = {"GET": Door(access.STUDY, Scope.READ), "POST": Door(access.SCORING, Scope.REVIEW)}
+
     @extend_schema(
         operation_id="studies_scoring",
         parameters=[SCORING],
@@ -291,6 +296,8 @@ class ScoringView(NightDoor):
 class ScoringEventsView(NightDoor):
     """``/api/studies/<id>/scoring/events``."""
 
+    doors = {"POST": Door(access.SCORING, Scope.REVIEW)}
+
     @extend_schema(
         operation_id="studies_scoring_events",
         request=EventBatchSerializer,
@@ -314,6 +321,8 @@ class ScoringEventsView(NightDoor):
 
 class ScoringComparisonView(NightDoor):
     """``/api/studies/<id>/scoring/comparison``."""
+
+    doors = {"GET": Door(access.STUDY, Scope.READ)}
 
     @extend_schema(
         operation_id="studies_scoring_comparison",

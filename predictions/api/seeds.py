@@ -14,13 +14,14 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from clinic.accounts.roles import Scope
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml.contracts import Problem, Refused, Text
-from predictions import inquiries
+from predictions import access, inquiries
 from predictions.api.base import ApiView
 from predictions.api.errors import LONGEST_SHOWN, NOT_AN_OBJECT, Unreadable, shown
-from predictions.api.permissions import SleepLaboratory, Steward
+from predictions.api.permissions import Door
 from predictions.api.serializers import ProblemsSerializer
 from predictions.models import InquiryKind
 
@@ -103,7 +104,7 @@ class AskingView(ApiView):
 class SleepEpochView(AskingView):
     """``/predict`` of the sleep seed."""
 
-    permission_classes = (SleepLaboratory,)
+    doors = {"POST": Door(access.SLEEP_LABORATORY, Scope.SUBMIT)}
 
     @extend_schema(
         operation_id="sleep_predict", request=EpochSerializer, responses={200: StageSerializer, **ERRORS}
@@ -121,7 +122,7 @@ class SleepEpochView(AskingView):
 class SleepModelView(AskingView):
     """``/model-info`` of the sleep seed."""
 
-    permission_classes = (SleepLaboratory,)
+    doors = {"GET": Door(access.SLEEP_LABORATORY, Scope.READ)}
 
     @extend_schema(operation_id="sleep_model_info", responses={200: dict, **ERRORS})
     def get(self, request: Request) -> Response:
@@ -132,7 +133,7 @@ class SleepModelView(AskingView):
 class CreditView(AskingView):
     """``/api/credit/predict`` of the credit seed."""
 
-    permission_classes = (Steward,)
+    doors = {"POST": Door(access.STEWARDS, Scope.SUBMIT)}
 
     @extend_schema(operation_id="credit_predict", request=dict, responses={200: dict, **ERRORS})
     def post(self, request: Request) -> Response:
@@ -146,7 +147,7 @@ class CreditView(AskingView):
 class CreditBatchView(AskingView):
     """``/api/credit/predict/batch`` of the credit seed."""
 
-    permission_classes = (Steward,)
+    doors = {"POST": Door(access.STEWARDS, Scope.SUBMIT)}
 
     @extend_schema(
         operation_id="credit_predict_batch", request=CreditBatchSerializer, responses={200: dict, **ERRORS}

@@ -8,6 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from clinic.accounts.roles import Scope
 from ml import registry
 from patients.models import Patient, Sex
 from patients.validators import validate_birth_date, validate_name, validate_record_number
@@ -45,13 +46,26 @@ class CredentialsSerializer(serializers.Serializer):
 
     username = serializers.CharField(max_length=150)
     password = serializers.CharField(max_length=256, trim_whitespace=False)
-    code = serializers.CharField(max_length=16, required=False, allow_blank=True, help_text="Second factor")
+    code = serializers.CharField(
+        max_length=16, required=False, allow_blank=True, default="", help_text="Second factor"
+    )
+    scopes = serializers.MultipleChoiceField(
+        choices=Scope.choices,
+        default=(Scope.READ, Scope.SUBMIT, Scope.REVIEW),
+        allow_empty=False,
+        help_text="What the token is for; one that may `sign` lives 15 minutes, others 12 hours",
+    )
+    name = serializers.CharField(
+        max_length=60, default="api", help_text="By which you will know the token again"
+    )
 
 
 class TokenSerializer(serializers.Serializer):
     """To be sent as ``Authorization: Token ...``."""
 
-    token = serializers.CharField()
+    token = serializers.CharField(help_text="Shown this once")
+    scopes = serializers.ListField(child=serializers.ChoiceField(choices=Scope.choices))
+    expires_at = serializers.DateTimeField()
 
 
 class PatientSerializer(serializers.ModelSerializer):

@@ -16,16 +16,18 @@ from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from clinic.accounts import confirm
+from clinic.accounts.roles import Scope
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml import registry
 from ml.contracts import Problem, Refused, Text
 from ml.registry import UnknownAlgorithm
-from patients import access
+from patients import access as records
 from patients.models import Encounter
-from predictions import first_read, intake, reading, review, selectors
+from predictions import access, first_read, intake, reading, review
 from predictions.api.base import ApiView, require_whole_characters
-from predictions.api.permissions import ClinicalStaff
+from predictions.api.permissions import Door
 from predictions.api.serializers import (
     AmendmentSerializer,
     NewReviewSerializer,
@@ -99,11 +101,9 @@ UNKNOWN_ENCOUNTER = Problem(
 class StudyDoor(ApiView):
     """Base of the views on one study."""
 
-    permission_classes = (ClinicalStaff,)
-
     def study(self, study_id: UUID, action: Action | None = Action.VIEW) -> Study:
         """Return the study for the caller, recorded; a stranger gets 404."""
-        study = selectors.get_or_404(self.request.user, study_id)
+        study = access.get_or_404(self.request.user, study_id)
         if action:
             record(action, actor=self.request.user, patient=study.patient_id, study=study.pk, kind="study")
         return study
@@ -130,13 +130,13 @@ class Conflict(Refused):
 class StudiesView(ApiView, ListAPIView):
     """``/api/studies``."""
 
-    permission_classes = (ClinicalStaff,)
+    doors = {"GET": Door(access.STUDIES, Scope.READ), "POST": Door(access.STUDIES, Scope.SUBMIT)}
     serializer_class = StudySerializer
     queryset = Study.objects.none()
 
     def get_queryset(self) -> Any:
         """Return the studies the caller may see, filtered by the query."""
-        found = selectors.studies_for(self.request.user)
+        found = access.for_user(self.request.user)
         query = self.request.query_params
         for name, known in (("state", State.values), ("algorithm", registry.names())):
             if value := query.get(name):
@@ -169,7 +169,7 @@ class StudiesView(ApiView, ListAPIView):
         sent = NewStudySerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         fields = dict(sent.validated_data)
-        patient = access.get_or_404(request.user, fields["patient"])
+        patient = records.get_or_404(request.user, fields["patient"])
         try:
             study = intake.submit(
                 user=request.user,
@@ -192,6 +192,8 @@ class StudiesView(ApiView, ListAPIView):
 class StudyView(StudyDoor):
     """``/api/studies/<id>``."""
 
+    doors = {"GET": Door(access.STUDY, Scope.READ)}
+
     @extend_schema(operation_id="studies_retrieve", responses={200: StudySerializer, **ERRORS})
     def get(self, request: Request, study_id: UUID) -> Response:
         """Read where a study is."""
@@ -200,6 +202,8 @@ class StudyView(StudyDoor):
 
 class ResultView(StudyDoor):
     """``/api/studies/<id>/result``."""
+
+    doors = {"GET": Door(access.STUDY, Scope.READ)}
 
     @extend_schema(
         operation_id="studies_result",
@@ -219,6 +223,8 @@ class ResultView(StudyDoor):
 
 class ArtefactView(StudyDoor):
     """``/api/studies/<id>/artefacts/<name>``."""
+
+    doors = {"GET": Door(access.STUDY, Scope.READ)}
 
     @extend_schema(
         operation_id="studies_artefact",
@@ -248,6 +254,8 @@ class ArtefactView(StudyDoor):
 class ReviewView(StudyDoor):
     """``/api/studies/<id>/review``."""
 
+    doors = {"POST": Door(access.REVIEW, Scope.REVIEW)}
+
     @extend_schema(
         operation_id="studies_review",
         request=NewReviewSerializer,
@@ -264,6 +272,8 @@ class ReviewView(StudyDoor):
 class SignView(StudyDoor):
     """``/api/studies/<id>/sign``."""
 
+    doors = {"POST": Door(access.SIGNATURE, Scope.SIGN)}
+
     @extend_schema(
         operation_id="studies_sign",
         request=NewSignatureSerializer,
@@ -275,6 +285,7 @@ class SignView(StudyDoor):
         sent.is_valid(raise_exception=True)
         later = sent.validated_data["later"]
         study = self.study(study_id, None)
+        confirm.demand(request, request.data)
         signature = review.sign(
             user=request.user,
             study=study,
@@ -287,6 +298,8 @@ class SignView(StudyDoor):
 class AmendView(StudyDoor):
     """``/api/studies/<id>/amend``."""
 
+    doors = {"POST": Door(access.SIGNATURE, Scope.SIGN)}
+
     @extend_schema(
         operation_id="studies_amend",
         request=AmendmentSerializer,
@@ -297,12 +310,15 @@ class AmendView(StudyDoor):
         sent = AmendmentSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
         study = self.study(study_id, None)
+        confirm.demand(request, request.data)
         review.amend(user=request.user, study=study, **sent.validated_data)
         return Response(StudySerializer(study).data)
 
 
 class RetryView(StudyDoor):
     """``/api/studies/<id>/retry``."""
+
+    doors = {"POST": Door(access.RESUBMISSION, Scope.SUBMIT)}
 
     @extend_schema(
         operation_id="studies_retry",

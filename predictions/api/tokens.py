@@ -1,28 +1,35 @@
-"""Log-in of programs: a name and a password, and the second factor of whoever has one, for a token."""
+"""Log-in of programs: a name and a password, and the second factor of whoever has one, for a token.
+
+A token opens what its scopes say, for twelve hours; one that may sign for a quarter of an hour: to ask for it
+is how a program confirms who is there, as a person does at the page.
+"""
 
 from __future__ import annotations
 
 from allauth.account.adapter import get_adapter
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.authtoken.models import Token
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.throttling import BaseThrottle
 
-from clinic.accounts.models import User
+from clinic.accounts import codes, factors, throttles, tokens
+from clinic.accounts.models import ApiToken, User
+from clinic.accounts.roles import Scope
 from clinic.audit.context import client_address
 from clinic.audit.models import Action
 from clinic.audit.recording import record
-from ml.contracts import Problem, Text
+from clinic.rules import EVERYBODY, STAFF
+from ml.contracts import Problem, Refused, Text
 from predictions.api.base import ApiView
 from predictions.api.errors import shown
-from predictions.api.permissions import Staff
+from predictions.api.permissions import Door
 from predictions.api.serializers import CredentialsSerializer, ProblemsSerializer, TokenSerializer
 
+MOST_ATTEMPTS, ATTEMPT_SECONDS = 10, 60
 WRONG = Problem(
     "wrong_credentials",
     Text(
@@ -37,57 +44,76 @@ TEMPORARY = Problem(
         "Ce mot de passe est provisoire. Connectez-vous une fois avec un navigateur et choisissez le vôtre.",
     ),
 )
+NO_TOKEN = Problem(
+    "no_token",
+    Text(
+        "This call was made without a token, so there is none to give back.",
+        "Cet appel a été fait sans jeton : il n’y en a aucun à rendre.",
+    ),
+)
 
 
-class LoginThrottle(SimpleRateThrottle):
-    """Ten attempts a minute from one address, the one the audit records."""
+class LoginThrottle(BaseThrottle):
+    """Ten attempts a minute from one address, the one the audit records, over all processes."""
 
-    scope = "token"
-    rate = "10/min"
+    def allow_request(self, request: Request, view: ApiView) -> bool:
+        """Whether the attempt is within the limit."""
+        self.key = client_address(request._request) or "unknown"
+        return throttles.hit("token", self.key, MOST_ATTEMPTS, ATTEMPT_SECONDS)
 
-    def get_cache_key(self, request: Request, view: ApiView) -> str:
-        """Count by address."""
-        return self.cache_format % {"scope": self.scope, "ident": client_address(request) or "unknown"}
+    def wait(self) -> float:
+        """Return the seconds until the window is over."""
+        return throttles.remaining("token", self.key)
 
 
 class TokenView(ApiView):
     """``/api/token``."""
 
-    def get_permissions(self) -> list:
-        """Anybody may try to log in; only the owner gives a token back."""
-        return [AllowAny()] if self.request.method == "POST" else [Staff()]
+    doors = {"POST": Door(EVERYBODY, None), "DELETE": Door(STAFF, None)}
 
     def get_authenticators(self) -> list:
         """Ignore a stale token or session while logging in."""
         return [] if self.request and self.request.method == "POST" else super().get_authenticators()
 
     def get_throttles(self) -> list:
-        """Limit attempts to log in."""
-        return [LoginThrottle()] if self.request.method == "POST" else []
+        """Limit attempts to log in more than other calls."""
+        return [LoginThrottle()] if self.request.method == "POST" else super().get_throttles()
 
     @extend_schema(
         operation_id="token_create",
         request=CredentialsSerializer,
-        responses={200: TokenSerializer, 401: ProblemsSerializer, 429: ProblemsSerializer},
+        responses={
+            200: TokenSerializer,
+            401: ProblemsSerializer,
+            403: ProblemsSerializer,
+            422: ProblemsSerializer,
+            429: ProblemsSerializer,
+        },
     )
     def post(self, request: Request) -> Response:
-        """Log in and receive a token."""
+        """Log in and receive a token for the scopes asked for."""
         sent = CredentialsSerializer(data=request.data)
         sent.is_valid(raise_exception=True)
-        user = _authenticated(request, **sent.validated_data)
+        fields = dict(sent.validated_data)
+        name, scopes = fields.pop("name"), fields.pop("scopes")
+        user = _authenticated(request, **fields)
         if user is None:
             return Response(shown([WRONG]), status=status.HTTP_401_UNAUTHORIZED)
         if user.temporary_password:
             return Response(shown([TEMPORARY]), status=status.HTTP_403_FORBIDDEN)
-        token, _created = Token.objects.get_or_create(user=user)
-        record(Action.LOGIN, actor=user, kind="token")
-        return Response({"token": token.key})
+        if settings.REQUIRE_MFA and not factors.enrolled(user):
+            return Response(factors.missing(), status=status.HTTP_403_FORBIDDEN)
+        lifetime = tokens.SIGNING if Scope.SIGN in scopes else tokens.LOGIN
+        token, secret = tokens.issue(owner=user, name=name, scopes=scopes, lifetime=lifetime, confirmed=True)
+        record(Action.LOGIN, actor=user, kind="token", object_id=str(token.pk))
+        return Response({"token": secret, "scopes": token.scopes, "expires_at": token.expires_at})
 
-    @extend_schema(operation_id="token_delete", request=None, responses={204: None})
+    @extend_schema(operation_id="token_delete", request=None, responses={204: None, 409: ProblemsSerializer})
     def delete(self, request: Request) -> Response:
-        """Give the token back: it serves nobody any more."""
-        Token.objects.filter(user=request.user).delete()
-        record(Action.LOGOUT, actor=request.user, kind="token")
+        """Give the token of this call back: it serves nobody any more."""
+        if not isinstance(request.auth, ApiToken):
+            return Response(shown([NO_TOKEN]), status=status.HTTP_409_CONFLICT)
+        tokens.revoke(actor=request.user, token=request.auth)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -101,8 +127,7 @@ def _authenticated(request: Request, *, username: str, password: str, code: str 
         return None
     if user is None:
         return None
-    factors = list(Authenticator.objects.filter(user=user))
-    if factors and not any(factor.wrap().validate_code(code) for factor in factors):
+    if Authenticator.objects.filter(user=user).exists() and not _right_code(user, code):
         # Nobody has proven to be this person yet: the event names the account, not an actor.
         record(
             Action.LOGIN_FAILED,
@@ -112,3 +137,11 @@ def _authenticated(request: Request, *, username: str, password: str, code: str 
         )
         return None
     return user
+
+
+def _right_code(user: User, code: str) -> bool:
+    try:
+        codes.check(user, code)
+    except Refused:
+        return False
+    return True

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from clinic.accounts.models import Unit, User
+from clinic.accounts.roles import Role
 from clinic.accounts.selectors import USUAL_NAMES
 from ml.algorithms.haemorrhage.examples import ADMISSIONS, as_of
 from patients import services
@@ -51,7 +52,11 @@ def units() -> dict[str, Unit]:
 @transaction.atomic
 def staff(secret: str, of: dict[str, Unit]) -> dict[str, User]:
     """Return the members of staff by user name, with ``secret`` as their password."""
-    return {str(person.role): _member(person, secret, of) for person in STAFF}
+    members = {str(person.role): _member(person, secret, of) for person in STAFF}
+    for unit in of.values():
+        if not unit.leads.exists():
+            unit.leads.add(members[Role.PHYSICIAN])
+    return members
 
 
 def _member(person: Person, secret: str, of: dict[str, Unit]) -> User:

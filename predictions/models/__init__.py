@@ -1,6 +1,7 @@
 """A study and everything that happens to it: files, predictions, explanations, reviews, signatures."""
 
 from predictions.models.birth import SEVERE_ML, BloodLoss, LossMethod
+from predictions.models.disclosure import Disclosure
 from predictions.models.document import Document, DocumentState, Draft
 from predictions.models.inquiry import Inquiry, InquiryKind
 from predictions.models.mapping import ChannelMapping
@@ -25,6 +26,7 @@ __all__ = [
     "BloodLoss",
     "ChannelMapping",
     "Confidence",
+    "Disclosure",
     "Document",
     "DocumentState",
     "Draft",

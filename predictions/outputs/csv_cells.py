@@ -7,10 +7,9 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ml.cells import inert
 from predictions.outputs.facts import Facts
 from predictions.outputs.typed import upright
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def written(rows: Iterable[Sequence[Any]]) -> bytes:
@@ -27,7 +26,7 @@ def neutral(value: Any) -> Any:
     """
     if not isinstance(value, str):
         return value
-    return upright(f"'{value}" if value.startswith(FORMULA_STARTS) else value)
+    return upright(inert(value))
 
 
 def version(facts: Facts) -> str:

@@ -15,7 +15,7 @@ from clinic.accounts.models import User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml.contracts import LANGUAGES, Problem, Refused, Text
-from predictions import first_read, queue, selectors
+from predictions import access, first_read, queue
 from predictions.models import Document, DocumentState, Signature, Study
 from predictions.outputs import registry
 from predictions.states import State
@@ -152,7 +152,9 @@ def _open_to(user: User, study: Study, document: Document) -> bool:
 
 
 def _may_take(user: User, study: Study, kind: registry.Kind) -> bool:
-    return not kind.export or selectors.may_score(user, study)
+    if kind.research:
+        return access.may_sign(user, study)
+    return not kind.export or access.may_take_out(user, study)
 
 
 def _require_taking(user: User, study: Study, kind: registry.Kind) -> None:
@@ -178,6 +180,9 @@ def file_name(document: Document) -> str:
     """Return a name that tells the documents of a study apart and says nothing of the patient."""
     kind = registry.KINDS[document.kind]
     parts = ["vigie", document.study.algorithm.replace("_", "-"), document.study_id.hex[:8]]
+    if kind.research:
+        # No number of ours: whoever gets it must not be able to ask for the study by it.
+        return f"vigie-{document.study.algorithm.replace('_', '-')}-deidentified-{document.pk.hex[:8]}.zip"
     if kind.export:
         # The copy keeps the format it came in, BDF or EDF.
         sent = PurePath(document.study.file.original_name).suffix.lower() if document.study.file else ""
@@ -193,7 +198,8 @@ def file_name(document: Document) -> str:
 
 def recorded_download(user: User, document: Document) -> None:
     """Write down that somebody took a document out of the house."""
-    _record(Action.DOWNLOAD, user, document)
+    export = registry.KINDS[document.kind].export
+    _record(Action.EXPORT if export else Action.DOWNLOAD, user, document)
 
 
 def _problems(study: Study, kind: str, language: str) -> list[Problem]:

@@ -36,6 +36,8 @@ class Kind:
     export
         Whether it is what was sent, made ready to leave the house: no part of the answer, so of no version;
         thrown away after a day, and for those alone who work with such studies in the unit.
+    research
+        Of an export, whether it goes to people outside of care: only those who sign such studies give it out.
     seconds
         What a worker may take to write it.
     """
@@ -48,6 +50,7 @@ class Kind:
     queues: tuple[str, ...] = ()
     worded: bool = True
     export: bool = False
+    research: bool = False
     seconds: int = SECONDS
 
     def suits(self, contract: Contract) -> bool:
@@ -84,6 +87,11 @@ KINDS = {
             "edf_anonymous", Text("Anonymised recording (EDF)", "Enregistrement anonymisé (EDF)"),
             "predictions.outputs.edf_anonymous", "application/octet-stream", ".edf",
             queues=("signals",), worded=False, export=True, seconds=COPY_SECONDS,
+        ),
+        Kind(
+            "deidentified", Text("De-identified for research (ZIP)", "Désidentifié pour la recherche (ZIP)"),
+            "predictions.outputs.deidentified", "application/zip", ".zip",
+            worded=False, export=True, research=True, seconds=COPY_SECONDS,
         ),
         Kind(
             "dicom_sr", Text("Structured report (DICOM SR)", "Compte rendu structuré (DICOM SR)"),

@@ -16,13 +16,17 @@ from predictions import queue
 from predictions.limits import within
 from predictions.models import Document, DocumentState
 from predictions.outputs import facts, registry
+from predictions.sightings import Sightings
 from predictions.storage import Received, receive, storage
 
 log = logging.getLogger(__name__)
 
 MEMORY_BYTES = 1024**3
 MAX_ATTEMPTS = 2
-LOST_GRACE = timedelta(seconds=30)
+# What an export may be larger than what was sent: answers, a manifest, the folder of a ZIP.
+WRAPPING_BYTES = 16 * 1024 * 1024
+LOST_GRACE_SECONDS = 30
+SEEN = ("attempts", "sent_at")
 DRAFTS_KEPT = timedelta(days=1)
 
 NOT_WRITTEN = Problem(
@@ -53,20 +57,24 @@ def render(document_id: UUID) -> None:
         _keep(document, received)
 
 
-def reap() -> None:
-    """Send again what was never sent or lost with its worker; give up on what stopped two of them."""
-    waiting = Document.objects.filter(state=DocumentState.REQUESTED)
-    for document in [one for one in waiting.only("pk", "attempts", "kind", "sent_at") if _lost(one)]:
+def reap(sightings: Sightings) -> None:
+    """Send again what was never sent or lost with its worker; give up on what stopped two of them.
+
+    Parameters
+    ----------
+    sightings
+        What the watch saw of the documents so far.
+    """
+    waiting = list(Document.objects.filter(state=DocumentState.REQUESTED).only(*SEEN, "kind"))
+    ages = sightings.ages({one.pk: tuple(getattr(one, name) for name in SEEN) for one in waiting})
+    for document in waiting:
+        allowed = registry.KINDS[document.kind].seconds + LOST_GRACE_SECONDS
+        if document.sent_at is not None and ages[document.pk] < allowed:
+            continue
         if document.attempts >= MAX_ATTEMPTS:
             _fail(document.pk, NOT_WRITTEN)
         elif not queue.send_document(document.pk, registry.KINDS[document.kind].seconds):
             break
-
-
-def _lost(document: Document) -> bool:
-    """Return whether its message was never sent, or so long ago that a worker would have written it."""
-    allowed = timedelta(seconds=registry.KINDS[document.kind].seconds) + LOST_GRACE
-    return document.sent_at is None or document.sent_at < timezone.now() - allowed
 
 
 def sweep() -> None:
@@ -90,7 +98,7 @@ def _written(document: Document) -> Received:
     with within(Limits(kind.seconds, MEMORY_BYTES)), translation.override(document.language):
         gathered = facts.gather(document)
         if kind.export:
-            copy = Received(limit=sum(file.size for file in document.study.files.all()))
+            copy = Received(limit=sum(file.size for file in document.study.files.all()) + WRAPPING_BYTES)
             registry.copier(kind.code)(gathered, copy)
             return copy
         content = registry.renderer(kind.code)(gathered)

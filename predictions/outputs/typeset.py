@@ -19,7 +19,7 @@ import typst
 from predictions.outputs.typed import TURNING, upright
 
 TEMPLATES = Path(__file__).parent
-SHARED = "house.typ"
+SHARED = ("page.typ", "house.typ")
 STANDARD = "ua-1"
 LONGEST_WORD = 30
 _UNPRINTABLE = re.compile(r'the text `"(?P<said>.+?)"` could not be displayed', re.DOTALL)
@@ -33,7 +33,7 @@ def typeset(template: str, data: Mapping[str, Any], folder: Path, at: datetime) 
     Parameters
     ----------
     template
-        Name of a file beside this module; it may import ``house.typ``.
+        Name of a file beside this module; it may import ``page.typ`` or ``house.typ``.
     data
         What it shows, JSON-ready.
     folder
@@ -46,7 +46,7 @@ def typeset(template: str, data: Mapping[str, Any], folder: Path, at: datetime) 
     typst.TypstError
         When the template and its data do not fit together.
     """
-    for name in (SHARED, template):
+    for name in (*SHARED, template):
         (folder / name).write_bytes((TEMPLATES / name).read_bytes())
     shown = _by_number(data, TURNING)
     try:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.utils import timezone
 
 from ml.contracts import Limits
-from predictions.queue import HARD_LIMIT_GRACE, is_empty, wake
+from predictions.queue import HARD_LIMIT_GRACE, unless_away, wake
 from predictions.stewardship.models import Training
 from predictions.stewardship.states import Stage, State
 
@@ -22,6 +20,7 @@ LIMITS = {
 }
 
 
+@unless_away
 def send(training_id: UUID) -> bool:
     """Wake the worker for a waiting training; ``False`` when there is no broker or nothing waits."""
     training = Training.objects.filter(pk=training_id, state=State.QUEUED).first()
@@ -32,12 +31,3 @@ def send(training_id: UUID) -> bool:
         return False
     Training.objects.filter(pk=training_id, state=State.QUEUED).update(sent_at=timezone.now())
     return True
-
-
-def overdue() -> list[UUID]:
-    """Return the waiting trainings whose message was never sent, or is lost: sent long ago, queue empty."""
-    limit = timezone.now() - timedelta(seconds=settings.STUDY_RESEND_SECONDS)
-    waiting = Training.objects.filter(state=State.QUEUED).order_by("uploaded_at")
-    never = list(waiting.filter(sent_at=None).values_list("pk", flat=True))
-    quiet = list(waiting.filter(sent_at__lt=limit).values_list("pk", flat=True))
-    return never + quiet if quiet and is_empty(QUEUE) else never

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 from functools import partial
-from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -15,12 +12,11 @@ from clinic.audit.models import Action
 from clinic.audit.recording import WORKER, record
 from ml.contracts import Problem, Text
 from predictions.lease import recall
+from predictions.reap import Jobs
 from predictions.stewardship import queue
 from predictions.stewardship.models import Training
 from predictions.stewardship.states import PREPARED, State, check
 from predictions.storage import storage
-
-log = logging.getLogger(__name__)
 
 KEPT = timedelta(days=1)
 STOPPED_THE_WORKER = Problem(
@@ -33,32 +29,6 @@ STOPPED_THE_WORKER = Problem(
         "supprimé ; donnez au service informatique le numéro de cet entraînement.",
     ),
 )
-
-
-def reap() -> None:
-    """Recover every abandoned training, then send again what nobody is coming for."""
-    abandoned = Training.objects.filter(state=State.RUNNING, lease_until__lt=timezone.now())
-    for training_id in list(abandoned.values_list("pk", flat=True)):
-        recover(training_id)
-    for training_id in queue.overdue():
-        if not queue.send(training_id):
-            break
-
-
-def recover(training_id: UUID) -> None:
-    """Put a training whose lease ran out back into the queue; at the last death it fails, in words."""
-    with transaction.atomic():
-        training = Training.objects.filter(
-            pk=training_id, state=State.RUNNING, lease_until__lt=timezone.now()
-        ).first()
-        if training is None:
-            return
-        deaths = training.deaths + 1
-        log.warning("worker lost", extra={"training": str(training_id), "attempt": training.attempts})
-        if deaths >= settings.STUDY_MAX_DEATHS:
-            _fail(training, deaths)
-        elif _move(training, State.QUEUED, deaths=deaths, sent_at=None):
-            transaction.on_commit(partial(queue.send, training_id))
 
 
 def sweep() -> None:
@@ -81,10 +51,11 @@ def withdraw(training: Training, **by: object) -> bool:
     return True
 
 
-def _fail(training: Training, deaths: int) -> None:
+def _give_up(training: Training, deaths: int) -> None:
+    check(training.state, State.FAILED)
     problem = Problem(STOPPED_THE_WORKER.code, STOPPED_THE_WORKER.message.format(deaths=deaths))
     values = {"deaths": deaths, "problems": [problem.as_json()], "finished_at": timezone.now()}
-    if _move(training, State.FAILED, stored_name="", **values):
+    if recall(training, state=State.FAILED, stored_name="", **values):
         record(
             Action.FAIL,
             actor_label=WORKER,
@@ -95,6 +66,12 @@ def _fail(training: Training, deaths: int) -> None:
         transaction.on_commit(partial(storage.discard, training.stored_name))
 
 
-def _move(training: Training, state: State, **values: object) -> bool:
-    check(training.state, state)
-    return recall(training, state=state, **values)
+TRAININGS = Jobs(
+    model=Training,
+    queued=State.QUEUED,
+    running=State.RUNNING,
+    since="uploaded_at",
+    queue_of=lambda training: queue.QUEUE,
+    send=queue.send,
+    give_up=_give_up,
+)

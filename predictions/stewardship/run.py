@@ -21,6 +21,7 @@ from django.utils import timezone
 from clinic.accounts.models import Unit
 from clinic.audit.models import Action
 from clinic.audit.recording import WORKER, record
+from clinic.outages import despite_outage
 from ml import package as packages
 from ml import registry
 from ml.contracts import Problem, Refused, Text
@@ -85,7 +86,7 @@ def run(training: Training) -> None:
     os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     with renewed(training, seconds=LIMITS[Stage(training.stage)].seconds):
         ending = attempt(training)
-        if not _write(training, ending):
+        if not despite_outage(partial(_write, training, ending)):
             log.warning("lease lost, outcome dropped", extra={"training": str(training.pk)})
 
 
@@ -93,7 +94,7 @@ def attempt(training: Training) -> Ending:
     """Read or train within the limits; whatever goes wrong becomes a sentence."""
     stage = Stage(training.stage)
     try:
-        with storage.local(training.stored_name) as path, within(LIMITS[stage]):
+        with within(LIMITS[stage]), storage.local(training.stored_name) as path:
             return WORK[stage](training, path)
     except Refused as refusal:
         return _refused(stage, refusal)

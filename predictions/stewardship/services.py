@@ -59,7 +59,8 @@ def upload(*, user: User, algorithm: str, file: File | None, idempotency_key: st
         try:
             if received.problem:
                 raise Refused(received.problem)
-            head = table.read_head(algorithm, received.read_through())
+            with received.local() as path:
+                head = table.read_head(algorithm, path)
         except Refused as refusal:
             _record_refusal(user, algorithm, refusal)
             raise

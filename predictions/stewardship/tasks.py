@@ -6,12 +6,11 @@ from uuid import UUID
 
 from celery import shared_task
 
-from predictions.stewardship import queue, reap, run
+from predictions.stewardship import queue, run
 
 
 @shared_task(name=queue.WORK)
 def work(*, training_id: str) -> None:
     """Read or train on one waiting table; a second message for it finds nothing to do."""
-    reap.recover(UUID(training_id))
     if training := run.claim(UUID(training_id)):
         run.run(training)

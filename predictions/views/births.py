@@ -14,20 +14,22 @@ from django.views.decorators.http import require_http_methods
 
 from clinic.audit.models import Action
 from clinic.audit.recording import record
+from clinic.rules import under
 from ml import registry
 from ml.contracts import Problem, Refused, Severity
-from patients import access
+from patients import access as records
 from patients.models import Encounter, Patient
-from predictions import answers, forms, outcomes
+from predictions import access, answers, forms, outcomes
 from predictions.models import BloodLoss, Study
 
 UNPROCESSABLE = 422
 
 
+@under(access.BLOOD_LOSS)
 @require_http_methods(["GET", "HEAD", "POST"])
 def blood_loss(request: HttpRequest, patient_id: uuid.UUID, encounter_id: uuid.UUID) -> HttpResponse:
     """Show and take the blood loss of a birth."""
-    patient = access.get_or_404(request.user, patient_id)
+    patient = records.get_or_404(request.user, patient_id)
     encounter = get_object_or_404(patient.encounters.select_related("unit"), pk=encounter_id)
     outcomes.require_recorder(request.user, encounter)
     form = registry.door(outcomes.ALGORITHM, "blood_loss").FORM

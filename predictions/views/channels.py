@@ -11,19 +11,20 @@ from django.shortcuts import render
 
 from clinic.accounts.models import Unit
 from clinic.methods import post_or_back
+from clinic.rules import under
 from ml import registry
 from ml.algorithms.sleep import identity, mapping
 from ml.algorithms.sleep.edf_header import Signal
 from ml.concordance import check_identity
 from ml.contracts import Contract, Problem, Refused
 from patients.models import Patient
-from predictions import channel_mapping
-from predictions.views.submission import admit
+from predictions import access, channel_mapping
 
 # Sizes beyond any file's: the number comes from an address.
 _MOST_DIGITS = 15
 
 
+@under(access.SUBMISSION)
 @post_or_back("study_new", "algorithm", "patient")
 def study_channels(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> HttpResponse:
     """Answer the header of a recording with the channels that would be read, or with what is wrong.
@@ -31,7 +32,7 @@ def study_channels(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> 
     The body is the beginning of the file, ``size`` in the address the length of all of it. Where the address
     names channels, what is doubtful is said of these: they were chosen on the page.
     """
-    contract, person = admit(request, algorithm, patient)
+    contract, person = access.require_submitter(request.user, algorithm, patient)
     if contract.name != channel_mapping.ALGORITHM:
         raise Http404
     head = request.body[: mapping.LARGEST_HEADER]

@@ -18,12 +18,12 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from clinic.accounts.access import require
-from clinic.accounts.roles import Role
+from clinic.rules import under
 from clinic.templatetags.vigie import figure, percent, signed
 from ml import comparisons, drawing, package, registry
 from ml.contracts import Text
 from ml.package import BrokenPackage, Package
+from predictions import access
 
 MORE, LESS = 1, -1
 MOST_DECIMALS = 4
@@ -92,10 +92,10 @@ VERDICTS = {
 }
 
 
+@under(access.STEWARDS)
 @require_safe
 def comparison(request: HttpRequest, algorithm: str) -> HttpResponse:
     """Show every comparison of the serving package and of the bench; for the steward only."""
-    require(request.user, Role.STEWARD)
     if algorithm not in registry.names():
         raise Http404
     sort = request.GET.get("sort", "")

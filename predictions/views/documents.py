@@ -9,13 +9,16 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
+from clinic.accounts import confirm
 from clinic.accounts.models import User
 from clinic.methods import post_or_back
+from clinic.rules import under
 from ml.contracts import Problem, Refused
-from predictions import first_read, selectors
+from predictions import access, first_read
 from predictions.models import DocumentState, Study
 from predictions.outputs import ordering, registry
 from predictions.states import State
@@ -25,10 +28,11 @@ from predictions.workspaces.sleep import scoring
 OK, UNPROCESSABLE = 200, 422  # htmx swaps in only what came with 200
 
 
+@under(access.STUDY)
 @require_safe
 def study_documents(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Show the panel; it asks for itself again until nothing is being written."""
-    study = selectors.get_or_404(request.user, study_id)
+    study = access.get_or_404(request.user, study_id)
     try:
         first_read.require(request.user, study)
     except first_read.Blind as refusal:
@@ -36,10 +40,11 @@ def study_documents(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     return _panel(request, study)
 
 
+@under(access.STUDY)
 @post_or_back("study", "study_id")
 def study_document_order(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Order a document and show the panel again."""
-    study = selectors.get_or_404(request.user, study_id)
+    study = access.get_or_404(request.user, study_id)
     try:
         ordering.order(
             user=request.user,
@@ -56,10 +61,12 @@ def study_document_order(request: HttpRequest, study_id: uuid.UUID) -> HttpRespo
     return _panel(request, study) if request.htmx else redirect("study", study.pk)
 
 
+@under(access.STUDY)
 @require_safe
+@confirm.required(back=lambda study_id, document_id: reverse("study", args=[study_id]))
 def study_document(request: HttpRequest, study_id: uuid.UUID, document_id: uuid.UUID) -> HttpResponseBase:
     """Give out a written document as a file; its name says nothing of the patient."""
-    study = selectors.get_or_404(request.user, study_id)
+    study = access.get_or_404(request.user, study_id)
     try:
         document = ordering.find_or_404(request.user, study, document_id)
     except first_read.Blind as refusal:

@@ -15,6 +15,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from clinic.accounts.roles import Role
+from clinic.rules import STAFF, under
 from ml import comparisons, drawing, package, registry
 from ml.contracts import Contract
 from ml.package import BrokenPackage, Package
@@ -48,6 +49,7 @@ class Drawing:
     caption: str
 
 
+@under(STAFF)
 @require_safe
 def models(request: HttpRequest) -> HttpResponse:
     """List every algorithm, the clinical ones first."""
@@ -62,6 +64,7 @@ def models(request: HttpRequest) -> HttpResponse:
     )
 
 
+@under(STAFF)
 @require_safe
 def model(request: HttpRequest, algorithm: str) -> HttpResponse:
     """Show one algorithm: its manifest, its curves and its card; of one trained here, a card of its own."""

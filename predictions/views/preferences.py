@@ -9,12 +9,14 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language
 
-from clinic.context_processors import THEME_COOKIE, THEMES
+from clinic.context_processors import THEMES
 from clinic.methods import post_or_back
+from clinic.rules import EVERYBODY, under
 
 A_YEAR = 365 * 24 * 3600
 
 
+@under(EVERYBODY)
 @login_not_required
 @post_or_back("worklist")
 def set_language(request: HttpRequest) -> HttpResponse:
@@ -30,6 +32,7 @@ def set_language(request: HttpRequest) -> HttpResponse:
     return response
 
 
+@under(EVERYBODY)
 @login_not_required
 @post_or_back("worklist")
 def set_theme(request: HttpRequest) -> HttpResponse:
@@ -37,7 +40,7 @@ def set_theme(request: HttpRequest) -> HttpResponse:
     response = _back(request)
     theme = request.POST.get("theme", "")
     if theme in {code for code, *_rest in THEMES}:
-        _keep(response, THEME_COOKIE, theme)
+        _keep(response, settings.THEME_COOKIE_NAME, theme)
     return response
 
 

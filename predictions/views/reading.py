@@ -12,7 +12,7 @@ from django.utils.translation import get_language
 
 from clinic.accounts.models import User
 from ml.contracts import LANGUAGES, Field, Refused
-from predictions import first_read, reading, selectors
+from predictions import access, first_read, reading
 from predictions.models import Confidence, Impression, ReadingReport, Study
 from predictions.states import State
 
@@ -59,14 +59,14 @@ def context(user: User, found: Study, sent: Sent | None = None) -> dict[str, Any
     shown = {
         "first_read": read,
         "first_read_agrees": first_read.agrees(read) if read else None,
-        "may_read_first": first_read.needed(user, found) and selectors.may_review(user, found),
+        "may_read_first": first_read.needed(user, found) and access.may_review(user, found),
         "impressions": Impression.choices,
         "confidences": Confidence.choices,
         "chosen": {name: sent.get(name, "") for name in ("impression", "confidence")} if sent else {},
         "answer_template": f"predictions/results/{found.algorithm}_answer.html" if blind_first else "",
         "signed_report": reading.of(signature) if signature and not first_read.needed(user, found) else [],
     }
-    writes = found.contract.reading and found.state == State.READY and selectors.may_review(user, found)
+    writes = found.contract.reading and found.state == State.READY and access.may_review(user, found)
     return shown | (_writing(user, found, sent) if writes else {})
 
 

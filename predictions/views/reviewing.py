@@ -11,9 +11,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
+from clinic.accounts import confirm
 from clinic.methods import post_or_back
+from clinic.rules import under
 from ml.contracts import Problem, Refused, Text
-from predictions import first_read, intake, review, selectors
+from predictions import access, first_read, intake, review
 from predictions import reading as reports
 from predictions.models import Study
 from predictions.states import NoSuchWay
@@ -31,12 +33,14 @@ OTHER_RESULT = Problem(
 )
 
 
+@under(access.REVIEW)
 @post_or_back("study", "study_id")
 def study_first_read(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Commit what the reader sees before the answer; the answer follows."""
     return _act(request, study_id, _read_first, _("Your first impression is kept."))
 
 
+@under(access.REVIEW)
 @post_or_back("study", "study_id")
 def study_reading(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Keep the report as typed; fill what is empty as normal, or take over a colleague's text, when asked.
@@ -45,7 +49,7 @@ def study_reading(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """
     if not request.htmx:
         return _act(request, study_id, _write, _("Your report is saved."))
-    study = selectors.get_or_404(request.user, study_id)
+    study = access.get_or_404(request.user, study_id)
     problems: tuple[Problem, ...] = ()
     try:
         _write(request, study)
@@ -58,24 +62,28 @@ def study_reading(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     return render(request, "studies/reading.html", shown, status=UNPROCESSABLE if problems else 200)
 
 
+@under(access.REVIEW)
 @post_or_back("study", "study_id")
 def study_review(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Keep an opinion on the result."""
     return _act(request, study_id, _give, _("Your opinion is kept."))
 
 
+@under(access.SIGNATURE)
 @post_or_back("study", "study_id")
 def study_sign(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Sign the result, with the opinion sent along or the one already kept."""
     return _act(request, study_id, _sign, _("Signed."))
 
 
+@under(access.SIGNATURE)
 @post_or_back("study", "study_id")
 def study_amend(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Open a signed study again."""
     return _act(request, study_id, _amend, _("Open again: judge the result and sign the next version."))
 
 
+@under(access.RESUBMISSION)
 @post_or_back("study", "study_id")
 def study_retry(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Send a failed study to the workers again."""
@@ -110,7 +118,8 @@ def _give(request: HttpRequest, study: Study) -> None:
 
 def _sign(request: HttpRequest, study: Study) -> None:
     later = request.POST.get("later", "")
-    if selectors.may_sign(request.user, study):
+    if access.may_sign(request.user, study):
+        confirm.require(request)
         # Before the verdict is kept: whoever is stopped here has not judged anything yet.
         review.require_latest(study, later)
         reports.require_known(request.user, study, request.POST.get("known", ""))
@@ -124,6 +133,7 @@ def _sign(request: HttpRequest, study: Study) -> None:
 
 
 def _amend(request: HttpRequest, study: Study) -> None:
+    confirm.require(request)
     review.amend(user=request.user, study=study, reason=request.POST.get("reason", ""))
 
 
@@ -141,7 +151,7 @@ def _require_seen(request: HttpRequest, study: Study) -> None:
 def _act(
     request: HttpRequest, study_id: uuid.UUID, action: Callable[[HttpRequest, Study], Any], done: str
 ) -> HttpResponse:
-    study = selectors.get_or_404(request.user, study_id)
+    study = access.get_or_404(request.user, study_id)
     try:
         action(request, study)
     except Refused as refusal:

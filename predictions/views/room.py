@@ -13,15 +13,15 @@ from typing import Any
 from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import render
-from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from clinic.accounts.models import User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
+from clinic.rules import under
 from ml.algorithms.sleep import agreement, pages
 from ml.contracts import Problem, Refused, Text
-from predictions import selectors
+from predictions import access
 from predictions.models import Prediction, StoredArtefact, Study
 from predictions.storage import CHUNK_BYTES, storage
 from predictions.workspaces.sleep import compared, events, room, tables
@@ -47,6 +47,7 @@ WRONG_WINDOW = Problem(
 )
 
 
+@under(access.STUDY)
 @require_safe
 def scoring_room(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Show the scoring room of a night."""
@@ -71,8 +72,8 @@ def context(user: User, found: Study, prediction: Prediction) -> dict[str, Any]:
     }
 
 
+@under(access.STUDY)
 @require_safe
-@cache_control(private=True, max_age=LOOKED_SECONDS)
 def scoring_signals(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Give out samples of some channels as the file holds them.
 
@@ -107,6 +108,7 @@ def _refused(request: HttpRequest, problem: Problem) -> JsonResponse:
     return JsonResponse({"code": problem.code, "message": said}, status=HTTPStatus.BAD_REQUEST)
 
 
+@under(access.STUDY)
 @require_safe
 def scoring_comparison(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Show two finished scorings beside each other, and how far the draft was changed."""
@@ -130,8 +132,8 @@ def scoring_comparison(request: HttpRequest, study_id: uuid.UUID) -> HttpRespons
     return render(request, "scoring/comparison.html", shown)
 
 
+@under(access.STUDY)
 @require_safe
-@cache_control(private=True, max_age=LOOKED_SECONDS)
 def scoring_pyramid(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Give out a range of the envelopes of a night."""
     found, prediction = _night(request.user, study_id)
@@ -171,7 +173,7 @@ def _bytes(artefact: StoredArtefact, first: int, count: int) -> Iterator[bytes]:
 
 
 def _night(user: User, study_id: uuid.UUID) -> tuple[Study, Prediction]:
-    found = selectors.get_or_404(user, study_id)
+    found = access.get_or_404(user, study_id)
     if found.prediction is None or found.algorithm != "sleep":
         raise Http404
     return found, found.prediction

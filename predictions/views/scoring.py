@@ -16,8 +16,9 @@ from django.views.decorators.http import require_POST, require_safe
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from clinic.methods import post_or_back
+from clinic.rules import under
 from ml.contracts import Problem, Refused, Text
-from predictions import selectors
+from predictions import access
 from predictions.api.base import loads
 from predictions.models import Study
 from predictions.workspaces.sleep import comparing, events, refusals, state
@@ -37,6 +38,7 @@ UNREADABLE = Problem(
 )
 
 
+@under(access.STUDY)
 @require_safe
 @never_cache
 def scoring_state(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
@@ -54,6 +56,7 @@ def scoring_state(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     return JsonResponse(shown)
 
 
+@under(access.SCORING)
 @post_or_back("scoring_comparison", "study_id")
 def scoring_begin(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Begin a scoring with the draft, with what was signed, or with a finished one.
@@ -75,6 +78,7 @@ def scoring_begin(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     return JsonResponse(state.of(request.user, study, begun.pk), status=CREATED)
 
 
+@under(access.SCORING)
 @require_POST
 def scoring_events(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Keep what this person did; sent again, it is known again."""
@@ -94,6 +98,7 @@ def scoring_events(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     return JsonResponse(state.answer(taken))
 
 
+@under(access.STUDY)
 @require_safe
 @never_cache
 def scoring_compare(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
@@ -109,7 +114,7 @@ def scoring_compare(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
 
 
 def _night(request: HttpRequest, study_id: uuid.UUID) -> Study:
-    study = selectors.get_or_404(request.user, study_id)
+    study = access.get_or_404(request.user, study_id)
     if study.algorithm != ALGORITHM or study.prediction is None:
         raise Http404
     return study

@@ -10,21 +10,20 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.utils.cache import patch_cache_control
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from clinic.accounts.models import User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
-from predictions import first_read, outcomes, review, selectors
+from clinic.rules import under
+from predictions import access, first_read, outcomes, review, selectors
 from predictions.models import Explanation, FirstRead, Reason, Review, Scoring, StoredArtefact, Study, Verdict
 from predictions.states import PENDING, State
 from predictions.views import documents, giving, reading
 from predictions.workspaces import pages
 from predictions.workspaces.sleep import epochs, night
 
-ARTEFACT_SECONDS = 300
 """How long a browser may keep a file of a result, which never changes; a refusal is never kept."""
 
 
@@ -38,18 +37,20 @@ class Moment:
     note: str = ""
 
 
+@under(access.STUDY)
 @require_safe
 def study(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Show a study."""
-    found = selectors.get_or_404(request.user, study_id)
+    found = access.get_or_404(request.user, study_id)
     _record_view(request.user, found)
     return render(request, "studies/page.html", context(request.user, found))
 
 
+@under(access.STUDY)
 @require_safe
 def study_state(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Answer the page that asks every second: where it is, or the whole result once it is there."""
-    found = selectors.get_or_404(request.user, study_id)
+    found = access.get_or_404(request.user, study_id)
     if found.state in PENDING:
         return render(request, "studies/pending.html", _pending(found))
     _record_view(request.user, found)
@@ -59,10 +60,11 @@ def study_state(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     return response
 
 
+@under(access.STUDY)
 @require_safe
 def study_epoch(request: HttpRequest, study_id: uuid.UUID, index: int) -> HttpResponse:
     """Show one epoch of a night: its stage, its probabilities and what spoke for them."""
-    found = selectors.get_or_404(request.user, study_id)
+    found = access.get_or_404(request.user, study_id)
     prediction = found.prediction
     if prediction is None or found.algorithm != "sleep" or index >= len(prediction.result["stages"]):
         raise Http404
@@ -75,10 +77,11 @@ def study_epoch(request: HttpRequest, study_id: uuid.UUID, index: int) -> HttpRe
     return render(request, "predictions/results/sleep_epoch.html", shown)
 
 
+@under(access.STUDY)
 @require_safe
 def study_artefact(request: HttpRequest, study_id: uuid.UUID, name: str) -> HttpResponseBase:
     """Give out a picture or signal of the serving result; to a blind reader only what was sent."""
-    found = selectors.get_or_404(request.user, study_id)
+    found = access.get_or_404(request.user, study_id)
     if not first_read.shown_blind(name):
         try:
             first_read.require(request.user, found)
@@ -95,9 +98,7 @@ def study_artefact(request: HttpRequest, study_id: uuid.UUID, name: str) -> Http
         kind="artefact",
         object_id=name,
     )
-    response = giving.stored(artefact.stored_name, media_type=artefact.media_type, size=artefact.size)
-    patch_cache_control(response, private=True, max_age=ARTEFACT_SECONDS)
-    return response
+    return giving.stored(artefact.stored_name, media_type=artefact.media_type, size=artefact.size)
 
 
 def context(user: User, found: Study) -> dict[str, Any]:
@@ -111,7 +112,7 @@ def context(user: User, found: Study) -> dict[str, Any]:
         "prediction": prediction,
         "blind": blind,
         "history": history(found, blind=blind),
-        "may_retry": found.state == State.FAILED and selectors.may_submit(user, found.contract),
+        "may_retry": found.state == State.FAILED and access.may_submit(user, found.contract),
         "sent_before": selectors.sent_before(found),
         "result_template": f"predictions/results/{found.algorithm}.html",
         **_pending(found),
@@ -140,8 +141,8 @@ def _birth(user: User, found: Study) -> dict[str, Any]:
         return {}
     over = outcomes.latest(stay) is not None
     return {
-        "may_reassess": not over and stay.ended_at is None and selectors.may_submit(user, found.contract),
-        "may_record_loss": outcomes.takes_blood_loss(stay) and outcomes.may_record(user, stay),
+        "may_reassess": not over and stay.ended_at is None and access.may_submit(user, found.contract),
+        "may_record_loss": outcomes.takes_blood_loss(stay) and access.may_record_loss(user, stay),
     }
 
 
@@ -157,11 +158,11 @@ def _reviewing(user: User, found: Study) -> dict[str, Any]:
         # The version that stands while its correction is written.
         "corrected": last if open_to_review else None,
         "opinion": _opinion_of(review.standing(user, found, last)),
-        "may_review": open_to_review and selectors.may_review(user, found),
-        "may_sign": open_to_review and selectors.may_sign(user, found),
+        "may_review": open_to_review and access.may_review(user, found),
+        "may_sign": open_to_review and access.may_sign(user, found),
         "later": selectors.later_assessment(found) if open_to_review else None,
         "hypnograms": pages.to_sign(user, found) if open_to_review else [],
-        "may_amend": found.state == State.SIGNED and selectors.may_sign(user, found),
+        "may_amend": found.state == State.SIGNED and access.may_sign(user, found),
         "verdicts": Verdict.choices,
         "reasons": Reason.choices,
     }

@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -19,16 +18,16 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from clinic.accounts.access import require
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from clinic.methods import post_or_back
-from ml import registry
+from clinic.rules import under
 from ml.algorithms.sleep import mapping
 from ml.contracts import Contract, InputKind, Problem, Refused, Text
-from patients import access, services
+from patients import access as records
+from patients import services
 from patients.models import Encounter, Patient
-from predictions import answers, channel_mapping, forms, intake, outcomes, selectors
+from predictions import access, answers, channel_mapping, forms, intake, outcomes
 from predictions.models import Study
 from predictions.views import drafts
 
@@ -59,30 +58,33 @@ STAY_IS_OVER = Problem(
 )
 
 
+@under(access.SUBMISSION)
 @require_http_methods(["GET", "HEAD", "POST"])
 def study_new(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> HttpResponse:
     """Show and take the form or the upload of one algorithm."""
-    contract, person = admit(request, algorithm, patient)
+    contract, person = access.require_submitter(request.user, algorithm, patient)
     if contract.input_kind is InputKind.FORM:
         return _form(request, contract, person)
     return _upload(request, contract, person)
 
 
+@under(access.RESUBMISSION)
 @require_http_methods(["GET", "HEAD", "POST"])
 def study_reassess(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Show and take a further assessment in the same stay, beginning with the latest answers."""
-    earlier = selectors.get_or_404(request.user, study_id)
-    contract, person = admit(request, earlier.algorithm, earlier.patient_id)
+    earlier = access.get_or_404(request.user, study_id)
+    contract, person = access.require_submitter(request.user, earlier.algorithm, earlier.patient_id)
     if contract.input_kind is not InputKind.FORM:
         raise Http404
     return _form(request, contract, person, _latest(earlier))
 
 
+@under(access.SUBMISSION)
 @post_or_back("study_new", "algorithm", "patient")
 def study_open_stay(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> HttpResponse:
     """Open the stay that an assessment needs, and go back to the form with the answers given so far."""
-    contract, person = admit(request, algorithm, patient)
-    unit = access.shared_units(request.user, person).filter(code=contract.unit).first()
+    contract, person = access.require_submitter(request.user, algorithm, patient)
+    unit = records.acting_units(request.user, person).filter(code=contract.unit).first()
     if unit is None or not outcomes.without_stay(contract, None):
         raise Http404
     values, previous = forms.posted(contract, request.POST, person), _previous(request, person)
@@ -96,10 +98,11 @@ def study_open_stay(request: HttpRequest, algorithm: str, patient: uuid.UUID) ->
     return _form_again(contract, person, previous)
 
 
+@under(access.SUBMISSION)
 @post_or_back("study_new", "algorithm", "patient")
 def study_draft(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> HttpResponse:
     """Keep a half-filled form; answer how many questions are known and what looks wrong so far."""
-    contract, person = admit(request, algorithm, patient)
+    contract, person = access.require_submitter(request.user, algorithm, patient)
     if contract.input_kind is not InputKind.FORM:
         raise Http404
     values = forms.posted(contract, request.POST, person)
@@ -110,10 +113,11 @@ def study_draft(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> Htt
     return render(request, "studies/form_live.html", context)
 
 
+@under(access.SUBMISSION)
 @post_or_back("study_new", "algorithm", "patient")
 def study_draft_discard(request: HttpRequest, algorithm: str, patient: uuid.UUID) -> HttpResponse:
     """Start the form again with nothing but what the record says."""
-    contract, person = admit(request, algorithm, patient)
+    contract, person = access.require_submitter(request.user, algorithm, patient)
     drafts.forget(request.user, contract.name, person.pk)
     return _form_again(contract, person, _previous(request, person))
 
@@ -122,18 +126,6 @@ def _form_again(contract: Contract, patient: Patient, previous: Study | None) ->
     if previous is not None:
         return redirect("study_reassess", previous.pk)
     return redirect("study_new", contract.name, patient.pk)
-
-
-def admit(request: HttpRequest, algorithm: str, patient_id: uuid.UUID) -> tuple[Contract, Patient]:
-    """Return algorithm and patient for whoever may submit; 404 or 403 for others."""
-    if algorithm not in registry.names() or not registry.contract(algorithm).clinical:
-        raise Http404
-    contract = registry.contract(algorithm)
-    patient = access.get_or_404(request.user, patient_id)
-    require(request.user, *contract.submit_roles)
-    if not selectors.may_submit(request.user, contract):
-        raise PermissionDenied
-    return contract, patient
 
 
 def _encounter(patient: Patient, contract: Contract, previous: Study | None = None) -> Encounter | None:
@@ -156,7 +148,7 @@ def _previous(request: HttpRequest, patient: Patient) -> Study | None:
         wanted = uuid.UUID(request.POST.get("previous", ""))
     except ValueError:
         return None
-    return selectors.studies_for(request.user).filter(pk=wanted, patient=patient).first()
+    return access.for_user(request.user).filter(pk=wanted, patient=patient).first()
 
 
 def _closed(contract: Contract, patient: Patient, encounter: Encounter | None) -> Problem | None:

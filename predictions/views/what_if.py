@@ -11,8 +11,9 @@ from django.views.decorators.http import require_http_methods
 
 from clinic.audit.models import Action
 from clinic.audit.recording import record
+from clinic.rules import under
 from ml.contracts import Refused
-from predictions import inquiries, selectors
+from predictions import access, inquiries
 from predictions.models import InquiryKind, Study
 from predictions.views import studies
 from predictions.workspaces.haemorrhage import what_if
@@ -20,10 +21,11 @@ from predictions.workspaces.haemorrhage import what_if
 PANEL = "predictions/results/haemorrhage_what_if.html"
 
 
+@under(access.STUDY)
 @require_http_methods(["GET", "HEAD", "POST"])
 def study_what_if(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Show the panel as it began, or with the figure that the answers sent along would give."""
-    found = selectors.get_or_404(request.user, study_id)
+    found = access.get_or_404(request.user, study_id)
     if not what_if.changeable(found):
         raise Http404
     supposed = what_if.different(found, what_if.posted(found, request.POST))

@@ -25,10 +25,12 @@ from clinic.accounts.roles import Role
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from clinic.methods import post_or_back
+from clinic.rules import STAFF, under
 from clinic.templatetags.vigie import day
 from ml import registry
 from ml.contracts import Contract, Text
-from predictions import first_read, outcomes, selectors, waiting
+from patients import emergency
+from predictions import access, first_read, outcomes, selectors, waiting
 from predictions.models import BloodLoss, Prediction, Study
 from predictions.states import State
 from predictions.workspaces.sleep import headline
@@ -87,6 +89,7 @@ class Row:
     scored: Text | None
 
 
+@under(STAFF)
 @require_safe
 def worklist(request: HttpRequest) -> HttpResponse:
     """Show the studies of this person's units, the longest waiting for a person first, a page at a time.
@@ -113,6 +116,7 @@ def worklist(request: HttpRequest) -> HttpResponse:
     return render(request, template, context)
 
 
+@under(STAFF)
 @post_or_back("worklist")
 def worklist_order(request: HttpRequest) -> HttpResponse:
     """Order the worklist by the algorithm or by waiting time, until this person logs out."""
@@ -163,7 +167,7 @@ def _context(
         "state": state,
         "kind": kind,
         "algorithm_order": _offered(request.user),
-        "submittable": [c for c in contracts if selectors.may_submit(request.user, c)],
+        "submittable": [c for c in contracts if access.may_submit(request.user, c)],
     }
 
 
@@ -240,14 +244,17 @@ def _answer(study: Study, night: Text | None) -> dict[str, str]:
 def _rights(user: User) -> tuple[Callable[[Study], bool], Callable[[Study], bool]]:
     """Return who may sign and submit what, asked once per kind and unit instead of once per row."""
     signs: dict[tuple[str, int], bool] = {}
+    opened = set(emergency.running(user).values_list("patient_id", flat=True))
 
     def may_sign(study: Study) -> bool:
         key = (study.algorithm, study.unit_id)
+        if study.patient_id in opened:
+            return access.may_sign(user, study)
         if key not in signs:
-            signs[key] = selectors.may_sign(user, study)
+            signs[key] = access.may_sign(user, study)
         return signs[key]
 
-    submits = cache(lambda algorithm: selectors.may_submit(user, registry.contract(algorithm)))
+    submits = cache(lambda algorithm: access.may_submit(user, registry.contract(algorithm)))
     return may_sign, lambda study: submits(study.algorithm)
 
 

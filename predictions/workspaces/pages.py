@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from clinic.accounts.models import User
-from predictions import selectors
+from predictions import access
 from predictions.models import Explanation, Prediction, Study
 from predictions.workspaces.chest_xray import priors, reading
 from predictions.workspaces.haemorrhage import figure
@@ -43,6 +43,6 @@ def beside(user: User, study: Study) -> list[dict[str, Any]]:
 
 def to_sign(user: User, study: Study) -> list[signing.Candidate]:
     """Return what ``user`` may choose from when they sign a study; nothing where there is no choice."""
-    if study.algorithm not in TO_SIGN or not selectors.may_sign(user, study):
+    if study.algorithm not in TO_SIGN or not access.may_sign(user, study):
         return []
     return TO_SIGN[study.algorithm](user, study)

@@ -45,5 +45,5 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   const answered = event.detail.xhr.responseURL;
   if (!answered || new URL(answered).pathname !== offline.dataset.login) return;
   event.detail.shouldSwap = false;
-  if (!document.querySelector("written-report")?.unsaved) location.reload();
+  if (!document.querySelector("written-report")?.unsaved) document.querySelector("session-clock")?.look({ now: true });
 });

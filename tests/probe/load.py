@@ -21,7 +21,7 @@ def load(source: Source, package: Package) -> Loaded:
     return Loaded(
         data=dict(source.values),
         quality=(Finding("probe", Text("Probed", "Sondé")),),
-        artefacts=(Artefact("probe.txt", "text/plain", b"probed"),),
+        artefacts=(Artefact("probe.txt", "text/plain", b"probed" * int(source.values.get("size", 1))),),
     )
 
 

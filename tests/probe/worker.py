@@ -2,6 +2,8 @@
 
 from clinic.celery import app
 from tests import probe
+from tests.probe import clock
 
 probe.install()
+clock.install()
 __all__ = ["app"]

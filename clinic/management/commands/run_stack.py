@@ -58,6 +58,7 @@ class Command(BaseCommand):
         for root in settings.LOCALE_PATHS:
             compile_catalogues(Path(root))
         call_command("migrate", verbosity=0)
+        call_command("encrypt_storage", stdout=StringIO())  # files of a demo from before
         told = StringIO()
         call_command("create_demo", stdout=told)
         connections.close_all()

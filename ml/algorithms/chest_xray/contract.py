@@ -48,12 +48,18 @@ EXECUTABLE_MAGICS = (
     b"MZ",
     b"\x7fELF",
     b"#!",
-    b"PK\x03\x04",
     b"\xca\xfe\xba\xbe",
     b"\xce\xfa\xed\xfe",
     b"\xcf\xfa\xed\xfe",
+    b"\xfe\xed\xfa",
+    b"\x00asm",
+    b"dex\n",
+    b"L\x00\x00\x00\x01\x14\x02\x00",
+    b"@echo",
+    b"ITSF",
 )
-ARCHIVE_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b")
+DOCUMENT_MAGICS = (b"%PDF", b"%!PS", b"<", b"{\\rtf", b"\xd0\xcf\x11\xe0")
+ARCHIVE_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b", b"MSCF")
 # In the file header: element (0002,0002), MediaStorageSOPClassUID, of the Media Storage Directory.
 DIRECTORY_CLASS = b"\x02\x00\x02\x00UI\x14\x001.2.840.10008.1.3.10"
 # A data set written without its file header starts with a tag of group 0002 or 0008.
@@ -90,10 +96,10 @@ NO_PREAMBLE = Text(
     "comme fichier DICOM (partie 10).",
 )
 EXECUTABLE_PREAMBLE = Text(
-    "The first bytes of this DICOM file are those of a program or an archive. It was not opened; tell "
-    "your IT security team and export the image again from its source.",
-    "Les premiers octets de ce fichier DICOM sont ceux d’un programme ou d’une archive. Il n’a pas été "
-    "ouvert ; prévenez la sécurité informatique et exportez de nouveau l’image depuis sa source.",
+    "The first bytes of this DICOM file are those of a program, an archive or a document. It was not opened; "
+    "tell your IT security team and export the image again from its source.",
+    "Les premiers octets de ce fichier DICOM sont ceux d’un programme, d’une archive ou d’un document. Il "
+    "n’a pas été ouvert ; prévenez la sécurité informatique et exportez de nouveau l’image depuis sa source.",
 )
 TOO_MANY_PIXELS = Text(
     "The image says it is {width} × {height} pixels, more than any X-ray detector gives (limit: {side} "
@@ -162,7 +168,7 @@ def _screen_png(head: bytes) -> list[Problem]:
 
 
 def _screen_preamble(head: bytes) -> list[Problem]:
-    if head.startswith(EXECUTABLE_MAGICS):
+    if head.startswith(EXECUTABLE_MAGICS + ARCHIVE_MAGICS + DOCUMENT_MAGICS):
         return [Problem("dicom_preamble_executable", EXECUTABLE_PREAMBLE)]
     if DIRECTORY_CLASS in head:
         return [Problem("dicomdir", DIRECTORY.format(files=MAX_FILES))]

@@ -17,7 +17,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import pixel_array
 from pydicom.uid import UID
 
-from ml.algorithms.chest_xray import acquisition, pixels, voi
+from ml.algorithms.chest_xray import acquisition, elements, frames, pixels, voi
 from ml.algorithms.chest_xray.contract import too_many_pixels
 from ml.algorithms.chest_xray.display import is_rescaled, to_display
 from ml.algorithms.chest_xray.picture import Picture
@@ -82,6 +82,9 @@ def read(path: Path, *, allow_secondary_capture: bool = False) -> Picture:
             raise Refused(*obstacles, *reasons, identity=identity)
         try:
             stored = pixel_array(dataset)
+            if stored.dtype.kind == "f" and not np.abs(stored).max() <= np.finfo(np.float32).max:
+                # Pixels stored as floating point may hold anything, NaN and infinity too.
+                raise ValueError("pixels beyond what can be shown")
             # The raw bytes are decoded: they need not be held twice.
             for name in PIXEL_ELEMENTS:
                 dataset.pop(name, None)
@@ -91,7 +94,6 @@ def read(path: Path, *, allow_secondary_capture: bool = False) -> Picture:
             # Decoders of hostile bytes may raise anything; whatever it is, there is no image.
             raise Refused(refusal("pixels_unreadable"), *reasons, identity=identity) from error
         if not np.isfinite(grey).all():
-            # Pixels stored as floating point may hold anything.
             raise Refused(refusal("pixels_unreadable"), *reasons, identity=identity)
         return Picture(
             grey=grey,
@@ -127,6 +129,9 @@ def _quiet() -> Iterator[None]:
 
 
 def _parse(path: Path) -> Dataset:
+    walked = elements.walk(path.read_bytes())
+    if walked.crowded:
+        raise Refused(refusal("dicom_crowded", most=elements.MOST_ELEMENTS))
     try:
         # The file meta alone first: dcmread would inflate a deflated data set at once.
         meta = pydicom.filereader.read_file_meta_info(path)
@@ -140,6 +145,10 @@ def _parse(path: Path) -> Dataset:
         raise Refused(refusal("dicom_damaged")) from error
     if deflated:
         raise Refused(refusal("dicom_deflated"))
+    if walked.foreign:
+        raise Refused(refusal("image_not_alone"), identity=_identity(dataset))
+    if walked.cut and walked.pixels:
+        raise Refused(refusal("pixels_unreadable"), identity=_identity(dataset))
     if not _has_pixels(dataset) and len(dataset):
         # Cut off, most likely: of the last element only a part may be there, which says something else.
         del dataset[max(dataset.keys())]
@@ -180,14 +189,16 @@ def _obstacles(dataset: Dataset) -> list[Problem]:
         found.append(refusal("multi_frame"))
     if _number(dataset, "SamplesPerPixel") != 1 or _text(dataset, "PhotometricInterpretation") not in GREY:
         found.append(refusal("colour_image"))
-    if rows < 1 or columns < 1:
+    if rows < 2 or columns < 2:
         found.append(refusal("dicom_damaged"))
     if _misplaced(dataset):
         found.append(refusal("high_bit"))
     if is_rescaled(dataset) and not _is_rescale_usable(dataset):
         found.append(refusal("rescale_unusable"))
     large = too_many_pixels(columns, rows)
-    return [*found, large] if large else found
+    if large:
+        found.append(large)
+    return found or frames.problems(dataset, rows, columns)
 
 
 def _misplaced(dataset: Dataset) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
-from ml.algorithms.chest_xray import pixels
+from ml.algorithms.chest_xray import container, pixels
 from ml.algorithms.chest_xray.contract import too_many_pixels
 from ml.algorithms.chest_xray.display import strips
 from ml.algorithms.chest_xray.picture import Picture
@@ -39,9 +39,11 @@ def read(path: Path) -> Picture:
     Raises
     ------
     Refused
-        ``image_damaged``, ``too_many_pixels`` or ``multi_frame``.
+        ``image_damaged``, ``image_not_alone``, ``too_many_scans``, ``too_many_pixels`` or ``multi_frame``.
     """
     try:
+        if wrong := container.problems(path.read_bytes()):
+            raise Refused(*wrong)
         with Image.open(path, formats=("JPEG", "PNG")) as image:
             problems = _undecodable(image)
             if problems:

@@ -14,10 +14,34 @@ INTENDED_YEARS = (1, 6)
 
 SENTENCES = {
     "image_damaged": DAMAGED,
+    "image_not_alone": Text(
+        "The file holds something else behind its image, and was not opened. Export the image again from its "
+        "source; if that happens again, tell your IT security team.",
+        "Le fichier contient autre chose à la suite de son image et n’a pas été ouvert. Exportez de nouveau "
+        "l’image depuis sa source ; si cela se reproduit, prévenez la sécurité informatique.",
+    ),
+    "too_many_scans": Text(
+        "The JPEG says its image in more than {most} passes, which no device does, and was not opened. "
+        "Export the image again as a plain (baseline) JPEG, PNG or DICOM.",
+        "Le JPEG décrit son image en plus de {most} passages, ce qu’aucun appareil ne fait, et n’a pas été "
+        "ouvert. Exportez de nouveau l’image en JPEG simple (« baseline »), PNG ou DICOM.",
+    ),
     "dicom_damaged": Text(
         "The DICOM file is damaged or incomplete and cannot be read. Export it again from the PACS.",
         "Le fichier DICOM est endommagé ou incomplet et ne peut être lu. Exportez-le de nouveau depuis le "
         "PACS.",
+    ),
+    "dicom_crowded": Text(
+        "The DICOM file holds more than {most} entries, or lists nested too deep; a radiograph has a few "
+        "hundred. It was not opened. Export it again from the PACS.",
+        "Le fichier DICOM contient plus de {most} éléments, ou des listes trop imbriquées ; une radiographie "
+        "en compte quelques centaines. Il n’a pas été ouvert. Exportez-le de nouveau depuis le PACS.",
+    ),
+    "pixels_left_over": Text(
+        "The DICOM file holds more pixels than its rows and columns say, so a part of the image would not be "
+        "shown. Export it again from the PACS.",
+        "Le fichier DICOM contient plus de pixels que n’en annoncent ses lignes et ses colonnes : une partie "
+        "de l’image ne serait pas affichée. Exportez-le de nouveau depuis le PACS.",
     ),
     "dicom_deflated": Text(
         "The DICOM file uses the deflated transfer syntax, which is not opened because its size cannot be "

@@ -18,11 +18,27 @@ NO_RECORDING = "Startdate X X X X"
 # The EDF+ date of a recording whose date is not to be known.
 NO_DATE = "01.01.85"
 _CHUNK = 1024 * 1024
+# What a time-stamped annotation list begins with: onset, duration; its texts follow, each ended by a byte 20.
+_BEGIN = re.compile(rb"[+-]\d+(?:\.\d*)?(?:\x15\d+(?:\.\d*)?)?\x14")
+_KNOWN = re.compile(
+    rb"sleep stage [a-z0-9?]{1,3}|lights? (on|off)|(eeg |micro)?arousal|"
+    rb"(central |obstructive |mixed )?apn(o?e)a|hypopn(o?e)a|desaturation|rera|(limb|leg) movement|plm|"
+    rb"movement time|snor(e|ing)|artefact|artifact|"
+    rb"recording (starts|ends)",
+    re.IGNORECASE,
+)
 # Shorter words would blank parts of ordinary ones.
 _SHORTEST_NAME = 3
 
 
-def copy(source: BinaryIO, target: BinaryIO, *, hide_date: bool = False, names: Iterable[str] = ()) -> None:
+def copy(
+    source: BinaryIO,
+    target: BinaryIO,
+    *,
+    hide_date: bool = False,
+    names: Iterable[str] = (),
+    strict: bool = False,
+) -> None:
     """Write an anonymised copy.
 
     Parameters
@@ -35,6 +51,9 @@ def copy(source: BinaryIO, target: BinaryIO, *, hide_date: bool = False, names: 
         Whether the date of the recording becomes 1 January 1985 too; the time of day stays.
     names
         Words to cross out in annotations, in any letter case, with as many X: name, record number.
+    strict
+        Whether every annotation goes that is not of the vocabulary of sleep scoring, and what the header says
+        of transducers and in its reserved fields: for research, where nobody looks through the notes.
 
     Raises
     ------
@@ -47,14 +66,14 @@ def copy(source: BinaryIO, target: BinaryIO, *, hide_date: bool = False, names: 
     rest = source.read(header.header_bytes - MAIN_BYTES)
     signals = edf_header.parse_signals(head + rest, header)
     target.write(_blanked(head, header, hide_date=hide_date))
-    target.write(rest)
+    target.write(_without_remarks(rest, len(signals)) if strict else rest)
     words = _pattern(names)
-    if words is None or not any(signal.annotations for signal in signals):
+    if not any(signal.annotations for signal in signals) or (words is None and not strict):
         while chunk := source.read(_CHUNK):
             target.write(chunk)
         return
     for record in _records(source, header, signals):
-        target.write(_crossed_out(record, header, signals, words))
+        target.write(_crossed_out(record, header, signals, words, strict=strict))
 
 
 def _blanked(head: bytes, header: Header, *, hide_date: bool) -> bytes:
@@ -83,14 +102,45 @@ def _records(source: BinaryIO, header: Header, signals: tuple[Signal, ...]) -> I
         yield bytearray(record)
 
 
+def _without_remarks(rest: bytes, signals: int) -> bytes:
+    """The headers of the signals without transducers and reserved fields, which hold whatever was typed."""
+    transducers, reserved = 16 * signals, (16 + 80 + 8 * 5 + 80 + 8) * signals
+    blank = bytearray(rest)
+    blank[transducers : transducers + 80 * signals] = b" " * (80 * signals)
+    blank[reserved : reserved + 32 * signals] = b" " * (32 * signals)
+    return bytes(blank)
+
+
 def _crossed_out(
-    record: bytearray, header: Header, signals: tuple[Signal, ...], words: re.Pattern[bytes]
+    record: bytearray,
+    header: Header,
+    signals: tuple[Signal, ...],
+    words: re.Pattern[bytes] | None,
+    *,
+    strict: bool,
 ) -> bytearray:
     """One data record with the words replaced in its annotation channels, length for length."""
     at = 0
     for signal in signals:
         end = at + header.width * signal.samples
         if signal.annotations:
-            record[at:end] = words.sub(lambda found: b"X" * len(found[0]), bytes(record[at:end]))
+            notes = bytes(record[at:end])
+            if words is not None:
+                notes = words.sub(lambda found: b"X" * len(found[0]), notes)
+            record[at:end] = _of_scoring(notes) if strict else notes
         at = end
     return record
+
+
+def _of_scoring(notes: bytes) -> bytes:
+    """Annotation lists with every text but those of scoring crossed out, and what is no list emptied."""
+    return b"\x00".join(map(_list_of_scoring, notes.split(b"\x00")))
+
+
+def _list_of_scoring(one: bytes) -> bytes:
+    begin = _BEGIN.match(one)
+    if begin is None:
+        return bytes(len(one))
+    texts = one[begin.end() :].split(b"\x14")
+    known = [text if _KNOWN.fullmatch(text.strip()) else b"X" * len(text) for text in texts]
+    return begin[0] + b"\x14".join(known)

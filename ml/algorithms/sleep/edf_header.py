@@ -18,6 +18,10 @@ MAX_SIGNALS = 1024
 MAX_HOURS = 72
 # A record holds whole samples: one of a hundredth of a millisecond is a damaged number.
 SHORTEST_RECORD = 1e-5
+# Ten a second for three days and more; each is looked at for its time.
+MAX_RECORDS = 5_000_000
+# One record is held whole: the standard asks for 61,440 bytes at most, no recorder writes a thousandfold.
+MAX_RECORD_BYTES = 64 * 1024**2
 ANNOTATIONS = ("EDF Annotations", "BDF Annotations")
 EDF_MAGIC, BDF_MAGIC = b"0       ", b"\xffBIOSEMI"
 # Widths of the per-signal fields, each stored for all signals in turn.
@@ -25,7 +29,9 @@ _SIGNAL_FIELDS = (
     ("label", 16), ("transducer", 80), ("unit", 8), ("physical_min", 8), ("physical_max", 8),
     ("digital_min", 8), ("digital_max", 8), ("prefilter", 80), ("samples", 8), ("reserved", 32),
 )  # fmt: skip
-_INTEGER = re.compile(r"[+-]?\d+\Z")
+# ASCII digits only: int() and float() would also read Arabic-Indic ones and "1_0".
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_REAL = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?")
 _AGAIN = Text(
     "Export the recording again as EDF, EDF+ or BDF.",
     "Exportez de nouveau l’enregistrement en EDF, EDF+ ou BDF.",
@@ -90,8 +96,8 @@ def parse_main(head: bytes) -> Header:
     ------
     Refused
         ``file_empty``, ``not_edf``, ``edf_header_damaged``, ``edf_not_closed``,
-        ``edf_no_signals``, ``edf_too_many_signals``, ``edf_no_data`` or ``edf_too_long``, each with
-        what to do.
+        ``edf_no_signals``, ``edf_too_many_signals``, ``edf_no_data``, ``edf_too_long`` or
+        ``edf_too_many_records``, each with what to do.
     """
     if not head:
         raise Refused(_problem("file_empty", "The file is empty.", "Le fichier est vide.", _AGAIN))
@@ -163,6 +169,14 @@ def _check_main(header: Header) -> None:
             f"L’en-tête annonce plus de {MAX_HOURS} h d’enregistrement.",
             Text("Export one night at a time.", "Exportez une nuit à la fois."),
         ))  # fmt: skip
+    if header.n_records > MAX_RECORDS:
+        raise Refused(_problem(
+            "edf_too_many_records",
+            f"The header announces {header.n_records} data records; {MAX_RECORDS} is the most read.",
+            f"L’en-tête annonce {header.n_records} blocs de données ; {MAX_RECORDS} au plus sont lus.",
+            Text("Export the recording again with records of one second.",
+                 "Exportez de nouveau l’enregistrement avec des blocs d’une seconde."),
+        ))  # fmt: skip
 
 
 def parse_signals(head: bytes, header: Header) -> tuple[Signal, ...]:
@@ -202,6 +216,20 @@ def parse_signals(head: bytes, header: Header) -> tuple[Signal, ...]:
             samples=samples,
         ))  # fmt: skip
     return tuple(signals)
+
+
+def record_problem(record_bytes: int) -> Problem | None:
+    """Hold the size of a data record, in bytes, against the most that is read at once."""
+    if record_bytes <= MAX_RECORD_BYTES:
+        return None
+    found, most = record_bytes // 1024**2, MAX_RECORD_BYTES // 1024**2
+    return _problem(
+        "edf_record_too_large",
+        f"One data record has {found} MiB; {most} MiB is the most read at once.",
+        f"Un bloc de données fait {found} Mio ; {most} Mio au plus sont lus à la fois.",
+        Text("Export the recording again with records of a few seconds.",
+             "Exportez de nouveau l’enregistrement avec des blocs de quelques secondes."),
+    )  # fmt: skip
 
 
 def size_problem(expected: int, size: int) -> Problem | None:
@@ -248,8 +276,9 @@ def screen(head: bytes, size: int) -> list[Problem]:
         samples = [_samples(head[at + 8 * i : at + 8 * i + 8], i) for i in range(header.n_signals)]
     except Refused as refusal:
         return list(refusal.problems)
-    problem = size_problem(header.header_bytes + header.width * header.n_records * sum(samples), size)
-    return [problem] if problem else []
+    record_bytes = header.width * sum(samples)
+    problem = size_problem(header.header_bytes + header.n_records * record_bytes, size)
+    return [found for found in (problem, record_problem(record_bytes)) if found]
 
 
 def damaged(why: Text) -> Problem:
@@ -276,9 +305,14 @@ def _text(raw: bytes) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text).strip()
 
 
+def _figures(raw: bytes) -> str:
+    """Return what stands in a number's field, empty where a byte of it is no ASCII."""
+    return _text(raw) if raw.isascii() else ""
+
+
 def _integer(raw: bytes, what: Text) -> int:
-    text = _text(raw)
-    if not _INTEGER.match(text):
+    text = _figures(raw)
+    if not _INTEGER.fullmatch(text):
         raise Refused(damaged(Text(f"{what.en} is not a number", f"{what.fr} n’est pas un nombre")))
     return int(text)
 
@@ -292,10 +326,8 @@ def _samples(raw: bytes, index: int) -> int:
 
 
 def _real(raw: bytes, what: Text) -> float:
-    try:
-        value = float(_text(raw).replace(",", "."))
-    except ValueError:
-        value = math.nan
+    text = _figures(raw)
+    value = float(text.replace(",", ".")) if _REAL.fullmatch(text) else math.nan
     if not math.isfinite(value):
         raise Refused(damaged(Text(f"{what.en} is not a number", f"{what.fr} n’est pas un nombre")))
     return value

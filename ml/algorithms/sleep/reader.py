@@ -61,10 +61,10 @@ def read_header(path: Path) -> tuple[Header, tuple[Signal, ...]]:
         header = edf_header.parse_main(head)
         head += stream.read(header.header_bytes - edf_header.MAIN_BYTES)
     signals = edf_header.parse_signals(head, header)
-    expected = header.header_bytes + header.width * header.n_records * sum(s.samples for s in signals)
-    problem = edf_header.size_problem(expected, size)
-    if problem:
-        raise Refused(problem)
+    record_bytes = header.width * sum(s.samples for s in signals)
+    problem = edf_header.size_problem(header.header_bytes + header.n_records * record_bytes, size)
+    if found := [one for one in (problem, edf_header.record_problem(record_bytes)) if one]:
+        raise Refused(*found)
     return header, signals
 
 

@@ -5,14 +5,18 @@ After Kemp & Olivan 2003. Standard library only.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO
 
 from ml.algorithms.sleep.edf_header import Header, Signal
 
-_TAL = re.compile(rb"([+-]\d+(?:\.\d*)?)(?:\x15(\d+(?:\.\d*)?))?\x14((?:[^\x14\x00]*\x14)*)\x00")
+# What a list begins with; a NUL byte ends each. One expression for the whole of a list would try every end
+# of every text of a list that has none, and never come to an end of its own.
+_BEGIN = re.compile(rb"([+-]\d+(?:\.\d*)?)(?:\x15(\d+(?:\.\d*)?))?\x14")
 # More than a scorer writes in a night; a damaged file must not fill the memory.
 _MOST_NOTES = 200_000
 
@@ -55,23 +59,31 @@ def read(
     for record in range(header.n_records):
         for number, (offset, length) in enumerate(places):
             stream.seek(header.header_bytes + record * at + offset)
-            lists = _TAL.findall(stream.read(length))
+            lists = _lists(stream.read(length))
             if number == 0:
                 onsets.append(_time(lists))
-            if len(notes) < _MOST_NOTES:
-                notes += _notes(lists)
+            notes += islice(_notes(lists), _MOST_NOTES - len(notes))
     return onsets, notes
+
+
+def _lists(raw: bytes) -> list[tuple[bytes, bytes, bytes]]:
+    """Return onset, duration and texts of each list of a record."""
+    found = []
+    for part in raw.split(b"\x00", _MOST_NOTES)[:-1]:
+        begin = _BEGIN.search(part)
+        if begin and part.endswith(b"\x14"):
+            found.append((begin[1], begin[2] or b"", part[begin.end() :]))
+    return found
 
 
 def _time(lists: Sequence[tuple[bytes, bytes, bytes]]) -> float | None:
     """The first list of a record keeps its time: its first annotation is empty."""
-    return float(lists[0][0]) if lists and lists[0][2].startswith(b"\x14") else None
+    time = float(lists[0][0]) if lists and lists[0][2].startswith(b"\x14") else math.nan
+    return time if math.isfinite(time) else None
 
 
-def _notes(lists: Sequence[tuple[bytes, bytes, bytes]]) -> list[Note]:
-    return [
-        Note(float(onset), float(duration or 0), text.decode("utf-8", "replace").strip())
-        for onset, duration, texts in lists
-        for text in texts.split(b"\x14")
-        if text.strip()
-    ]
+def _notes(lists: Sequence[tuple[bytes, bytes, bytes]]) -> Iterator[Note]:
+    for onset, duration, texts in lists:
+        for text in texts.split(b"\x14", _MOST_NOTES):
+            if text.strip():
+                yield Note(float(onset), float(duration or 0), text.decode("utf-8", "replace").strip())

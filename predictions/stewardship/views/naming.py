@@ -15,17 +15,20 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from clinic.audit.models import Action
 from clinic.audit.recording import record
+from clinic.rules import under
 from ml.contracts import Problem, Refused
 from predictions.stewardship import columns, selectors, services, table
+from predictions.stewardship.access import TRAININGS
 from predictions.stewardship.models import Training
 from predictions.stewardship.states import PREPARED, State
-from predictions.stewardship.views.access import UNPROCESSABLE, for_stewards
 from predictions.storage import storage, takes
 from predictions.uploads import NO_FILE
 
+UNPROCESSABLE = 422
 
+
+@under(TRAININGS)
 @require_http_methods(["GET", "HEAD", "POST"])
-@for_stewards
 def training_columns(request: HttpRequest, algorithm: str, training_id: uuid.UUID) -> HttpResponse:
     """Show and take what each column is; a complete answer sends the table to be read."""
     found = selectors.get_or_404(algorithm, training_id)
@@ -47,8 +50,8 @@ def training_columns(request: HttpRequest, algorithm: str, training_id: uuid.UUI
     return redirect("training", algorithm, found.pk)
 
 
+@under(TRAININGS)
 @require_POST
-@for_stewards
 def training_columns_check(request: HttpRequest, algorithm: str, training_id: uuid.UUID) -> HttpResponse:
     """Keep the answers so far and say what is wrong with them, each thing at its column."""
     found = selectors.get_or_404(algorithm, training_id)
@@ -64,8 +67,8 @@ def training_columns_check(request: HttpRequest, algorithm: str, training_id: uu
     return render(request, "stewardship/columns_live.html", context)
 
 
+@under(TRAININGS)
 @require_safe
-@for_stewards
 def training_mapping(request: HttpRequest, algorithm: str, training_id: uuid.UUID) -> HttpResponse:
     """Give out the mapping as a file, for the next export or the command line."""
     found = selectors.get_or_404(algorithm, training_id)
@@ -74,9 +77,9 @@ def training_mapping(request: HttpRequest, algorithm: str, training_id: uuid.UUI
     return response
 
 
+@under(TRAININGS)
 @takes(columns.LARGEST_MAPPING)
 @require_POST
-@for_stewards
 def training_mapping_upload(request: HttpRequest, algorithm: str, training_id: uuid.UUID) -> HttpResponse:
     """Take a mapping written before."""
     found = selectors.get_or_404(algorithm, training_id)
@@ -116,7 +119,8 @@ def _uploaded(request: HttpRequest) -> dict[str, Any]:
         raise Refused(NO_FILE)
     if upload.received.problem:
         raise Refused(upload.received.problem)
-    return columns.from_yaml(upload.received.read_through().read_bytes())
+    with upload.received.reader() as stream:
+        return columns.from_yaml(stream.read())
 
 
 def _page(

@@ -11,17 +11,20 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from clinic.rules import under
 from clinic.templatetags.vigie import moment
 from ml import registry
 from ml.contracts import Refused
 from predictions.stewardship import outcomes, selectors, serving
+from predictions.stewardship.access import TRAININGS
 from predictions.stewardship.models import Decision, Training
 from predictions.stewardship.states import State
-from predictions.stewardship.views.access import UNPROCESSABLE, for_stewards
+
+UNPROCESSABLE = 422
 
 
+@under(TRAININGS)
 @require_http_methods(["GET", "HEAD", "POST"])
-@for_stewards
 def training_serve(request: HttpRequest, algorithm: str, training_id: uuid.UUID) -> HttpResponse:
     """Ask why, then put an accepted candidate into service."""
     found = selectors.get_or_404(algorithm, training_id)
@@ -45,8 +48,8 @@ def training_serve(request: HttpRequest, algorithm: str, training_id: uuid.UUID)
     return redirect("training", algorithm, found.pk)
 
 
+@under(TRAININGS)
 @require_http_methods(["GET", "HEAD", "POST"])
-@for_stewards
 def serving_roll_back(request: HttpRequest, algorithm: str) -> HttpResponse:
     """Ask why, then return to the version that the serving one replaced."""
     put = serving.former(algorithm)

@@ -14,20 +14,23 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from clinic.audit.models import Action
 from clinic.audit.recording import record
+from clinic.rules import under
 from ml import package as packages
 from ml import registry
 from ml.contracts import Refused
 from ml.package import BrokenPackage, Package
 from predictions.stewardship import outcomes, selectors, services, serving
+from predictions.stewardship.access import TRAININGS
 from predictions.stewardship.models import Training
 from predictions.stewardship.states import ENDED, PENDING, PREPARED, State
-from predictions.stewardship.views.access import UNPROCESSABLE, for_stewards
 from predictions.storage import takes
 from predictions.views.models import CURVES, Drawing, drawings
 
+UNPROCESSABLE = 422
 
+
+@under(TRAININGS)
 @require_safe
-@for_stewards
 def training_list(request: HttpRequest, algorithm: str) -> HttpResponse:
     """List the trainings of an algorithm and which version serves."""
     context = {
@@ -39,9 +42,9 @@ def training_list(request: HttpRequest, algorithm: str) -> HttpResponse:
     return render(request, "stewardship/list.html", context)
 
 
+@under(TRAININGS)
 @takes(services.LARGEST_TABLE)
 @require_http_methods(["GET", "HEAD", "POST"])
-@for_stewards
 def training_new(request: HttpRequest, algorithm: str) -> HttpResponse:
     """Show and take the upload of a table."""
     context = {
@@ -64,8 +67,8 @@ def training_new(request: HttpRequest, algorithm: str) -> HttpResponse:
     return JsonResponse({"url": address}) if _asks_json(request) else redirect(address)
 
 
+@under(TRAININGS)
 @require_safe
-@for_stewards
 def training(request: HttpRequest, algorithm: str, training_id: uuid.UUID) -> HttpResponse:
     """Show where a training is and what came of it."""
     found = selectors.get_or_404(algorithm, training_id)
@@ -73,8 +76,8 @@ def training(request: HttpRequest, algorithm: str, training_id: uuid.UUID) -> Ht
     return render(request, "stewardship/page.html", context(found))
 
 
+@under(TRAININGS)
 @require_safe
-@for_stewards
 def training_state(request: HttpRequest, algorithm: str, training_id: uuid.UUID) -> HttpResponse:
     """Answer the page that asks every second: where it is, or everything once it has moved on."""
     found = selectors.get_or_404(algorithm, training_id)
@@ -87,15 +90,15 @@ def training_state(request: HttpRequest, algorithm: str, training_id: uuid.UUID)
     return response
 
 
+@under(TRAININGS)
 @require_POST
-@for_stewards
 def training_start(request: HttpRequest, algorithm: str, training_id: uuid.UUID) -> HttpResponse:
     """Have the candidate trained."""
     return _do(request, algorithm, training_id, services.start)
 
 
+@under(TRAININGS)
 @require_POST
-@for_stewards
 def training_withdraw(request: HttpRequest, algorithm: str, training_id: uuid.UUID) -> HttpResponse:
     """Delete the table of a training that will not be run."""
     return _do(request, algorithm, training_id, services.withdraw)

@@ -16,7 +16,7 @@ from clinic.accounts.models import User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml.contracts import Problem, Refused
-from predictions import selectors
+from predictions import access
 from predictions.models import Kind, Origin, Scoring, ScoringEvent, Study
 from predictions.states import State
 from predictions.workspaces.sleep import checking, refusals, scoring
@@ -55,7 +55,7 @@ class Taken:
 
 def may_begin(user: User, study: Study) -> bool:
     """Return whether ``user`` could begin a scoring now: they score here, and have none open."""
-    if study.state != State.READY or not selectors.may_score(user, study):
+    if study.state != State.READY or not access.may_score(user, study):
         return False
     return not study.scorings.filter(scorer=user, closed_at__isnull=True).exists()
 
@@ -345,7 +345,7 @@ def _told(one: Any) -> str | None:
 
 
 def _require(user: User, study: Study) -> None:
-    if not selectors.may_score(user, study):
+    if not access.may_score(user, study):
         record(Action.REFUSED, actor=user, patient=study.patient_id, study=study.pk, kind="scoring")
         raise PermissionDenied
 

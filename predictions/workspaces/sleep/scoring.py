@@ -16,7 +16,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from clinic.accounts.models import User
-from predictions import selectors
+from predictions import access
 from predictions.models import Kind, Origin, Prediction, Scoring, ScoringEvent, Signature, Study
 from predictions.states import State
 from predictions.workspaces.sleep import statistics
@@ -179,7 +179,7 @@ def visible(user: User, study: Study, made: list[Scoring]) -> list[Scoring]:
     mine = [scoring for scoring in made if scoring.scorer_id == user.pk]
     if any(scoring.closed_at is None and scoring.blind for scoring in mine):
         return []
-    return others if mine or selectors.may_sign(user, study) else []
+    return others if mine or access.may_sign(user, study) else []
 
 
 def current(study: Study, user: User | None = None) -> Hypnogram:
@@ -224,14 +224,14 @@ def may_meet(user: User, study: Study) -> bool:
     Not a scorer who is at work apart, nor one who neither began nor signs: theirs would be no scoring apart
     any more. Once two people finished there is a comparison, and nothing left to keep apart.
     """
-    if study.state == State.SIGNED or not selectors.may_score(user, study):
+    if study.state == State.SIGNED or not access.may_score(user, study):
         return True
     made = scorings(study)
     others = [scoring for scoring in made if scoring.scorer_id != user.pk]
     mine = [scoring for scoring in made if scoring.scorer_id == user.pk]
     if not others:
         return True
-    if mine or selectors.may_sign(user, study):
+    if mine or access.may_sign(user, study):
         return not any(scoring.closed_at is None and scoring.blind for scoring in mine)
     return len({scoring.scorer_id for scoring in others if scoring.finished}) > 1
 

@@ -11,7 +11,7 @@ from django.http import Http404
 from django.utils.translation import get_language
 
 from clinic.accounts.models import User
-from predictions import selectors
+from predictions import access
 from predictions.models import Scoring, Study
 from predictions.states import State
 from predictions.workspaces.sleep import scoring
@@ -46,7 +46,7 @@ def of(user: User, study: Study, scoring_id: UUID | None = None) -> dict[str, An
         mine = _found(user, study, shown, scoring_id)
         hypnogram = scoring.scored(mine)
     events = scoring.ledger(mine) if mine else Ledger(hypnogram.night)
-    writable = study.state == State.READY and selectors.may_score(user, study)
+    writable = study.state == State.READY and access.may_score(user, study)
     own = mine is None or mine.scorer_id == user.pk
     return {
         "scoring": str(mine.pk) if mine else None,

@@ -6,6 +6,7 @@ import sys
 from getpass import getpass
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -42,6 +43,10 @@ class Command(BaseCommand):
         self.stdout.write(f"Administrator {user.username} was created.")
         if generate:
             self.stdout.write(f"One-time password, shown only now: {password}")
+        if settings.REQUIRE_MFA:
+            self.stdout.write(
+                "At the first log-in a second factor is set up: an app that shows codes, or a passkey."
+            )
 
 
 def _require_free(name: str) -> None:

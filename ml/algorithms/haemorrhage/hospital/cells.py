@@ -75,8 +75,8 @@ def read(cells: pd.Series, known: Mapped, column: Column, mapping: Mapping) -> V
     """
     silent = {folded(word) for word in (*MISSING, *mapping.missing)}
     unique = {cell: cell.strip() for cell in cells.unique()}
-    missing = cells.isin([cell for cell, word in unique.items() if folded(word) in silent])
-    said = {cell: word for cell, word in unique.items() if folded(word) not in silent}
+    said = {cell: word for cell, word in unique.items() if folded(word) not in silent or _lost(word)}
+    missing = ~cells.isin(list(said))
     if known.kind in {FieldKind.DATE, FieldKind.DATETIME}:
         return _dates(cells, said, missing, known, column)
     if known.kind is FieldKind.TEXT:
@@ -85,6 +85,12 @@ def read(cells: pd.Series, known: Mapped, column: Column, mapping: Mapping) -> V
     if known.choices:
         return _codes(cells, said, missing, known, column)
     return _numbers(cells, said, missing, known, column)
+
+
+def _lost(word: str) -> bool:
+    """Whether folding leaves nothing of a word that says something: digits or letters of another script."""
+    kinds = (unicodedata.category(letter)[0] for letter in word)
+    return not folded(word) and any(kind in "LNS" for kind in kinds)
 
 
 def _numbers(

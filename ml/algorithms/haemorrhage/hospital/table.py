@@ -69,7 +69,8 @@ def _cells(
     lines: list[int] = []
     width, mark, short, marked = len(header), marker(header), 0, 0
     with path.open(encoding=encoding, newline="") as stream:
-        rows = csv.reader(stream, delimiter=separator)
+        # Strict: a quotation mark that is never closed would swallow every row behind it.
+        rows = csv.reader(stream, delimiter=separator, strict=True)
         next(rows)
         try:
             for row in rows:

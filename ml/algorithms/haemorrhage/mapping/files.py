@@ -149,7 +149,9 @@ def encoding_of(path: Path) -> str:
         if start.startswith(magic):
             raise Refused(not_a_table("xlsx" if kind == "zip" and _holds_workbook(path) else kind))
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
+        if _decodes(path, "utf-16"):
+            return "utf-16"
+        raise Refused(ENCODING)
     if b"\x00" in start or sum(byte < 9 or 13 < byte < 32 for byte in start) > len(start) / 100:
         raise Refused(not_a_table(""))
     for encoding in ("utf-8-sig", "cp1252"):

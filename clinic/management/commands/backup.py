@@ -1,0 +1,51 @@
+"""``manage.py backup FOLDER``: everything that cannot be made again, as of one moment, while Vigie runs."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from clinic.backup import making
+from clinic.backup.manifest import NoBackup
+
+
+class Command(BaseCommand):
+    """Writes a backup into a folder that is not there yet."""
+
+    help = (
+        "Back up database, private files, packages trained here and anchors of the audit into a new FOLDER. "
+        "Files stay encrypted; the keys are left out unless asked for."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add the folder and what to do about the keys."""
+        parser.add_argument("folder", type=Path, help="where to; must not exist yet")
+        parser.add_argument(
+            "--with-keys",
+            action="store_true",
+            help="also write the storage key, the audit key and the secret key: whoever has such a backup "
+            "can read everything",
+        )
+
+    def handle(self, *args: Any, folder: Path, with_keys: bool, **options: Any) -> None:
+        """Write it, and say what is in it."""
+        os.umask(0o077)
+        try:
+            held = making.make(folder.absolute(), keys=with_keys, say=self.stderr.write)
+        except NoBackup as problem:
+            raise CommandError(f"no backup was made: {problem}") from problem
+        except OSError as error:
+            raise CommandError(
+                f"no backup was made: {error}; delete {folder}{making.DRAFT} before the next one"
+            ) from error
+        rows = sum(held.tables.values())
+        self.stdout.write(
+            f"{folder}: {rows:,} rows, {len(held.files):,} files, {len(held.packages)} packages, audit up to "
+            f"seal {held.head.get('position', 0)}. Check it anywhere: sha256sum -c {making.manifest.SUMS}"
+        )
+        if not held.keys:
+            self.stdout.write("The keys are not in it: keep the storage key in another place.")

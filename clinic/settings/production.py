@@ -1,0 +1,116 @@
+"""What production refuses to start with: functions over given values; each reason names its remedy."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+SHORTEST_KEY = 50
+FEWEST_CHARACTERS = 16
+# Words that no 50 random characters contain by chance, and that keys copied from examples do.
+PLACEHOLDERS = (
+    "django-insecure", "changeme", "change-me", "change_me", "secretkey", "secret-key", "your-", "example",
+)  # fmt: skip
+DEFAULT_PASSWORDS = frozenset(
+    ("postgres", "vigie", "password", "passwd", "secret", "admin", "root", "redis", "changeme", "change-me")
+)
+MAKE_KEY = "make one with python -c 'import secrets; print(secrets.token_urlsafe(50))'"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The values that decide whether an installation is safe to start.
+
+    Parameters
+    ----------
+    demo_key
+        The key of a demo that ran on the same data folder, empty when none did.
+    sqlite, sqlite_allowed
+        Whether the database is a file of this machine, and whether somebody said yes to that.
+    storage
+        What is wrong with the keys of stored files, empty when nothing is.
+    second_factor, second_factor_waived
+        Whether everybody needs a second factor, and whether somebody said yes to going without.
+    """
+
+    debug: bool
+    secret_key: str
+    demo_key: str
+    allowed_hosts: Sequence[str]
+    trusted_origins: Sequence[str]
+    sqlite: bool
+    sqlite_allowed: bool
+    database_password: str
+    redis_url: str
+    storage: str
+    second_factor: bool
+    second_factor_waived: bool
+
+
+def refusals(given: Given) -> list[str]:
+    """Return every reason not to start, none when all is well."""
+    return list(_reasons(given))
+
+
+def _reasons(given: Given) -> Iterator[str]:
+    if given.debug:
+        yield "VIGIE_DEBUG must be off: error pages would show patient data"
+    if reason := weak_key(given.secret_key, given.demo_key):
+        yield f"VIGIE_SECRET_KEY {reason}; {MAKE_KEY}"
+    if not given.allowed_hosts:
+        yield "VIGIE_ALLOWED_HOSTS is empty: name the hosts under which Vigie is reached, separated by commas"
+    elif any(host.strip() in ("*", ".") or "*" in host for host in given.allowed_hosts):
+        yield "VIGIE_ALLOWED_HOSTS takes names, not *: a forged Host header would reach links and log-in"
+    if any(not origin.startswith("https://") or "*" in origin for origin in given.trusted_origins):
+        yield "VIGIE_TRUSTED_ORIGINS takes addresses that begin with https:// and hold no *"
+    if given.sqlite and not given.sqlite_allowed:
+        yield "DATABASE_URL is not set; SQLite in production needs VIGIE_ALLOW_SQLITE=yes"
+    if given.database_password.lower() in DEFAULT_PASSWORDS:
+        yield "the password of the database is one that everybody tries first; choose a random one"
+    if reason := open_broker(given.redis_url):
+        yield f"REDIS_URL {reason}"
+    if given.storage:
+        yield given.storage
+    if not given.second_factor and not given.second_factor_waived:
+        yield (
+            "VIGIE_REQUIRE_MFA is off: staff would enter with a password alone; "
+            "VIGIE_ALLOW_SINGLE_FACTOR=yes says that another door in front asks for the second factor"
+        )
+
+
+def weak_key(key: str, demo_key: str = "") -> str:
+    """Say what is wrong with a secret key, in words that follow its name; empty when nothing is."""
+    if len(key) < SHORTEST_KEY:
+        return f"needs at least {SHORTEST_KEY} random characters in production"
+    if len(set(key)) < FEWEST_CHARACTERS:
+        return "repeats itself: that is no random text"
+    if any(word in key.lower() for word in PLACEHOLDERS):
+        return "comes from an example: everybody knows it"
+    if demo_key and key == demo_key:
+        return "is the one of the demo that ran on this data folder"
+    return ""
+
+
+def open_broker(url: str) -> str:
+    """Say what is wrong with the address of the broker; empty when nothing is.
+
+    Whoever reaches a broker without a password can order analyses and read which studies wait.
+    """
+    if not url or url.startswith(("unix:", "redis+socket:")):
+        return ""
+    parts = urlsplit(url)
+    if parts.password:
+        known = parts.password.lower() in DEFAULT_PASSWORDS
+        return "carries a password that everybody tries first; choose a random one" if known else ""
+    if _loopback(parts.hostname or ""):
+        return ""
+    return "leads to another host without a password; set one there and here (REDIS_PASSWORD_FILE)"
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,214 @@
+"""Pages of erasures and legal holds: the request with its preview, the decision, the log that stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.files.storage import default_storage
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from clinic.accounts import confirm
+from clinic.audit import naming
+from clinic.audit.models import Action
+from clinic.audit.recording import record
+from clinic.methods import post_or_back
+from clinic.rules import under
+from ml import registry
+from ml.contracts import Refused
+from patients import access, erasure, erasure_access
+from patients.erasure import Subject
+from patients.models import Erasure, ErasureState, Ground, LegalHold, Patient
+
+MEBIBYTE = 1 << 20
+UNPROCESSABLE = 422
+SHOWN = 100
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _preview(subject: Subject) -> dict[str, Any]:
+    rows = [
+        {"title": shredder.title, "rows": amount.rows, "files": amount.files, "size": amount.size / MEBIBYTE}
+        for shredder, amount in erasure.preview(subject)
+    ]
+    return {"going": [row for row in rows if row["rows"]], "events": erasure.events_about(subject)}
+
+
+@under(erasure_access.CUSTODY)
+@confirm.required(only_changes=True)
+@require_http_methods(["GET", "POST"])
+def patient_erasure(request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    """Show what would go and what stays; ask for it."""
+    patient = access.get_or_404(request.user, patient_id)
+    studies = list(patient.studies.order_by("-submitted_at"))
+    problems: tuple[Any, ...] = ()
+    if request.method == "POST":
+        try:
+            asked = erasure.ask(
+                user=request.user,
+                patient=patient,
+                ground=request.POST.get("ground", ""),
+                reason=request.POST.get("reason", ""),
+                study=_uuid(request.POST.get("study", "")),
+                ours=[study.pk for study in studies],
+            )
+        except Refused as refusal:
+            problems = refusal.problems
+        else:
+            messages.success(request, _("Asked for. Its export is being written."))
+            return redirect("erasure", asked.pk)
+    else:
+        record(Action.VIEW, actor=request.user, patient=patient.pk, kind=erasure.KIND)
+    shown = _preview(Subject(patient.pk)) | {
+        "patient": patient,
+        "studies": [(study, registry.contract(study.algorithm).title) for study in studies],
+        "grounds": Ground.choices,
+        "typed": request.POST,
+        "holds": erasure.held(patient.pk).select_related("placed_by"),
+        "under_way": erasure.open_erasure(patient.pk),
+        "problems": problems,
+        "may_release": request.user.leads.filter(patients=patient.pk).exists(),
+    }
+    return render(request, "patients/erasure.html", shown, status=UNPROCESSABLE if problems else 200)
+
+
+@under(erasure_access.CUSTODY)
+@post_or_back("patient_erasure", "patient_id")
+@confirm.required
+def patient_hold(request: HttpRequest, patient_id: UUID) -> HttpResponse:
+    """Put a record under a legal hold."""
+    patient = access.get_or_404(request.user, patient_id)
+    try:
+        erasure.hold(user=request.user, patient=patient, reason=request.POST.get("reason", ""))
+    except Refused as refusal:
+        messages.warning(request, refusal.problems[0].message.to(get_language() or ""))
+    else:
+        messages.success(request, _("The record is under a legal hold: nothing of it can be erased."))
+    return redirect("patient_erasure", patient.pk)
+
+
+@under(erasure_access.RELEASE)
+@post_or_back("erasures")
+@confirm.required
+def hold_release(request: HttpRequest, hold_id: UUID) -> HttpResponse:
+    """End a legal hold."""
+    placed = get_object_or_404(LegalHold.objects.select_related("patient"), pk=hold_id, released_at=None)
+    erasure.release(user=request.user, placed=placed)
+    messages.success(request, _("The legal hold was released."))
+    return redirect("erasures")
+
+
+@under(erasure_access.OFFICE)
+@require_safe
+def erasures(request: HttpRequest) -> HttpResponse:
+    """List erasures, open and past, and the legal holds that stand."""
+    record(Action.VIEW, actor=request.user, kind=erasure.KIND)
+    listed = [
+        one
+        for one in Erasure.objects.select_related("requested_by", "decided_by")[:SHOWN]
+        if erasure_access.may_see(request.user, one)
+    ]
+    standing = LegalHold.objects.filter(released_at=None).select_related("placed_by")
+    holds = [one for one in standing if erasure_access.may_release(request.user, one)]
+    names = naming.names("patient", {one.patient_id for one in holds})
+    shown = {"erasures": listed, "holds": [(one, names.get(one.patient_id, "")) for one in holds]}
+    return render(request, "patients/erasures.html", shown)
+
+
+@under(erasure_access.FOLLOWING)
+@require_safe
+def erasure_page(request: HttpRequest, erasure_id: UUID) -> HttpResponse:
+    """Show one erasure: what goes, where it stands, what can be done next."""
+    found = erasure_access.find_or_404(request.user, erasure_id)
+    record(Action.VIEW, actor=request.user, patient=found.patient, kind=erasure.KIND, object_id=str(found.pk))
+    return _page(request, found)
+
+
+def _page(request: HttpRequest, found: Erasure, problems: tuple[Any, ...] = ()) -> HttpResponse:
+    open_still = found.state in (ErasureState.REQUESTED, ErasureState.APPROVED)
+    preview = _preview(Subject(found.patient, found.study)) if open_still else {}
+    titles = {shredder.name: shredder.title for shredder in erasure.shredders()}
+    answers_for = erasure_access.may_ask(request.user, found.patient)
+    shown = preview | {
+        "erasure": found,
+        "patient": Patient.objects.filter(pk=found.patient).first() if answers_for else None,
+        "gone": [
+            (titles.get(name) or _("Details in the audit"), amount) for name, amount in found.log.items()
+        ],
+        "holds": erasure.held(found.patient),
+        "open": open_still,
+        "may_take": answers_for and bool(found.export_name),
+        "may_decide": found.state == ErasureState.REQUESTED
+        and erasure_access.may_decide(request.user, found),
+        "may_withdraw": found.state == ErasureState.REQUESTED and request.user.pk == found.requested_by_id,
+        "mebibytes": found.size / MEBIBYTE,
+        "problems": problems,
+    }
+    return render(request, "patients/erasure_one.html", shown, status=UNPROCESSABLE if problems else 200)
+
+
+DECISIONS: dict[str, Callable[..., None]] = {
+    "approve": erasure.approve,
+    "decline": erasure.decline,
+    "withdraw": erasure.withdraw,
+}
+
+
+@under(erasure_access.FOLLOWING)
+@post_or_back("erasure", "erasure_id")
+@confirm.required
+def erasure_decide(request: HttpRequest, erasure_id: UUID) -> HttpResponse:
+    """Approve, decline or withdraw."""
+    found = erasure_access.find_or_404(request.user, erasure_id)
+    decide = DECISIONS.get(request.POST.get("decision", ""))
+    if decide is None:
+        raise Http404
+    try:
+        decide(user=request.user, erasure=found)
+    except Refused as refusal:
+        return _page(request, found, refusal.problems)
+    messages.success(request, _("Saved."))
+    return redirect("erasure", found.pk)
+
+
+def _back(erasure_id: UUID) -> str:
+    return reverse("erasure", args=[erasure_id])
+
+
+@under(erasure_access.EXPORT)
+@confirm.required(back=_back)
+@require_safe
+def erasure_export(request: HttpRequest, erasure_id: UUID) -> HttpResponseBase:
+    """Give out everything that will go, as one ZIP."""
+    found = erasure_access.find_or_404(request.user, erasure_id)
+    if not found.export_name:
+        raise Http404
+    stream = default_storage.open(found.export_name)
+    erasure.taken(user=request.user, erasure=found)
+    name = f"vigie-record-{found.pk.hex[:8]}.zip"
+    return FileResponse(stream, as_attachment=True, filename=name, content_type="application/zip")
+
+
+@under(erasure_access.FOLLOWING)
+@require_safe
+def erasure_certificate(request: HttpRequest, erasure_id: UUID) -> JsonResponse:
+    """Give out the log of an erasure; it names nobody but staff."""
+    found = erasure_access.find_or_404(request.user, erasure_id)
+    response = JsonResponse(
+        erasure.certificate(found), json_dumps_params={"indent": 1, "ensure_ascii": False}
+    )
+    response["Content-Disposition"] = f'attachment; filename="vigie-erasure-{found.pk.hex[:8]}.json"'
+    return response

@@ -1,0 +1,1 @@
+"""Files encrypted at rest: how one is laid out (``container``) and which keys open it (``keys``)."""

@@ -1,0 +1,427 @@
+"""Heads of the chain outside the database: what they show, where they go, and what happens when they fail."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+
+from clinic.audit.anchors import keys, sending, statements
+from clinic.audit.anchors.targets import configured, files, parse
+from clinic.audit.guards import GUARDS
+from clinic.audit.models import Action, Anchor, AnchorTarget, Event, Verification
+from clinic.audit.recording import record
+from clinic.audit.seal import seal_all
+from clinic.audit.verify import verify
+from tests.tampering import Tampering
+from tests.tampering_anchored import ANCHORED_TAMPERINGS, edit, move_head, recompute
+
+pytestmark = pytest.mark.django_db
+
+
+def write(number: int) -> list[Event]:
+    """Record events, the odd ones with details."""
+    return [
+        record(Action.VIEW, actor_label="worker", patient=uuid4(), detail={"n": n} if n % 2 else None)
+        for n in range(number)
+    ]
+
+
+@pytest.fixture
+def anchored(db: None) -> list[Event]:
+    """Return six sealed events, anchored after the third and after the sixth."""
+    events = []
+    for _ in range(2):
+        events += write(3)
+        seal_all()
+        assert sending.anchor() == 1
+    sending.deliver()
+    return events
+
+
+def test_anchors_agree_with_the_chain(anchored: list[Event]) -> None:
+    outcome = verify()
+    assert outcome.ok
+    assert outcome.anchors == {"the table of anchors": 2, str(files()[0]): 2}
+    assert files()[0].stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("tampering", ANCHORED_TAMPERINGS, ids=lambda tampering: tampering.name)
+def test_what_the_chain_alone_cannot_show(anchored: list[Event], tampering: Tampering) -> None:
+    GUARDS.remove(connection)
+    expected = tampering.apply(connection, [event.pk for event in anchored])
+    GUARDS.install(connection)
+
+    outcome = verify()
+
+    assert expected in " ".join(fault.text for fault in outcome.faults)
+    assert not outcome.ok
+
+
+def test_a_recomputed_chain_passes_without_anchors(db: None) -> None:
+    """Shows that the tests above show what they say: nothing but the anchors found it."""
+    events = write(6)
+    seal_all()
+    GUARDS.remove(connection)
+    edit(connection, [event.pk for event in events])
+    recompute(connection)
+    move_head(connection)
+    GUARDS.install(connection)
+    assert verify().ok
+
+
+def test_a_row_is_named_in_a_long_stretch(db: None) -> None:
+    events = write(250)
+    seal_all()
+    assert sending.anchor() == 2  # 200 links to a statement
+    GUARDS.remove(connection)
+    Event.objects.filter(pk=events[119].pk).update(role="admin")
+    recompute(connection)
+    move_head(connection)
+    GUARDS.install(connection)
+    assert verify().faults[0].seal == 120
+    assert max(len(anchor.statement) for anchor in Anchor.objects.all()) < 2000
+
+
+def test_a_long_chain_from_before_is_caught_up_with_at_once(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "CATCH_UP", 5)
+    write(9)
+    seal_all()
+    assert sending.anchor() == 1
+    assert Anchor.objects.get().position == 9
+    assert verify().ok
+
+
+def test_the_same_lines_twice_are_no_fault(anchored: list[Event]) -> None:
+    AnchorTarget.objects.update(sent=0)  # the sealer died before it noted that they had arrived
+    sending.deliver()
+    assert len(files()[0].read_text().splitlines()) == 4
+    assert verify().ok
+
+
+def test_what_a_log_server_kept_is_read_too(anchored: list[Event], tmp_path: Path) -> None:
+    kept = tmp_path / "server.log"
+    lines = files()[0].read_text().splitlines()
+    kept.write_text("".join(f"Nov 21 10:00:00 ward vigie[7] anchor - {line}\n" for line in lines[1:]))
+    assert verify(anchor_files=[kept]).anchors[str(kept)] == 1
+    GUARDS.remove(connection)
+    edit(connection, [event.pk for event in anchored])
+    recompute(connection)
+    GUARDS.install(connection)
+    assert not verify(anchor_files=[kept]).ok
+
+
+def test_an_auditor_checks_with_a_key_of_their_own(anchored: list[Event], tmp_path: Path) -> None:
+    out, err = StringIO(), StringIO()
+    call_command("audit_key", stdout=out, stderr=err)
+    mine, other = tmp_path / "mine.pem", tmp_path / "other.pem"
+    mine.write_text(out.getvalue())
+    keys.make(tmp_path / "another.key")
+    settings_key = serialization.load_pem_private_key((tmp_path / "another.key").read_bytes(), None)
+    other.write_text(keys.public_pem(settings_key.public_key()))
+
+    assert "PRIVATE" not in out.getvalue()
+    assert err.getvalue().split()[1] == keys.key_id(keys.signing_key().public_key())
+    assert verify(public_keys=[mine]).ok
+    assert "none of this installation" in verify(public_keys=[other]).finding
+
+
+def test_a_former_key_still_vouches(anchored: list[Event], settings, tmp_path: Path) -> None:
+    former = tmp_path / "former.pem"
+    former.write_text(keys.public_pem(keys.signing_key().public_key()))
+    Path(settings.AUDIT_KEY_FILE).unlink()
+    assert not verify().ok
+    settings.AUDIT_FORMER_KEYS = [str(former)]
+    record(Action.VIEW)
+    seal_all()
+    sending.anchor()
+    assert verify().ok
+
+
+def test_the_key_is_made_once_and_kept_from_others(settings, tmp_path: Path) -> None:
+    settings.AUDIT_KEY_FILE = tmp_path / "keys" / "key.pem"
+    settings.PRODUCTION = True
+    with pytest.raises(CommandError, match="audit_key --make"):
+        call_command("audit_key")
+    call_command("audit_key", make=True, stdout=StringIO(), stderr=StringIO())
+    assert settings.AUDIT_KEY_FILE.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(CommandError, match="There is a key"):
+        call_command("audit_key", make=True)
+    settings.AUDIT_KEY_FILE.chmod(0o644)
+    with pytest.raises(keys.NoKey, match="chmod 600"):
+        keys.signing_key()
+
+
+def test_without_a_key_sealing_goes_on_and_verify_says_so(settings, tmp_path: Path) -> None:
+    settings.PRODUCTION = True
+    write(1)
+    out, err = StringIO(), StringIO()
+    call_command("seal_audit", stdout=out, stderr=err)
+    assert out.getvalue() == "1 events sealed\n"
+    assert "not anchored" in err.getvalue()
+    assert "the anchors were not checked" in verify().warnings[0]
+
+
+def test_only_what_is_due_is_anchored(anchored: list[Event], settings) -> None:
+    assert not sending.due()
+    write(1)
+    seal_all()
+    assert not sending.due()
+    settings.AUDIT_ANCHOR_SECONDS = 0
+    assert sending.due()
+
+
+def test_a_backlog_is_sent_in_order_when_the_place_answers(anchored: list[Event], settings) -> None:
+    folder = Path(settings.AUDIT_ANCHORS[0].removeprefix("file:")).parent / "share"
+    folder.write_text("a file where the folder should be")
+    settings.AUDIT_ANCHORS = [*settings.AUDIT_ANCHORS, f"file:{folder}/anchors.jsonl"]
+    sending.deliver()
+    row = AnchorTarget.objects.get(name=settings.AUDIT_ANCHORS[1])
+    assert (row.sent, row.failures) == (0, 1)
+    assert "cannot be written" in row.problem
+    sending.deliver()  # not before its pause is over
+    assert AnchorTarget.objects.get(pk=row.pk).failures == 1
+
+    folder.unlink()
+    write(1)
+    assert seal_all() == 1
+    sending.anchor()
+    AnchorTarget.objects.filter(pk=row.pk).update(retry_at=timezone.now() - timedelta(seconds=1))
+    sending.deliver()
+    row.refresh_from_db()
+    assert (row.sent, row.failures, row.problem) == (3, 0, "")
+    kept = [json.loads(line)["number"] for line in (folder / "anchors.jsonl").read_text().splitlines()]
+    assert kept == [1, 2, 3]
+    assert verify().ok
+
+
+def test_a_target_in_the_hands_of_another_process_is_left_alone(anchored: list[Event]) -> None:
+    AnchorTarget.objects.update(sent=0, leased_until=timezone.now() + timedelta(minutes=1))
+    sending.deliver()
+    assert AnchorTarget.objects.get().sent == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "file:relative",
+        "syslog:host",
+        "syslog:carrier://host",
+        "http://host/path",
+        "https://",
+        "https://u:p@host/",
+    ],
+)
+def test_targets_that_make_no_sense_are_refused(text: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="is no target") as refusal:
+        parse(text)
+    assert "syslog:tls" in str(refusal.value)
+
+
+# --- servers ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return a certificate for localhost and its key."""
+    folder = tmp_path_factory.mktemp("tls")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / "certificate.pem", folder / "key.pem"
+    paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return paths
+
+
+def tls(certificate: tuple[Path, Path]) -> ssl.SSLContext:
+    """Return the server's side of TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    return context
+
+
+@contextmanager
+def log_server(context: ssl.SSLContext | None) -> Iterator[tuple[int, list[bytes]]]:
+    """Run a syslog server over TCP or TLS; yield its port and what it received."""
+    received: list[bytes] = []
+    listener = socket.create_server(("localhost", 0))
+
+    def serve() -> None:
+        stream, _ = listener.accept()
+        with context.wrap_socket(stream, server_side=True) if context else stream as open_stream:
+            while piece := open_stream.recv(65536):
+                received.append(piece)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield listener.getsockname()[1], received
+        thread.join(10)
+    finally:
+        listener.close()
+
+
+def unframed(stream: bytes) -> list[bytes]:
+    """Return the messages of a stream with octet counting."""
+    messages = []
+    while stream:
+        length, _, rest = stream.partition(b" ")
+        messages.append(rest[: int(length)])
+        stream = rest[int(length) :]
+    return messages
+
+
+def assert_is_anchor(message: bytes, number: int) -> None:
+    """Fail unless ``message`` is syslog of RFC 5424 around a signed anchor."""
+    header, _, line = message.decode().partition(" - {")
+    priority, stamp, host, name, process, kind = header.split()
+    assert (priority, name, kind) == ("<109>1", "vigie", "anchor")
+    assert datetime.fromisoformat(stamp).tzinfo
+    assert (host, process) == (socket.gethostname(), str(os.getpid()))
+    assert statements.read("{" + line, keys.known()).number == number
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+def test_syslog_over_a_stream(
+    anchored: list[Event], settings, certificate: tuple[Path, Path], transport: str
+) -> None:
+    with log_server(tls(certificate) if transport == "tls" else None) as (port, received):
+        settings.AUDIT_ANCHORS = [f"syslog:{transport}://localhost:{port}?ca={certificate[0]}"]
+        sending.deliver()
+    messages = unframed(b"".join(received))
+    assert len(messages) == 2
+    for number, message in enumerate(messages, 1):
+        assert_is_anchor(message, number)
+
+
+def test_syslog_over_udp(anchored: list[Event], settings) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(10)
+        settings.AUDIT_ANCHORS = [f"syslog:udp://127.0.0.1:{server.getsockname()[1]}"]
+        sending.deliver()
+        for number in (1, 2):
+            assert_is_anchor(server.recv(4096), number)
+
+
+def test_a_log_server_nobody_vouches_for_gets_nothing(
+    anchored: list[Event], settings, certificate: tuple[Path, Path]
+) -> None:
+    with socket.create_server(("localhost", 0)) as listener:
+        serve = threading.Thread(target=_shake_hands, args=(listener, certificate), daemon=True)
+        serve.start()
+        settings.AUDIT_ANCHORS = [f"syslog:tls://localhost:{listener.getsockname()[1]}"]
+        sending.deliver()
+        serve.join(10)
+    assert "SSLCertVerificationError" in AnchorTarget.objects.get(name=configured()[0].name).problem
+
+
+def _shake_hands(listener: socket.socket, certificate: tuple[Path, Path]) -> None:
+    stream, _ = listener.accept()
+    try:
+        tls(certificate).wrap_socket(stream, server_side=True).close()
+    except OSError:
+        stream.close()
+
+
+class Receiver(http.server.BaseHTTPRequestHandler):
+    """Keeps what is posted; answers with the next status of its server."""
+
+    def do_POST(self) -> None:
+        """Take one request."""
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        status = self.server.answers.pop(0)
+        self.server.posted.append((self.path, self.headers["Authorization"], body))
+        self.send_response(status)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_a_webhook_is_tried_again_until_it_takes_them(
+    anchored: list[Event], settings, certificate: tuple[Path, Path]
+) -> None:
+    server = http.server.HTTPServer(("localhost", 0), Receiver)
+    server.socket = tls(certificate).wrap_socket(server.socket, server_side=True)
+    server.posted, server.answers = [], [503, 200]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    settings.AUDIT_WEBHOOK_TOKEN = "of the archive"
+    settings.AUDIT_ANCHORS = [f"https://localhost:{server.server_port}/anchors?ca={certificate[0]}"]
+    try:
+        sending.deliver()
+        row = AnchorTarget.objects.get(name=configured()[0].name)
+        assert (row.sent, row.problem) == (0, "the address answered 503")
+        assert "ca=" not in row.name
+        AnchorTarget.objects.update(retry_at=None)
+        sending.deliver()
+    finally:
+        server.shutdown()
+        server.server_close()
+    row.refresh_from_db()
+    assert (row.sent, row.failures) == (2, 0)
+    path, authorization, body = server.posted[1]
+    assert (path, authorization) == ("/anchors", "Bearer of the archive")
+    assert [json.loads(line)["number"] for line in body.splitlines()] == [1, 2]
+
+
+def test_a_program_reads_what_was_found(anchored: list[Event]) -> None:
+    GUARDS.remove(connection)
+    Event.objects.filter(pk=anchored[3].pk).update(role="admin")
+    GUARDS.install(connection)
+    out = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("verify_audit", json=True, stdout=out)
+    said = json.loads(out.getvalue())
+    assert (said["ok"], said["seals"]) == (False, 3)
+    assert said["faults"][0]["event"] == anchored[3].pk
+    assert said["faults"][0]["seal"] == 4
+
+
+def test_a_walk_may_begin_later(anchored: list[Event]) -> None:
+    GUARDS.remove(connection)
+    Event.objects.filter(pk=anchored[0].pk).update(role="admin")
+    GUARDS.install(connection)
+    out = StringIO()
+    call_command("verify_audit", since=3, stdout=out)
+    assert out.getvalue().startswith("4 seals verified from seal 3\n")
+    assert not verify().ok
+    assert Verification.objects.count() == 2

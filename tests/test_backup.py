@@ -1,0 +1,277 @@
+"""A backup made while the product works, brought back into empty places, and everything that stops either."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.conf import settings as django_settings
+from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
+from django.db import connection, models
+from django.utils import timezone
+
+from clinic.accounts import tokens
+from clinic.accounts.models import ApiToken, User
+from clinic.accounts.roles import Role
+from clinic.audit.anchors import keys as audit_keys
+from clinic.audit.anchors import sending
+from clinic.audit.models import Action, Event
+from clinic.audit.seal import seal_all
+from clinic.backup import making, manifest, restoring
+from clinic.backup.manifest import NoBackup
+from ml import package
+from patients.models import Patient
+from predictions.models import Document, Prediction, Signature, StoredArtefact, Study, StudyFile
+from predictions.states import State
+from predictions.storage import storage
+from predictions.sweep import REFERENCES
+from predictions.vault import keys as storage_keys
+from tests import factories, own_database, studies
+
+SECRET = b"signed report of LANTERN Claire"
+
+
+class Place:
+    """Where one installation keeps everything."""
+
+    def __init__(self, folder: Path, url: str, key: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.url, self.key = folder, url, key
+        self.private, self.packages = folder / "private", folder / "packages"
+        self.anchors = folder / "audit/anchors.jsonl"
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """Work here until the block ends."""
+        with pytest.MonkeyPatch.context() as patch, own_database.used(self.url):
+            patch.setattr(django_settings, "PRIVATE_ROOT", self.private)
+            patch.setattr(package, "SITE", self.packages)
+            patch.setattr(django_settings, "STORAGE_KEYS", ())
+            patch.setattr(django_settings, "STORAGE_KEY_FILE", self.key)
+            patch.setattr(django_settings, "AUDIT_KEY_FILE", self.folder / "audit/key.pem")
+            patch.setattr(django_settings, "AUDIT_ANCHORS", [f"file:{self.anchors}"])
+            package._verified.cache_clear()
+            yield
+
+
+def make_key(path: Path) -> Path:
+    path.write_text(storage_keys.made() + "\n", "ascii")
+    path.chmod(0o600)
+    return path
+
+
+def filled(place: Place) -> None:
+    """Have a ward work there: studies in several states, files, a signature, a package, a sealed audit."""
+    call_command("migrate", verbosity=0)
+    radiology = factories.unit("radiology")
+    reader = factories.staff("backup-charlie", Role.RADIOLOGIST, radiology)
+    patient = factories.patient(radiology)
+    signed = studies.radiograph(reader, patient)
+    studies.signed(signed, reader)
+    studies.written(signed, SECRET)
+    studies.waiting(reader, patient, algorithm="chest_xray", unit=radiology)
+    tokens.issue(owner=reader, name="nightly", scopes=["read"], lifetime=timedelta(days=30))
+    shipped = package.ROOT / "haemorrhage" / package.champion_version("haemorrhage")
+    shutil.copytree(shipped, place.packages / "haemorrhage" / shipped.name)
+    seal()
+
+
+def seal() -> None:
+    seal_all()
+    sending.anchor()
+    sending.deliver()
+
+
+def counts() -> dict[str, int]:
+    return {model.__name__: model.objects.count() for model in (User, Patient, Study, Prediction, Signature)}
+
+
+@pytest.fixture(scope="module")
+def once_filled(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Place:
+    """Return a filled installation, to be copied."""
+    folder = tmp_path_factory.mktemp("filled")
+    place = Place(folder, own_database.sqlite(folder / "ward.sqlite3"), make_key(folder / "key"))
+    with django_db_blocker.unblock(), place.used():
+        filled(place)
+    return place
+
+
+@pytest.fixture
+def ward(once_filled: Place, tmp_path: Path, django_db_blocker: Any) -> Iterator[Place]:
+    """Return a filled installation, in use."""
+    folder = tmp_path / "ward"
+    shutil.copytree(once_filled.folder, folder)
+    place = Place(folder, own_database.sqlite(folder / "ward.sqlite3"), folder / "key")
+    with django_db_blocker.unblock(), place.used():
+        yield place
+
+
+@pytest.fixture
+def empty(ward: Place, tmp_path: Path) -> Place:
+    """Return an installation where nothing is, with the key of the other."""
+    return Place(tmp_path / "empty", own_database.sqlite(tmp_path / "empty.sqlite3"), ward.key)
+
+
+def assert_comes_back(ward: Place, empty: Place, target: Path) -> None:
+    before, documents = counts(), list(Document.objects.values_list("stored_name", flat=True))
+    making.make(target)
+    lost = studies.waiting(User.objects.get(), Patient.objects.get(), algorithm="chest_xray")
+    seal()
+    with empty.used():
+        proof = restoring.restore(target)
+        assert proof.faults == []
+        assert counts() == before
+        assert (proof.files, proof.packages, proof.seals > 3) == (3, 1, True)
+        with storage.reader(documents[0]) as stream:
+            assert stream.read() == SECRET
+        assert not Study.objects.filter(pk=lost.pk).exists()
+        assert Event.objects.filter(action=Action.RESTORE).count() == 1
+        # Life goes on: numbers continue, the chain and its anchors too.
+        studies.waiting(User.objects.get(), Patient.objects.get(), algorithm="chest_xray")
+        seal()
+        call_command("verify_audit", public_key=[target / "anchors/public.pem", *_public(empty)])
+    assert Event.objects.filter(action=Action.BACK_UP).count() == 1
+
+
+def _public(place: Place) -> list[Path]:
+    path = place.folder / "public.pem"
+    path.write_text(audit_keys.public_pem(audit_keys.signing_key().public_key()), "ascii")
+    return [path]
+
+
+def test_a_backup_comes_back_whole_into_empty_places(ward: Place, empty: Place, tmp_path: Path) -> None:
+    assert_comes_back(ward, empty, tmp_path / "monday")
+    check = ("sha256sum", "-c", "--quiet", manifest.SUMS)
+    assert subprocess.run(check, cwd=tmp_path / "monday").returncode == 0
+    everything = [path for path in (tmp_path / "monday").rglob("*") if path.is_file()]
+    assert not any(SECRET in path.read_bytes() for path in everything)
+    assert not any(ward.key.read_bytes().strip() in path.read_bytes() for path in everything)
+    assert [path for path in everything if path.stat().st_mode & 0o077] == []
+
+
+@pytest.mark.long
+@pytest.mark.postgres
+def test_a_backup_of_postgresql_comes_back_whole(
+    postgres_url: str, tmp_path: Path, django_db_blocker: Any
+) -> None:
+    key = make_key(tmp_path / "key")
+    ward, empty = (
+        Place(tmp_path / name, own_database.postgres(postgres_url), key) for name in ("ward", "empty")
+    )
+    with django_db_blocker.unblock(), ward.used():
+        filled(ward)
+        assert_comes_back(ward, empty, tmp_path / "monday")
+
+
+def test_what_goes_wrong_with_a_backup_is_said_and_nothing_is_written(
+    ward: Place, empty: Place, tmp_path: Path
+) -> None:
+    target = tmp_path / "monday"
+    making.make(target, keys=True)
+    with pytest.raises(NoBackup, match="never written over"):
+        making.make(target)
+    with pytest.raises(NoBackup, match="is not empty"):
+        restoring.restore(target)
+    (ciphertext, *_) = sorted(path for path in (target / "files").rglob("*") if path.is_file())
+    whole = ciphertext.read_bytes()
+    other = Place(tmp_path / "other", empty.url, make_key(tmp_path / "other-key"))
+    with other.used(), pytest.raises(NoBackup, match="VIGIE_STORAGE_KEY_FILE"):
+        restoring.restore(target)
+    with empty.used():
+        for spoiled, told in (
+            (whole[:-1] + bytes([whole[-1] ^ 1]), "is not what was backed up"),
+            (None, "missing"),
+        ):
+            ciphertext.unlink()
+            if spoiled:
+                ciphertext.write_bytes(spoiled)
+            with pytest.raises(NoBackup, match=told):
+                restoring.restore(target)
+        ciphertext.write_bytes(whole)
+        (target / "keys/more").write_text("x")
+        with pytest.raises(CommandError, match="nothing was restored"):
+            call_command("restore", str(target))
+        assert connection.introspection.table_names() == []
+        assert not empty.private.exists()
+    assert (target / "keys/storage-key").read_text().strip() == ward.key.read_text().strip()
+
+
+def test_a_file_discarded_during_the_backup_is_not_in_it(
+    ward: Place, empty: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = Document.objects.get()
+    copy = manifest.copy
+
+    def discards(source: Path, target: Path) -> None:
+        if Document.objects.exists():
+            Document.objects.all().delete()
+            storage.discard(document.stored_name)
+        copy(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(manifest, "copy", discards)
+        held = making.make(tmp_path / "monday")
+    assert document.stored_name not in held.files
+    assert held.tables["predictions_document"] == 0
+    with empty.used():
+        assert restoring.restore(tmp_path / "monday").faults == []
+
+
+def test_a_file_that_is_lost_stops_the_backup_by_name(ward: Place, tmp_path: Path) -> None:
+    name = StoredArtefact.objects.first().stored_name
+    (ward.private / name).unlink()
+    with pytest.raises(CommandError, match=name):
+        call_command("backup", str(tmp_path / "monday"))
+    assert not (tmp_path / "monday").exists()
+    with pytest.raises(CommandError, match="cut short"):
+        call_command("backup", str(tmp_path / "monday"))
+
+
+def test_nobody_gets_in_by_what_was_open_when_it_was_made(ward: Place, empty: Place, tmp_path: Path) -> None:
+    user = User.objects.get()
+    generation = user.session_generation
+    making.make(tmp_path / "monday")
+    with empty.used():
+        restoring.restore(tmp_path / "monday")
+        assert User.objects.get().session_generation > generation
+        assert not any(token.serves(timezone.now()) for token in ApiToken.objects.all())
+        assert not Session.objects.exists()
+
+
+def test_a_changed_row_is_named_after_the_restore(ward: Place, empty: Place, tmp_path: Path) -> None:
+    """Somebody who can write the backup and its list of checksums still cannot change what was recorded."""
+    target = tmp_path / "monday"
+    making.make(target)
+    with sqlite3.connect(target / "database.sqlite3") as copy:
+        for (trigger,) in copy.execute("SELECT name FROM sqlite_master WHERE type='trigger'").fetchall():
+            copy.execute(f"DROP TRIGGER {trigger}")
+        copy.execute("UPDATE audit_event SET actor_label = 'nobody' WHERE id = 2")
+        copy.execute("UPDATE predictions_document SET sha256 = ?", ["0" * 64])
+    os.remove(target / manifest.SUMS)
+    held = [f"{manifest.sha256(target / name)}  {name}\n" for name in manifest.names(target)]
+    (target / manifest.SUMS).write_text("".join(held))
+    with empty.used():
+        faults = " ".join(restoring.restore(target).faults)
+    assert "event 2" in faults
+    assert "is not what its row says" in faults
+    assert State.SIGNED in {study.state for study in Study.objects.all()}
+
+
+def test_every_column_that_names_a_file_is_backed_up_and_kept_from_the_sweep() -> None:
+    columns = {
+        (model, field.name)
+        for model in apps.get_models()
+        for field in model._meta.get_fields()
+        if isinstance(field, models.CharField) and field.name in ("stored_name", "export_name")
+    }
+    assert columns | {(StudyFile, "name")} == set(REFERENCES)

@@ -1,0 +1,245 @@
+"""A study for research: nothing in it says who it is about, and what it was is still there."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from django.core.management import CommandError, call_command
+from PIL import Image, PngImagePlugin
+from pydicom.dataset import Dataset
+
+from clinic.accounts.roles import Role
+from clinic.audit.models import Action, Event
+from ml.algorithms.chest_xray import deidentify
+from ml.algorithms.chest_xray.deidentify import Pseudonym
+from ml.algorithms.sleep import anonymous
+from ml.contracts import Refused
+from predictions.models import Study
+from predictions.outputs import ordering, registry
+from tests import chest_phantom, dicom_builder, factories, outputs
+from tests.sleep_files import Channel, recording
+
+NOBODY = Pseudonym("VG-TEST", b"k" * 32)
+NAMES = (b"LADDER", b"HENRI", b"VG-000417", b"Marmot", b"19940302", b"Dr Heron")
+
+
+def film(**changes: Any) -> Dataset:
+    """Return a DX object full of names, in every place where one was ever found."""
+    made = dicom_builder.dx_from_jpeg(
+        np.full((64, 80), 90, dtype=np.uint8), name="LADDER^HENRI", birth_date=date(1994, 3, 2), sex="M",
+        age="092Y",
+    )  # fmt: skip
+    made.ReferringPhysicianName = "Dr Heron"
+    made.InstitutionName = "Marmot hospital"
+    made.StudyDescription = "Chest of LADDER"
+    made.ImageComments = "LADDER moved"
+    made.AccessionNumber = "LADDER-7"
+    made.PatientOrientation = ["L", "F"]
+    made.ImageType = ["ORIGINAL", "PRIMARY", "Henri Ladder"]
+    made.add_new(0x00091001, "LO", "LADDER private")
+    made.add_new(0x60003000, "OW", b"LADDER overlay..")
+    item = Dataset()
+    item.PatientID = "VG-000417"
+    made.OtherPatientIDsSequence = [item]
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "R-10206", "SRT", "antero-posterior"
+    code.add_new(0x00091001, "LO", "LADDER nested")
+    made.ViewCodeSequence = [code]
+    for name, value in changes.items():
+        setattr(made, name, value)
+    return made
+
+
+def as_file(image: Dataset, preamble: bytes = b"") -> bytes:
+    content = outputs.as_file(image)
+    return preamble.ljust(128, b"\0") + content[128:]
+
+
+def test_a_dicom_image_keeps_its_pixels_and_nobody() -> None:
+    original = film()
+    copied = deidentify.copy(as_file(original, b"MZ LADDER"), NOBODY)
+    for name in NAMES:
+        assert name.lower() not in copied.content.lower()
+    made = pydicom.dcmread(io.BytesIO(copied.content))
+    assert np.array_equal(made.pixel_array, original.pixel_array)
+    assert (made.PatientName, made.PatientID, made.PatientBirthDate) == ("VG-TEST", "VG-TEST", "")
+    assert (made.PatientSex, made.PatientAge) == ("M", "090Y")
+    assert (made.StudyDate, made.StudyTime) == ("", "")
+    assert made.PatientIdentityRemoved == "YES"
+    assert {code.CodeValue for code in made.DeidentificationMethodCodeSequence} >= {"113100", "113105"}
+    assert made.ViewCodeSequence[0].CodeValue == "R-10206"
+    assert not [element for element in made.iterall() if element.tag.is_private]
+    assert made.file_meta.MediaStorageSOPInstanceUID == made.SOPInstanceUID
+    assert copied.removed > 5
+
+
+def test_numbers_of_images_change_together_and_dates_move() -> None:
+    first, second = film(), film()
+    second.StudyInstanceUID = first.StudyInstanceUID
+    moved = Pseudonym("VG-TEST", b"k" * 32, shift_days=-40)
+    made = [
+        pydicom.dcmread(io.BytesIO(deidentify.copy(as_file(one), moved).content)) for one in (first, second)
+    ]
+    assert made[0].StudyInstanceUID == made[1].StudyInstanceUID != first.StudyInstanceUID
+    assert made[0].SOPInstanceUID != made[1].SOPInstanceUID
+    assert made[0].StudyDate == "20260323"
+    assert made[0].LongitudinalTemporalInformationModified == "MODIFIED"
+    other = Pseudonym("VG-TEST", b"j" * 32)
+    assert pydicom.dcmread(
+        io.BytesIO(deidentify.copy(as_file(first), other).content)
+    ).StudyInstanceUID not in (
+        made[0].StudyInstanceUID,
+        first.StudyInstanceUID,
+    )
+
+
+def test_text_burnt_in_is_not_given_out_and_lettering_is_pointed_at() -> None:
+    with pytest.raises(Refused) as refused:
+        deidentify.copy(as_file(film(BurnedInAnnotation="YES")), NOBODY)
+    assert refused.value.problems[0].code == "burned_in_annotation"
+    plain = np.rint(np.linspace(0, 255, 400 * 300)).reshape(300, 400).astype(np.uint8)
+    assert not deidentify.lettered(plain)
+    written = plain.copy()
+    written[10:22, 20:120] = np.where(np.arange(100) % 8 < 4, 255, 0)
+    assert deidentify.lettered(written)
+
+
+def test_a_phantom_of_a_chest_has_no_lettering() -> None:
+    assert not deidentify.lettered(np.asarray(chest_phantom.phantom()))
+
+
+def test_pictures_lose_what_stands_beside_the_picture() -> None:
+    grey = Image.fromarray(np.arange(64 * 64, dtype=np.uint16).reshape(64, 64).astype(np.uint8))
+    said = PngImagePlugin.PngInfo()
+    said.add_text("Author", "LADDER")
+    png, jpeg = io.BytesIO(), io.BytesIO()
+    grey.save(png, "PNG", pnginfo=said)
+    exif = Image.Exif()
+    exif[0x010E] = "LADDER"
+    grey.save(jpeg, "JPEG", exif=exif, comment=b"LADDER")
+    for original in (png.getvalue() + b"LADDER", jpeg.getvalue() + b"LADDER"):
+        copied = deidentify.copy(original, NOBODY)
+        assert b"LADDER" in original
+        assert b"LADDER" not in copied.content
+        before, after = Image.open(io.BytesIO(original)), Image.open(io.BytesIO(copied.content))
+        assert np.array_equal(np.asarray(before), np.asarray(after))
+
+
+def test_notes_of_a_recording_keep_the_words_of_scoring_alone() -> None:
+    notes = [(0, "Sleep stage W"), (1, "Mrs Ladder called Dr Heron"), (2, "Lights off")]
+    content = recording([Channel("EEG C3-A2")], records=4, notes=notes)
+    hidden = content.replace(b"+3\x14\x14\x00", b"Ladder\x00")
+    for original in (content, hidden):
+        target = io.BytesIO()
+        anonymous.copy(io.BytesIO(original), target, hide_date=True, strict=True)
+        copied = target.getvalue()
+        assert len(copied) == len(original)
+        assert b"Ladder" not in copied
+        assert b"Heron" not in copied
+        assert b"Sleep stage W" in copied
+        assert b"Lights off" in copied
+
+
+def test_an_export_of_a_night_has_its_samples(db: None) -> None:
+    content = recording([Channel("EEG C3-A2")], records=4, patient="MCH-0234567 F 02-MAY-1951 Exemple_Marie")
+    study = outputs.send(outputs.answered("sleep"), content)
+    found = entries(outputs.written(study, "deidentified"))
+    night = found["files/00.edf"]
+    assert b"Exemple" not in night
+    assert night[768:] == content[768:]
+    assert json.loads(found["result.json"])["stages"]
+
+
+def entries(content: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.testzip() is None
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def identity(study: Study) -> list[bytes]:
+    patient = study.patient
+    words = (patient.family_name, patient.given_name, patient.record_number, str(patient.pk), str(study.pk))
+    return [word.encode() for word in words] + [patient.birth_date.isoformat().encode()]
+
+
+@pytest.fixture
+def xray(db: None) -> Study:
+    study = outputs.answered("chest_xray", family_name="Ladderman", given_name="Henrietta")
+    return outputs.send(study, outputs.as_file(outputs.dicom_image()))
+
+
+def test_an_export_of_an_xray_tells_what_it_is_and_not_whose(xray: Study) -> None:
+    outputs.sign(xray)
+    found = entries(outputs.written(xray, "deidentified"))
+    for content in found.values():
+        for word in identity(xray):
+            assert word not in content
+    manifest, result = json.loads(found["manifest.json"]), json.loads(found["result.json"])
+    assert manifest["format"] == "vigie-deidentified/1"
+    assert manifest["linkable_by_the_site"] is False
+    (image,) = [one for one in manifest["files"] if one["name"] == "files/00.dcm"]
+    assert image["warnings"][0]["code"] == "look_at_pixels"
+    assert result["signed"]["verdict"] == "agree"
+    assert pydicom.dcmread(io.BytesIO(found["files/00.dcm"])).PatientID == manifest["subject"]
+
+
+def test_a_form_loses_its_moments_and_its_birth_date(db: None) -> None:
+    study = outputs.answered("haemorrhage")
+    found = entries(outputs.written(study, "deidentified"))
+    form = json.loads(found["form.json"])
+    assert form["haemoglobin"] == study.values["haemoglobin"]
+    assert not {name for name in form if name.endswith("_at") or name == "birth_date"}
+    assert isinstance(form["age_years"], int)
+
+
+def test_two_exports_can_be_linked_only_where_the_site_wants_it(xray: Study, settings) -> None:
+    def subject() -> str:
+        return json.loads(entries(outputs.written(xray, "deidentified"))["manifest.json"])["subject"]
+
+    assert subject() != subject()
+    settings.RESEARCH_KEY = "a key of the site for one project"
+    first = subject()
+    assert subject() == first
+    settings.RESEARCH_KEY = "a key of another project"
+    assert subject() != first
+
+
+def test_an_image_with_text_burnt_in_is_left_out_and_said(xray: Study) -> None:
+    burnt = outputs.dicom_image()
+    burnt.BurnedInAnnotation = "YES"
+    study = outputs.send(outputs.answered("chest_xray"), outputs.as_file(burnt))
+    found = entries(outputs.written(study, "deidentified"))
+    assert json.loads(found["manifest.json"])["missing"] == [
+        {"name": "files/00", "code": "burned_in_annotation"}
+    ]
+
+
+def test_only_those_who_sign_give_it_out_and_it_is_on_record(xray: Study) -> None:
+    technician = factories.staff("tess", Role.TECHNICIAN, xray.unit)
+    signer = xray.submitted_by
+    assert "deidentified" in {kind.code for kind in ordering.kinds(signer, xray)}
+    assert "deidentified" not in {kind.code for kind in ordering.kinds(technician, xray)}
+    outputs.written(xray, "deidentified")
+    document = xray.documents.get(kind="deidentified")
+    ordering.recorded_download(signer, document)
+    assert Event.objects.filter(action=Action.EXPORT, study=xray.pk, actor=signer).exists()
+    assert xray.pk.hex[:8] not in ordering.file_name(document)
+    assert registry.KINDS["deidentified"].export
+
+
+def test_the_command_writes_the_same_zip_once_and_on_record(xray: Study, tmp_path: Path) -> None:
+    out = tmp_path / "study.zip"
+    call_command("export_deidentified", str(xray.pk), str(out), verbosity=0)
+    assert set(entries(out.read_bytes())) == {"files/00.dcm", "result.json", "manifest.json"}
+    assert out.stat().st_mode & 0o077 == 0
+    assert Event.objects.filter(action=Action.EXPORT, study=xray.pk).exists()
+    with pytest.raises(CommandError, match="already"):
+        call_command("export_deidentified", str(xray.pk), str(out), verbosity=0)
