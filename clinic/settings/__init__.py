@@ -191,6 +191,7 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_USE_SESSIONS = False
 THEME_COOKIE_NAME = f"{COOKIE_PREFIX}vigie_theme"
+DEVICE_COOKIE_NAME = f"{COOKIE_PREFIX}vigie_device"
 # A message may name a patient: it waits in the database, not in a cookie.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_FAILURE_VIEW = "clinic.errors.csrf_failure"
