@@ -175,6 +175,18 @@ def test_everything_done_under_it_is_marked_and_nothing_else(
     assert not Event.objects.exclude(actor=charlie).filter(emergency__isnull=False).exists()
 
 
+def test_a_program_lists_the_studies_of_that_patient_alone_and_marked(
+    charlie: User, claire: Patient, ready: Study
+) -> None:
+    opened = emergency.open(charlie, claire, WHY["reason"])
+    program = {"Authorization": f"Token {factories.token(charlie, Scope.READ)}"}
+    everything = Client().get(reverse("api-studies"), headers=program).json()
+    hers = Client().get(reverse("api-studies"), {"patient": str(claire.pk)}, headers=program).json()
+    assert (everything["count"], hers["count"]) == (0, 1)
+    marks = Event.objects.filter(action=Action.SEARCH, actor=charlie).order_by("pk")
+    assert [event.emergency for event in marks] == [None, opened.pk]
+
+
 def test_the_mark_is_sealed(visitor: Client, claire: Patient) -> None:
     ask(visitor, record_number=claire.record_number)
     seal_all()
