@@ -155,7 +155,7 @@ class StudiesView(ApiView, ListAPIView):
         """List studies, latest first."""
         response = super().get(request)
         seen = [str(study["id"]) for study in response.data["results"]]
-        # Of whom nothing was shown, nothing was opened: the record's own list of accesses does not grow by it.
+        # Nothing shown, nothing opened: the record's own list of accesses does not grow by it.
         patient = _named(request.query_params.get("patient", "")) if seen else None
         record(Action.SEARCH, actor=request.user, patient=patient, kind="study", detail={"found": seen})
         return response
