@@ -16,7 +16,7 @@ import tempfile
 import time
 import uuid
 import weakref
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -113,6 +113,21 @@ class PrivateStorage(FileSystemStorage):
         with self.reader(name) as stream:
             while stream.read1():
                 pass
+
+    def damage(self, names: Iterable[str]) -> list[Problem]:
+        """Return, each once, what is wrong with files as far as their headers and a single chunk tell.
+
+        A large file may still be damaged further in: whoever reads there is told then.
+        """
+        found: dict[str, Problem] = {}
+        for name in names:
+            try:
+                with self.reader(name) as stream:
+                    if stream.size <= CHUNK_BYTES:
+                        stream.read1()
+            except Damaged as error:
+                found |= {problem.code: problem for problem in error.problems}
+        return list(found.values())
 
     @contextmanager
     def local(self, name: str) -> Iterator[Path]:
