@@ -66,7 +66,9 @@ class SessionClock extends HTMLElement {
       const answer = await fetch(url, options);
       if (answer.redirected || answer.status === 401 || answer.status === 403) return "over";
       if (!answer.ok) return "unknown";
-      const { left, latest } = await answer.json();
+      const { user, left, latest } = await answer.json();
+      // Somebody else logged in in another window: this page is no longer theirs to see.
+      if (String(user) !== this.dataset.user) return "over";
       this.heard(left, latest);
       return left > 0 ? "open" : "over";
     } catch (error) {
