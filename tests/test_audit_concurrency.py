@@ -117,10 +117,20 @@ def test_each_event_is_sealed_within_a_second_on_sqlite(tmp_path: Path) -> None:
     assert_sealing_keeps_up(tmp_path)
 
 
+def answers(url: str) -> bool:
+    """Return whether a server takes connections."""
+    try:
+        psycopg.connect(url).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
 @pytest.fixture
 def new_postgres(postgres_url: str) -> str:
     """Return an empty database of its own."""
     name = f"audit_{uuid4().hex[:8]}"
+    assert within_seconds(30, lambda: answers(postgres_url))  # it may still be starting
     with psycopg.connect(postgres_url, autocommit=True) as server:
         server.execute(f'CREATE DATABASE "{name}"')
     return f"{postgres_url.rpartition('/')[0]}/{name}"
