@@ -52,6 +52,14 @@ TOO_LARGE_TOGETHER = Text(
     "The files together are larger than the {en} that one study may bring. Send fewer of them.",
     "Les fichiers dépassent ensemble les {fr} qu’une étude peut apporter. Envoyez-en moins.",
 )
+NO_ROOM_TO_READ = Problem(
+    "no_room_to_read",
+    Text(
+        "There is no room left to open a stored file for reading. Tell IT that the disk is full, then retry.",
+        "Il n’y a plus de place pour ouvrir un fichier conservé. Signalez au service informatique que le "
+        "disque est plein, puis relancez.",
+    ),
+)
 NOT_SIGNED_IN = Text("Log in before sending a file.", "Connectez-vous avant d’envoyer un fichier.")
 
 
@@ -194,9 +202,14 @@ def _private_folder(folder: Path) -> Path:
 def borrowed(stream: Reader) -> Iterator[Path]:
     """Lend what a stream holds as a path in the scratch folder whose file has no name."""
     with os.fdopen(_nameless(), "wb") as plain:
-        while piece := stream.read1():
-            plain.write(piece)
-        plain.flush()
+        try:
+            while piece := stream.read1():
+                plain.write(piece)
+            plain.flush()
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise Damaged(NO_ROOM_TO_READ) from error
         yield Path(f"/proc/self/fd/{plain.fileno()}")
 
 

@@ -311,6 +311,17 @@ def test_the_page_of_a_study_says_which_of_its_files_is_damaged_and_shows_the_re
     assert study.contract.title.to(language) in answer.content.decode()
 
 
+def test_a_full_disk_is_called_so_and_not_a_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = kept()
+    monkeypatch.setattr("predictions.storage._nameless", lambda: os.open("/dev/full", os.O_WRONLY))
+
+    def lend() -> None:
+        with storage.local(name):
+            pytest.fail("there was no room to read it")
+
+    assert code(lend) == "no_room_to_read"
+
+
 def test_keys_come_from_the_environment_too(settings) -> None:
     first, second = keys.made(), keys.made()
     settings.STORAGE_KEYS = (second,)
