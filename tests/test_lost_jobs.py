@@ -274,7 +274,7 @@ def kill_broker(ward: Ward, worker: Process) -> Process:
 
 
 def kill_broker_at_the_acknowledgement(ward: Ward, worker: Process) -> Process:
-    """Have the acknowledgement be what finds the broker gone: the worker may not sit there idle afterwards."""
+    """Have the acknowledgement find the broker gone: the worker may not sit there idle afterwards."""
     worker.send_signal(signal.SIGSTOP)
     end(Study.objects.get(state=State.RUNNING))
     ward.stop(ward.broker_process)
