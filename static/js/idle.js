@@ -100,7 +100,9 @@ class SessionClock extends HTMLElement {
     this.count();
   }
 
+  // What is typed stands on the page: only an end needs the copy.
   close() {
+    typed.drop(this.dataset.user, this.page);
     if (this.window.open) this.window.close();
     this.later();
   }
@@ -123,7 +125,8 @@ class SessionClock extends HTMLElement {
 
   // Sent after the end, a form would be answered with the log-in page, and what was typed in it gone.
   sending(event) {
-    if (this.left > 0 || event.target.closest("session-clock")) return;
+    if (event.target.closest("session-clock")) return;
+    if (this.left > 0) return typed.drop(this.dataset.user, this.page);
     event.preventDefault();
     event.stopImmediatePropagation();
     this.look();
