@@ -17,7 +17,7 @@ from typing import Any
 
 from bench.measuring import Measurement, SideFailed, run
 
-NAMES = ("haemorrhage", "chest_xray", "sleep", "sleep_large", "web", "audit")
+NAMES = ("haemorrhage", "chest_xray", "sleep", "sleep_large", "web", "audit", "storage")
 UNITS = {"cpu_ms": "ms CPU", "mib": "MiB", "per_cpu_s": "per CPU s"}
 
 

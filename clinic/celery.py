@@ -9,7 +9,9 @@ from typing import Any
 from celery import Celery, bootsteps
 from celery.concurrency.prefork import TaskPool
 from celery.signals import celeryd_after_setup, setup_logging, worker_process_init
+from celery.worker.state import reserved_requests
 from django.conf import settings
+from redis.exceptions import ConnectionError
 
 from clinic import checks, pulse
 from clinic.processes import die_with_parent, give_memory_back
@@ -30,8 +32,9 @@ class Pulse(bootsteps.StartStopStep):
 
     def start(self, worker: Any) -> None:
         """Begin with the worker."""
+        self._stuck = False
         self._say(worker)
-        self._entry = worker.timer.call_repeatedly(pulse.SECONDS, self._say, (worker,))
+        self._entry = worker.timer.call_repeatedly(pulse.SECONDS, self._beat, (worker,))
 
     def stop(self, worker: Any) -> None:
         """End with it, so that a worker stopped in good order is missed at once."""
@@ -41,11 +44,34 @@ class Pulse(bootsteps.StartStopStep):
         except pulse.NoBroker:
             log.info("broker gone before this worker")
 
+    def _beat(self, worker: Any) -> None:
+        """Say so, unless this worker waits for nothing: then have it connect anew.
+
+        When the broker dies just as a message is acknowledged, kombu counts that message as unacknowledged
+        for ever and, with one at a time, never asks for another: alive, connected, and idle.
+
+        Raises
+        ------
+        redis.exceptions.ConnectionError
+            When it was so at the beat before, too; the consumer then closes its connection and opens another.
+        """
+        was_stuck, self._stuck = self._stuck, _waits_for_nothing(worker)
+        if self._stuck and was_stuck:
+            self._stuck = False
+            raise ConnectionError("the message of an earlier connection was never acknowledged")
+        self._say(worker)
+
     def _say(self, worker: Any) -> None:
         try:
             pulse.say(worker.hostname, worker.app.amqp.queues.consume_from)
         except pulse.NoBroker:
             log.warning("broker does not answer")
+
+
+def _waits_for_nothing(worker: Any) -> bool:
+    """Say whether the worker holds no message and may not take one either."""
+    consumer = getattr(worker.consumer, "task_consumer", None)
+    return consumer is not None and not consumer.channel.qos.can_consume() and not reserved_requests
 
 
 app.steps["worker"].add(Pulse)

@@ -14,6 +14,7 @@ from clinic.logs import request_id
 Handler = Callable[[HttpRequest], HttpResponse]
 
 NO_STORE = "no-store"
+LOG_OUT = "account_logout"
 KEEPABLE = (200, 206, 304)
 # Nothing a page of ours needs but passkeys; and nothing a page framed in it could get, were that possible.
 REFUSED_FEATURES = (
@@ -70,6 +71,13 @@ class HeadersMiddleware:
             return response
         # Also where a view said that it might be kept: a ward's browser is used by the next person.
         response.headers["Cache-Control"] = NO_STORE
+        if (
+            request.method == "POST"
+            and request.resolver_match
+            and request.resolver_match.view_name == LOG_OUT
+        ):
+            # The next person at this workstation finds nothing, also not by the way back of the browser.
+            response.headers["Clear-Site-Data"] = '"cache"'
         if not response.headers.get("Content-Type", "").startswith("text/html"):
             response.headers["Content-Security-Policy"] = INERT
         return response

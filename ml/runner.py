@@ -11,9 +11,30 @@ from time import perf_counter
 from ml import package as packages
 from ml import registry
 from ml.concordance import check_identities
-from ml.contracts import Explanation, Finding, Identity, Loaded, Outcome, Problem, Refused, Source, Status
+from ml.contracts import (
+    Explanation,
+    Finding,
+    Identity,
+    Loaded,
+    Outcome,
+    Problem,
+    Refused,
+    Source,
+    Status,
+    Text,
+)
 
 log = logging.getLogger(__name__)
+
+MEBIBYTE = 1 << 20
+TOO_LARGE = Text(
+    "There is more than the {limit} MiB that are read here. Check that it is the right file.",
+    "Il y a plus que les {limit} Mio lus ici. Vérifiez que c’est le bon fichier.",
+)
+TOO_MANY = Text(
+    "{sent} files came, and one study takes {limit} at most.",
+    "{sent} fichiers ont été reçus et une étude en prend {limit} au plus.",
+)
 
 
 def run(algorithm: str, source: Source, *, version: str = "", explain: bool = True) -> Outcome:
@@ -50,6 +71,7 @@ def run(algorithm: str, source: Source, *, version: str = "", explain: bool = Tr
     with _timed(timings, "total"):
         try:
             with _timed(timings, "load"):
+                _require_size(algorithm, source)
                 loaded = _load(algorithm, source, package)
             with _timed(timings, "predict"):
                 result = registry.door(algorithm, "predict").predict(package, loaded)
@@ -78,6 +100,17 @@ def run(algorithm: str, source: Source, *, version: str = "", explain: bool = Tr
         explanation_status=status,
         timings_ms=timings,
     )
+
+
+def _require_size(algorithm: str, source: Source) -> None:
+    """Refuse files larger, or more of them, than the contract takes, whoever let them through."""
+    contract = registry.contract(algorithm)
+    limits, sizes = contract.limits, [path.stat().st_size for path in source.paths]
+    if len(sizes) > contract.max_files:
+        raise Refused(Problem("too_many_files", TOO_MANY.format(sent=len(sizes), limit=contract.max_files)))
+    for found, most in ((max(sizes, default=0), limits.upload_bytes), (sum(sizes), limits.request_bytes)):
+        if found > most:
+            raise Refused(Problem("file_too_large", TOO_LARGE.format(limit=most // MEBIBYTE)))
 
 
 def _load(algorithm: str, source: Source, package: packages.Package) -> Loaded:

@@ -37,6 +37,11 @@ def for_user(user: User) -> QuerySet[Study]:
     )
 
 
+def of_units(user: User) -> QuerySet[Study]:
+    """Return the studies of the patients of the units of ``user``, without those of an emergency."""
+    return for_user(user).filter(patient__in=records.of_units(user))
+
+
 def get_or_404(user: User, study_id: UUID) -> Study:
     """Return a study, or refuse as if there were none; the refusal is recorded.
 

@@ -16,7 +16,7 @@ import tempfile
 import time
 import uuid
 import weakref
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -51,6 +51,14 @@ TOGETHER = "files_too_large"
 TOO_LARGE_TOGETHER = Text(
     "The files together are larger than the {en} that one study may bring. Send fewer of them.",
     "Les fichiers dépassent ensemble les {fr} qu’une étude peut apporter. Envoyez-en moins.",
+)
+NO_ROOM_TO_READ = Problem(
+    "no_room_to_read",
+    Text(
+        "There is no room left to open a stored file for reading. Tell IT that the disk is full, then retry.",
+        "Il n’y a plus de place pour ouvrir un fichier conservé. Signalez au service informatique que le "
+        "disque est plein, puis relancez.",
+    ),
 )
 NOT_SIGNED_IN = Text("Log in before sending a file.", "Connectez-vous avant d’envoyer un fichier.")
 
@@ -113,6 +121,21 @@ class PrivateStorage(FileSystemStorage):
         with self.reader(name) as stream:
             while stream.read1():
                 pass
+
+    def damage(self, names: Iterable[str]) -> list[Problem]:
+        """Return, each once, what is wrong with files as far as their headers and a single chunk tell.
+
+        A large file may still be damaged further in: whoever reads there is told then.
+        """
+        found: dict[str, Problem] = {}
+        for name in names:
+            try:
+                with self.reader(name) as stream:
+                    if stream.size <= CHUNK_BYTES:
+                        stream.read1()
+            except Damaged as error:
+                found |= {problem.code: problem for problem in error.problems}
+        return list(found.values())
 
     @contextmanager
     def local(self, name: str) -> Iterator[Path]:
@@ -179,9 +202,14 @@ def _private_folder(folder: Path) -> Path:
 def borrowed(stream: Reader) -> Iterator[Path]:
     """Lend what a stream holds as a path in the scratch folder whose file has no name."""
     with os.fdopen(_nameless(), "wb") as plain:
-        while piece := stream.read1():
-            plain.write(piece)
-        plain.flush()
+        try:
+            while piece := stream.read1():
+                plain.write(piece)
+            plain.flush()
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise Damaged(NO_ROOM_TO_READ) from error
         yield Path(f"/proc/self/fd/{plain.fileno()}")
 
 

@@ -9,10 +9,12 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 from django.utils.translation.reloader import translation_file_changed
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from clinic.catalogues import compile_catalogues
 from ml import package
-from tests.machine import MARKER_HELP, missing
+from tests.machine import MARKER_HELP, ROOT, missing
 
 # Playwright's synchronous interface keeps an event loop in the main thread for the whole session; Django
 # would then refuse the database to every later test of the same process.
@@ -22,7 +24,7 @@ pytest_plugins = ["tests.people", "tests.servers", "tests.chromium"]
 
 NOT_RUN = "not run here: "
 LONG = "the long tests"
-STACK_GROUP = "stack"
+STACK = "live_stack"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,12 +43,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep users of one running product in one process, and skip what this machine cannot run."""
+    """Skip what this machine cannot run, or fail it where everything is required."""
     required = os.environ.get("VIGIE_REQUIRE_ALL") == "1"
     excused = set(os.environ.get("VIGIE_WITHOUT", "").split())
     for item in items:
-        if "live_stack" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group(STACK_GROUP))
         if item.get_closest_marker("long") and not config.getoption("--long"):
             item.add_marker(pytest.mark.skip(reason=f"{NOT_RUN}{LONG}"))
         for need in missing(marker.name for marker in item.iter_markers()):
@@ -54,6 +54,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.needs_missing(need.tool))
             else:
                 item.add_marker(pytest.mark.skip(reason=f"{NOT_RUN}{need.tool}"))
+
+
+class OneStack(LoadScopeScheduling):
+    """Deal out tests one by one, but all files that use the running product to the same process.
+
+    pytest-xdist's own groups are written into the ids of tests, which pytest no longer lets it do.
+    """
+
+    files = frozenset(
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if STACK in path.read_text("utf-8")
+    )
+
+    def _split_scope(self, nodeid: str) -> str:
+        return STACK if nodeid.partition("::")[0] in self.files else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneStack:
+    """Start the product once, however many processes test."""
+    return OneStack(config, log)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

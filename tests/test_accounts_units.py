@@ -256,7 +256,7 @@ def test_without_a_second_factor_nothing_happens(office: Client, alice: User) ->
 def test_nobody_resets_their_own_second_factor(office: Client, admin: User) -> None:
     TOTP.activate(admin, SECRET)
     address = reverse("staff_second_factor", args=[admin.pk])
-    assert "<form" not in office.get(address).content.decode().split("<main")[1]
+    assert "<form" not in office.get(address).content.decode().split("<main")[1].split("</main>")[0]
     answer = office.post(address, follow=True)
     assert "Ask another administrator" in answer.content.decode()
     assert Authenticator.objects.filter(user=admin).exists()

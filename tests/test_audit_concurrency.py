@@ -11,7 +11,9 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from uuid import uuid4
 
+import psycopg
 import pytest
 
 from tests.machine import ROOT
@@ -81,17 +83,92 @@ def test_the_sealer_follows_and_stops_when_told(tmp_path: Path) -> None:
         sealer.kill()
 
 
+def assert_sealing_keeps_up(data: Path, url: str = "") -> None:
+    """Fail unless every event is sealed within a second, save what the machine itself stood still."""
+    assert run("manage.py", "migrate", "--verbosity=0", data=data, url=url).returncode == 0
+    environment = os.environ | {"VIGIE_DATA_DIR": str(data), "VIGIE_ENV": "demo"}
+    environment.pop("DATABASE_URL", None)
+    if url:
+        environment["DATABASE_URL"] = url
+    sealer = subprocess.Popen(
+        [sys.executable, "manage.py", "seal_audit", "--follow"], cwd=ROOT, env=environment
+    )
+    try:
+        log = data / "audit" / "anchors.jsonl"
+        assert run("manage.py", "shell", "-c", FIRST_EVENT, data=data, url=url).returncode == 0
+        assert within_seconds(20, log.exists)  # it follows
+        done = run("-m", "tests.audit_crowd", "paced", data=data, url=url)
+    finally:
+        sealer.terminate()
+        sealer.wait(timeout=10)
+    assert done.returncode == 0, done.stderr
+    said = dict(pair.split("=") for pair in done.stdout.split())
+    assert said["events"] == said["sealed"]
+    assert int(said["events"]) > 20
+    assert said["ok"] == "True"
+    assert float(said["median"]) <= 1
+    assert float(said["worst"]) <= 1 + 2 * float(said["stall"])
+
+
+FIRST_EVENT = "from clinic.audit.recording import record; record('view')"
+
+
+def test_each_event_is_sealed_within_a_second_on_sqlite(tmp_path: Path) -> None:
+    assert_sealing_keeps_up(tmp_path)
+
+
+def answers(url: str) -> bool:
+    """Return whether a server takes connections."""
+    try:
+        psycopg.connect(url).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+@pytest.fixture
+def new_postgres(postgres_url: str) -> str:
+    """Return an empty database of its own."""
+    name = f"audit_{uuid4().hex[:8]}"
+    assert within_seconds(30, lambda: answers(postgres_url))  # it may still be starting
+    with psycopg.connect(postgres_url, autocommit=True) as server:
+        server.execute(f'CREATE DATABASE "{name}"')
+    return f"{postgres_url.rpartition('/')[0]}/{name}"
+
+
+@pytest.mark.long
 @pytest.mark.postgres
-def test_postgresql_makes_one_chain_of_many_writers(postgres_url: str, tmp_path: Path) -> None:
-    done = run("-m", "tests.audit_crowd", data=tmp_path, url=postgres_url)
+def test_each_event_is_sealed_within_a_second_on_postgresql(new_postgres: str, tmp_path: Path) -> None:
+    assert_sealing_keeps_up(tmp_path, new_postgres)
+
+
+def test_seals_from_before_an_upgrade_stay_valid(tmp_path: Path) -> None:
+    done = run("-m", "tests.old_audit", data=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "before=4 after=5 ok=True anchors=1\n"
+
+
+@pytest.mark.long
+@pytest.mark.postgres
+def test_seals_from_before_an_upgrade_stay_valid_on_postgresql(new_postgres: str, tmp_path: Path) -> None:
+    done = run("-m", "tests.old_audit", data=tmp_path, url=new_postgres)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "before=4 after=5 ok=True anchors=1\n"
+
+
+@pytest.mark.postgres
+def test_postgresql_makes_one_chain_of_many_writers(new_postgres: str, tmp_path: Path) -> None:
+    done = run("-m", "tests.audit_crowd", data=tmp_path, url=new_postgres)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"events={COMMITTED} sealed={COMMITTED} waiting=0 ok=True late_commits=True" in done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.postgres
 def test_postgresql_keeps_the_audit_as_sqlite_does(postgres_url: str, tmp_path: Path) -> None:
     done = run(
         "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_audit_chain.py",
+        "tests/test_audit_anchors.py", "tests/test_audit_retention.py",
         data=tmp_path, url=postgres_url,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:]

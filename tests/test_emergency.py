@@ -21,7 +21,7 @@ from ml.algorithms.haemorrhage.examples import EXAMPLES, as_of
 from patients import access, emergency
 from patients.models import EmergencyAccess, EmergencyReason, Patient
 from predictions import access as studies_access
-from predictions import intake
+from predictions import first_read, intake
 from predictions.models import Study
 from tests import factories, studies
 
@@ -175,6 +175,18 @@ def test_everything_done_under_it_is_marked_and_nothing_else(
     assert not Event.objects.exclude(actor=charlie).filter(emergency__isnull=False).exists()
 
 
+def test_a_program_lists_the_studies_of_that_patient_alone_and_marked(
+    charlie: User, claire: Patient, ready: Study
+) -> None:
+    opened = emergency.open(charlie, claire, WHY["reason"])
+    program = {"Authorization": f"Token {factories.token(charlie, Scope.READ)}"}
+    everything = Client().get(reverse("api-studies"), headers=program).json()
+    hers = Client().get(reverse("api-studies"), {"patient": str(claire.pk)}, headers=program).json()
+    assert (everything["count"], hers["count"]) == (0, 1)
+    marks = Event.objects.filter(action=Action.SEARCH, actor=charlie).order_by("pk")
+    assert [event.emergency for event in marks] == [None, opened.pk]
+
+
 def test_the_mark_is_sealed(visitor: Client, claire: Patient) -> None:
     ask(visitor, record_number=claire.record_number)
     seal_all()
@@ -271,6 +283,16 @@ def test_a_study_in_ones_own_unit_is_submitted_marked_and_not_signed(
     assert not studies_access.may_sign(bob, study)
     nina.units.add(maternity)
     assert studies_access.may_sign(bob, study)
+
+
+def test_what_is_read_blind_stays_blind(bob: User, charlie: User, henri: Patient) -> None:
+    film = studies.radiograph(charlie, henri, probability=0.8642)
+    emergency.open(bob, henri, WHY["reason"])
+    client = Client()
+    client.force_login(bob)
+    assert client.get(reverse("study", args=[film.pk])).status_code == 200
+    assert first_read.needed(bob, film)
+    assert client.get(reverse("study_documents", args=[film.pk])).status_code != 200
 
 
 def test_who_tries_too_often_is_stopped_and_told_on(visitor: Client, admin: User, claire: Patient) -> None:

@@ -232,7 +232,7 @@ def approved(signed: Study, physician: User, admin: User) -> Erasure:
     return wanted
 
 
-@pytest.mark.parametrize("order", range(1, 14))
+@pytest.mark.parametrize("order", [1, 7, 14])
 def test_stopped_among_the_rows_nothing_is_gone(
     approved: Erasure, signed: Study, monkeypatch: pytest.MonkeyPatch, order: int
 ) -> None:

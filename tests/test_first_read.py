@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterator
 from http.cookies import SimpleCookie
 from itertools import product
@@ -96,7 +97,8 @@ def walked(reader: User, study: Study, ways: Ways) -> Iterator[tuple[str, str]]:
 
 def _every(address: URLPattern, real: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
     parts = list(address.pattern.converters)
-    for chosen in product(*(real[part] for part in parts)):
+    # Of anything else (erasures, tokens, disclosures) there is none here: the address answers that.
+    for chosen in product(*(real.get(part, [uuid.uuid4()]) for part in parts)):
         yield dict(zip(parts, chosen, strict=True))
 
 

@@ -27,7 +27,7 @@ from tests.visitors import a_study, make_world
 
 HOST = "vigie.hospital.test"
 # Of what a deployment sets; the rest of its settings is for another database and other files.
-TAKEN = re.compile(r"(SESSION|CSRF|LANGUAGE|THEME)_COOKIE|SECURE_|X_FRAME|CONTENT_SEC|ALLOWED_H")
+TAKEN = re.compile(r"(SESSION|CSRF|LANGUAGE|THEME|DEVICE)_COOKIE|SECURE_|X_FRAME|CONTENT_SEC|ALLOWED_H")
 EVERYWHERE = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -123,7 +123,7 @@ def _policy(policy: str, *, page: bool) -> Iterator[str]:
         yield "a file or data that may run as a page"
 
 
-def _cookies(response: HttpResponseBase) -> Iterator[str]:
+def _cookies(response: HttpResponseBase | Client) -> Iterator[str]:
     for name, cookie in response.cookies.items():
         whole = cookie["secure"] and cookie["httponly"] and cookie["samesite"] in ("Lax", "Strict")
         if not (name.startswith("__Host-") and whole and cookie["path"] == "/" and not cookie["domain"]):
@@ -221,6 +221,32 @@ def test_our_own_mistake_carries_them_too_and_tells_nothing(
         assert response.status_code == 500
         assert list(faults(response)) == []
         assert not re.search(r"SELECT|Lantern|RuntimeError|Traceback", response.content.decode())
+
+
+@pytest.mark.django_db
+def test_every_cookie_of_a_log_in_is_for_this_host_alone(alice: User, deployed: Mapping[str, Any]) -> None:
+    browser = Client(headers={"host": HOST})
+    browser.get(reverse("account_login"), secure=True)
+    browser.post(reverse("set_theme"), {"theme": "dark"}, secure=True)
+    browser.post(reverse("set_language"), {"language": "fr"}, secure=True)
+    credentials = {"login": "alice", "password": factories.PASSWORD}
+    answer = browser.post(reverse("account_login"), credentials, secure=True)
+    assert answer.status_code == 302
+    assert {name.removeprefix("__Host-") for name in browser.cookies} == {
+        "sessionid", "csrftoken", "vigie_theme", "django_language", "vigie_device",
+    }  # fmt: skip
+    assert list(_cookies(browser)) == []
+    # No value of them names anybody: sessions and what they hold stay in the database.
+    assert not any("alice" in cookie.value.lower() for cookie in browser.cookies.values())
+
+
+@pytest.mark.django_db
+def test_logging_out_empties_the_browser(alice: User, deployed: Mapping[str, Any]) -> None:
+    browser = Client(headers={"host": HOST})
+    browser.force_login(alice)
+    answer = browser.post(reverse("account_logout"), secure=True)
+    assert answer["Clear-Site-Data"] == '"cache"'
+    assert browser.get(reverse("worklist"), secure=True).status_code == 302
 
 
 @pytest.mark.django_db

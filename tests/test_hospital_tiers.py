@@ -75,7 +75,12 @@ def served(trained: tuple[hospital.Outcome, Path], monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
-    ("events", "n", "tier"), [(40, 1600, "intercept"), (120, 3000, "intercept_slope"), (400, 6000, "refit")]
+    ("events", "n", "tier"),
+    [
+        (40, 1600, "intercept"),
+        (120, 3000, "intercept_slope"),
+        pytest.param(400, 6000, "refit", marks=pytest.mark.long),
+    ],
 )
 def test_a_table_gets_the_tier_its_events_allow(
     tmp_path: Path, current: packages.Package, events: int, n: int, tier: str

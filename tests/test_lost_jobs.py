@@ -273,6 +273,18 @@ def kill_broker(ward: Ward, worker: Process) -> Process:
     return worker
 
 
+def kill_broker_at_the_acknowledgement(ward: Ward, worker: Process) -> Process:
+    """Have the acknowledgement find the broker gone: the worker may not sit there idle afterwards."""
+    worker.send_signal(signal.SIGSTOP)
+    end(Study.objects.get(state=State.RUNNING))
+    ward.stop(ward.broker_process)
+    worker.send_signal(signal.SIGCONT)
+    log = ward.folder / "tabular.log"
+    wait_for(lambda: "ConnectionError" in log.read_text("utf-8"))
+    ward.start_broker()
+    return worker
+
+
 def hang_broker(ward: Ward, worker: Process) -> Process:
     ward.broker_process.send_signal(signal.SIGSTOP)
     time.sleep(8)
@@ -326,8 +338,11 @@ def go_wrong(ward: Ward, happens: Callable[[Ward, Process], Process]) -> None:
         ward.stop(worker)
 
 
-def test_restarting_everything_loses_nothing(ward: Ward) -> None:
-    go_wrong(ward, kill_everything)
+@pytest.mark.parametrize("happens", [kill_everything, kill_broker_at_the_acknowledgement])
+def test_a_study_in_every_state_survives_the_worst(
+    ward: Ward, happens: Callable[[Ward, Process], Process]
+) -> None:
+    go_wrong(ward, happens)
 
 
 @pytest.mark.long

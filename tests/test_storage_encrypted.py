@@ -14,6 +14,7 @@ from django.core.files.base import ContentFile
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import escape
 
 from clinic.accounts.models import User
 from clinic.settings import storage_key
@@ -23,7 +24,7 @@ from predictions.states import State
 from predictions.storage import Received, incoming, receive, storage
 from predictions.vault import container, keys, upkeep
 from predictions.vault.container import CHUNK_BYTES, HEADER_BYTES, SLOTS, TAG_BYTES, Damaged
-from tests import studies
+from tests import outputs, studies
 from tests.test_intake import submit_image
 
 CONTENT = os.urandom(3 * CHUNK_BYTES + 17)
@@ -278,11 +279,47 @@ def test_a_damaged_artefact_is_a_sentence_and_no_error(
     document = studies.written(study, b"a report")
     path = on_disk(document.stored_name)
     path.write_bytes(flipped(HEADER_BYTES)(path.read_bytes()))
+    alice.language = language
+    alice.save()
     client.force_login(alice)
     address = reverse("study_document", args=[study.pk, document.pk])
-    answer = client.get(address, headers={"accept-language": language})
+    answer = client.get(address)
     assert answer.status_code == 410
     assert container.DAMAGED.message.to(language) in answer.content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_page_of_a_study_says_which_of_its_files_is_damaged_and_shows_the_rest(
+    client: Client, language: str
+) -> None:
+    study = outputs.answered("chest_xray")
+    outputs.read(study)
+    reader = study.submitted_by
+    reader.language = language
+    reader.save()
+    client.force_login(reader)
+    address = reverse("study", args=[study.pk])
+    said = escape(container.DAMAGED.message.to(language))
+    assert said not in client.get(address).content.decode()
+    for artefact in study.prediction.artefacts.all():
+        path = on_disk(artefact.stored_name)
+        path.write_bytes(flipped(HEADER_BYTES)(path.read_bytes()))
+    answer = client.get(address)
+    assert answer.status_code == 200
+    assert answer.content.decode().count(said) == 1
+    assert study.contract.title.to(language) in answer.content.decode()
+
+
+def test_a_full_disk_is_called_so_and_not_a_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = kept()
+    monkeypatch.setattr("predictions.storage._nameless", lambda: os.open("/dev/full", os.O_WRONLY))
+
+    def lend() -> None:
+        with storage.local(name):
+            pytest.fail("there was no room to read it")
+
+    assert code(lend) == "no_room_to_read"
 
 
 def test_keys_come_from_the_environment_too(settings) -> None:

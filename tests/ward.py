@@ -104,7 +104,8 @@ class Ward:
         """Start a worker and wait until it says it lives."""
         name = "-".join(queues)
         command = (sys.executable, "-m", "celery", "-A", "tests.probe.worker", "worker", "-P", "prefork",
-                   "-c", "1", "-Q", ",".join(queues), "-n", f"{name}@test")  # fmt: skip
+                   "-c", "1", "-Q", ",".join(queues), "-n", f"{name}@test",
+                   "--without-gossip", "--without-mingle")  # fmt: skip
         started = self._process(name, *command)
         wait_for(lambda: all(pulse.living()[queue] for queue in queues))
         return started

@@ -71,7 +71,8 @@ def session_stay(request: HttpRequest) -> JsonResponse:
 
 def _left(request: HttpRequest) -> JsonResponse:
     idle, latest = sessions.left(request.session)
-    return JsonResponse({"left": max(0, int(idle)), "latest": max(0, int(latest))})
+    said = {"user": request.user.pk, "left": max(0, int(idle)), "latest": max(0, int(latest))}
+    return JsonResponse(said)
 
 
 def _credential(request: HttpRequest) -> dict[str, Any]:

@@ -25,7 +25,8 @@ from clinic.audit.recording import record
 from ml.contracts import Problem, Refused, Text
 
 QUARTER, DAY = 15 * 60, 24 * 3600
-DEVICE_COOKIE, DEVICE_DAYS, MOST_PEOPLE = "vigie_device", 90, 20
+DEVICE_DAYS, MOST_PEOPLE = 90, 20
+SALT = "vigie_device"
 
 TOO_MANY = Problem(
     "too_many_attempts",
@@ -151,8 +152,8 @@ def remember(request: HttpRequest, response: HttpResponse, user: User) -> None:
     device = secrets.token_urlsafe(12)
     kept = dict(list(people.items())[1 - MOST_PEOPLE :]) | {str(user.pk): [device, _mark(user, device)]}
     response.set_cookie(
-        DEVICE_COOKIE,
-        signing.dumps(kept, salt=DEVICE_COOKIE),
+        settings.DEVICE_COOKIE_NAME,
+        signing.dumps(kept, salt=SALT),
         max_age=DEVICE_DAYS * DAY,
         httponly=True,
         secure=settings.SESSION_COOKIE_SECURE,
@@ -200,7 +201,7 @@ def _locked(limit: Limit, user: User | None) -> None:
 def _devices(request: HttpRequest) -> dict[str, list[str]]:
     try:
         return signing.loads(
-            request.COOKIES.get(DEVICE_COOKIE, ""), salt=DEVICE_COOKIE, max_age=DEVICE_DAYS * DAY
+            request.COOKIES.get(settings.DEVICE_COOKIE_NAME, ""), salt=SALT, max_age=DEVICE_DAYS * DAY
         )
     except signing.BadSignature:
         return {}
@@ -214,4 +215,4 @@ def _device(request: HttpRequest, user: User) -> str:
 
 def _mark(user: User, device: str) -> str:
     """Bind a browser to the password of then: a new password makes every browser a stranger."""
-    return salted_hmac(DEVICE_COOKIE, f"{user.pk} {device} {user.password}", algorithm="sha256").hexdigest()
+    return salted_hmac(SALT, f"{user.pk} {device} {user.password}", algorithm="sha256").hexdigest()

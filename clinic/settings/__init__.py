@@ -191,6 +191,7 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_USE_SESSIONS = False
 THEME_COOKIE_NAME = f"{COOKIE_PREFIX}vigie_theme"
+DEVICE_COOKIE_NAME = f"{COOKIE_PREFIX}vigie_device"
 # A message may name a patient: it waits in the database, not in a cookie.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_FAILURE_VIEW = "clinic.errors.csrf_failure"
@@ -277,7 +278,7 @@ AUDIT_ANCHORS = env.list("VIGIE_AUDIT_ANCHORS", default=[f"file:{AUDIT_FOLDER / 
 AUDIT_ANCHOR_SECONDS = env.float("VIGIE_AUDIT_ANCHOR_SECONDS", 60.0)
 AUDIT_KEY_FILE = Path(env.str("VIGIE_AUDIT_KEY_FILE", str(AUDIT_FOLDER / "key.pem")))
 AUDIT_FORMER_KEYS = env.list("VIGIE_AUDIT_FORMER_KEYS", default=[])
-AUDIT_WEBHOOK_TOKEN = env.str("VIGIE_AUDIT_WEBHOOK_TOKEN", "")
+AUDIT_WEBHOOK_TOKEN = secret("VIGIE_AUDIT_WEBHOOK_TOKEN")
 AUDIT_KEEP_DAYS = env.dict("VIGIE_AUDIT_KEEP_DAYS", cast={"value": int}, default={})
 
 # --- broker and workers ---------------------------------------------------------------------

@@ -135,19 +135,19 @@ class StudiesView(ApiView, ListAPIView):
     queryset = Study.objects.none()
 
     def get_queryset(self) -> Any:
-        """Return the studies the caller may see, filtered by the query."""
-        found = access.for_user(self.request.user)
-        query = self.request.query_params
+        """Return the studies the caller may see, filtered by the query.
+
+        Those of a record opened in an emergency only when that patient is named: a list of several cannot
+        be marked in the audit as seen under it.
+        """
+        query, user = self.request.query_params, self.request.user
+        patient = _named(query.get("patient", ""))
+        found = access.for_user(user).filter(patient_id=patient) if patient else access.of_units(user)
         for name, known in (("state", State.values), ("algorithm", registry.names())):
             if value := query.get(name):
                 if value not in known:
                     raise ParseError({name: [f"must be one of {', '.join(known)}"]})
                 found = found.filter(**{name: value})
-        if patient := query.get("patient"):
-            try:
-                found = found.filter(patient_id=UUID(patient))
-            except ValueError as error:
-                raise ParseError("patient: not a UUID") from error
         return found
 
     @extend_schema(operation_id="studies_list", parameters=FILTERS, responses=StudySerializer(many=True))
@@ -155,7 +155,9 @@ class StudiesView(ApiView, ListAPIView):
         """List studies, latest first."""
         response = super().get(request)
         seen = [str(study["id"]) for study in response.data["results"]]
-        record(Action.SEARCH, actor=request.user, kind="study", detail={"found": seen})
+        # Nothing shown, nothing opened: the record's own list of accesses does not grow by it.
+        patient = _named(request.query_params.get("patient", "")) if seen else None
+        record(Action.SEARCH, actor=request.user, patient=patient, kind="study", detail={"found": seen})
         return response
 
     @extend_schema(
@@ -329,6 +331,14 @@ class RetryView(StudyDoor):
         """Have a failed study analysed again."""
         study = intake.retry(user=request.user, study=self.study(study_id, None))
         return Response(StudySerializer(study).data, status=status.HTTP_202_ACCEPTED)
+
+
+def _named(patient: str) -> UUID | None:
+    """Return the patient a list is asked for, ``None`` for all."""
+    try:
+        return UUID(patient) if patient else None
+    except ValueError as error:
+        raise ParseError("patient: not a UUID") from error
 
 
 def _prediction(study: Study) -> Prediction:

@@ -61,7 +61,7 @@ def order(*, user: User, study: Study, kind: str, language: str, version: str = 
     Parameters
     ----------
     user
-        Somebody for whom :func:`predictions.selectors.get_or_404` found the study. Whether they may see
+        Somebody for whom :func:`predictions.access.get_or_404` found the study. Whether they may see
         the answer yet is asked here, so that no door can forget it.
     kind
         A code of ``registry.KINDS`` that suits the algorithm.

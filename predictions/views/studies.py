@@ -20,6 +20,7 @@ from clinic.rules import under
 from predictions import access, first_read, outcomes, review, selectors
 from predictions.models import Explanation, FirstRead, Reason, Review, Scoring, StoredArtefact, Study, Verdict
 from predictions.states import PENDING, State
+from predictions.storage import storage
 from predictions.views import documents, giving, reading
 from predictions.workspaces import pages
 from predictions.workspaces.sleep import epochs, night
@@ -114,6 +115,7 @@ def context(user: User, found: Study) -> dict[str, Any]:
         "history": history(found, blind=blind),
         "may_retry": found.state == State.FAILED and access.may_submit(user, found.contract),
         "sent_before": selectors.sent_before(found),
+        "damage": [] if found.state in PENDING else storage.damage(_files(found)),
         "result_template": f"predictions/results/{found.algorithm}.html",
         **_pending(found),
     }
@@ -132,6 +134,13 @@ def context(user: User, found: Study) -> dict[str, Any]:
             "beside": pages.beside(user, found),
         }
     )
+
+
+def _files(found: Study) -> list[str]:
+    """Return the names of the files that belong to a study and its serving result."""
+    names = [file.name for file in found.files.all()]
+    made = StoredArtefact.objects.filter(prediction=found.prediction)
+    return names + (list(made.values_list("stored_name", flat=True)) if found.prediction else [])
 
 
 def _birth(user: User, found: Study) -> dict[str, Any]:

@@ -66,7 +66,9 @@ class SessionClock extends HTMLElement {
       const answer = await fetch(url, options);
       if (answer.redirected || answer.status === 401 || answer.status === 403) return "over";
       if (!answer.ok) return "unknown";
-      const { left, latest } = await answer.json();
+      const { user, left, latest } = await answer.json();
+      // Somebody else logged in in another window: this page is no longer theirs to see.
+      if (String(user) !== this.dataset.user) return "over";
       this.heard(left, latest);
       return left > 0 ? "open" : "over";
     } catch (error) {
@@ -98,7 +100,9 @@ class SessionClock extends HTMLElement {
     this.count();
   }
 
+  // What is typed stands on the page: only an end needs the copy.
   close() {
+    typed.drop(this.dataset.user, this.page);
     if (this.window.open) this.window.close();
     this.later();
   }
@@ -121,7 +125,8 @@ class SessionClock extends HTMLElement {
 
   // Sent after the end, a form would be answered with the log-in page, and what was typed in it gone.
   sending(event) {
-    if (this.left > 0 || event.target.closest("session-clock")) return;
+    if (event.target.closest("session-clock")) return;
+    if (this.left > 0) return typed.drop(this.dataset.user, this.page);
     event.preventDefault();
     event.stopImmediatePropagation();
     this.look();

@@ -2,8 +2,10 @@
 // It goes when it is saved, signed, at log-out, and when somebody else works in this tab.
 
 const PREFIX = "unsaved:";
+let left = false;
 
 export function put(user, study, text) {
+  if (left) return;
   sessionStorage.setItem(`${PREFIX}${user}:${study}`, JSON.stringify(text));
 }
 
@@ -21,6 +23,12 @@ export function dropOthers(user) {
 
 export function dropStudy(study) {
   forget((key) => key.endsWith(`:${study}`));
+}
+
+// At log-out: a save that is still under way keeps nothing any more.
+export function leave() {
+  left = true;
+  forget();
 }
 
 export function forget(which = () => true) {

@@ -1,6 +1,6 @@
 // What every page does: menus that close, one submission per form, the age of what is shown.
 
-import { forget } from "./kept.js";
+import { leave } from "./kept.js";
 
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
@@ -21,7 +21,7 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   // Not form.action: a field of that name, as in the search of the audit, stands before the address.
   if (form.getAttribute("method")?.toLowerCase() !== "post") return;
-  if (form.getAttribute("action")?.endsWith("/logout/")) forget();
+  if (form.getAttribute("action")?.endsWith("/logout/")) leave();
   if (form.dataset.sent) {
     event.preventDefault();
     return;

@@ -42,9 +42,11 @@ export function keep(user, page) {
   kept.put(user, `page:${page}`, found.filter(changed).map((field) => [placeOf(field), stateOf(field)]));
 }
 
+export function drop(user, page) { kept.drop(user, `page:${page}`); }
+
 export function restore(user, page, note) {
   const states = new Map(kept.get(user, `page:${page}`) ?? []);
-  kept.drop(user, `page:${page}`);
+  drop(user, page);
   for (const field of states.size ? fields() : []) {
     if (!states.has(placeOf(field))) continue;
     put(field, states.get(placeOf(field)));

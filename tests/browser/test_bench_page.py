@@ -22,7 +22,8 @@ SCREENS = os.environ.get("VIGIE_SCREENS", "")
 
 
 @pytest.mark.parametrize(
-    ("language", "theme", "size"), [("en", "light", (1440, 900)), ("fr", "dark", (820, 1180))]
+    ("language", "theme", "size"),
+    [("fr", "light", (820, 1180)), pytest.param("en", "dark", (1440, 900), marks=pytest.mark.long)],
 )
 def test_the_bench_is_readable_with_everything_opened(
     browser: Browser, live_server: LiveServer, language: str, theme: str, size: tuple[int, int]

@@ -58,6 +58,7 @@ def test_a_record_is_opened_read_and_closed_again(window: Visit, claire: Patient
     page = window.page
     page.goto(window.url + reverse("patient_search"))
     page.get_by_role("link", name="Open in an emergency").click()
+    expect(page.get_by_label("Record number")).to_be_focused()
     page.keyboard.type(claire.record_number)
     page.get_by_label("Danger to life").check()
     page.get_by_label("In your words").fill(WHY)

@@ -60,9 +60,11 @@ def cases() -> Iterator[Case]:
         if value is not None:
             yield case(Wrong.TYPE, f"undoes {name}", _event(name, kind="undo", target=value))
             yield case(Wrong.TYPE, f"happened {name}", _event(name, kind="seen", epoch=1, at=value))
-            yield case(Wrong.TYPE, f"lights off at {name}", _event(name, kind="lights_off", seconds=value))
+            yield case(Wrong.TYPE, f"lights off at {name}", _event(name, kind="lights_off", seconds=[value]))
         for kind in ("stage", "seen", "comment"):
-            yield case(Wrong.TYPE, f"{kind} of epoch {name}, typed", _event(name, kind=kind, epoch=value))
+            yield case(
+                Wrong.TYPE, f"{kind} of epoch {name}, in a list", _event(name, kind=kind, epoch=[value])
+            )
     for name, value in NOT_EPOCHS.items():
         for kind in ("stage", "seen", "comment", "arousal", "artefact"):
             more = {"value": "W"} if kind == "stage" else {}
@@ -100,8 +102,8 @@ def _whole() -> Iterator[Case]:
                 f"the events are {name}",
                 _body(events=value if not isinstance(value, list) else 1.5),
             )
-            yield case(Wrong.TYPE, f"the scoring is {name}", _body(scoring=value, events=[seen]))
-        if value not in (None, 7, True):
+            yield case(Wrong.TYPE, f"the scoring is {name}, in a list", _body(scoring=[value], events=[seen]))
+        if value not in (None, 7, True, "１２"):
             yield case(Wrong.TYPE, f"the base is {name}", _body(base=value, events=[seen]))
 
 

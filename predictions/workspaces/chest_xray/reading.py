@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from clinic.templatetags.vigie import text
 from predictions.models import Explanation, Prediction, StoredArtefact
 from predictions.storage import storage
+from predictions.vault.container import Damaged
 from predictions.workspaces.chest_xray.films import address, films, images, main, title
 from predictions.workspaces.chest_xray.words import map_words, words
 
@@ -156,5 +157,10 @@ def _inline(prediction: Prediction, film: Mapping[str, Any]) -> str:
     stored = StoredArtefact.objects.get(prediction=prediction, name=where.rsplit("/", 1)[1])
     if stored.size > INLINE_BYTES:
         return where
-    with storage.open(stored.stored_name) as stream:
-        return f"data:{stored.media_type};base64,{base64.b64encode(stream.read()).decode()}"
+    try:
+        with storage.open(stored.stored_name) as stream:
+            content = stream.read()
+    except Damaged:
+        # The page of the study says so in words; the address answers with the same.
+        return where
+    return f"data:{stored.media_type};base64,{base64.b64encode(content).decode()}"

@@ -193,7 +193,8 @@ def _moment(value: Any, received: datetime) -> datetime:
     if value is None:
         return received
     try:
-        moment = parse_datetime(value) if isinstance(value, str) else None
+        # A day alone would be read as its midnight.
+        moment = parse_datetime(value) if isinstance(value, str) and ":" in value else None
         if moment is None:
             raise refusal("event_at", NO_TIME, at=str(value)[:SHOWN])
         # A clock far off the calendar's ends cannot be brought to another zone.

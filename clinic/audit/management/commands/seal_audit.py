@@ -21,7 +21,7 @@ from clinic.audit.seal import seal_all
 logger = logging.getLogger(__name__)
 PAUSE_SECONDS = 0.25
 ANCHOR_SECONDS = 1.0
-RETRY_SECONDS = 5.0
+RETRY_SECONDS = 1.0
 
 
 class Command(BaseCommand):
