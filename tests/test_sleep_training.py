@@ -275,3 +275,5 @@ def test_the_serving_package_says_what_looking_buys_and_how_sure_it_is():
     assert figures["macro_f1"] >= 0.76
     assert figures["frontal_eeg.kappa"] >= 0.73
     assert max(value for name, value in figures.items() if name in ("ece", "frontal_eeg.ece")) <= 0.03
+    assert figures["ucddb018.kappa"] >= 0.75
+    assert min(figures[f"ucddb_wake_n3.recall_{stage}"] for stage in ("W", "N3")) >= 0.88
