@@ -196,7 +196,7 @@ def erasure_export(request: HttpRequest, erasure_id: UUID) -> HttpResponseBase:
     found = erasure_access.find_or_404(request.user, erasure_id)
     if not found.export_name:
         raise Http404
-    stream = default_storage.open(found.export_name)
+    stream = default_storage.checked(found.export_name)
     erasure.taken(user=request.user, erasure=found)
     name = f"vigie-record-{found.pk.hex[:8]}.zip"
     return FileResponse(stream, as_attachment=True, filename=name, content_type="application/zip")

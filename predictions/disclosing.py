@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 from functools import partial
+from importlib import import_module
 from uuid import UUID
 
 from django.core.files.base import ContentFile
@@ -20,7 +21,6 @@ from patients.models import Patient
 from predictions import queue
 from predictions.limits import within
 from predictions.models import Disclosure, DocumentState
-from predictions.outputs import disclosure
 from predictions.outputs.ordering import NO_SUCH_LANGUAGE
 from predictions.sightings import Sightings
 from predictions.storage import receive, storage
@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 KIND = "disclosure"
 """In the audit, what such an event concerns."""
+RENDERER = "predictions.outputs.disclosure"
+"""Imported by the worker that writes with it: the web process has no typesetting."""
 SECONDS = 60
 MEMORY_BYTES = 1024**3
 MAX_ATTEMPTS = 2
@@ -101,7 +103,7 @@ def render(disclosure_id: UUID) -> None:
         return
     try:
         with within(Limits(SECONDS, MEMORY_BYTES)):
-            content = disclosure.render(found)
+            content = import_module(RENDERER).render(found)
     except Exception as error:
         # Whoever waits must hear that something broke; the log keeps type and place.
         log.error("disclosure not written", exc_info=error)

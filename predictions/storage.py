@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import ImproperlyConfigured, RequestDataTooBig
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import UploadedFile
@@ -33,11 +33,12 @@ from ml import registry
 from ml.contracts import Problem, Text
 from ml.registry import UnknownAlgorithm
 from predictions.vault import container, keys
-from predictions.vault.container import MISSING, Damaged, Reader
+from predictions.vault.container import MISSING, NO_KEY, Damaged, Reader
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 HEAD_BYTES = 4096
+CHECKED_BYTES = 64 * 1024 * 1024
 CHUNK_BYTES = 1024 * 1024
 SLACK_BYTES = 4 * CHUNK_BYTES
 MEBIBYTE = 1 << 20
@@ -58,6 +59,14 @@ NO_ROOM_TO_READ = Problem(
         "There is no room left to open a stored file for reading. Tell IT that the disk is full, then retry.",
         "Il n’y a plus de place pour ouvrir un fichier conservé. Signalez au service informatique que le "
         "disque est plein, puis relancez.",
+    ),
+)
+NO_KEY_TO_KEEP = Problem(
+    "no_key_to_keep",
+    Text(
+        "The file cannot be kept: the key that encrypts it cannot be read. Tell IT, then send it again.",
+        "Le fichier ne peut pas être conservé : la clé qui le chiffre est illisible. Prévenez le service "
+        "informatique, puis renvoyez-le.",
     ),
 )
 NOT_SIGNED_IN = Text("Log in before sending a file.", "Connectez-vous avant d’envoyer un fichier.")
@@ -102,7 +111,10 @@ class PrivateStorage(FileSystemStorage):
             descriptor = os.open(self.path(name), os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError as error:
             raise Damaged(MISSING) from error
-        return container.opened(descriptor, name, keys.ring)
+        try:
+            return container.opened(descriptor, name, keys.ring)
+        except ImproperlyConfigured as error:
+            raise Damaged(NO_KEY) from error
 
     def _save(self, name: str, content: File) -> str:
         """Keep a file under a name of its caller, encrypted as any other."""
@@ -121,6 +133,28 @@ class PrivateStorage(FileSystemStorage):
         with self.reader(name) as stream:
             while stream.read1():
                 pass
+
+    def checked(self, name: str) -> File:
+        """Open a file that is to be sent, after a look that tells a damage while it can still be said.
+
+        Up to :data:`CHECKED_BYTES` all of it is authentic before the first byte goes; of a larger one the
+        beginning is, and it breaks off at a damaged place.
+
+        Raises
+        ------
+        predictions.vault.container.Damaged
+            When it does not open, or is not what was stored.
+        """
+        stream = self.reader(name)
+        try:
+            if stream.size <= CHECKED_BYTES:
+                self.verify(name)
+            stream.read1()
+            stream.seek(0)
+        except Damaged:
+            stream.close()
+            raise
+        return File(stream, name=name)
 
     def damage(self, names: Iterable[str]) -> list[Problem]:
         """Return, each once, what is wrong with files as far as their headers and a single chunk tell.
@@ -290,7 +324,11 @@ class Received:
 
     def move_to(self, target: Path, name: str) -> None:
         """Seal it under its name, flush to disk and rename, so that a power cut leaves all of it or none."""
-        self._sealed.finish(name, keys.ring().first)
+        try:
+            key = keys.ring().first
+        except ImproperlyConfigured as error:
+            raise Damaged(NO_KEY_TO_KEEP) from error
+        self._sealed.finish(name, key)
         self._stream.flush()
         os.fsync(self._stream.fileno())
         self._stream.close()

@@ -166,10 +166,10 @@ def judge(findings: Sequence[Finding], entries: Sequence[Mapping[str, Any]], tod
 
 def covers(entry: Mapping[str, Any], finding: Finding) -> bool:
     """Say whether an entry of the ledger speaks of this finding."""
-    kind = entry.get("test") or entry.get("kind") or entry.get("id")
+    kind = entry.get("test") or entry.get("kind") or entry["id"]
     only = entry.get("only", ".*")
     return (
-        kind == finding.kind
+        fnmatchcase(finding.kind, kind)
         and _matches(finding.place, _places(entry))
         and bool(re.fullmatch(only, finding.text, re.S))
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,6 +21,7 @@ from clinic.accounts.models import User
 from clinic.accounts.roles import Role
 from ml.contracts import Refused
 from tests import factories, second_factors
+from tests.machine import ROOT
 
 
 def problem(user: User, code: str) -> str:
@@ -125,3 +129,30 @@ def test_secrets_of_factors_are_sealed_in_the_database(alice_with_app: User, set
     Authenticator.objects.update(data=stored.data)
     settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another " * 10
     assert problem(alice_with_app, second_factors.code(1)) == ""
+
+
+def crowd(url: str, *options: str) -> str:
+    """Let several processes show the same codes at once on a database; return what they said."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.entrance_crowd", *options],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": url, "VIGIE_ENV": "demo"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_several_processes_one_accepts_a_code_and_attempts_are_counted_for_all() -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("the test below is that of PostgreSQL")
+    assert crowd(f"sqlite:///{connection.settings_dict['NAME']}") == "app=1 recovery=1 attempts=3"
+
+
+@pytest.mark.postgres
+@pytest.mark.long
+def test_the_same_on_postgresql(postgres_url: str) -> None:
+    assert crowd(postgres_url, "--migrate") == "app=1 recovery=1 attempts=3"

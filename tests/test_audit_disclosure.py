@@ -22,7 +22,7 @@ from patients.disclosure_words import BY_ACTION
 from patients.models import Patient
 from predictions import disclosing, queue
 from predictions.models import Disclosure, DocumentState
-from predictions.outputs import disclosure as pdf
+from predictions.outputs.disclosure_words import when
 from predictions.sightings import Sightings
 from predictions.storage import storage
 from tests.test_outputs_pdf import words as text_of
@@ -65,7 +65,7 @@ def said(patient: Patient, language: str) -> list[tuple[str, str, str, int, bool
     """Return the list in one language."""
     return [
         (
-            pdf.when(access, language),
+            when(access, language),
             f"{access.who.to(language)}, {access.role.to(language) if access.role else ''}",
             access.what.to(language),
             access.times,

@@ -360,3 +360,28 @@ def test_the_hash_of_an_upload_is_of_its_plaintext() -> None:
     received = receive(ContentFile(CONTENT), limit=len(CONTENT))
     assert received.sha256 == hashlib.sha256(CONTENT).hexdigest()
     assert settings.PRIVATE_ROOT in received.path.parents
+
+
+@pytest.mark.django_db
+def test_a_program_is_told_of_a_damaged_artefact_before_a_byte_is_sent(client: Client) -> None:
+    study = outputs.answered("chest_xray")
+    outputs.read(study)
+    client.force_login(study.submitted_by)
+    artefact = study.prediction.artefacts.first()
+    address = reverse("api-artefact", args=[study.pk, artefact.name])
+    assert client.get(address).status_code == 200
+    path = on_disk(artefact.stored_name)
+    path.write_bytes(flipped(HEADER_BYTES)(path.read_bytes()))
+    answer = client.get(address)
+    assert (answer.status_code, answer.json()["problems"][0]["code"]) == (422, "stored_file_damaged")
+
+
+@pytest.mark.django_db
+def test_a_key_file_that_cannot_be_read_is_a_sentence_too(
+    key_file: Path, charlie: User, henri: Patient
+) -> None:
+    name = kept()
+    key_file.unlink()
+    assert code(lambda: read(name)) == "storage_key_missing"
+    assert code(lambda: submit_image(charlie, henri)) == "no_key_to_keep"
+    assert not Study.objects.exists()

@@ -14,6 +14,9 @@ from django.utils.crypto import salted_hmac
 
 from clinic.accounts.attempts import Attempts
 
+# How far the clocks of two machines that serve together may be apart.
+CLOCKS_APART = timedelta(minutes=1)
+
 
 def hit(scope: str, key: str, limit: int, seconds: int) -> bool:
     """Count one attempt and return whether it is within the limit.
@@ -37,15 +40,16 @@ def hit(scope: str, key: str, limit: int, seconds: int) -> bool:
 
 def count(scope: str, key: str, seconds: int) -> int:
     """Count one attempt and return how many the window holds now."""
-    now = timezone.now()
-    until = now + timedelta(seconds=seconds)
+    length = timedelta(seconds=seconds)
     with transaction.atomic():
         row, new = Attempts.objects.select_for_update().get_or_create(
-            scope=scope, key=hashed(key), defaults={"count": 0, "until": until}
+            scope=scope, key=hashed(key), defaults={"count": 0, "until": timezone.now() + length}
         )
-        # A window that closes later than one opened now would: the clock was set back.
-        if row.until <= now or row.until > until:
-            row.count, row.until = 0, until
+        # Read after the row is ours: whoever waited for it must not take its window for one to come.
+        now = timezone.now()
+        # A window that closes much later than one opened now would: the clock was set back.
+        if row.until <= now or row.until > now + length + CLOCKS_APART:
+            row.count, row.until = 0, now + length
         row.count += 1
         row.save(update_fields=["count", "until"])
     if new:

@@ -159,7 +159,7 @@ class DocumentContentView(StudyDoor):
         confirm.demand(request)
         ordering.recorded_download(request.user, document)
         return FileResponse(
-            storage.open(document.stored_name),
+            storage.checked(document.stored_name),
             as_attachment=True,
             filename=ordering.file_name(document),
             content_type=document.media_type,

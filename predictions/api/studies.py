@@ -249,7 +249,7 @@ class ArtefactView(StudyDoor):
             kind="artefact",
             object_id=name,
         )
-        stream = storage.open(artefact.stored_name)
+        stream = storage.checked(artefact.stored_name)
         return FileResponse(stream, as_attachment=True, filename=name, content_type=artefact.media_type)
 
 

@@ -23,7 +23,7 @@ from patients.models import Patient
 from predictions import disclosing
 from predictions.models import Disclosure, DocumentState
 from predictions.outputs.csv_cells import written
-from predictions.outputs.disclosure import COLUMNS, EMERGENCY, when
+from predictions.outputs.disclosure_words import COLUMNS, EMERGENCY, when
 from predictions.views import giving
 
 ROWS = 500

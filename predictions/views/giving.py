@@ -13,7 +13,6 @@ from predictions.models import Study
 from predictions.storage import CHUNK_BYTES, storage
 
 CONFLICT = 409
-CHECKED_BYTES = 64 * 1024 * 1024
 
 
 def stored(name: str, *, media_type: str, size: int) -> StreamingHttpResponse:
@@ -22,13 +21,9 @@ def stored(name: str, *, media_type: str, size: int) -> StreamingHttpResponse:
     Raises
     ------
     predictions.vault.container.Damaged
-        Before anything is sent, when it does not open; of a file of up to :data:`CHECKED_BYTES` also when
-        any of it is not authentic. A larger one breaks off at its damaged place.
+        Before anything is sent, as :meth:`predictions.storage.PrivateStorage.checked` does.
     """
-    stream = storage.open(name)
-    if stream.size <= CHECKED_BYTES:
-        storage.verify(name)
-    response = StreamingHttpResponse(_chunks(stream), content_type=media_type)
+    response = StreamingHttpResponse(_chunks(storage.checked(name)), content_type=media_type)
     response["Content-Length"] = size
     return response
 

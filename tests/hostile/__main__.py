@@ -1,4 +1,4 @@
-"""``python -m tests.hostile --out DIR`` writes the hostile inputs as files, for whoever tests the security."""
+"""``python -m tests.hostile --out DIR`` writes the hostile inputs as files, for a test of the security."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever bytes, values and texts: a reader refuses by name or reads, a writer writes what cannot do harm."""
+"""Whatever bytes, values and texts: a reader refuses by name or reads, a writer writes nothing to be run."""
 
 from __future__ import annotations
 
@@ -48,11 +48,14 @@ def read(content: bytes, suffix: str, reader_: Callable[[Path], Any]) -> Any:
         try:
             return reader_(Path(file.name))
         except Refused as refusal:
-            assert refusal.problems
-            assert all(
-                problem.code and problem.message.en and problem.message.fr for problem in refusal.problems
-            )
+            require_words(refusal)
             return None
+
+
+def require_words(refusal: Refused) -> None:
+    """Fail for a refusal without a code and a sentence in both languages."""
+    assert refusal.problems
+    assert all(problem.code and problem.message.en and problem.message.fr for problem in refusal.problems)
 
 
 def _recording(path: Path) -> tuple[Any, Any]:
@@ -134,7 +137,7 @@ def test_any_event_of_a_scorer(sent: Any) -> None:
     try:
         event = checking.read(sent, 20)
     except Refused as refusal:
-        assert all(problem.message.en and problem.message.fr for problem in refusal.problems)
+        require_words(refusal)
     else:
         assert event.epoch is None or 0 <= event.epoch < 20
         assert event.seconds is None or 0 <= event.seconds <= 600
