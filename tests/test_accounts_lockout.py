@@ -123,6 +123,13 @@ def test_a_locked_account_is_on_record_once_and_its_owner_and_administrators_are
     assert sorted(Notice.objects.values_list("recipient__username", flat=True)) == ["admin", "alice"]
 
 
+def test_nobody_fills_the_audit_from_outside(alice: User) -> None:
+    guess(5 + 3 * lockout.RECORDED.most)
+    failed = Event.objects.filter(action=Action.LOGIN_FAILED)
+    assert failed.count() == 5 + lockout.RECORDED.most
+    assert Event.objects.filter(action=Action.LOCK).count() == 1
+
+
 def test_an_administrator_who_gives_a_new_password_opens_the_account(
     client: Client, alice: User, admin: User
 ) -> None:

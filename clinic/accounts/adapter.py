@@ -37,12 +37,13 @@ class StaffAdapter(DefaultAccountAdapter):
         Raises
         ------
         ValidationError
-            After too many attempts, before the password is looked at; recorded.
+            After too many attempts, before the password is looked at; recorded, but not without end.
         """
         try:
             counted = lockout.before_password(request, credentials.get("username") or "")
         except Refused as refusal:
-            record(Action.LOGIN_FAILED, kind="staff", detail={"account": "too many attempts"})
+            if lockout.is_news(request):
+                record(Action.LOGIN_FAILED, kind="staff", detail={"account": "too many attempts"})
             said = refusal.problems[0]
             raise ValidationError(said.message.to(get_language() or ""), code=said.code) from refusal
         user = super().authenticate(request, **credentials)

@@ -61,6 +61,7 @@ CODES = Limit("code", 5, QUARTER)
 CODES_A_DAY = Limit("code a day", 20, DAY)
 CONFIRMATIONS = Limit("confirmation", 5, QUARTER)
 PASSKEYS = Limit("passkey", 60, 60)
+RECORDED = Limit("refusal on record", 20, QUARTER)
 
 Taken = list[tuple[Limit, str]]
 
@@ -134,6 +135,11 @@ def before_passkey(request: HttpRequest) -> None:
         When one address sends too many.
     """
     _count(PASSKEYS, network(request), None)
+
+
+def is_news(request: HttpRequest) -> bool:
+    """Return whether one more refusal of an address belongs on record: nobody fills the audit from outside."""
+    return throttles.hit(RECORDED.scope, network(request), RECORDED.most, RECORDED.seconds)
 
 
 def forgive(user: User) -> None:
