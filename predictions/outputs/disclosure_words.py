@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ml.contracts import Text
 from patients.disclosure import Access
-from predictions.outputs import wording
+from predictions.outputs.dates import moment
 
 TITLE = Text("Who opened your record", "Qui a consulté votre dossier")
 NOTICE = Text(
@@ -57,4 +57,4 @@ COLUMNS = {
 def when(access: Access, language: str) -> str:
     """Write when it was: a moment, or from when to when on one day."""
     until = "" if f"{access.first:%H:%M}" == f"{access.last:%H:%M}" else f" – {access.last:%H:%M}"
-    return wording.moment(access.first, language) + until
+    return moment(access.first, language) + until

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-
-from django.utils import timezone
-
 from clinic.templatetags.vigie import chance
 from ml import numbers
 from ml.contracts import Text
+from predictions.outputs.dates import day as day
+from predictions.outputs.dates import moment
 from predictions.outputs.facts import Facts
 from predictions.outputs.radiograph import LABELS, Film, Map
 
@@ -36,17 +34,6 @@ SEX = {
     "O": Text("other", "autre"),
     "U": Text("unknown", "inconnu"),
 }
-
-
-def day(value: date, language: str) -> str:
-    """Write a date as the screens do: 02/03/1994, or 1994-03-02 in English."""
-    return f"{value:%d/%m/%Y}" if language == "fr" else f"{value:%Y-%m-%d}"
-
-
-def moment(value: datetime, language: str) -> str:
-    """Write a date with its time of day, where the hospital is."""
-    local = timezone.localtime(value)
-    return f"{day(local.date(), language)} {local:%H:%M}"
 
 
 def number(value: str, language: str) -> str:
