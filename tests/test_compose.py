@@ -157,8 +157,8 @@ def test_images_hold_only_what_the_product_needs() -> None:
     assert rules[0] == "*"
     taken = {rule.removeprefix("!") for rule in rules if rule.startswith("!")}
     assert taken == {
-        "manage.py", "gunicorn.conf.py", "pyproject.toml", "params.yaml", "clinic", "patients", "predictions", "ml", "templates",
-        "static", "locale", "requirements",
+        "manage.py", "gunicorn.conf.py", "pyproject.toml", "params.yaml", "clinic", "patients", "predictions",
+        "ml", "templates", "static", "locale", "requirements",
     }  # fmt: skip
 
 
