@@ -138,7 +138,7 @@ def before_passkey(request: HttpRequest) -> None:
 
 
 def is_news(request: HttpRequest) -> bool:
-    """Return whether one more refusal of an address belongs on record: nobody fills the audit from outside."""
+    """Return whether one more refusal of an address is put on record: nobody fills the audit from outside."""
     return throttles.hit(RECORDED.scope, network(request), RECORDED.most, RECORDED.seconds)
 
 
