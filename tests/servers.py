@@ -22,7 +22,7 @@ import pytest
 from clinic import broker as embedded
 from tests.machine import ROOT, postgres_bin
 
-PATIENCE = 150
+PATIENCE = int(os.environ.get("VIGIE_TEST_PATIENCE", "150"))
 """Seconds a running product may take to be ready on a machine busy with other tests."""
 
 
@@ -175,7 +175,8 @@ def _stop(supervisor: subprocess.Popen[bytes], folder: Path) -> None:
     """Stop the product as Ctrl-C does, and see that it went in good order and left nothing behind."""
     if supervisor.poll() is not None:
         return
-    services = json.loads((folder / "stack.json").read_text("utf-8"))["services"]
+    state = folder / "stack.json"
+    services = json.loads(state.read_text("utf-8"))["services"] if state.exists() else {}
     supervisor.terminate()
     status = supervisor.wait(timeout=60)
     left = [name for name, pid in services.items() if Path(f"/proc/{pid}").exists()]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
 import subprocess
+import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -37,6 +40,8 @@ from predictions.storage import storage
 from predictions.sweep import REFERENCES
 from predictions.vault import keys as storage_keys
 from tests import factories, own_database, studies
+from tests.machine import ROOT
+from tests.servers import LiveStack, running_stack
 
 SECRET = b"signed report of LANTERN Claire"
 
@@ -171,6 +176,47 @@ def test_a_backup_of_postgresql_comes_back_whole(
     with django_db_blocker.unblock(), ward.used():
         filled(ward)
         assert_comes_back(ward, empty, tmp_path / "monday")
+
+
+@pytest.mark.long
+def test_the_product_runs_on_what_was_restored(tmp_path: Path) -> None:
+    target, ward, folder = (tmp_path / name for name in ("monday", "ward", "other"))
+    ward.mkdir()
+    with running_stack(ward) as stack:
+        backed_up = stack.manage("backup", str(target), "--with-keys")
+        before = asked(stack, "/api/studies")["count"]
+    assert (backed_up.returncode, before > 0) == (0, True), backed_up.stderr
+    (folder / "audit").mkdir(parents=True)
+    keys = {
+        "storage-key": "demo-storage-key",
+        "secret-key": "demo-secret-key",
+        "audit-key.pem": "audit/key.pem",
+    }
+    for name, place in keys.items():
+        shutil.copy(target / "keys" / name, folder / place)
+    environment = os.environ | {"VIGIE_DATA_DIR": str(folder)}
+    command = (sys.executable, "manage.py", "restore", str(target))
+    restored = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert restored.returncode == 0, restored.stderr
+    with running_stack(folder) as stack:
+        assert asked(stack, "/api/studies")["count"] == before
+        study = asked(stack, "/api/studies?algorithm=haemorrhage")["results"][0]["id"]
+        assert asked(stack, f"/api/studies/{study}/result")["study"] == study
+        verified = stack.manage("verify_audit")
+        assert verified.returncode == 0, verified.stderr
+
+
+def asked(stack: LiveStack, path: str) -> dict:
+    """Log in as the midwife of the demo and ask."""
+    given = json.dumps({"username": "midwife", "password": stack.password, "scopes": ["read"]}).encode()
+    token = _answer(f"{stack.url}/api/token", {"Content-Type": "application/json"}, given)["token"]
+    return _answer(f"{stack.url}{path}", {"Authorization": f"Token {token}"})
+
+
+def _answer(url: str, headers: dict, body: bytes | None = None) -> dict:
+    request = urllib.request.Request(url, body, headers)  # noqa: S310
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+        return json.load(answer)
 
 
 def test_what_goes_wrong_with_a_backup_is_said_and_nothing_is_written(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 from clinic import liveness
 from clinic.broker import free_port
 from clinic.stack import missing_packages, missing_parts
+from predictions.vault import keys
 from tests.machine import ROOT
 from tests.servers import PATIENCE, LiveStack, running_stack
 from tests.test_processes import running, until
@@ -119,10 +121,14 @@ def test_a_port_that_is_none_is_said(tmp_path: Path, port: str) -> None:
 
 
 def test_the_demo_refuses_production(tmp_path: Path) -> None:
+    key = tmp_path / "storage-key"
+    key.write_text(keys.made(), "ascii")
+    key.chmod(0o600)
     answer = run_stack(
         VIGIE_DATA_DIR=str(tmp_path),
+        VIGIE_STORAGE_KEY_FILE=str(key),
         VIGIE_ENV="production",
-        VIGIE_SECRET_KEY="k" * 50,
+        VIGIE_SECRET_KEY=secrets.token_urlsafe(50),
         VIGIE_ALLOWED_HOSTS="vigie.example",
         VIGIE_ALLOW_SQLITE="yes",
     )

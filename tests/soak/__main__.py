@@ -29,6 +29,7 @@ def prepare(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.environ["VIGIE_DATA_DIR"] = str(folder)
     os.environ["DJANGO_SETTINGS_MODULE"] = "clinic.settings"
+    os.environ.setdefault("VIGIE_TEST_PATIENCE", "600")
     os.umask(0o077)
     django.setup()
 
