@@ -5,69 +5,16 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
-import zlib
 
 import numpy as np
-from PIL import Image
 
-from tests.chest_phantom import phantom
-from tests.dicom_builder import dx_from_jpeg
+from tests.hostile import films
 from tests.sleep_files import edf_bytes
-
-PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
-
-
-def chunk(kind: bytes, content: bytes) -> bytes:
-    """One PNG chunk with its checksum."""
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-
-def png(width: int, height: int, *, said: tuple[int, int] | None = None, extra: bytes = b"") -> bytes:
-    """Return a valid black PNG, one bit per pixel; ``said`` is the size its header claims instead."""
-    header = struct.pack(">IIBBBBB", *(said or (width, height)), 1, 0, 0, 0, 0)
-    packed = zlib.compressobj(9)
-    row = bytes(1 + (width + 7) // 8)
-    rows = b"".join(packed.compress(row) for _ in range(height)) + packed.flush()
-    return PNG_MAGIC + chunk(b"IHDR", header) + extra + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-
-
-def text_bomb(inflated: int = 256 * 2**20) -> bytes:
-    """Return a small picture whose comment inflates to ``inflated`` bytes."""
-    packed = zlib.compressobj(9)
-    zeros = bytes(2**20)
-    comment = b"".join(packed.compress(zeros) for _ in range(inflated // 2**20)) + packed.flush()
-    return png(300, 300, extra=chunk(b"zTXt", b"Comment\0\0" + comment))
-
-
-def jpeg() -> bytes:
-    """Return a whole JPEG of the phantom."""
-    buffer = io.BytesIO()
-    Image.fromarray(phantom()).save(buffer, "JPEG", quality=90)
-    return buffer.getvalue()
-
-
-def jpeg_saying(width: int, height: int) -> bytes:
-    """Return a JPEG whose frame header claims another size."""
-    whole = jpeg()
-    at = whole.index(b"\xff\xc0") + 5
-    return whole[:at] + struct.pack(">HH", height, width) + whole[at + 4 :]
-
-
-def dicom(*, pixels: int | None = None, **said: object) -> bytes:
-    """Return a DICOM X-ray with attributes replaced, and only the first ``pixels`` bytes of its pixels."""
-    dataset = dx_from_jpeg(phantom())
-    for keyword, value in said.items():
-        setattr(dataset, keyword, value)
-    if pixels is not None:
-        dataset.PixelData = dataset.PixelData[:pixels]
-    buffer = io.BytesIO()
-    dataset.save_as(buffer, enforce_file_format=True)
-    return buffer.getvalue()
 
 
 def infinite_film() -> bytes:
     """Return an X-ray whose rescaling leaves nothing finite."""
-    return dicom(RescaleSlope="1e308", RescaleIntercept="1e308")
+    return films.saying(RescaleSlope="1e308", RescaleIntercept="1e308")
 
 
 def night(**said: object) -> bytes:

@@ -23,6 +23,7 @@ from ml.contracts import Problem, Source, Status
 from predictions.models import Prediction, StoredArtefact, Study, StudyFile
 from predictions.states import State
 from tests import bad_files, factories
+from tests.hostile import films, pictures
 from tests.sleep_files import edf_bytes
 from tests.studies import analysed
 from tests.test_intake import PNG, kept_files
@@ -33,11 +34,11 @@ UNITS = {"haemorrhage": "maternity", "chest_xray": "radiology", "sleep": "sleep"
 AT_THE_DOOR = [
     ("chest_xray", "empty.png", lambda: b"", "empty_file"),
     ("chest_xray", "notes.dcm", lambda: b"Nothing to see here.\n" * 40, "unknown_format"),
-    ("chest_xray", "bomb.png", lambda: bad_files.png(30_000, 30_000), "too_many_pixels"),
+    ("chest_xray", "bomb.png", lambda: pictures.png(30_000, 30_000), "too_many_pixels"),
     ("chest_xray", "cut.png", lambda: PNG[:20], "image_damaged"),
-    ("chest_xray", "program.dcm", lambda: b"MZ" + bad_files.dicom()[2:], "dicom_preamble_executable"),
+    ("chest_xray", "program.dcm", lambda: b"MZ" + films.saying()[2:], "dicom_preamble_executable"),
     ("sleep", "empty.edf", lambda: b"", "file_empty"),
-    ("sleep", "image.edf", bad_files.jpeg, "not_edf"),
+    ("sleep", "image.edf", pictures.whole_jpeg, "not_edf"),
     ("sleep", "bands.edf", bad_files.zip_bomb, "not_edf"),
     ("sleep", "cut.edf", lambda: bad_files.night()[:-5000], "edf_size_mismatch"),
     ("sleep", "header.edf", lambda: bad_files.night()[:300], "edf_header_damaged"),
@@ -51,15 +52,15 @@ AT_THE_DOOR = [
 
 # Past the web process, refused by the worker that reads all of it.
 IN_DEPTH = [
-    ("chest_xray", "cut.jpg", lambda: bad_files.jpeg()[:9000], "image_damaged"),
-    ("chest_xray", "lie.jpg", lambda: bad_files.jpeg_saying(60_000, 60_000), "too_many_pixels"),
-    ("chest_xray", "lie.png", lambda: bad_files.png(400, 400, said=(4000, 4000)), "image_damaged"),
-    ("chest_xray", "comment.png", bad_files.text_bomb, "image_damaged"),
-    ("chest_xray", "huge.dcm", lambda: bad_files.dicom(Rows=60_000, Columns=60_000), "too_many_pixels"),
-    ("chest_xray", "lie.dcm", lambda: bad_files.dicom(Rows=4000, Columns=4000), "pixels_unreadable"),
-    ("chest_xray", "cut.dcm", lambda: bad_files.dicom()[:-9000], "pixels_unreadable"),
+    ("chest_xray", "cut.jpg", lambda: pictures.whole_jpeg()[:9000], "image_damaged"),
+    ("chest_xray", "lie.jpg", lambda: pictures.jpeg_saying(60_000, 60_000), "too_many_pixels"),
+    ("chest_xray", "lie.png", lambda: pictures.png(400, 400, said=(4000, 4000)), "image_damaged"),
+    ("chest_xray", "comment.png", pictures.text_bomb, "image_damaged"),
+    ("chest_xray", "huge.dcm", lambda: films.saying(Rows=60_000, Columns=60_000), "too_many_pixels"),
+    ("chest_xray", "lie.dcm", lambda: films.saying(Rows=4000, Columns=4000), "pixels_unreadable"),
+    ("chest_xray", "cut.dcm", lambda: films.saying()[:-9000], "pixels_unreadable"),
     ("chest_xray", "noise.dcm", lambda: bytes(128) + b"DICM" + bytes(range(256)) * 8, "no_pixel_data"),
-    ("chest_xray", "frames.dcm", lambda: bad_files.dicom(NumberOfFrames=2**31 - 1), "multi_frame"),
+    ("chest_xray", "frames.dcm", lambda: films.saying(NumberOfFrames=2**31 - 1), "multi_frame"),
     ("chest_xray", "infinite.dcm", bad_files.infinite_film, "rescale_unusable"),
     ("sleep", "lie.edf", bad_files.many_channels_lying, "edf_size_mismatch"),
     ("sleep", "nan.edf", lambda: bad_files.night(physical=("NaN", "NaN")), "edf_header_damaged"),
@@ -269,7 +270,7 @@ HEADS = st.one_of(
     st.binary(max_size=4096),
     st.builds(
         bytes.__add__,
-        st.sampled_from([bad_files.PNG_MAGIC, b"\xff\xd8\xff", bytes(128) + b"DICM", b"0       "]),
+        st.sampled_from([pictures.PNG_MAGIC, b"\xff\xd8\xff", bytes(128) + b"DICM", b"0       "]),
         st.binary(max_size=300),
     ),
     st.builds(patched, st.integers(0, 767), st.binary(max_size=16)),

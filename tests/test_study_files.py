@@ -24,6 +24,7 @@ from predictions.models import Study, StudyFile
 from predictions.run import analyse
 from predictions.storage import storage
 from tests import bad_files, factories
+from tests.hostile import films
 from tests.test_intake import PNG
 
 pytestmark = pytest.mark.django_db
@@ -205,8 +206,8 @@ def test_the_api_takes_a_repeated_field_and_says_so(charlie: User, henri: Patien
 def test_every_file_is_lent_to_the_analysis_and_none_named_in_the_logs(
     charlie: User, henri: Patient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stranger = bad_files.dicom(PatientName="INCONNU^PAUL")
-    mine = bad_files.dicom(PatientName="", PatientID="", PatientBirthDate="", PatientSex="")
+    stranger = films.saying(PatientName="INCONNU^PAUL")
+    mine = films.saying(PatientName="", PatientID="", PatientBirthDate="", PatientSex="")
     study = submit(charlie, henri, [ContentFile(mine, name="a"), ContentFile(stranger, name="b")])
     assert isinstance(henri.identity, Identity)
     with caplog.at_level(logging.DEBUG):
