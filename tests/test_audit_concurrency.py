@@ -142,6 +142,7 @@ def test_each_event_is_sealed_within_a_second_on_postgresql(new_postgres: str, t
     assert_sealing_keeps_up(tmp_path, new_postgres)
 
 
+@pytest.mark.long
 def test_seals_from_before_an_upgrade_stay_valid(tmp_path: Path) -> None:
     done = run("-m", "tests.old_audit", data=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")

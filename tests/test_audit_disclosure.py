@@ -213,6 +213,7 @@ def test_what_was_never_sent_is_sent_by_the_watch(
     assert Disclosure.objects.get().state == DocumentState.FAILED
 
 
+@pytest.mark.long
 def test_a_long_list_is_written_too(office: Client, alice: User, claire: Patient) -> None:
     for number in range(300):
         event = record(Action.VIEW, actor=alice, patient=claire.pk, kind="patient")

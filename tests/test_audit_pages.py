@@ -17,6 +17,7 @@ from clinic.audit.models import Action, Event
 from clinic.audit.recording import WORKER, record
 from clinic.audit.seal import seal_all
 from clinic.audit.verify import verify
+from patients import emergency
 from patients.models import Patient
 
 pytestmark = pytest.mark.django_db
@@ -62,12 +63,24 @@ def history(alice: User, bob: User, claire: Patient, henri: Patient) -> None:
         ({"patient": "ladder", "action": "view"}, []),
         ({"action": "view"}, [("Bob Invented", "view"), ("Alice Invented", "view")]),
         ({"person": "bob", "patient": "lantern"}, [("Bob Invented", "view")]),
+        ({"kind": "analysis"}, [("analyser", "predict")]),
+        ({"kind": "entrance"}, [("Bob Invented", "refused")]),
+        ({"kind": "signature"}, []),
+        ({"emergency": "on"}, []),
     ],
 )
 def test_events_are_found(
     office: Client, history: None, terms: dict[str, str], expected: list[tuple[str, str]]
 ) -> None:
     assert found(office, **terms) == expected
+
+
+def test_what_was_done_in_an_emergency_is_found(office: Client, bob: User, henri: Patient) -> None:
+    emergency.open(bob, henri, "Nobody of the unit answers")
+    assert office.post(reverse("audit_search"), {"kind": "emergency"}).context["page"].rows[0].emergency
+    record(Action.VIEW, actor=bob, patient=henri.pk, kind="patient")
+    record(Action.VIEW, actor=bob, kind="model")
+    assert found(office, emergency="on") == [("Bob Invented", "view"), ("Bob Invented", "break_glass")]
 
 
 def test_a_record_number_finds_its_patient_only(office: Client, history: None, claire: Patient) -> None:
