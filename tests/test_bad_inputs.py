@@ -23,7 +23,7 @@ from ml.contracts import Problem, Source, Status
 from predictions.models import Prediction, StoredArtefact, Study, StudyFile
 from predictions.states import State
 from tests import bad_files, factories
-from tests.hostile import films, pictures
+from tests.hostile import films, jpegs, pictures
 from tests.sleep_files import edf_bytes
 from tests.studies import analysed
 from tests.test_intake import PNG, kept_files
@@ -38,7 +38,7 @@ AT_THE_DOOR = [
     ("chest_xray", "cut.png", lambda: PNG[:20], "image_damaged"),
     ("chest_xray", "program.dcm", lambda: b"MZ" + films.saying()[2:], "dicom_preamble_executable"),
     ("sleep", "empty.edf", lambda: b"", "file_empty"),
-    ("sleep", "image.edf", pictures.whole_jpeg, "not_edf"),
+    ("sleep", "image.edf", jpegs.whole_jpeg, "not_edf"),
     ("sleep", "bands.edf", bad_files.zip_bomb, "not_edf"),
     ("sleep", "cut.edf", lambda: bad_files.night()[:-5000], "edf_size_mismatch"),
     ("sleep", "header.edf", lambda: bad_files.night()[:300], "edf_header_damaged"),
@@ -52,8 +52,8 @@ AT_THE_DOOR = [
 
 # Past the web process, refused by the worker that reads all of it.
 IN_DEPTH = [
-    ("chest_xray", "cut.jpg", lambda: pictures.whole_jpeg()[:9000], "image_damaged"),
-    ("chest_xray", "lie.jpg", lambda: pictures.jpeg_saying(60_000, 60_000), "too_many_pixels"),
+    ("chest_xray", "cut.jpg", lambda: jpegs.whole_jpeg()[:9000], "image_damaged"),
+    ("chest_xray", "lie.jpg", lambda: jpegs.jpeg_saying(60_000, 60_000), "too_many_pixels"),
     ("chest_xray", "lie.png", lambda: pictures.png(400, 400, said=(4000, 4000)), "image_damaged"),
     ("chest_xray", "comment.png", pictures.text_bomb, "image_damaged"),
     ("chest_xray", "huge.dcm", lambda: films.saying(Rows=60_000, Columns=60_000), "too_many_pixels"),

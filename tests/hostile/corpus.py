@@ -6,15 +6,15 @@ import hashlib
 from collections import defaultdict
 from functools import cache
 
-from tests.hostile import films, forms, pictures, recordings, scorings, tables
+from tests.hostile import films, forms, jpegs, pictures, recordings, scorings, tables
 from tests.hostile.case import Case, Intake, Wrong, only_once
 
 MAKERS = {
     Intake.EDF: lambda: recordings.cases(Intake.EDF),
     Intake.BDF: lambda: recordings.cases(Intake.BDF),
     Intake.DICOM: films.cases,
-    Intake.PNG: lambda: pictures.cases(Intake.PNG),
-    Intake.JPEG: lambda: pictures.cases(Intake.JPEG),
+    Intake.PNG: pictures.cases,
+    Intake.JPEG: jpegs.cases,
     Intake.CREDIT: lambda: tables.cases(Intake.CREDIT),
     Intake.BIRTHS: lambda: tables.cases(Intake.BIRTHS),
     Intake.FORM: lambda: forms.cases(Intake.FORM),

@@ -19,60 +19,14 @@ from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless, RLEL
 from tests.chest_phantom import phantom
 from tests.dicom_builder import dx_from_jpeg
 from tests.hostile.case import ARCHIVES, DOCUMENTS, FOREIGN, NO_NUMBERS, PROGRAMS, Case, Intake, Wrong, noise
-from tests.hostile.pictures import HEIGHT, WIDTH, squeezed, whole_jpeg
+from tests.hostile.film_lies import LIES, SYNTAXES
+from tests.hostile.jpegs import whole_jpeg
+from tests.hostile.pictures import HEIGHT, WIDTH, squeezed
 
 MEBIBYTE = 1 << 20
 PREAMBLE = 128
 UNDEFINED = 0xFFFFFFFF
 LONG_VRS = (b"OB", b"OW", b"OF", b"OD", b"OL", b"SQ", b"UC", b"UN", b"UR", b"UT", b"OV", b"SV", b"UV")
-LIES: dict[str, tuple[Any, ...]] = {
-    "Rows": (0, 1, 239, 241, 4000, 12_001, 40_000, 65_535),
-    "Columns": (0, 1, 281, 4000, 12_001, 40_000, 65_535),
-    "BitsAllocated": (0, 1, 7, 9, 12, 16, 24, 32, 64, 128, 65_535),
-    "BitsStored": (0, 1, 4, 7, 9, 16, 255),
-    "HighBit": (0, 6, 8, 15, 255),
-    "SamplesPerPixel": (0, 2, 3, 4, 255, 65_535),
-    "PixelRepresentation": (2, 255, 65_535),
-    "NumberOfFrames": ("2", "67200", "2147483647", "99999999999"),
-    "PhotometricInterpretation": ("", "RGB", "YBR_FULL", "PALETTE COLOR", "MONOCHROME3", "=1+1", "X" * 16),
-    "RescaleSlope": ("0", "1e308", "-1e308", "1e39"),
-    "Modality": ("", "CT", "MR", "US", "OT", "SEG", "=1+1", "../x", "XX" * 8),
-    "SOPClassUID": (
-        "",
-        "1.2",
-        "1.2.840.10008.5.1.4.1.1.7",
-        "1.2.840.10008.5.1.4.1.1.2",
-        "1.2.840.10008.1.3.10",
-        "1.2.840.10008.5.1.4.1.1.66.4",
-        "9" * 64,
-        "../../etc/passwd",
-    ),
-    "ViewPosition": ("LL", "RL", "LLO"),
-    "PatientAge": ("018Y", "045Y", "999Y", "999M"),
-    "PresentationIntentType": ("FOR PROCESSING",),
-}
-SYNTAXES = {
-    "deflated": "1.2.840.10008.1.2.1.99",
-    "deflated JPIP": "1.2.840.10008.1.2.4.95",
-    "JPIP": "1.2.840.10008.1.2.4.94",
-    "deflated image frames": "1.2.840.10008.1.2.8.1",
-    "MPEG2": "1.2.840.10008.1.2.4.100",
-    "MPEG4": "1.2.840.10008.1.2.4.102",
-    "HEVC": "1.2.840.10008.1.2.4.107",
-    "JPEG XL": "1.2.840.10008.1.2.4.110",
-    "HTJ2K": "1.2.840.10008.1.2.4.201",
-    "JPEG baseline": "1.2.840.10008.1.2.4.50",
-    "JPEG lossless": "1.2.840.10008.1.2.4.70",
-    "JPEG-LS": "1.2.840.10008.1.2.4.80",
-    "JPEG 2000": "1.2.840.10008.1.2.4.90",
-    "RLE": "1.2.840.10008.1.2.5",
-    "big endian": "1.2.840.10008.1.2.2",
-    "SMPTE": "1.2.840.10008.1.2.7.1",
-    "an unknown one": "1.2.3.4.5",
-    "no UID": "deflated",
-    "a path": "../../x",
-    "64 nines": "9" * 64,
-}
 
 
 @cache
@@ -411,18 +365,11 @@ def _nested(depth: int, undefined: bool) -> bytes:
         begin = b"\x08\0\x15\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\xff\xff\xff\xff"
         end = b"\xfe\xff\x0d\xe0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0"
         return _headed(begin * depth + end * depth)
-    inner = b""
-    heads = []
-    length = 0
-    for _ in range(depth):
-        heads.append(
-            b"\x08\0\x15\x11SQ\0\0"
-            + struct.pack("<I", length + 8)
-            + b"\xfe\xff\0\xe0"
-            + struct.pack("<I", length)
-        )
-        length += 20
-    return _headed(b"".join(reversed(heads)) + inner)
+    sequence, item = b"\x08\0\x15\x11SQ\0\0", b"\xfe\xff\0\xe0"
+    lengths = range(20 * (depth - 1), -1, -20)
+    return _headed(
+        b"".join(sequence + struct.pack("<I", n + 8) + item + struct.pack("<I", n) for n in lengths)
+    )
 
 
 def _crowded(count: int) -> bytes:

@@ -20,7 +20,7 @@ from ml.algorithms.sleep import edf_header, reader, segments, tals
 from ml.contracts import Refused
 from predictions.outputs import csv_cells
 from predictions.workspaces.sleep import checking
-from tests.hostile import films, pictures, recordings
+from tests.hostile import films, jpegs, pictures, recordings
 from tests.hostile.case import Intake
 
 EXAMPLES = 60
@@ -101,7 +101,7 @@ def test_any_elements_are_counted(content: bytes) -> None:
 
 
 @FEW
-@given(content=bent(pictures.whole_png(), 300) | bent(pictures.whole_jpeg(), 700))
+@given(content=bent(pictures.whole_png(), 300) | bent(jpegs.whole_jpeg(), 700))
 def test_any_picture(content: bytes) -> None:
     picture = read(content, ".png", raster.read)
     assert picture is None or picture.grey.ndim == 2
