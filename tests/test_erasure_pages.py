@@ -1,0 +1,87 @@
+"""The pages of erasures: nothing unconfirmed, nothing typed is lost, no name for administrators."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from clinic.accounts import confirm
+from clinic.accounts.models import User
+from clinic.audit.models import Action, Event
+from patients import erasure
+from patients.models import Erasure, LegalHold, Patient
+
+pytestmark = pytest.mark.django_db
+
+
+def client_of(user: User, *, confirmed: bool = True) -> Client:
+    client = Client()
+    client.force_login(user)
+    if not confirmed:
+        session = client.session
+        session[confirm.CONFIRMED] = 0.0
+        session.save()
+    return client
+
+
+def sent(**changes: str) -> dict[str, str]:
+    return {"ground": "request", "reason": "Asked for by letter", "study": ""} | changes
+
+
+def test_nobody_asks_holds_or_decides_without_confirming_who_they_are(
+    bob: User, admin: User, claire: Patient
+) -> None:
+    stale = client_of(bob, confirmed=False)
+    answer = stale.post(reverse("patient_erasure", args=[claire.pk]), sent())
+    assert answer.status_code == 422
+    assert "Asked for by letter" in answer.content.decode()
+    assert stale.post(reverse("patient_hold", args=[claire.pk]), {"reason": "x"}).status_code == 422
+    assert not Erasure.objects.exists()
+    assert not LegalHold.objects.exists()
+    client_of(bob).post(reverse("patient_erasure", args=[claire.pk]), sent())
+    wanted = Erasure.objects.get()
+    decided = {"decision": "decline"}
+    address = reverse("erasure_decide", args=[wanted.pk])
+    assert client_of(admin, confirmed=False).post(address, decided).status_code == 422
+    wanted.refresh_from_db()
+    assert wanted.state == "requested"
+    assert client_of(admin).post(address, decided).status_code == 302
+    wanted.refresh_from_db()
+    assert (wanted.state, wanted.decided_by) == ("declined", admin)
+
+
+def test_what_is_wrong_with_a_request_is_said_and_what_was_typed_stays(bob: User, claire: Patient) -> None:
+    answer = client_of(bob).post(
+        reverse("patient_erasure", args=[claire.pk]), sent(ground="", reason="Kept text")
+    )
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert erasure.NO_GROUND.message.en in page
+    assert "Kept text" in page
+
+
+def test_an_administrator_decides_without_meeting_the_name(bob: User, admin: User, claire: Patient) -> None:
+    client_of(bob).post(reverse("patient_erasure", args=[claire.pk]), sent())
+    wanted = Erasure.objects.get()
+    client = client_of(admin)
+    for name in ("erasures", "erasure", "erasure_certificate"):
+        page = client.get(reverse(name, args=[] if name == "erasures" else [wanted.pk])).content.decode()
+        assert claire.family_name not in page
+        assert claire.record_number not in page
+    assert client.get(reverse("erasure_export", args=[wanted.pk])).status_code == 403
+    actions = Event.objects.filter(patient=claire.pk, kind=erasure.KIND).values_list("action", flat=True)
+    assert {Action.REQUEST, Action.VIEW, Action.REFUSED} <= set(actions)
+
+
+def test_a_lead_who_is_no_physician_keeps_the_record_too(alice: User, claire: Patient) -> None:
+    client = client_of(alice)
+    address = reverse("patient_erasure", args=[claire.pk])
+    assert client.get(address).status_code == 403
+    claire.units.get().leads.add(alice)
+    assert client.get(address).status_code == 200
+    placed = claire.holds.create(reason="A complaint", placed_by=alice, placed_at=timezone.now())
+    assert client.post(reverse("hold_release", args=[placed.pk])).status_code == 302
+    placed.refresh_from_db()
+    assert placed.released_by == alice
