@@ -107,7 +107,7 @@ class DocumentsView(StudyDoor):
 
         The document of a signed version is written once: ordered again, it comes at once, with 200. The
         anonymised copy of a recording (`edf_anonymous`) is of no version, kept for a day, and 403 to roles
-        that do not score such studies.
+        that do not score such studies; the study for research (`deidentified`) likewise, for those who sign.
         """
         study = self.study(study_id, None)
         sent = NewDocumentSerializer(data=request.data)
