@@ -42,7 +42,7 @@ class Lab:
 def drawn(page: Page) -> None:
     """Wait until the page in sight is complete."""
     expect(page.locator("scoring-room[data-stands]")).to_be_attached()
-    expect(page.locator("[data-state]")).to_have_text("")
+    expect(page.locator(".trace-state")).to_have_text("")
 
 
 def numbers(page: Page) -> str:
