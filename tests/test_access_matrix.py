@@ -202,6 +202,7 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "api-amend": api_record("POST", roles=SIGNERS, state=State.SIGNED, reason="typing error"),
     "api-retry": api_record("POST", 202, roles=SUBMITTERS, state=State.FAILED),
     "api-credit": only(STEWARD, "POST", 503, anonymous=UNKNOWN),
+    "api-audit-events": only(ADMIN, anonymous=UNKNOWN),
     "api-credit-batch": only(STEWARD, "POST", 400, anonymous=UNKNOWN),
 }
 

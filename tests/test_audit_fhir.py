@@ -18,11 +18,13 @@ from fhir.resources.R4B.auditevent import AuditEvent
 from fhir.resources.R4B.bundle import Bundle
 
 from clinic.accounts.models import User
+from clinic.accounts.roles import Scope
 from clinic.audit import context, fhir, fhir_shapes
 from clinic.audit.classes import CLASS_OF, ActionClass
 from clinic.audit.models import Action, Event
 from clinic.audit.recording import WORKER, record
 from patients.models import Patient
+from tests import factories
 
 pytestmark = pytest.mark.django_db
 BALP = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit."
@@ -216,6 +218,22 @@ def test_the_page_gives_out_what_was_searched_for(
         {"kind": "signature", "form": "ndjson"},
     )
     assert client.post(reverse("audit_export"), {"form": "exe"}).status_code == 400
+
+
+def test_a_program_fetches_what_came_since(client: Client, admin: User, alice: User, claire: Patient) -> None:
+    seen = record(Action.LOGIN, actor=alice)
+    record(Action.VIEW, actor=alice, patient=claire.pk, kind="patient")
+    token = factories.token(admin, Scope.READ)
+    answer = client.get(
+        reverse("api-audit-events"), {"after": seen.pk}, headers={"Authorization": f"Token {token}"}
+    )
+    lines = [json.loads(line) for line in b"".join(answer.streaming_content).splitlines()]
+    assert [line["subtype"][1]["code"] for line in lines] == ["view", "issue", "export"]
+    assert Event.objects.latest("pk").token  # which token it was is kept
+    wrong = client.get(
+        reverse("api-audit-events"), {"kind": "x"}, headers={"Authorization": f"Token {token}"}
+    )
+    assert wrong.status_code == 400
 
 
 def test_an_export_asks_again_who_is_there(client: Client, admin: User, settings) -> None:

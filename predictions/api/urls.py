@@ -6,6 +6,7 @@ from django.urls import path
 
 from predictions.api import (
     algorithms,
+    audit,
     births,
     docs,
     documents,
@@ -19,6 +20,7 @@ from predictions.api import (
 
 urlpatterns = [
     path("token", tokens.TokenView.as_view(), name="api-token"),
+    path("audit-events", audit.AuditEventsView.as_view(), name="api-audit-events"),
     path("algorithms", algorithms.AlgorithmsView.as_view(), name="api-algorithms"),
     path("patients", patients.PatientsView.as_view(), name="api-patients"),
     path("patients/search", patients.PatientSearchView.as_view(), name="api-patient-search"),
