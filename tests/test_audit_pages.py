@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clinic.accounts.models import User
+from clinic.audit import selectors
 from clinic.audit.guards import GUARDS
 from clinic.audit.models import Action, Event
 from clinic.audit.recording import WORKER, record
@@ -19,6 +21,7 @@ from clinic.audit.seal import seal_all
 from clinic.audit.verify import verify
 from patients import emergency
 from patients.models import Patient
+from tests.machine import ROOT
 
 pytestmark = pytest.mark.django_db
 
@@ -73,6 +76,15 @@ def test_events_are_found(
     office: Client, history: None, terms: dict[str, str], expected: list[tuple[str, str]]
 ) -> None:
     assert found(office, **terms) == expected
+
+
+def test_every_kind_of_thing_has_its_word() -> None:
+    written = re.compile(r'''(?:kind=|KIND = |EXPORT = )"([a-z_ ]+)"''')
+    sources = [
+        path for folder in ("clinic", "patients", "predictions") for path in (ROOT / folder).rglob("*.py")
+    ]
+    used = {kind for path in sources for kind in written.findall(path.read_text("utf-8"))}
+    assert used - set(selectors.KINDS) == set()
 
 
 def test_what_was_done_in_an_emergency_is_found(office: Client, bob: User, henri: Patient) -> None:

@@ -52,6 +52,22 @@ KINDS = {
     "model": _("model"),
     "worklist": _("worklist"),
     "token": _("with a token"),
+    "disclosure": _("access list for the patient"),
+    "payload": _("details of events"),
+    "document": _("document"),
+    "erasure": _("erasure"),
+    "hold": _("legal hold"),
+    "emergency": _("emergency access"),
+    "deidentified": _("de-identified export"),
+    "backup": _("backup"),
+    "channel_mapping": _("mapping of channels"),
+    "first_read": _("first read"),
+    "reading": _("report"),
+    "outcome": _("outcome"),
+    "session": _("session"),
+    "signals": _("recording"),
+    "storage": _("stored files"),
+    "storage_key": _("key of stored files"),
 }
 
 
