@@ -169,7 +169,8 @@ def _numbers(content: bytes) -> bytes:
 
 
 def _result(facts: Facts) -> dict[str, Any]:
-    found = {name: facts.result[name] for name in RESULT[facts.study.algorithm] if name in facts.result}
+    shown = RESULT.get(facts.study.algorithm, ())
+    found = {name: facts.result[name] for name in shown if name in facts.result}
     if images := facts.result.get("images"):
         found["images"] = [{name: image.get(name) for name in OF_IMAGES} for image in images]
     signed = facts.study.signatures.select_related("review", "hypnogram").last()
