@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Self
 from django.core.serializers.json import DjangoJSONEncoder
 
 from predictions.storage import CHUNK_BYTES, Received, storage
-from predictions.vault.container import Damaged
+from predictions.vault.damage import Damaged
 
 MANIFEST = "manifest.json"
 # A moment in each entry would tell when something was written.

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.utils.translation import get_language
 
 from clinic.logs import request_id
-from predictions.vault.container import Damaged
+from predictions.vault.damage import Damaged
 
 log = logging.getLogger(__name__)
 Handler = Callable[[HttpRequest], HttpResponse]

@@ -27,7 +27,7 @@ from predictions.limits import TooSlow, within
 from predictions.models import Explanation, ExplanationStatus, Prediction, StoredArtefact, Study
 from predictions.states import State, check
 from predictions.storage import receive, storage
-from predictions.vault.container import Damaged
+from predictions.vault.damage import Damaged
 
 log = logging.getLogger(__name__)
 

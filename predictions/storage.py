@@ -33,7 +33,8 @@ from ml import registry
 from ml.contracts import Problem, Text
 from ml.registry import UnknownAlgorithm
 from predictions.vault import container, keys
-from predictions.vault.container import MISSING, NO_KEY, Damaged, Reader
+from predictions.vault.container import Reader
+from predictions.vault.damage import MISSING, NO_KEY, Damaged
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -98,7 +99,7 @@ class PrivateStorage(FileSystemStorage):
 
         Raises
         ------
-        predictions.vault.container.Damaged
+        predictions.vault.damage.Damaged
             When it is not there, or not what was stored; also later, from a read of the damaged place.
         """
         if mode != "rb":
@@ -142,7 +143,7 @@ class PrivateStorage(FileSystemStorage):
 
         Raises
         ------
-        predictions.vault.container.Damaged
+        predictions.vault.damage.Damaged
             When it does not open, or is not what was stored.
         """
         stream = self.reader(name)

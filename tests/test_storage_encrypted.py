@@ -23,7 +23,8 @@ from predictions.models import Study, StudyFile
 from predictions.states import State
 from predictions.storage import Received, incoming, receive, storage
 from predictions.vault import container, keys, upkeep
-from predictions.vault.container import CHUNK_BYTES, HEADER_BYTES, SLOTS, TAG_BYTES, Damaged
+from predictions.vault.container import CHUNK_BYTES, HEADER_BYTES, SLOTS, TAG_BYTES
+from predictions.vault.damage import DAMAGED, Damaged
 from tests import outputs, studies
 from tests.test_intake import submit_image
 
@@ -285,7 +286,7 @@ def test_a_damaged_artefact_is_a_sentence_and_no_error(
     address = reverse("study_document", args=[study.pk, document.pk])
     answer = client.get(address)
     assert answer.status_code == 410
-    assert container.DAMAGED.message.to(language) in answer.content.decode()
+    assert DAMAGED.message.to(language) in answer.content.decode()
 
 
 @pytest.mark.django_db
@@ -300,7 +301,7 @@ def test_the_page_of_a_study_says_which_of_its_files_is_damaged_and_shows_the_re
     reader.save()
     client.force_login(reader)
     address = reverse("study", args=[study.pk])
-    said = escape(container.DAMAGED.message.to(language))
+    said = escape(DAMAGED.message.to(language))
     assert said not in client.get(address).content.decode()
     for artefact in study.prediction.artefacts.all():
         path = on_disk(artefact.stored_name)

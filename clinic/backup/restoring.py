@@ -29,7 +29,7 @@ from predictions.storage import storage
 from predictions.sweep import named
 from predictions.vault import container
 from predictions.vault import keys as storage_keys
-from predictions.vault.container import Damaged
+from predictions.vault.damage import Damaged
 
 CHUNK_BYTES = 1 << 20
 # Rows that know the hash of the plaintext of their file, and under which name it lies.

@@ -15,7 +15,7 @@ from django.conf import settings
 from predictions.storage import CHUNK_BYTES, incoming
 from predictions.sweep import REFERENCES
 from predictions.vault import container
-from predictions.vault.container import Damaged
+from predictions.vault.damage import Damaged
 from predictions.vault.keys import Key, Ring
 
 NOT_OURS = ("incoming", "scratch")

@@ -20,7 +20,7 @@ def stored(name: str, *, media_type: str, size: int) -> StreamingHttpResponse:
 
     Raises
     ------
-    predictions.vault.container.Damaged
+    predictions.vault.damage.Damaged
         Before anything is sent, as :meth:`predictions.storage.PrivateStorage.checked` does.
     """
     response = StreamingHttpResponse(_chunks(storage.checked(name)), content_type=media_type)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from clinic.templatetags.vigie import text
 from predictions.models import Explanation, Prediction, StoredArtefact
 from predictions.storage import storage
-from predictions.vault.container import Damaged
+from predictions.vault.damage import Damaged
 from predictions.workspaces.chest_xray.films import address, films, images, main, title
 from predictions.workspaces.chest_xray.words import map_words, words
 
