@@ -72,6 +72,7 @@ class OneStack(LoadScopeScheduling):
         return STACK if nodeid.partition("::")[0] in self.files else nodeid
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneStack:
     """Start the product once, however many processes test."""
     return OneStack(config, log)
