@@ -14,8 +14,8 @@ from PIL import ExifTags, Image
 
 from ml.algorithms.chest_xray import display, raster
 from ml.algorithms.chest_xray.view import SIDE, square
-from tests.bad_files import PNG_MAGIC, chunk
 from tests.chest_phantom import phantom
+from tests.hostile.pictures import PNG_MAGIC, chunk
 
 ROOT = Path(__file__).resolve().parent.parent
 DRAWN = phantom(120, 150)
