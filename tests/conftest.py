@@ -57,7 +57,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 class OneStack(LoadScopeScheduling):
-    """Deal out tests one by one, but all files that use the running product to the same process.
+    """Deal out tests file by file, for what a file makes once; files that use the running product together.
 
     pytest-xdist's own groups are written into the ids of tests, which pytest no longer lets it do.
     """
@@ -69,7 +69,8 @@ class OneStack(LoadScopeScheduling):
     )
 
     def _split_scope(self, nodeid: str) -> str:
-        return STACK if nodeid.partition("::")[0] in self.files else nodeid
+        file = nodeid.partition("::")[0]
+        return STACK if file in self.files else file
 
 
 @pytest.hookimpl(optionalhook=True)
