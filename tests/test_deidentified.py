@@ -20,7 +20,7 @@ from clinic.accounts.roles import Role
 from clinic.audit.models import Action, Event
 from ml.algorithms.chest_xray import deidentify
 from ml.algorithms.chest_xray.deidentify import Pseudonym
-from ml.algorithms.sleep import anonymous
+from ml.algorithms.sleep import anonymous, edf_header
 from ml.contracts import Refused
 from predictions.models import Study
 from predictions.outputs import ordering, registry
@@ -146,6 +146,31 @@ def test_notes_of_a_recording_keep_the_words_of_scoring_alone() -> None:
         assert b"Heron" not in copied
         assert b"Sleep stage W" in copied
         assert b"Lights off" in copied
+
+
+def test_the_header_of_a_recording_says_nothing_that_somebody_typed() -> None:
+    content = bytearray(
+        recording([Channel("Abdomen Paul"), Channel("Paul"), Channel("EEG Fpz-Cz")], records=2)
+    )
+    signals = content[252:256].strip()
+    columns = 256 + 16 * int(signals)
+    content[192 + 6 : 192 + 17] = b"Paul Ladder"
+    content[columns : columns + 4] = b"Paul"
+    prefilter = 256 + 136 * int(signals)
+    content[prefilter : prefilter + 24] = b"HP:0.1Hz LP:75Hz Paul  N"
+    for strict, names in ((True, ()), (False, ("Paul", "Ladder"))):
+        target = io.BytesIO()
+        anonymous.copy(io.BytesIO(bytes(content)), target, names=names, strict=strict)
+        assert b"paul" not in target.getvalue().lower()
+        assert b"Ladder" not in target.getvalue()
+        assert len(target.getvalue()) == len(content)
+        header = edf_header.parse_main(target.getvalue()[:256])
+        assert header.reserved == "EDF+C"
+        shown = edf_header.parse_signals(target.getvalue(), header)
+        assert shown[2].label == "EEG Fpz-Cz"
+        if strict:
+            assert [one.label for one in shown[:2]] == ["Abdomen", "Signal 2"]
+            assert shown[0].prefilter == "HP:0.1Hz LP:75Hz"
 
 
 def test_an_export_of_a_night_has_its_samples(db: None) -> None:

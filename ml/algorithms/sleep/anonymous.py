@@ -7,10 +7,11 @@ the night are annotations and may name somebody too. Standard library only.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from ml.algorithms.sleep import edf_header, identity
+from ml.algorithms.sleep import anonymous_header, edf_header, identity
 from ml.algorithms.sleep.edf_header import MAIN_BYTES, Header, Signal
 
 NOBODY = "X X X X"
@@ -18,6 +19,7 @@ NO_RECORDING = "Startdate X X X X"
 # The EDF+ date of a recording whose date is not to be known.
 NO_DATE = "01.01.85"
 _CHUNK = 1024 * 1024
+_TIME = re.compile(rb"\d\d[.:]\d\d[.:]\d\d")
 # What a time-stamped annotation list begins with: onset, duration; its texts follow, each ended by a byte 20.
 _BEGIN = re.compile(rb"[+-]\d+(?:\.\d*)?(?:\x15\d+(?:\.\d*)?)?\x14")
 _KNOWN = re.compile(
@@ -50,10 +52,12 @@ def copy(
     hide_date
         Whether the date of the recording becomes 1 January 1985 too; the time of day stays.
     names
-        Words to cross out in annotations, in any letter case, with as many X: name, record number.
+        Words to cross out in annotations and in what was typed about the signals, in any letter case, with as
+        many X: name, record number.
     strict
-        Whether every annotation goes that is not of the vocabulary of sleep scoring, and what the header says
-        of transducers and in its reserved fields: for research, where nobody looks through the notes.
+        Whether everything goes that is not of the vocabulary of sleep recordings: annotations, labels, units,
+        all of prefilters but the numbers, transducers, reserved fields: for research, where nobody looks
+        through it.
 
     Raises
     ------
@@ -66,8 +70,12 @@ def copy(
     rest = source.read(header.header_bytes - MAIN_BYTES)
     signals = edf_header.parse_signals(head + rest, header)
     target.write(_blanked(head, header, hide_date=hide_date))
-    target.write(_without_remarks(rest, len(signals)) if strict else rest)
     words = _pattern(names)
+    if strict:
+        rest = anonymous_header.plain(rest, len(signals))
+    elif words is not None:
+        rest = anonymous_header.without(rest, len(signals), words)
+    target.write(rest)
     if not any(signal.annotations for signal in signals) or (words is None and not strict):
         while chunk := source.read(_CHUNK):
             target.write(chunk)
@@ -83,32 +91,33 @@ def _blanked(head: bytes, header: Header, *, hide_date: bool) -> bytes:
         # That nobody was measured is no identity, and must not be lost.
         recording = f"{NO_RECORDING[:-1]}simulated"
     date = NO_DATE.encode() if hide_date else head[168:176]
-    return head[:8] + NOBODY.encode().ljust(80) + recording.encode().ljust(80) + date + head[176:]
+    time = head[176:184] if _TIME.fullmatch(head[176:184]) else b"00.00.00"
+    who = NOBODY.encode().ljust(80) + recording.encode().ljust(80)
+    return head[:8] + who + date + time + head[184:192] + anonymous_header.kind(head[192:236]) + head[236:]
 
 
 def _pattern(names: Iterable[str]) -> re.Pattern[bytes] | None:
     words = {word for name in names for word in re.split(r"[\s_,;-]+", name) if len(word) >= _SHORTEST_NAME}
     if not words:
         return None
+    words |= {_unaccented(word) for word in words}
     spellings = sorted({form for word in words for form in (word, word.upper(), word.lower(), word.title())})
     encoded = {form.encode(code, "ignore") for form in spellings for code in ("utf-8", "latin-1")}
     longest_first = sorted(encoded, key=lambda form: (-len(form), form))
     return re.compile(b"|".join(re.escape(form) for form in longest_first), re.IGNORECASE)
 
 
+def _unaccented(word: str) -> str:
+    """Return a word as recorders that know no accents spell it."""
+    return "".join(
+        letter for letter in unicodedata.normalize("NFKD", word) if not unicodedata.combining(letter)
+    )
+
+
 def _records(source: BinaryIO, header: Header, signals: tuple[Signal, ...]) -> Iterator[bytearray]:
     size = header.width * sum(signal.samples for signal in signals)
     while record := source.read(size):
         yield bytearray(record)
-
-
-def _without_remarks(rest: bytes, signals: int) -> bytes:
-    """The headers of the signals without transducers and reserved fields, which hold whatever was typed."""
-    transducers, reserved = 16 * signals, (16 + 80 + 8 * 5 + 80 + 8) * signals
-    blank = bytearray(rest)
-    blank[transducers : transducers + 80 * signals] = b" " * (80 * signals)
-    blank[reserved : reserved + 32 * signals] = b" " * (32 * signals)
-    return bytes(blank)
 
 
 def _crossed_out(
