@@ -7,7 +7,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
 
 from clinic.accounts.access import kept_for
@@ -17,7 +17,7 @@ from clinic.audit.models import Action
 from clinic.audit.recording import record
 from clinic.rules import Rule
 from patients import emergency
-from patients.models import Patient
+from patients.models import Encounter, Patient
 
 
 def for_user(user: User) -> QuerySet[Patient]:
@@ -72,6 +72,17 @@ def acting_units(user: User, patient: Patient) -> QuerySet[Unit]:
     if emergency.current(user, patient):
         return user.units.all()
     return shared_units(user, patient)
+
+
+def stays(user: User, patient: Patient) -> QuerySet[Encounter]:
+    """Return the stays that ``user`` may end: of the units they share with the patient, and what was opened
+    in an emergency, which nobody else would ever end.
+    """
+    shared = shared_units(user, patient)
+    theirs = Q(unit__in=shared)
+    if shared.exists():
+        theirs |= Q(emergency__isnull=False)
+    return patient.encounters.filter(theirs).select_related("unit")
 
 
 def answers_for(user: User, patient_id: UUID) -> bool:

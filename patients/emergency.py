@@ -24,6 +24,13 @@ from patients.folding import fold
 from patients.models import EmergencyAccess, EmergencyReason, Patient
 
 LASTS = timedelta(hours=4)
+WORDS, DIFFERENT_LETTERS = 2, 5
+
+
+def says_something(reason: str) -> bool:
+    """Return whether a reason is two words at least, and not one key held down; no more is asked at 3 a.m."""
+    words = [word for word in fold(reason).split() if word.isalpha() and len(word) > 1]
+    return len(words) >= WORDS and len(set("".join(words))) >= DIFFERENT_LETTERS
 
 
 def running(user: User) -> QuerySet[EmergencyAccess]:

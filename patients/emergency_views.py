@@ -9,30 +9,19 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from clinic.accounts import confirm, notices, throttles
-from clinic.accounts.models import User
-from clinic.audit.models import Action
-from clinic.audit.recording import record
+from clinic.accounts import confirm
 from clinic.methods import post_or_back
 from clinic.rules import under
-from ml.contracts import Text
-from patients import access, emergency
+from ml.contracts import Refused
+from patients import access, emergency, emergency_search
 from patients.forms import DateField
 from patients.models import EmergencyAccess, EmergencyReason, Patient
 
-# Somebody in an emergency mistypes a number twice; whoever tries eleven is looking for something else.
-MOST_ATTEMPTS, ATTEMPT_SECONDS = 10, 3600
 SHORTEST_REASON = 10
-IDENTITY = ("record_number", "family_name", "given_name", "birth_date")
-TOO_MANY = Text(
-    "{name} tried to open records in an emergency more than 10 times within an hour. See the audit.",
-    "{name} a tenté plus de 10 fois en une heure d’ouvrir un dossier en urgence. Voyez le journal.",
-)
 
 
 class EmergencyForm(forms.Form):
@@ -70,19 +59,20 @@ class EmergencyForm(forms.Form):
     )
 
     def clean(self) -> dict[str, Any]:
-        """Ask for one whole identity."""
+        """Ask for one whole identity, and for a reason that says something."""
         data = super().clean()
-        named = data.get("family_name") and data.get("given_name") and data.get("birth_date")
-        if not self.errors and not (data.get("record_number") or named):
-            raise forms.ValidationError(
-                _("Type the whole record number, or family name, given name and birth date.")
-            )
+        if self.errors:
+            return data
+        language = get_language() or ""
+        for problem in emergency_search.check(self.identity, data["reason"]):
+            self.add_error(problem.field or None, problem.message.to(language))
         return data
 
     @property
     def identity(self) -> dict[str, Any]:
         """What was typed of the identity."""
-        return {name: self.cleaned_data[name] for name in IDENTITY if self.cleaned_data.get(name)}
+        sent = self.cleaned_data
+        return {name: sent[name] for name in emergency_search.IDENTITY if sent.get(name)}
 
 
 @under(access.CARERS)
@@ -111,21 +101,12 @@ def emergency_end(request: HttpRequest, access_id: UUID) -> HttpResponse:
 
 
 def _found(request: HttpRequest, form: EmergencyForm) -> Patient | None:
-    """Return the one patient meant; otherwise say at the form what to do, and keep on record who asked."""
-    tried = throttles.count("emergency", str(request.user.pk), ATTEMPT_SECONDS)
-    if tried > MOST_ATTEMPTS:
-        if tried == MOST_ATTEMPTS + 1:
-            _alarm(request.user)
-        form.add_error(None, _("Too many attempts within an hour. Call the unit that cares for the patient."))
+    """Return the one patient meant; otherwise say at the form what to do."""
+    try:
+        return emergency_search.the_patient(request.user, form.identity)
+    except Refused as refusal:
+        form.add_error(None, refusal.problems[0].message.to(get_language() or ""))
         return None
-    patient = emergency.find(**form.identity)
-    if patient is None:
-        record(Action.SEARCH, actor=request.user, kind="emergency", detail=form.identity | {"found": []})
-        form.add_error(
-            None,
-            _("Nobody matches exactly. Check the number, or the spelling of the name and the birth date."),
-        )
-    return patient
 
 
 def _opened(request: HttpRequest, patient: Patient, form: EmergencyForm) -> HttpResponse:
@@ -133,11 +114,5 @@ def _opened(request: HttpRequest, patient: Patient, form: EmergencyForm) -> Http
         messages.info(request, _("This record is open to you already."))
     else:
         sent = form.cleaned_data
-        emergency.open(request.user, patient, sent["reason"], category=sent["category"])
+        emergency_search.opened(request.user, patient, sent["reason"], sent["category"])
     return redirect("patient", patient.pk)
-
-
-def _alarm(user: User) -> None:
-    record(Action.LOCK, actor=user, kind="emergency", detail={"attempts": MOST_ATTEMPTS})
-    page = reverse("audit_person", args=[user.pk])
-    notices.notify(notices.administrators(), TOO_MANY.format(name=user.label), link=page)

@@ -75,7 +75,11 @@ class Patient(models.Model):
 
 
 class Encounter(models.Model):
-    """A stay or visit of a patient in a unit."""
+    """A stay or visit of a patient in a unit.
+
+    One that was opened in an emergency names that access: the unit did not have the record then, so it says
+    nothing to the patient's own team of where the patient is.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="encounters")
@@ -83,6 +87,9 @@ class Encounter(models.Model):
     location = models.CharField(_("place"), max_length=60, blank=True)
     started_at = models.DateTimeField(_("from"))
     ended_at = models.DateTimeField(_("to"), null=True, blank=True)
+    emergency = models.ForeignKey(
+        "EmergencyAccess", null=True, editable=False, on_delete=models.PROTECT, related_name="stays"
+    )
 
     class Meta:
         ordering = ["-started_at"]

@@ -6,13 +6,14 @@ from collections.abc import Collection, Mapping
 from datetime import date
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Case, Q, QuerySet, When
 from django.utils.translation import gettext as _
 
-from clinic.accounts.models import User
+from clinic.accounts.models import Unit, User
 from patients.access import for_user
 from patients.folding import fold
-from patients.models import Patient
+from patients.models import Encounter, Patient
 from patients.timeline import Entry
 
 
@@ -64,11 +65,25 @@ def find(text: str) -> Collection[UUID]:
     return list(Patient.objects.filter(condition).values_list("pk", flat=True)[:200])
 
 
+def present_stay(user: User | AnonymousUser, patient: Patient) -> Encounter | None:
+    """Return where the patient is now: in a unit of ``user`` if there is such a stay, else in one that has
+    the record, and last what was opened in an emergency; the latest of each.
+    """
+    units = user.units.values("pk") if user.is_authenticated else Unit.objects.none()
+    going_on = patient.encounters.filter(ended_at=None).select_related("unit")
+    ranked = going_on.annotate(
+        rank=Case(When(unit__in=units, then=0), When(emergency=None, then=1), default=2)
+    )
+    return ranked.order_by("rank", "-started_at").first()
+
+
 def encounters(user: User, patient: Patient) -> list[Entry]:
     """Return the beginnings and ends of a patient's stays, for the timeline."""
     entries = []
     for encounter in patient.encounters.select_related("unit"):
         place = f"{encounter.unit}, {encounter.location}" if encounter.location else str(encounter.unit)
+        if encounter.emergency_id:
+            place = f"{place} – {_('opened in an emergency')}"
         entries.append(Entry(at=encounter.started_at, kind="encounter", title=_("Arrived"), detail=place))
         if encounter.ended_at:
             entries.append(Entry(at=encounter.ended_at, kind="encounter", title=_("Left"), detail=place))

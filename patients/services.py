@@ -11,6 +11,7 @@ from django.db import transaction
 from clinic.accounts.models import Unit, User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
+from patients import emergency
 from patients.models import Encounter, Patient
 
 # Long enough for the next shift to notice a wrong click, too short to stay another admission on an old one.
@@ -104,9 +105,15 @@ def create_encounter(
     ended_at: datetime | None = None,
     location: str = "",
 ) -> Encounter:
-    """Open an encounter of ``patient`` with ``unit``."""
+    """Open an encounter of ``patient`` with ``unit``; marked if that has the record in an emergency only."""
+    by_unit = user is None or patient.units.filter(pk=unit.pk).exists()
     encounter = Encounter.objects.create(
-        patient=patient, unit=unit, started_at=started_at, ended_at=ended_at, location=location
+        patient=patient,
+        unit=unit,
+        started_at=started_at,
+        ended_at=ended_at,
+        location=location,
+        emergency=None if by_unit else emergency.current(user, patient),
     )
     record(
         Action.CREATE,

@@ -114,7 +114,7 @@ def patient_page(request: HttpRequest, patient_id: UUID) -> HttpResponse:
         "encounters": [
             (stay, links.of(request.user, stay), services.may_reopen(stay, timezone.now())) for stay in stays
         ],
-        "own_units": set(access.shared_units(request.user, patient)),
+        "ending": set(access.stays(request.user, patient).values_list("pk", flat=True)),
         "answers_for": access.answers_for(request.user, patient.pk),
         "may_ask_erasure": erasure_access.may_ask(request.user, patient.pk),
         "emergencies": emergency.lately(patient),
@@ -168,7 +168,4 @@ def encounter_reopen(request: HttpRequest, patient_id: UUID, encounter_id: UUID)
 
 def _own_encounter(request: HttpRequest, patient_id: UUID, encounter_id: UUID) -> tuple[Patient, Encounter]:
     patient = access.get_or_404(request.user, patient_id)
-    own = patient.encounters.select_related("unit").filter(
-        unit__in=access.shared_units(request.user, patient)
-    )
-    return patient, get_object_or_404(own, pk=encounter_id)
+    return patient, get_object_or_404(access.stays(request.user, patient), pk=encounter_id)

@@ -18,8 +18,8 @@ from clinic.audit.models import Action, Event
 from clinic.audit.seal import seal_all
 from clinic.audit.verify import verify
 from ml.algorithms.haemorrhage.examples import EXAMPLES, as_of
-from patients import access, emergency
-from patients.models import EmergencyAccess, EmergencyReason, Patient
+from patients import access, emergency, services
+from patients.models import EmergencyAccess, EmergencyReason, Encounter, Patient
 from predictions import access as studies_access
 from predictions import first_read, intake
 from predictions.models import Study
@@ -279,6 +279,7 @@ def test_a_study_in_ones_own_unit_is_submitted_marked_and_not_signed(
         idempotency_key="emergency",
         encounter=nina.encounters.get(),
     )
+    assert study.encounter.emergency == opened
     assert Event.objects.get(action=Action.SUBMIT, study=study.pk).emergency == opened.pk
     assert not studies_access.may_sign(bob, study)
     nina.units.add(maternity)
@@ -316,3 +317,80 @@ def test_an_old_session_confirms_who_sits_there_first(
     confirmed = ask(visitor, record_number=claire.record_number, confirm_password=factories.PASSWORD)
     assert confirmed.status_code == 302
     assert EmergencyAccess.objects.exists()
+
+
+def test_only_searches_that_find_nobody_are_counted(
+    visitor: Client, charlie: User, admin: User, maternity: Unit
+) -> None:
+    """Ten injured in one hour: every record opens, also after typing errors; administrators are told."""
+    for number in range(9):
+        ask(visitor, record_number=f"000{number}")
+    for injured in factories.patients(12, maternity):
+        assert ask(visitor, record_number=injured.record_number).status_code == 302
+    assert EmergencyAccess.objects.filter(user=charlie).count() == 12
+    (told,) = Notice.objects.filter(recipient=admin, about="")
+    assert "opened 10 records" in told.text["en"]
+    ask(visitor, record_number="0009")
+    assert ask(visitor, record_number="0010").content.decode().count("Too many attempts") == 1
+
+
+@pytest.mark.parametrize(
+    "reason", ["aaaaaaaaaaaa", "aaaa aaaa aaaa", "............", "urgenturgent", "1234567890 11"]
+)
+def test_a_reason_that_says_nothing_opens_nothing(visitor: Client, claire: Patient, reason: str) -> None:
+    answer = ask(visitor, record_number=claire.record_number, reason=reason)
+    assert answer.status_code == 422
+    assert "Say it in a few words" in answer.content.decode()
+    assert not EmergencyAccess.objects.exists()
+    for said in ("hémorragie massive", "called by Dr Bo", "appel du bloc", "code rouge"):
+        assert emergency.says_something(said)
+
+
+def stay_in_an_emergency(charlie: User, claire: Patient) -> Encounter:
+    """Return a stay in the stranger's unit, opened while the record is open to them."""
+    emergency.open(charlie, claire, WHY["reason"])
+    return services.create_encounter(
+        user=charlie, patient=claire, unit=charlie.units.get(), started_at=timezone.now(), location="x"
+    )
+
+
+def place(user: User, claire: Patient) -> str:
+    """Return where the banner says that Claire is."""
+    client = Client()
+    client.force_login(user)
+    page = client.get(reverse("patient", args=[claire.pk])).content.decode()
+    banner = page[page.index('class="banner"') :]
+    return banner[: banner.index("</section>")]
+
+
+def test_a_stay_opened_in_an_emergency_moves_the_patient_for_nobody_else(
+    alice: User, charlie: User, claire: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.encounter(claire)
+    stay = stay_in_an_emergency(charlie, claire)
+    unit = str(stay.unit)
+    assert f"{unit}, x" in place(charlie, claire)
+    assert "opened in an emergency" in place(charlie, claire)
+    for _ in range(2):
+        assert "Room 4" in place(alice, claire)
+        assert unit not in place(alice, claire)
+        pass_time(monkeypatch, emergency.LASTS)
+    other = factories.staff("olga", "physician", factories.unit("wards"))
+    claire.units.add(factories.unit("wards"))
+    assert "Room 4" in place(other, claire)
+
+
+def test_the_patients_own_team_sees_that_stay_marked_and_ends_it(
+    alice: User, charlie: User, claire: Patient
+) -> None:
+    stay = stay_in_an_emergency(charlie, claire)
+    client = Client()
+    client.force_login(alice)
+    assert "opened in an emergency" in client.get(reverse("patient", args=[claire.pk])).content.decode()
+    own, stranger = factories.encounter(claire), Client()
+    assert own.emergency is None
+    stranger.force_login(charlie)
+    assert stranger.post(reverse("encounter_end", args=[claire.pk, stay.pk])).status_code == 403
+    assert client.post(reverse("encounter_end", args=[claire.pk, stay.pk])).status_code == 302
+    stay.refresh_from_db()
+    assert stay.ended_at is not None

@@ -208,11 +208,5 @@ def sex_sign(code: str) -> str:
     return {"F": "♀", "M": "♂"}.get(code, "")
 
 
-@register.simple_tag
-def stay(patient: Any) -> Any:
-    """Return where the patient is now: the latest encounter without an end, or ``None``."""
-    return patient.encounters.filter(ended_at=None).select_related("unit").first()
-
-
 def _french() -> bool:
     return (get_language() or "").startswith("fr")
