@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clinic.accounts import confirm
-from clinic.accounts.models import User
+from clinic.accounts.models import Notice, User
 from clinic.accounts.roles import Role
 from clinic.audit.models import Action, Event
 from ml.algorithms.haemorrhage.examples import EXAMPLES, as_of
@@ -147,14 +147,73 @@ def test_a_code_of_the_app_confirms_once(ward: Client, bob: User, ready: Study) 
 
 def test_guessing_at_an_open_session_ends(ward: Client) -> None:
     address, right = reverse("confirm_identity"), {"next": "/models/", "confirm_password": PASSWORD}
-    for _ in range(5):
+    for _ in range(4):
         assert ward.post(address, {**right, "confirm_password": "wrong"}).status_code == 422
-    assert ward.post(address, right).status_code == 422
-    assert Event.objects.filter(action=Action.LOCK).count() == 1
+    ended = ward.post(address, {**right, "confirm_password": "wrong"}, follow=True)
+    assert "so it has ended" in ended.content.decode()
+    assert ward.post(address, right).headers["Location"].startswith(reverse("account_login"))
+    assert Event.objects.get(action=Action.LOCK).payload.data["limit"] == "confirmation"
+    assert Event.objects.get(action=Action.LOGOUT).payload.data == {"ended": "guessed"}
     # Logging in again, with everything that takes, is the way out.
-    ward.post(reverse("account_logout"))
     ward.post(reverse("account_login"), {"login": "bob", "password": PASSWORD})
     assert ward.get(address, {"next": "/models/"}).headers["Location"] == "/models/"
+
+
+def guess_codes(client: Client) -> None:
+    """Try codes at an open session until it ends."""
+    for _ in range(5):
+        client.post(reverse("confirm_identity"), {"next": "/models/", "confirm_code": "000000"})
+    assert "_auth_user_id" not in client.session
+
+
+def test_guesses_at_a_screen_left_open_cost_its_owner_nothing_elsewhere(
+    ward: Client, bob: User, admin: User, ready: Study
+) -> None:
+    second_factors.app_of(bob)
+    other = Client()
+    other.force_login(bob)
+    for _ in range(4):
+        guess_codes(ward)
+        ward.force_login(bob)
+        stale(ward)
+    guess_codes(ward)
+
+    sent = signature(ready, confirm_code=second_factors.code())
+    assert stale(other).post(reverse("study_sign", args=[ready.pk]), sent).status_code == 302
+    home = Client()
+    home.post(reverse("account_login"), {"login": "bob", "password": PASSWORD})
+    home.post(reverse("mfa_authenticate"), {"code": second_factors.code(1)})
+    assert home.session["_auth_user_id"] == str(bob.pk)
+    told = Notice.objects.filter(recipient=bob).first()
+    assert "The account is not locked." in told.text["en"]
+    assert Notice.objects.filter(recipient=admin).count() == 5
+
+
+def test_a_right_one_in_time_begins_the_count_anew(ward: Client) -> None:
+    address = reverse("confirm_identity")
+    for _ in range(2):
+        for _ in range(4):
+            ward.post(address, {"confirm_password": "wrong"})
+        ward.post(address, {"confirm_password": PASSWORD})
+        stale(ward)
+    assert "_auth_user_id" in ward.session
+
+
+def test_a_program_that_guesses_is_told_that_its_session_ended(ward: Client, ready: Study) -> None:
+    review.give(user=User.objects.get(username="bob"), study=ready, verdict="agree", reason="", comment="")
+    sent = {"confirm_password": "wrong"}
+    for _ in range(5):
+        answer = ward.post(reverse("api-sign", args=[ready.pk]), sent, content_type="application/json")
+    assert answer.status_code == 403
+    assert "it has ended" in answer.json()["problems"][0]["message"]
+    assert "_auth_user_id" not in ward.session
+
+
+def test_a_passkey_that_was_not_accepted_is_on_record(ward: Client) -> None:
+    ward.get(reverse("confirm_passkey"))
+    assert ward.post(reverse("confirm_passkey"), {}, content_type="application/json").status_code == 400
+    event = Event.objects.get(action=Action.LOGIN_FAILED)
+    assert event.payload.data == {"account": "bob", "factor": "webauthn", "confirmation": True}
 
 
 def test_a_confirmed_session_has_a_new_key(client: Client, bob: User, settings) -> None:

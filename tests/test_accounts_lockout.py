@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from clinic.accounts import lockout, throttles
+from clinic.accounts import devices, lockout, throttles
 from clinic.accounts.attempts import Attempts
 from clinic.accounts.models import Notice, User
 from clinic.audit.models import Action, Event
@@ -85,6 +88,49 @@ def test_one_address_that_tries_everybody_is_slowed_down_alone(alice: User) -> N
         throttles.count(lockout.ADDRESS.scope, "192.0.2.66", lockout.ADDRESS.seconds)
     assert not enters(Client(), address="192.0.2.66")
     assert enters(Client(), address="192.0.2.1")
+
+
+def test_a_shared_workstation_knows_a_hundred_and_forgets_who_came_longest_ago(
+    alice: User, bob: User, settings, rf
+) -> None:
+    people = User.objects.bulk_create(
+        User(username=f"nurse{number}", role="midwife") for number in range(devices.MOST_PEOPLE - 2)
+    )
+    request = rf.get("/")
+
+    def came(*who: User) -> None:
+        for person in who:
+            response = HttpResponse()
+            devices.remember(request, response, person)
+            morsel = response.cookies[settings.DEVICE_COOKIE_NAME]
+            assert len(morsel.OutputString()) < 4096
+            request.COOKIES[settings.DEVICE_COOKIE_NAME] = morsel.value
+
+    came(alice, bob, *people)
+    assert all(devices.known(request, person) for person in (alice, bob, *people))
+    stranger = User.objects.create(username="stranger", role="midwife")
+    came(alice, stranger)
+    assert [bool(devices.known(request, one)) for one in (alice, bob, people[0], stranger)] == [
+        True, False, True, True,
+    ]  # fmt: skip
+
+
+def test_a_browser_is_known_for_ninety_days_from_a_log_in(
+    alice: User, bob: User, rf, monkeypatch
+) -> None:
+    request, now = rf.get("/"), time.time()
+
+    def came(person: User, day: int) -> None:
+        monkeypatch.setattr(time, "time", lambda: now + day * devices.DAY)
+        response = HttpResponse()
+        devices.remember(request, response, person)
+        request.COOKIES |= {name: morsel.value for name, morsel in response.cookies.items()}
+
+    came(alice, 0)
+    came(bob, 0)
+    came(alice, 60)
+    came(alice, 100)
+    assert (bool(devices.known(request, alice)), bool(devices.known(request, bob))) == (True, False)
 
 
 def test_of_ipv6_one_network_is_one_address(alice: User) -> None:

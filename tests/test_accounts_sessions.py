@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from uuid import uuid4
 
 import pytest
 from allauth.usersessions.models import UserSession
@@ -54,6 +55,10 @@ def test_using_it_keeps_it_open_but_a_page_that_refreshes_itself_does_not(
         age(client, sessions.SEEN, settings.IDLE_SECONDS - 60)
         assert alive(client, **headers)
         assert client.get(reverse("session_state"), headers=headers).json()["left"] <= 60
+    for headers in ({"HX-Request": "true"}, {"Sec-Fetch-Mode": "cors"}, {"Sec-Fetch-Mode": "same-origin"}):
+        # What a form saves by itself: the field lost the focus, perhaps to the warning.
+        client.post(reverse("study_draft", args=["haemorrhage", uuid4()]), headers=headers)
+        assert client.get(reverse("session_state")).json()["left"] <= 60
     assert alive(client, **{"Sec-Fetch-Mode": "navigate"})
     assert client.get(reverse("session_state"), headers=headers).json()["left"] > 60
 

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import get_language
 
-from clinic.accounts import confirm, lockout
+from clinic.accounts import confirm, devices, lockout
 from clinic.accounts.access import may_enter
 from clinic.audit.context import client_address
 from clinic.audit.models import Action
@@ -58,7 +58,7 @@ class StaffAdapter(DefaultAccountAdapter):
     def post_login(self, request: HttpRequest, user: AbstractBaseUser, **options: Any) -> HttpResponse:
         """Remember the browser: attempts from elsewhere do not lock its people out."""
         response = super().post_login(request, user, **options)
-        lockout.remember(request, response, user)
+        devices.remember(request, response, user)
         return response
 
     def is_reauthentication_required(self, *, app: str, **_: Any) -> bool:

@@ -44,6 +44,19 @@ def check(user: User, code: str) -> Authenticator:
         When the code is wrong, has served before, or too many wrong ones were tried.
     """
     lockout.before_code(user)
+    factor = match(user, code)
+    lockout.code_accepted(user)
+    return factor
+
+
+def match(user: User, code: str) -> Authenticator:
+    """Accept a code of the app or a recovery code, once; whoever calls counts the attempts.
+
+    Raises
+    ------
+    Refused
+        When the code is wrong or has served before.
+    """
     factors = {factor.type: factor for factor in Authenticator.objects.filter(user=user)}
     code = normalize_user_code(code)
     if factor := factors.get(Authenticator.Type.TOTP):
@@ -51,11 +64,11 @@ def check(user: User, code: str) -> Authenticator:
         if step is not None and not spend(user, step):
             raise Refused(USED)
         if step is not None:
-            return _accepted(user, factor)
+            return factor
     factor = factors.get(Authenticator.Type.RECOVERY_CODES)
     # Locks its row while it looks: a recovery code shown twice at once is accepted once.
     if factor is not None and RecoveryCodes(factor).validate_code(code):
-        return _accepted(user, factor)
+        return factor
     raise Refused(WRONG)
 
 
@@ -82,8 +95,3 @@ def spend(user: User, step: int) -> bool:
     except IntegrityError:
         return False
     return True
-
-
-def _accepted(user: User, factor: Authenticator) -> Authenticator:
-    lockout.code_accepted(user)
-    return factor

@@ -140,7 +140,7 @@ def succeeded(request: HttpRequest, by: str) -> None:
     by
         ``"password"``, or the kind of second factor.
     """
-    lockout.confirmed(request.user)
+    lockout.confirmed(request)
     _renew_key(request)
     mark(request)
     record(Action.REAUTHENTICATE, actor=request.user, kind="session", detail={"by": by})
@@ -204,19 +204,28 @@ def _proof(request: HttpRequest, sent: Mapping[str, Any]) -> str:
     password, code = str(sent.get(PASSWORD) or ""), str(sent.get(CODE) or "")
     if not password and not code:
         return ""
-    lockout.before_confirmation(request.user)
+    lockout.before_confirmation(request)
     try:
         if not password:
-            return codes.check(request.user, code).type
+            return codes.match(request.user, code).type
         if request.user.check_password(password):
             return "password"
         raise Refused(WRONG_PASSWORD)
-    except Refused:
-        _record_failure(request, "password" if password else "code")
+    except Refused as refusal:
+        failed(request, "password" if password else "code")
+        if lockout.spent(request):
+            raise Refused(lockout.ENDED) from refusal
         raise
 
 
-def _record_failure(request: HttpRequest, factor: str) -> None:
+def failed(request: HttpRequest, factor: str) -> None:
+    """Put a wrong confirmation on record.
+
+    Parameters
+    ----------
+    factor
+        ``"password"``, ``"code"`` or ``"webauthn"``.
+    """
     record(
         Action.LOGIN_FAILED,
         kind="session",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.internal import auth as webauthn
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -44,11 +45,13 @@ def confirm_passkey(request: HttpRequest) -> JsonResponse:
     if request.method == "GET":
         return JsonResponse(webauthn.begin_authentication(request.user))
     try:
-        lockout.before_confirmation(request.user)
+        lockout.before_confirmation(request)
         factor = webauthn.complete_authentication(request.user, _credential(request))
     except (Refused, ValidationError) as refusal:
+        confirm.failed(request, Authenticator.Type.WEBAUTHN)
         known = isinstance(refusal, Refused)
         said = refusal.problems[0] if known else codes.WRONG_KEY
+        said = lockout.ENDED if lockout.spent(request) else said
         return JsonResponse({"message": said.message.to(get_language() or "")}, status=BAD_REQUEST)
     factor.record_usage()
     confirm.succeeded(request, factor.type)

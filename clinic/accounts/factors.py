@@ -127,7 +127,7 @@ class ActivateForm(ActivateTOTPForm):
         """Accept a code of the secret that was shown, once."""
         code = self.cleaned_data["code"]
         try:
-            lockout.before_code(self.user)
+            lockout.before_confirmation(context.request)
             step = codes.matching_step(self.secret, code)
             if step is None:
                 raise Refused(codes.WRONG)
@@ -135,7 +135,7 @@ class ActivateForm(ActivateTOTPForm):
                 raise Refused(codes.USED)
         except Refused as refusal:
             raise refused(refusal) from refusal
-        lockout.code_accepted(self.user)
+        lockout.confirmed(context.request)
         return code
 
 

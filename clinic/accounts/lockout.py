@@ -4,20 +4,18 @@ Three counts guard the password: of an account from one address, of an account f
 None lasts longer than its window, and a browser in which somebody has logged in before is counted by itself
 (a device cookie, as OWASP describes): an attacker who keeps an account locked from outside does not keep its
 owner from their usual workstation. Codes are counted by account alone: whoever tries one knows the password.
+What is tried within an open session counts against that session and nothing else: whoever finds a screen open
+needed no password to get there.
 """
 
 from __future__ import annotations
 
 import ipaddress
-import secrets
 from dataclasses import dataclass
 
-from django.conf import settings
-from django.core import signing
-from django.http import HttpRequest, HttpResponse
-from django.utils.crypto import constant_time_compare, salted_hmac
+from django.http import HttpRequest
 
-from clinic.accounts import notices, throttles
+from clinic.accounts import devices, notices, throttles
 from clinic.accounts.models import User
 from clinic.audit.context import client_address
 from clinic.audit.models import Action
@@ -25,8 +23,6 @@ from clinic.audit.recording import record
 from ml.contracts import Problem, Refused, Text
 
 QUARTER, DAY = 15 * 60, 24 * 3600
-DEVICE_DAYS, MOST_PEOPLE = 90, 20
-SALT = "vigie_device"
 
 TOO_MANY = Problem(
     "too_many_attempts",
@@ -40,6 +36,22 @@ LOCKED = Text(
     "{wait}; from a browser its owner has used before it can still be entered.",
     "Trop de mots de passe ou de codes erronés ont été essayés pour le compte {name}. Il se rouvre de "
     "lui-même en {wait} ; il reste accessible depuis un navigateur que son titulaire a déjà utilisé.",
+)
+ENDED = Problem(
+    "session_ended",
+    Text(
+        "Five wrong passwords or codes were given in this session, so it has ended. Log in again: the "
+        "account is not locked.",
+        "Cinq mots de passe ou codes erronés ont été saisis dans cette session : elle est terminée. "
+        "Reconnectez-vous : le compte n’est pas verrouillé.",
+    ),
+)
+SESSION_CLOSED = Text(
+    "Five wrong passwords or codes were given in an open session of {name}, and that session was ended. The "
+    "account is not locked. If it was not {name}, somebody sat at a screen left open.",
+    "Cinq mots de passe ou codes erronés ont été saisis dans une session ouverte de {name}, qui a été "
+    "terminée. Le compte n’est pas verrouillé. Si ce n’était pas {name}, quelqu’un s’est servi d’un écran "
+    "laissé ouvert.",
 )
 WAITS = {QUARTER: Text("15 minutes", "15 minutes"), DAY: Text("24 hours", "24 heures")}
 
@@ -59,7 +71,8 @@ ADDRESS = Limit("address", 100, QUARTER)
 DEVICE = Limit("account on device", 10, QUARTER)
 CODES = Limit("code", 5, QUARTER)
 CODES_A_DAY = Limit("code a day", 20, DAY)
-CONFIRMATIONS = Limit("confirmation", 5, QUARTER)
+# As long as any session lasts: a right one gives the session a new key, and the count begins anew.
+CONFIRMATIONS = Limit("confirmation", 5, DAY)
 PASSKEYS = Limit("passkey", 60, 60)
 RECORDED = Limit("refusal on record", 20, QUARTER)
 
@@ -79,7 +92,7 @@ def before_password(request: HttpRequest, username: str) -> Taken:
     user = User.objects.filter(username__iexact=username).first()
     name, place = username.casefold(), network(request)
     counts = [(PAIR, f"{name} {place}"), (ACCOUNT, name), (ADDRESS, place)]
-    if user is not None and (device := _device(request, user)):
+    if user is not None and (device := devices.known(request, user)):
         counts = [(DEVICE, f"{user.pk} {device}")]
     for limit, key in counts:
         _count(limit, key, user)
@@ -110,20 +123,41 @@ def code_accepted(user: User) -> None:
     throttles.give_back(CODES_A_DAY.scope, str(user.pk))
 
 
-def before_confirmation(user: User) -> None:
-    """Count an attempt to confirm a session that is open.
+def before_confirmation(request: HttpRequest) -> None:
+    """Count an attempt to confirm the open session of ``request``.
+
+    The last one borne is still looked at; unless :func:`confirmed` follows, the session ends with it.
 
     Raises
     ------
     Refused
         When too many were wrong.
     """
-    _count(CONFIRMATIONS, str(user.pk), user)
+    key = request.session.session_key
+    request.guesses = throttles.count(CONFIRMATIONS.scope, key, CONFIRMATIONS.seconds)
+    if request.guesses > CONFIRMATIONS.most:
+        raise Refused(ENDED)
 
 
-def confirmed(user: User) -> None:
-    """Forget the attempts before."""
-    throttles.forget(CONFIRMATIONS.scope, str(user.pk))
+def confirmed(request: HttpRequest) -> None:
+    """Forget the attempts of the session before."""
+    throttles.forget(CONFIRMATIONS.scope, request.session.session_key)
+    request.guesses = 0
+
+
+def spent(request: HttpRequest) -> bool:
+    """Return whether the session of ``request`` has used up its guesses, and has to end."""
+    return getattr(request, "guesses", 0) >= CONFIRMATIONS.most
+
+
+def session_closed(request: HttpRequest) -> None:
+    """Put the end of a session that was guessed at on record, once, and tell who should know."""
+    if request.guesses > CONFIRMATIONS.most:
+        return
+    user = request.user
+    detail = {"account": user.username, "limit": CONFIRMATIONS.scope, "attempts": CONFIRMATIONS.most}
+    record(Action.LOCK, actor=user, kind="session", object_id=str(user.pk), detail=detail)
+    notices.notify([user, *notices.administrators()], SESSION_CLOSED.format(name=user.username))
 
 
 def before_passkey(request: HttpRequest) -> None:
@@ -145,26 +179,8 @@ def is_news(request: HttpRequest) -> bool:
 def forgive(user: User) -> None:
     """Open an account again: an administrator gave it a new password or took its second factor away."""
     throttles.forget(ACCOUNT.scope, user.username.casefold())
-    for limit in (CODES, CODES_A_DAY, CONFIRMATIONS):
+    for limit in (CODES, CODES_A_DAY):
         throttles.forget(limit.scope, str(user.pk))
-
-
-def remember(request: HttpRequest, response: HttpResponse, user: User) -> None:
-    """Mark the browser as one in which ``user`` has logged in."""
-    if _device(request, user):
-        return
-    people = _devices(request)
-    people.pop(str(user.pk), None)
-    device = secrets.token_urlsafe(12)
-    kept = dict(list(people.items())[1 - MOST_PEOPLE :]) | {str(user.pk): [device, _mark(user, device)]}
-    response.set_cookie(
-        settings.DEVICE_COOKIE_NAME,
-        signing.dumps(kept, salt=SALT),
-        max_age=DEVICE_DAYS * DAY,
-        httponly=True,
-        secure=settings.SESSION_COOKIE_SECURE,
-        samesite="Strict",
-    )
 
 
 def network(request: HttpRequest) -> str:
@@ -200,25 +216,5 @@ def _locked(limit: Limit, user: User | None) -> None:
         LOCKED.en.format(name=user.username, wait=wait.en), LOCKED.fr.format(name=user.username, wait=wait.fr)
     )
     # A few slips at one's own desk concern nobody else.
-    admins = [] if limit in (PAIR, DEVICE, CONFIRMATIONS) else notices.administrators()
+    admins = [] if limit in (PAIR, DEVICE) else notices.administrators()
     notices.notify([user, *admins], text)
-
-
-def _devices(request: HttpRequest) -> dict[str, list[str]]:
-    try:
-        return signing.loads(
-            request.COOKIES.get(settings.DEVICE_COOKIE_NAME, ""), salt=SALT, max_age=DEVICE_DAYS * DAY
-        )
-    except signing.BadSignature:
-        return {}
-
-
-def _device(request: HttpRequest, user: User) -> str:
-    """Return which browser of ``user`` this is, empty when it is none."""
-    device, mark = _devices(request).get(str(user.pk), ["", ""])
-    return device if device and constant_time_compare(mark, _mark(user, device)) else ""
-
-
-def _mark(user: User, device: str) -> str:
-    """Bind a browser to the password of then: a new password makes every browser a stranger."""
-    return salted_hmac(SALT, f"{user.pk} {device} {user.password}", algorithm="sha256").hexdigest()

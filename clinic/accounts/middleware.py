@@ -8,14 +8,16 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, resolve_url
 from django.utils import translation
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from clinic.accounts import factors, sessions
+from clinic.accounts import factors, lockout, sessions
 
 Handler = Callable[[HttpRequest], HttpResponse]
-API, FORBIDDEN = "/api/", 403
+API, JSON = "/api/", "application/json"
+NO_CONTENT, FORBIDDEN = 204, 403
 
 
 class LanguageMiddleware:
@@ -111,4 +113,24 @@ class SessionLimitsMiddleware:
                 logout(request)
             elif sessions.is_sign_of_life(request):
                 sessions.touch(request.session)
-        return self.get_response(request)
+        response = self.get_response(request)
+        return _guessed_at(request, response) if lockout.spent(request) else response
+
+
+def _guessed_at(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """End the session in which too many wrong passwords or codes were given, and say so.
+
+    Answers to programs and scripts say it themselves.
+    """
+    if request.user.is_authenticated:
+        lockout.session_closed(request)
+        request.session_over = sessions.End.GUESSED
+        logout(request)
+    if response.headers.get("Content-Type", "").startswith(JSON):
+        return response
+    messages.error(request, lockout.ENDED.message.to(get_language() or ""))
+    if not request.headers.get("HX-Request"):
+        return redirect(settings.LOGIN_URL)
+    response = HttpResponse(status=NO_CONTENT)
+    response["HX-Redirect"] = resolve_url(settings.LOGIN_URL)
+    return response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from allauth.account.forms import ChangePasswordForm
+from allauth.core import context
 
 from clinic.accounts import lockout
 from clinic.accounts.factors import refused
@@ -15,9 +16,9 @@ class NewPasswordForm(ChangePasswordForm):
     def clean_oldpassword(self) -> str:
         """Accept the old password."""
         try:
-            lockout.before_confirmation(self.user)
+            lockout.before_confirmation(context.request)
         except Refused as refusal:
             raise refused(refusal) from refusal
         old = super().clean_oldpassword()
-        lockout.confirmed(self.user)
+        lockout.confirmed(context.request)
         return old

@@ -27,3 +27,5 @@ class Scope(models.TextChoices):
     SUBMIT = "submit", _("Submit and write")
     REVIEW = "review", _("Review and score")
     SIGN = "sign", _("Sign and amend")
+    EXPORT = "export", _("Take documents, files and the audit out")
+    EMERGENCY = "emergency", _("Open a record in an emergency")

@@ -14,6 +14,7 @@ from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.db.models import F
 from django.http import HttpRequest
+from django.urls import reverse
 
 from clinic.accounts.models import User
 
@@ -29,6 +30,7 @@ class End(StrEnum):
 
     IDLE = "idle"
     ABSOLUTE = "absolute"
+    GUESSED = "guessed"
 
 
 def begin(session: SessionBase) -> None:
@@ -63,14 +65,18 @@ def touch(session: SessionBase) -> None:
 
 
 def is_sign_of_life(request: HttpRequest) -> bool:
-    """Return whether somebody is there: a page that refreshes itself is nobody's presence.
+    """Return whether somebody is there: a page that refreshes or saves itself is nobody's presence.
 
-    Browsers say what is a navigation; a program without that header is taken at its word.
+    Of what scripts send only the message that a key or pointer was used counts (``idle.js``): a field that
+    loses the focus saves a draft, also when nothing but our own warning took it. Browsers say what is a
+    navigation; a program without that header is taken at its word.
     """
-    if request.method not in ("GET", "HEAD"):
+    if request.path == reverse("session_stay"):
         return True
     mode = request.headers.get("Sec-Fetch-Mode", "")
-    return mode == "navigate" if mode else "HX-Request" not in request.headers
+    if mode:
+        return mode == "navigate"
+    return "HX-Request" not in request.headers and request.path != reverse("session_state")
 
 
 def also_end(ender: Callable[[User], object]) -> None:

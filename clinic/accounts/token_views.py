@@ -13,7 +13,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from clinic.accounts import confirm, tokens
+from clinic.accounts import confirm, confirm_now, tokens
 from clinic.accounts.access import ADMINISTRATORS
 from clinic.accounts.models import ApiToken
 from clinic.accounts.roles import Scope
@@ -35,15 +35,15 @@ class TokenForm(forms.Form):
         help_text=gettext_lazy("By which you will know the token again."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    # A token that signs is given at /api/token alone, with password and second factor.
+    # The others are given at /api/token alone, with password and second factor, for a short time.
     scopes = forms.MultipleChoiceField(
         label=gettext_lazy("What it may do"),
-        choices=[(scope.value, scope.label) for scope in Scope if scope is not Scope.SIGN],
+        choices=[(scope.value, scope.label) for scope in Scope if scope not in tokens.CONFIRMED],
         initial=[Scope.READ],
         widget=forms.CheckboxSelectMultiple,
         help_text=gettext_lazy(
-            "Never more than you may. To sign, a program asks for a token of a quarter of an hour, with your "
-            "password and your second factor."
+            "Never more than you may. To sign, to take documents out or to open a record in an emergency, a "
+            "program asks for a token of short life, with your password and your second factor."
         ),
     )
     days = forms.IntegerField(
@@ -73,11 +73,13 @@ def token_list_all(request: HttpRequest) -> HttpResponse:
 
 @under(STAFF)
 @require_http_methods(["GET", "HEAD", "POST"])
-@confirm.required
 def token_new(request: HttpRequest) -> HttpResponse:
-    """Issue a token, and show its secret in the answer itself: nothing keeps it for a second look."""
+    """Issue a token, and show its secret in the answer itself: nothing keeps it for a second look.
+
+    A token outlives the session, so a confirmation is asked for each, however fresh the log-in is.
+    """
     form = TokenForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and form.is_valid() and _confirmed(request, form):
         sent = form.cleaned_data
         try:
             token, secret = tokens.issue(
@@ -92,7 +94,17 @@ def token_new(request: HttpRequest) -> HttpResponse:
                 form.add_error(field, problem.message.to(get_language() or ""))
         else:
             return render(request, "tokens/once.html", {"token": token, "secret": secret})
+    confirm_now.ask(request)
     return render(request, "tokens/new.html", {"form": form}, status=422 if form.errors else 200)
+
+
+def _confirmed(request: HttpRequest, form: TokenForm) -> bool:
+    """Return whether it was confirmed for this token; otherwise say at the form what is missing."""
+    if confirm_now.given(request):
+        return True
+    problem = confirm.problem(request) or confirm.NEEDED
+    form.add_error(None, problem.message.to(get_language() or ""))
+    return False
 
 
 @under(STAFF)

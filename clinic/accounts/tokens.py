@@ -10,7 +10,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from clinic.accounts import notices
 from clinic.accounts.access import may_enter
@@ -23,8 +23,10 @@ from ml.contracts import Problem, Refused, Text
 PREFIX = "vigie_"
 DEFAULT_DAYS, MOST_DAYS = 30, 90
 LOGIN = timedelta(hours=12)
-# A token that signs is the re-authentication of a program, and lasts as long as that of a person.
-SIGNING = timedelta(minutes=15)
+# To ask for one of these is how a program confirms who is there, so none is issued at a page, and none lasts
+# long: signing and emergencies as long as the confirmation of a person, exports as long as one takes.
+SIGNING, EXPORTING = timedelta(minutes=15), timedelta(hours=1)
+CONFIRMED = {Scope.SIGN: SIGNING, Scope.EMERGENCY: SIGNING, Scope.EXPORT: EXPORTING}
 USE_NOTED_EVERY = timedelta(minutes=1)
 WARNED_BEFORE = timedelta(days=3)
 MOST_SERVING = 50
@@ -33,17 +35,20 @@ KEPT_AFTER_END = timedelta(days=400)
 TOO_LONG = Problem(
     "token_too_long",
     Text(
-        "A token lives 90 days at most, and one that signs 15 minutes. Choose a shorter time.",
-        "Un jeton vit 90 jours au plus, et un jeton qui signe 15 minutes. Choisissez une durée plus courte.",
+        "A token lives 90 days at most, one that exports an hour, one that signs or opens a record in an "
+        "emergency 15 minutes. Choose a shorter time.",
+        "Un jeton vit 90 jours au plus, un jeton qui exporte une heure, un jeton qui signe ou ouvre un dossier "
+        "en urgence 15 minutes. Choisissez une durée plus courte.",
     ),
     field="days",
 )
 UNCONFIRMED = Problem(
     "scope_needs_confirmation",
     Text(
-        "Only a token issued with the password and the second factor may sign. Ask for it at /api/token.",
-        "Seul un jeton délivré avec le mot de passe et le second facteur peut signer. Demandez-le à "
-        "/api/token.",
+        "Only a token issued with the password and the second factor may sign, export or open a record in an "
+        "emergency. Ask for it at /api/token.",
+        "Seul un jeton délivré avec le mot de passe et le second facteur peut signer, exporter ou ouvrir un "
+        "dossier en urgence. Demandez-le à /api/token.",
     ),
     field="scopes",
 )
@@ -77,7 +82,8 @@ def issue(
     scopes
         Among :class:`clinic.accounts.roles.Scope`; none includes another.
     confirmed
-        Whether password and second factor were given for this very token: only then may it sign.
+        Whether password and second factor were given for this very token, without which it gets none of
+        the scopes of :data:`CONFIRMED`.
 
     Returns
     -------
@@ -92,9 +98,9 @@ def issue(
     chosen = [scope for scope in Scope.values if scope in scopes]
     if not chosen:
         raise Refused(NO_SCOPE)
-    if Scope.SIGN in chosen and not confirmed:
+    if CONFIRMED.keys() & set(chosen) and not confirmed:
         raise Refused(UNCONFIRMED)
-    if not timedelta(0) < lifetime <= (SIGNING if Scope.SIGN in chosen else timedelta(days=MOST_DAYS)):
+    if not timedelta(0) < lifetime <= longest(chosen, timedelta(days=MOST_DAYS)):
         raise Refused(TOO_LONG)
     now = timezone.now()
     owner = User.objects.select_for_update().get(pk=owner.pk)
@@ -112,7 +118,33 @@ def issue(
     )
     detail = {"name": name, "scopes": chosen, "expires_at": token.expires_at}
     record(Action.ISSUE, actor=owner, kind="token", object_id=str(token.pk), detail=detail)
+    _tell_owner(token)
     return token, secret
+
+
+def longest(scopes: Collection[str], otherwise: timedelta) -> timedelta:
+    """Return how long a token of these scopes may live: as long as the shortest of them, ``otherwise`` if none
+    is short.
+    """
+    return min([otherwise, *(lifetime for scope, lifetime in CONFIRMED.items() if scope in scopes)])
+
+
+def _tell_owner(token: ApiToken) -> None:
+    """Tell the owner of every token in their name: one they did not ask for is somebody else's."""
+    end = timezone.localtime(token.expires_at)
+    english, french = (_listed(token, language) for language in ("en", "fr"))
+    text = Text(
+        f"A token “{token.name}” was issued in your name: {english}; until {end:%Y-%m-%d %H:%M}. If you did not "
+        "ask for it, revoke it and change your password.",
+        f"Un jeton « {token.name} » a été délivré à votre nom : {french} ; jusqu’au {end:%d/%m/%Y %H:%M}. Si vous "
+        "ne l’avez pas demandé, révoquez-le et changez de mot de passe.",
+    )
+    notices.notify([token.owner], text, link=reverse("token_list"))
+
+
+def _listed(token: ApiToken, language: str) -> str:
+    with translation.override(language):
+        return ", ".join(token.scope_labels)
 
 
 def find(secret: str) -> ApiToken | None:

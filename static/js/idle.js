@@ -8,7 +8,8 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 // When the time left is said aloud: every second would be noise.
 const SAID_AT = [120, 60, 30, 10];
-const BUSY = ["keydown", "pointerdown", "wheel", "touchstart"];
+// What a person does to a page; `input` is also a keyboard on the screen, and words that are dictated.
+const BUSY = ["keydown", "input", "pointerdown", "wheel", "touchstart"];
 
 class SessionClock extends HTMLElement {
   connectedCallback() {
@@ -16,13 +17,13 @@ class SessionClock extends HTMLElement {
     this.warn = Number(warn) * SECOND;
     this.every = Math.min(MINUTE, (Number(idle) * SECOND) / 5);
     this.window = this.querySelector("dialog");
-    this.page = location.pathname + location.search;
+    this.page = typed.home();
     this.heard(Number(left), Infinity);
     kept.dropOthers(this.dataset.user);
     typed.restore(this.dataset.user, this.page, this.querySelector("[data-kept]"));
     this.stoppers = new AbortController();
     const { signal } = this.stoppers;
-    for (const name of BUSY) document.addEventListener(name, () => this.busy(), { signal, capture: true, passive: true });
+    for (const name of BUSY) document.addEventListener(name, (event) => this.busy(event), { signal, capture: true, passive: true });
     document.addEventListener("submit", (event) => this.sending(event), { signal, capture: true });
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.look(); }, { signal });
     addEventListener("pageshow", () => this.look(), { signal });
@@ -51,9 +52,10 @@ class SessionClock extends HTMLElement {
     this.timer = setTimeout(() => this.look(), wait);
   }
 
-  // Whoever types or points is there: told to the server now and then, not at every key.
-  busy() {
-    if (this.window.open || this.left <= 0 || Date.now() - this.asked < this.every) return;
+  // Whoever types or points is there: told to the server now and then, not at every key. What scripts set off is nobody,
+  // and so is every request they send: only this message and navigations count there.
+  busy(event) {
+    if (!event.isTrusted || this.window.open || this.left <= 0 || Date.now() - this.asked < this.every) return;
     this.asked = Date.now();
     this.ask(this.dataset.stay, { method: "POST", headers: { "X-CSRFToken": this.token } });
   }

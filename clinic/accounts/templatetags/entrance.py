@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from allauth.mfa.models import Authenticator
@@ -18,13 +19,20 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def confirming(context: Context) -> dict[str, Any]:
-    """Return whether this page must ask who sits there, what it may ask for, and what was wrong."""
+    """Return whether this page must ask who sits there, what it may ask for, and what was wrong.
+
+    While it need not, ``left`` says for how many seconds; a page open for longer asks by itself.
+    """
     request = context.get("request")
-    if request is None or not request.user.is_authenticated or confirm.fresh(request):
+    if request is None or not request.user.is_authenticated:
         return {"needed": False}
+    fresh = confirm.fresh(request)
     kinds = set(Authenticator.objects.filter(user=request.user).values_list("type", flat=True))
     return {
-        "needed": True,
+        "needed": not fresh,
+        "left": int(settings.CONFIRM_SECONDS - (time.time() - request.session[confirm.CONFIRMED])) if fresh else 0,
+        "again": request.method == "POST" and not fresh,
+        "problem": None if fresh else confirm.problem(request),
         "password": request.user.has_usable_password(),
         "code": Authenticator.Type.TOTP in kinds,
         "passkey": Authenticator.Type.WEBAUTHN in kinds,
@@ -40,6 +48,12 @@ def session_left(context: Context) -> dict[str, int]:
         "idle": settings.IDLE_SECONDS,
         "warn": settings.IDLE_WARNING_SECONDS,
     }
+
+
+@register.simple_tag(takes_context=True)
+def serving_tokens(context: Context) -> int:
+    """Return how many tokens of the person of the page still open something."""
+    return sum(token.serving for token in context["request"].user.tokens.filter(revoked_at=None))
 
 
 @register.filter
