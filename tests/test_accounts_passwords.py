@@ -65,6 +65,20 @@ def test_argon2id_with_the_parameters_of_the_decision(settings) -> None:
         "mlkjihgfedcba",
         "alice.alice.2026",
         "Vigie-Vigie-2026",
+        "Administrateur1",
+        "maternite2026",
+        "Maternité 2026",
+        "sagefemme2026",
+        "Sage-Femme-2026",
+        "Hopital2026!!",
+        "H0pital-2026!",
+        "Bienvenue2026",
+        "hemorragie2026",
+        "Matern2026ité",
+        "2026BienvenueHopital",
+        "AliceMaternite1",
+        "aaaaaaaaaaaa1",
+        "2026-abcabcabc-12",
     ],
 )
 def test_what_is_tried_first_is_refused(password: str) -> None:
@@ -72,7 +86,15 @@ def test_what_is_tried_first_is_refused(password: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "password", [PASSWORD, "eleven herons at noon", "Zw0!-mist-Kahn-7", "été en Ardèche 3"]
+    "password",
+    [
+        PASSWORD,
+        "eleven herons at noon",
+        "Zw0!-mist-Kahn-7",
+        "été en Ardèche 3",
+        "maternite Ondine varech",
+        "7391-5520-86-ab",
+    ],
 )
 def test_words_that_do_not_belong_together_are_taken(password: str) -> None:
     assert refusal(password) == []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterator, Set
 from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
@@ -16,7 +17,12 @@ from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from clinic.accounts import common_words
+
 HASH_CHARACTERS = 40
+# Of a longer password whatever is built on a word has words of its own around it.
+LOOKED_AT = 100
+LONGEST_PIECE = 4
 _LEET = str.maketrans("013457@$", "oieastas")
 
 
@@ -36,8 +42,9 @@ class BreachedPasswordValidator(CommonPasswordValidator):
 
     Django ships the 20,000 most common of them (Royce Williams' list of 2018). Few have the twelve
     characters asked for here, but people reach twelve with such a word and a year: what is left without
-    digits and signs at either end, and with letters for the digits in between, is looked up too. A site
-    can name a file of its own, searched by bisection.
+    accents, digits and signs, or with letters for the digits in between, is looked up too, and refused as
+    well when it is made of nothing but the words of a hospital (:mod:`clinic.accounts.common_words`) and of
+    whose password it is. A site can name a file of its own, searched by bisection.
     """
 
     def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:
@@ -48,9 +55,13 @@ class BreachedPasswordValidator(CommonPasswordValidator):
         ValidationError
             With what to do instead.
         """
-        lowered = password.lower().strip()
-        known = self.passwords | _own_words(user)
-        if not known.isdisjoint(_cores(lowered)) or _repeats(lowered):
+        cores = set(_cores(password.lower().strip()))
+        words = common_words.WORDS | _own_words(user)
+        if (
+            not self.passwords.isdisjoint(cores)
+            or any(_made_of(letters(core), words) for core in cores)
+            or any(_repeats(core) for core in cores)
+        ):
             raise ValidationError(
                 _(
                     "This password, or the word it is built on, is among those that are tried first. Take "
@@ -112,24 +123,50 @@ def _hash_after(file: BinaryIO, offset: int) -> bytes:
     return line[:HASH_CHARACTERS].upper() if line.strip() else b"\xff"
 
 
+def letters(text: str) -> str:
+    """Return the letters alone, small and without accents: été2026! is ete."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in plain if character.isalpha())
+
+
 def _own_words(user: AbstractBaseUser | None) -> set[str]:
     """Return what an attacker tries because of whose password it is, and where."""
     own = (getattr(user, name, "") for name in ("username", "first_name", "last_name"))
-    return {word.lower() for word in own if word} | {settings.MFA_TOTP_ISSUER.lower()}
+    pieces = (letters(piece) for name in own for piece in re.split(r"[\W\d_]+", name))
+    whole = (letters(name) for name in own)
+    return {word for word in (*pieces, *whole, letters(settings.MFA_TOTP_ISSUER)) if len(word) > 2}
 
 
-def _cores(password: str) -> set[str]:
-    """Return the password, and the word in it without what people add to make it long enough."""
+def _cores(password: str) -> Iterator[str]:
+    """Yield the password, and what is left of it without what people add to make it long enough."""
     bare = re.sub(r"^[\W\d_]+|[\W\d_]+$", "", password)
+    for core in (password, bare, password.translate(_LEET), bare.translate(_LEET)):
+        yield core
+        yield letters(core)
     words = set(re.findall(r"[^\W\d_]+", bare))
-    once = words if len(words) == 1 else set()
-    return ({password, bare, bare.translate(_LEET), password.translate(_LEET)} | once) - {""}
+    if len(words) == 1:
+        yield from words
 
 
-def _repeats(password: str) -> bool:
-    """Whether the password is one short piece again and again, or a run of neighbours such as 123456."""
-    for length in range(1, len(password) // 2 + 1):
-        if (password[:length] * (len(password) // length + 1))[: len(password)] == password and length <= 4:
+def _made_of(text: str, words: Set[str]) -> bool:
+    """Return whether ``text`` is one of ``words``, or several in a row."""
+    text = text[:LOOKED_AT]
+    longest = max(map(len, words))
+    reached = [True] + [False] * len(text)
+    for end in range(1, len(text) + 1):
+        starts = range(max(0, end - longest), end)
+        reached[end] = any(reached[start] and text[start:end] in words for start in starts)
+    return bool(text) and reached[-1]
+
+
+def _repeats(text: str) -> bool:
+    """Whether the text is one short piece again and again, or a run of neighbours such as 123456.
+
+    Two letters left between digits are neither.
+    """
+    if len(text) <= LONGEST_PIECE:
+        return False
+    for length in range(1, min(LONGEST_PIECE, len(text) // 2) + 1):
+        if (text[:length] * (len(text) // length + 1))[: len(text)] == text:
             return True
-    steps = {ord(after) - ord(before) for before, after in pairwise(password)}
-    return len(password) > 1 and len(steps) == 1
+    return len({ord(after) - ord(before) for before, after in pairwise(text)}) == 1
