@@ -13,8 +13,9 @@ import numpy as np
 import pydicom
 import pytest
 from django.core.management import CommandError, call_command
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageDraw, PngImagePlugin
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate, generate_frames
 
 from clinic.accounts.roles import Role
 from clinic.audit.models import Action, Event
@@ -24,7 +25,7 @@ from ml.algorithms.sleep import anonymous, edf_header
 from ml.contracts import Refused
 from predictions.models import Study
 from predictions.outputs import ordering, registry
-from tests import chest_phantom, dicom_builder, factories, outputs
+from tests import chest_phantom, dicom_builder, dicom_encodings, factories, outputs
 from tests.sleep_files import Channel, recording
 
 NOBODY = Pseudonym("VG-TEST", b"k" * 32)
@@ -133,6 +134,78 @@ def test_pictures_lose_what_stands_beside_the_picture() -> None:
         assert np.array_equal(np.asarray(before), np.asarray(after))
 
 
+COMMENT = b"\xff\xfe\x00\x08LADDER"
+EXIF = b"\xff\xe1\x00\x08LADDER"
+J2K_COMMENT = b"\xff\x64\x00\x0a\x00\x01LADDER"
+
+
+@pytest.mark.parametrize("name", dicom_encodings.SYNTAXES)
+def test_what_stands_beside_a_picture_within_a_dicom_object_goes(name: str, tmp_path: Path) -> None:
+    grey = dicom_builder.dx_from_jpeg(chest_phantom.phantom(96, 112))
+    path = dicom_encodings.written(grey, dicom_encodings.SYNTAXES[name], tmp_path / "film.dcm")
+    made = pydicom.dcmread(path)
+    before = made.pixel_array
+    if made.file_meta.TransferSyntaxUID.is_encapsulated and "RLE" not in name:
+        (frame,) = generate_frames(made.PixelData, number_of_frames=1)
+        at = frame.index(b"\xff\x52") if "2000" in name else 2
+        comment = J2K_COMMENT if "2000" in name else COMMENT + EXIF
+        made.PixelData = encapsulate([frame[:at] + comment + frame[at:] + b"LADDER"])
+    else:
+        made.PixelData += b"" if "RLE" in name else b"LADDER"
+    made.save_as(path, enforce_file_format=True)
+    copied = deidentify.copy(path.read_bytes(), NOBODY)
+    assert b"LADDER" in path.read_bytes() or "RLE" in name
+    assert b"LADDER" not in copied.content
+    after = pydicom.dcmread(io.BytesIO(copied.content))
+    assert np.array_equal(after.pixel_array, before)
+
+
+def test_words_that_are_nobodys_vocabulary_leave_no_element() -> None:
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "R-10206", "SRT", "Ladder"
+    own = Dataset()
+    own.CodeValue, own.CodingSchemeDesignator, own.CodeMeaning = "LADDER", "99LADDER", "Henri"
+    table = Dataset()
+    table.LUTDescriptor, table.LUTData, table.ModalityLUTType = [2, 0, 8], bytes(4), "LADDER"
+    table.LUTExplanation = "LADDER"
+    made = film(
+        ViewCodeSequence=[code], AnatomicRegionSequence=[own], Manufacturer="LADDER",
+        ManufacturerModelName="LADDER", BodyPartExamined="LADDER", RescaleType="LADDER",
+        ImageType=["ORIGINAL", "PRIMARY", "LADDER"], Laterality="HENRI", ModalityLUTSequence=[table],
+    )  # fmt: skip
+    copied = deidentify.copy(as_file(made), NOBODY)
+    assert b"ladder" not in copied.content.lower()
+    assert b"henri" not in copied.content.lower()
+    kept = pydicom.dcmread(io.BytesIO(copied.content))
+    assert kept.ViewCodeSequence[0].CodeMeaning == "antero-posterior"
+    assert list(kept.ImageType) == ["ORIGINAL", "PRIMARY"]
+
+
+def test_a_comment_between_the_scans_of_a_picture_goes() -> None:
+    stream = io.BytesIO()
+    Image.fromarray(chest_phantom.phantom(64, 80)).save(stream, "JPEG", progressive=True)
+    content = stream.getvalue()
+    second = content.index(b"\xff\xda", content.index(b"\xff\xda") + 2)
+    second = content.rindex(b"\xff\xc4", 0, second) if b"\xff\xc4" in content[:second] else second
+    copied = deidentify.copy(content[:second] + COMMENT + EXIF + content[second:], NOBODY)
+    assert b"LADDER" not in copied.content
+    before, after = Image.open(io.BytesIO(content)), Image.open(io.BytesIO(copied.content))
+    assert np.array_equal(np.asarray(before), np.asarray(after))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_every_picture_is_searched_for_lettering_and_says_so(kind: str) -> None:
+    picture = Image.fromarray(chest_phantom.phantom())
+    for text in ("", "LADDER HENRI 02.03.1994"):
+        ImageDraw.Draw(picture).text((16, 16), text, fill=255, font_size=24, stroke_width=2, stroke_fill=0)
+        stream = io.BytesIO()
+        picture.save(stream, kind)
+        copied = deidentify.copy(stream.getvalue(), NOBODY)
+        assert copied.looked_at == "edges"
+        assert [one.code for one in copied.warnings] == ["look_at_pixels", *(["lettering"] if text else [])]
+        assert {one.severity for one in copied.warnings} == {"warn"}
+
+
 def test_notes_of_a_recording_keep_the_words_of_scoring_alone() -> None:
     notes = [(0, "Sleep stage W"), (1, "Mrs Ladder called Dr Heron"), (2, "Lights off")]
     content = recording([Channel("EEG C3-A2")], records=4, notes=notes)
@@ -212,6 +285,8 @@ def test_an_export_of_an_xray_tells_what_it_is_and_not_whose(xray: Study) -> Non
     assert manifest["linkable_by_the_site"] is False
     (image,) = [one for one in manifest["files"] if one["name"] == "files/00.dcm"]
     assert image["warnings"][0]["code"] == "look_at_pixels"
+    assert {warning["severity"] for warning in image["warnings"]} == {"warn"}
+    assert image["lettering_searched"] == "edges"
     assert result["signed"]["verdict"] == "agree"
     assert pydicom.dcmread(io.BytesIO(found["files/00.dcm"])).PatientID == manifest["subject"]
 

@@ -22,7 +22,7 @@ from django.conf import settings
 from ml.algorithms.chest_xray import deidentify
 from ml.algorithms.chest_xray.deidentify import Pseudonym
 from ml.algorithms.sleep import anonymous, edf_header, identity
-from ml.contracts import Contract, FieldKind, Problem, Refused, Text
+from ml.contracts import Contract, FieldKind, Problem, Refused, Severity, Text
 from patients.validators import completed_years
 from predictions.archive import Archive
 from predictions.models import StudyFile
@@ -34,6 +34,7 @@ SHIFTED = "shifted"
 LONGEST_SHIFT = 365
 OLDEST = 89
 NPZ = b"PK"
+ARRAYS = ("features", "labels")
 PLAIN = (FieldKind.NUMBER, FieldKind.INTEGER, FieldKind.CHOICE, FieldKind.TERNARY)
 # What of a result is numbers and words of ours; everything else stays in the house.
 RESULT = {
@@ -48,6 +49,7 @@ TIME_OF_DAY = Problem(
         "The recording keeps its time of day; its date is gone.",
         "L’enregistrement garde son heure ; sa date a disparu.",
     ),
+    severity=Severity.WARN,
 )
 
 
@@ -137,7 +139,9 @@ def _put_file(facts: Facts, file: StudyFile, pseudonym: Pseudonym, archive: Arch
     except Refused as refusal:
         archive.left_out(name, refusal.problems[0].code)
         return
-    said = {"removed": copied.removed, "warnings": [problem.as_json() for problem in copied.warnings]}
+    warnings = [problem.as_json() for problem in copied.warnings]
+    # What was searched for lettering; nothing where the pixels could not be read.
+    said = {"removed": copied.removed, "lettering_searched": copied.looked_at, "warnings": warnings}
     archive.write(name + copied.suffix, copied.content, **said)
 
 
@@ -160,10 +164,10 @@ def _put_recording(facts: Facts, file: StudyFile, name: str, archive: Archive) -
 
 
 def _numbers(content: bytes) -> bytes:
-    """Return the arrays of numbers of an NPZ and nothing else of it."""
+    """Return the arrays of a night of band powers and nothing else: the name of an array is free text too."""
     stream = io.BytesIO()
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-        arrays = {name: stored[name] for name in stored.files}
+        arrays = {name: stored[name] for name in stored.files if name in ARRAYS}
     np.savez(stream, **{name: array for name, array in arrays.items() if array.dtype.kind in "biuf"})
     return stream.getvalue()
 

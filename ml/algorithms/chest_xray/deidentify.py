@@ -2,9 +2,10 @@
 
 DICOM: the Basic Application Level Confidentiality Profile (PS3.15 annex E) turned round. Instead of removing
 what its table lists, only what is listed here is kept (image, grey levels, geometry, projection, exposure):
-private attributes, overlays, comments and whatever nobody thought of are gone with the rest. JPEG and PNG:
-everything but the picture itself is left behind, byte for byte. What is in the pixels stays: a person has to
-look, and the warnings of a copy say where it is most needed.
+private attributes, overlays, comments and whatever nobody thought of are gone with the rest, and of what is
+written in words only those of the standard stay (:mod:`ml.algorithms.chest_xray.vocabulary`). JPEG and PNG,
+within a DICOM object too: everything but the picture itself is left behind, byte for byte. What is in the
+pixels stays: a person has to look, and the warnings of a copy say where it is most needed.
 """
 
 from __future__ import annotations
@@ -13,27 +14,31 @@ import hashlib
 import hmac
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
 import pydicom
+from PIL import Image
+from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.sequence import Sequence
 
-from ml.contracts import Problem, Refused, Text
+from ml.algorithms.chest_xray import segments, vocabulary
+from ml.contracts import Problem, Refused, Severity, Text
 
 IMPLEMENTATION = "2.25.161803398874989484820458683436563811772"
 METHOD = "Vigie: PS3.15 E.1, kept by list"
 UIDS = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 KEPT = frozenset({
     "SOPClassUID", "Modality", "ImageType", "PresentationIntentType", "ConversionType",
-    "InstanceNumber", "SeriesNumber", "Manufacturer", "ManufacturerModelName", "BodyPartExamined",
+    "InstanceNumber", "SeriesNumber", "BodyPartExamined",
     "ViewPosition", "PatientOrientation", "Laterality", "ImageLaterality", "ViewCodeSequence",
-    "ViewModifierCodeSequence", "AnatomicRegionSequence", "CodeValue", "CodingSchemeDesignator",
-    "CodeMeaning", "KVP", "ExposureTime", "XRayTubeCurrent", "Exposure", "DistanceSourceToDetector",
-    "DistanceSourceToPatient", "DetectorType", "PositionerType", "SamplesPerPixel",
+    "AnatomicRegionSequence", "KVP", "ExposureTime", "XRayTubeCurrent", "Exposure",
+    "DistanceSourceToDetector", "DistanceSourceToPatient", "DetectorType", "PositionerType",
+    "SamplesPerPixel",
     "PhotometricInterpretation", "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit",
     "PixelRepresentation", "PlanarConfiguration", "NumberOfFrames", "PixelAspectRatio",
     "PixelPaddingValue", "PixelPaddingRangeLimit", "SmallestImagePixelValue", "LargestImagePixelValue",
@@ -44,15 +49,19 @@ KEPT = frozenset({
     "LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod",
     "BurnedInAnnotation",
 })  # fmt: skip
-# Words of a list of the standard; anything else in such an element is somebody's own text.
-_CODE = re.compile(r"[A-Z0-9_ ]{0,16}")
+_JPEG = frozenset({
+    uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless,
+    uid.JPEGLSNearLossless,
+})  # fmt: skip
+_JPEG_2000 = frozenset({
+    uid.JPEG2000Lossless, uid.JPEG2000, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K,
+})  # fmt: skip
 # PS3.16 CID 7050: what was done.
 _PROFILE = ("113100", "Basic Application Confidentiality Profile")
 _CLEAN_DESCRIPTORS = ("113105", "Clean Descriptors Option")
 _CHARACTERISTICS = ("113108", "Retain Patient Characteristics Option")
 _MODIFIED_DATES = ("113107", "Retain Longitudinal Temporal Information Modified Dates Option")
 _OLDEST = 89
-_JPEG_KEPT = {0xE0, 0xEE}  # JFIF and Adobe say how the colours are meant
 _PNG_KEPT = {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"sBIT"}
 _PNG = b"\x89PNG\r\n\x1a\n"
 _BORDER = 0.2
@@ -74,6 +83,7 @@ LOOK = Problem(
         "L’image elle-même n’a pas été modifiée. Regardez-la avant de la transmettre : des noms y sont "
         "parfois incrustés.",
     ),
+    severity=Severity.WARN,
 )
 LETTERING = Problem(
     "lettering",
@@ -81,7 +91,18 @@ LETTERING = Problem(
         "There seems to be lettering near the edge of the picture.",
         "Du texte semble présent près du bord de l’image.",
     ),
+    severity=Severity.WARN,
 )
+NOT_LOOKED_AT = Problem(
+    "not_looked_at",
+    Text(
+        "This picture could not be searched for lettering.",
+        "La présence de texte n’a pas pu être recherchée dans cette image.",
+    ),
+    severity=Severity.WARN,
+)
+LOOKED_AT = "edges"
+"""Where lettering was searched for: a fifth of the picture along each side, not its middle."""
 NO_IMAGE = Problem(
     "no_image_to_copy",
     Text(
@@ -128,12 +149,13 @@ class Pseudonym:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """A copy and what has to be said of it."""
+    """A copy and what has to be said of it; ``looked_at`` is empty where lettering was not searched for."""
 
     content: bytes
     suffix: str
     removed: int
     warnings: tuple[Problem, ...]
+    looked_at: str = ""
 
 
 def copy(content: bytes, pseudonym: Pseudonym) -> Copied:
@@ -144,17 +166,32 @@ def copy(content: bytes, pseudonym: Pseudonym) -> Copied:
     ml.contracts.Refused
         When the image says that text is burnt in, or it is none.
     """
-    if content.startswith(_PNG):
-        return _stripped(content, b"".join([_PNG, *_png_chunks(content)]), ".png")
-    if content.startswith(b"\xff\xd8"):
-        return _stripped(content, b"".join(_jpeg_segments(content)), ".jpg")
-    if content[128:132] != b"DICM":
-        raise Refused(NO_IMAGE)
-    return _dicom(content, pseudonym)
+    try:
+        if content.startswith(_PNG):
+            return _stripped(content, b"".join([_PNG, *_png_chunks(content)]), ".png")
+        if content.startswith(b"\xff\xd8"):
+            return _stripped(content, segments.jpeg(content), ".jpg")
+        if content[128:132] == b"DICM":
+            return _dicom(content, pseudonym)
+    except (segments.NotAStream, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Refused(NO_IMAGE) from error
+    raise Refused(NO_IMAGE)
 
 
 def _stripped(content: bytes, kept: bytes, suffix: str) -> Copied:
-    return Copied(kept, suffix, len(content) - len(kept), (LOOK,))
+    try:
+        with Image.open(io.BytesIO(kept)) as picture:
+            pixels = np.asarray(picture.convert("F"))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        pixels = None
+    return _copied(kept, suffix, len(content) - len(kept), pixels)
+
+
+def _copied(content: bytes, suffix: str, removed: int, pixels: np.ndarray | None) -> Copied:
+    if pixels is None:
+        return Copied(content, suffix, removed, (LOOK, NOT_LOOKED_AT))
+    found = (LETTERING,) if lettered(pixels) else ()
+    return Copied(content, suffix, removed, (LOOK, *found), LOOKED_AT)
 
 
 def _png_chunks(content: bytes) -> Iterator[bytes]:
@@ -172,35 +209,15 @@ def _png_chunks(content: bytes) -> Iterator[bytes]:
     raise Refused(NO_IMAGE)
 
 
-def _jpeg_segments(content: bytes) -> Iterator[bytes]:
-    yield content[:2]
-    at = 2
-    while at + 4 <= len(content) and content[at] == 0xFF:
-        marker, end = content[at + 1], at + 2 + int.from_bytes(content[at + 2 : at + 4])
-        if marker == 0xFF:  # fill bytes may stand before any marker
-            at += 1
-            continue
-        if marker == 0xDA:
-            # From the first scan on only tables and scans follow; nothing after the end of the image is kept.
-            finish = content.rfind(b"\xff\xd9")
-            if finish < at:
-                raise Refused(NO_IMAGE)
-            yield content[at : finish + 2]
-            return
-        if not (0xE0 <= marker <= 0xEF or marker == 0xFE) or marker in _JPEG_KEPT:
-            yield content[at:end]
-        at = end
-    raise Refused(NO_IMAGE)
-
-
 def _dicom(content: bytes, pseudonym: Pseudonym) -> Copied:
     source = pydicom.dcmread(io.BytesIO(content))
     if str(source.get("BurnedInAnnotation", "")).upper() == "YES":
         raise Refused(BURNT_IN)
-    made = _kept(source)
-    for uid in UIDS:
-        if source.get(uid):
-            setattr(made, uid, pseudonym.uid(str(source.get(uid))))
+    made = _kept(source, KEPT)
+    made["PixelData"] = _picture(source)
+    for name in UIDS:
+        if source.get(name):
+            setattr(made, name, pseudonym.uid(str(source.get(name))))
     _person(made, source, pseudonym)
     _said(made, pseudonym)
     made.file_meta = FileMetaDataset()
@@ -213,25 +230,62 @@ def _dicom(content: bytes, pseudonym: Pseudonym) -> Copied:
     made.preamble = bytes(128)
     made.save_as(stream, enforce_file_format=True)
     names = {element.tag for element in source.iterall()} - {element.tag for element in made.iterall()}
-    return Copied(stream.getvalue(), ".dcm", len(names), (LOOK, *_lettering(source)))
+    return _copied(stream.getvalue(), ".dcm", len(names), _pixels(source))
 
 
-def _kept(source: Dataset) -> Dataset:
+def _kept(source: Dataset, keywords: frozenset[str]) -> Dataset:
     made = Dataset()
     for element in source:
-        if element.keyword not in KEPT:
+        if element.keyword not in keywords or element.keyword == "PixelData":
             continue
         if element.VR == "SQ":
-            items = [_kept(item) for item in element.value]
+            items = [item for item in (_item(element.keyword, one) for one in element.value) if item]
             if items:
                 setattr(made, element.keyword, Sequence(items))
-        elif element.VR != "CS" or all(_CODE.fullmatch(str(word)) for word in _words(element.value)):
-            made.add(element)
+        elif (values := vocabulary.allowed(element.keyword, element.VR, _words(element.value))) is not None:
+            made.add_new(element.tag, element.VR, values if len(values) > 1 else values[0])
     return made
 
 
+def _item(keyword: str, item: Dataset) -> Dataset | None:
+    """Return an item of a sequence: a table of grey levels, or a code that is known."""
+    if keyword in vocabulary.ITEMS:
+        return _kept(item, vocabulary.ITEMS[keyword])
+    known = vocabulary.code(keyword, item)
+    if known is None:
+        return None
+    made = Dataset()
+    made.CodeValue, made.CodingSchemeDesignator, made.CodeMeaning = known
+    return made
+
+
+def _picture(source: Dataset) -> pydicom.DataElement:
+    """Return the pixels as they are, without what their encoding has room for beside them."""
+    syntax, stored = source.file_meta.TransferSyntaxUID, source["PixelData"]
+    frames = int(source.get("NumberOfFrames") or 1)
+    if not syntax.is_encapsulated:
+        bits = source.Rows * source.Columns * source.SamplesPerPixel * frames * source.BitsAllocated
+        size = -(-bits // 8)
+        value = stored.value[:size] + b"\0" * (size % 2)
+    elif syntax in _JPEG:
+        value = _encapsulated(stored.value, frames, segments.jpeg)
+    elif syntax in _JPEG_2000:
+        value = _encapsulated(stored.value, frames, segments.jpeg_2000)
+    elif syntax == uid.RLELossless:
+        value = stored.value
+    else:
+        raise Refused(NO_IMAGE)
+    made = pydicom.DataElement(stored.tag, stored.VR, value)
+    made.is_undefined_length = syntax.is_encapsulated
+    return made
+
+
+def _encapsulated(value: bytes, frames: int, stripped: Callable[[bytes], bytes]) -> bytes:
+    return encapsulate([stripped(frame) for frame in generate_frames(value, number_of_frames=frames)])
+
+
 def _words(value: object) -> list[object]:
-    if value is None or isinstance(value, str):
+    if value is None or isinstance(value, (str, bytes)):
         return [value or ""]
     return list(value) if hasattr(value, "__iter__") else [value]
 
@@ -272,12 +326,14 @@ def _code(value: str, meaning: str) -> Dataset:
     return code
 
 
-def _lettering(source: Dataset) -> tuple[Problem, ...]:
+def _pixels(source: Dataset) -> np.ndarray | None:
     try:
-        pixels = source.pixel_array
+        pixels = np.asarray(source.pixel_array)
     except (AttributeError, NotImplementedError, RuntimeError, ValueError):
-        return ()
-    return (LETTERING,) if lettered(np.asarray(pixels)) else ()
+        return None
+    if pixels.ndim == 3 and source.SamplesPerPixel > 1:
+        return pixels.mean(axis=2)
+    return pixels if pixels.ndim == 2 else None
 
 
 def lettered(pixels: np.ndarray) -> bool:

@@ -34,8 +34,8 @@ _APART = re.compile(r"[^0-9A-Za-zÀ-ÿ]+")
 _UNITS = frozenset({
     b"", b"V", b"mV", b"uV", b"\xb5V", b"\xc2\xb5V", b"nV", b"%", b"bpm", b"BPM", b"1/min", b"Hz", b"s",
     b"ms", b"mmHg", b"cmH2O", b"mbar", b"kPa", b"Pa", b"hPa", b"L/s", b"l/s", b"L/min", b"l/min", b"mL",
-    b"ml", b"L", b"dB", b"dBSPL", b"deg", b"degC", b"DegC", b"C", b"\xb0C", b"\xc2\xb0C", b"g", b"mg", b"m/s2",
-    b"lx", b"lux", b"Ohm", b"kOhm", b"Ohms", b"Boolean", b"bit", b"AU", b"a.u.",
+    b"ml", b"L", b"dB", b"dBSPL", b"deg", b"degC", b"DegC", b"C", b"\xb0C", b"\xc2\xb0C", b"g", b"mg",
+    b"m/s2", b"lx", b"lux", b"Ohm", b"kOhm", b"Ohms", b"Boolean", b"bit", b"AU", b"a.u.",
 })  # fmt: skip
 _FILTER = re.compile(
     r"\b(HP|LP|N|NOTCH)[ :=]*(?:DC\b|(\d{1,4}(?:[.,]\d{1,5})?) ?((?:k|m)?Hz|s)?(?![\w]))", re.IGNORECASE

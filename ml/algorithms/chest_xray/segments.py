@@ -1,0 +1,128 @@
+"""JPEG, JPEG-LS and JPEG 2000 streams without what stands beside the picture: comments, applications' data.
+
+Every segment is looked at, those between the scans of a progressive JPEG too. ITU-T T.81 annex B, T.87
+annex C, T.800 annex A.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+_START, _END, _SCAN = 0xD8, 0xD9, 0xDA
+# Frames, tables, restart intervals, numbers of lines; F7 and F8 are those of JPEG-LS.
+_KEPT = {*range(0xC0, 0xD0), _SCAN, 0xDB, 0xDC, 0xDD, 0xF7, 0xF8} - {0xC8}
+_RESTARTS = range(0xD0, 0xD8)
+_FIRST_MARKER = 0xC0
+_JFIF, _JFIF_BYTES = b"JFIF\0", 12
+_ADOBE, _ADOBE_BYTES = b"Adobe", 12
+_J2K = b"\xff\x4f\xff\x51"
+_SOT, _SOD, _EOC, _COM = 0x90, 0x93, 0xD9, 0x64
+# Lengths of parts, which are others afterwards; a reader does without.
+_J2K_LEFT_OUT = {_COM, 0x55, 0x57, 0x58}
+_SOT_BYTES = 12
+
+
+class NotAStream(ValueError):
+    """The bytes are no complete stream of this kind."""
+
+
+def jpeg(content: bytes) -> bytes:
+    """Return a JPEG or JPEG-LS stream with its tables and scans alone.
+
+    Raises
+    ------
+    NotAStream
+        When it does not begin or end as one.
+    """
+    if content[:2] != bytes((0xFF, _START)):
+        raise NotAStream("no start of an image")
+    return b"".join([content[:2], *_segments(content)])
+
+
+def _segments(content: bytes) -> Iterator[bytes]:
+    at = 2
+    while at + 2 <= len(content) and content[at] == 0xFF:
+        marker = content[at + 1]
+        if marker == 0xFF:  # fill bytes may stand before any marker
+            at += 1
+            continue
+        if marker == _END:
+            yield content[at : at + 2]
+            return
+        end = at + 2 + _length(content, at + 2)
+        if marker in _KEPT:
+            yield content[at:end]
+        elif marker in (0xE0, 0xEE):
+            yield _colours(content[at + 4 : end], marker)
+        if marker == _SCAN:
+            at, end = end, _end_of_scan(content, end)
+            yield content[at:end]
+        at = end
+    raise NotAStream("no end of the image")
+
+
+def _end_of_scan(content: bytes, at: int) -> int:
+    """Return where the next marker begins that is none of a restart; nothing else follows an FF in a scan."""
+    while (at := content.find(b"\xff", at)) >= 0 and at + 1 < len(content):
+        marker = content[at + 1]
+        if marker != 0xFF and marker >= _FIRST_MARKER and marker not in _RESTARTS:
+            return at
+        at += 1 if marker == 0xFF else 2
+    raise NotAStream("a scan without an end")
+
+
+def _colours(payload: bytes, marker: int) -> bytes:
+    """Return what JFIF and Adobe say of how the colours are meant, without thumbnails and what is added."""
+    if marker == 0xE0 and payload.startswith(_JFIF) and len(payload) >= _JFIF_BYTES:
+        said = payload[:_JFIF_BYTES] + b"\0\0"
+    elif marker == 0xEE and payload.startswith(_ADOBE) and len(payload) >= _ADOBE_BYTES:
+        said = payload[:_ADOBE_BYTES]
+    else:
+        return b""
+    return bytes((0xFF, marker)) + (len(said) + 2).to_bytes(2) + said
+
+
+def jpeg_2000(content: bytes) -> bytes:
+    """Return a JPEG 2000 codestream without comments, in its main header and in those of its tiles.
+
+    Raises
+    ------
+    NotAStream
+        When it is no codestream.
+    """
+    if content[:4] != _J2K:
+        raise NotAStream("no codestream")
+    made, at = _header(content, 2, _SOT)
+    parts = [content[:2], made]
+    while content[at + 1 : at + 2] == bytes((_SOT,)):
+        length = int.from_bytes(content[at + 6 : at + 10])
+        end = at + length if length else content.rfind(b"\xff\xd9")
+        if not at + _SOT_BYTES < end <= len(content):
+            raise NotAStream("a tile without an end")
+        tile, data = _header(content, at + _SOT_BYTES, _SOD)
+        body = tile + content[data:end]
+        size = (len(body) + _SOT_BYTES if length else 0).to_bytes(4)
+        parts += [content[at : at + 6], size, content[at + 10 : at + _SOT_BYTES], body]
+        at = end
+    if content[at : at + 2] != bytes((0xFF, _EOC)):
+        raise NotAStream("no end of the codestream")
+    return b"".join([*parts, content[at : at + 2]])
+
+
+def _header(content: bytes, at: int, until: int) -> tuple[bytes, int]:
+    parts = []
+    while content[at : at + 1] == b"\xff" and content[at + 1 : at + 2] != bytes((until,)):
+        end = at + 2 + _length(content, at + 2)
+        if content[at + 1] not in _J2K_LEFT_OUT:
+            parts.append(content[at:end])
+        at = end
+    if content[at : at + 2] != bytes((0xFF, until)):
+        raise NotAStream("a header without an end")
+    return b"".join(parts), at
+
+
+def _length(content: bytes, at: int) -> int:
+    length = int.from_bytes(content[at : at + 2])
+    if length < 2 or at + length > len(content):
+        raise NotAStream("a segment without an end")
+    return length
