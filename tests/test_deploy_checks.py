@@ -80,6 +80,10 @@ REFUSED = {
     "a broker that is open": ({"REDIS_URL": "redis://broker.test/0"}, "REDIS_URL leads to another host"),
     "no storage key": ({"VIGIE_STORAGE_KEY_FILE": None}, "VIGIE_STORAGE_KEY_FILE is not set"),
     "a password alone": ({"VIGIE_REQUIRE_MFA": "no"}, "VIGIE_REQUIRE_MFA is off"),
+    "a screen open for weeks": ({"VIGIE_IDLE_SECONDS": "9999999"}, "VIGIE_IDLE_SECONDS is 9999999; it must"),
+    "a session for weeks": ({"VIGIE_SESSION_SECONDS": "9999999"}, "VIGIE_SESSION_SECONDS is 9999999"),
+    "a confirmation for weeks": ({"VIGIE_CONFIRM_SECONDS": "9999999"}, "VIGIE_CONFIRM_SECONDS is 9999999"),
+    "a session without time": ({"VIGIE_IDLE_SECONDS": "0"}, "VIGIE_IDLE_SECONDS is 0; it must be between 60"),
     "the default password of a database": (
         {"DATABASE_URL": "postgres://vigie:postgres@database.test/vigie"},
         "the password of the database is one that everybody tries first",

@@ -340,6 +340,11 @@ if PRODUCTION and (
             storage=storage_key.refusal(STORAGE_KEYS, STORAGE_KEY_FILE),
             second_factor=REQUIRE_MFA,
             second_factor_waived=env.bool("VIGIE_ALLOW_SINGLE_FACTOR", False),
+            lasting={
+                "VIGIE_IDLE_SECONDS": IDLE_SECONDS,
+                "VIGIE_SESSION_SECONDS": SESSION_COOKIE_AGE,
+                "VIGIE_CONFIRM_SECONDS": CONFIRM_SECONDS,
+            },
         )
     )
 ):

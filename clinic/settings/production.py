@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -17,6 +17,14 @@ DEFAULT_PASSWORDS = frozenset(
     ("postgres", "vigie", "password", "passwd", "secret", "admin", "root", "redis", "changeme", "change-me")
 )
 MAKE_KEY = "make one with python -c 'import secrets; print(secrets.token_urlsafe(50))'"
+MINUTE, HOUR = 60, 3600
+# Least and most seconds, and what more would mean. The most are those of NIST SP 800-63B-4 for two factors,
+# and half of its idle hour, because workstations are shared.
+LASTING = {
+    "VIGIE_IDLE_SECONDS": (MINUTE, HOUR // 2, "a screen that was left would stay open to whoever passes"),
+    "VIGIE_SESSION_SECONDS": (MINUTE, 24 * HOUR, "a session that somebody took would serve for days"),
+    "VIGIE_CONFIRM_SECONDS": (MINUTE, HOUR, "whoever finds a session open could sign in it"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,8 @@ class Given:
         What is wrong with the keys of stored files, empty when nothing is.
     second_factor, second_factor_waived
         Whether everybody needs a second factor, and whether somebody said yes to going without.
+    lasting
+        The seconds of :data:`LASTING` by the name of their variable.
     """
 
     debug: bool
@@ -47,6 +57,7 @@ class Given:
     storage: str
     second_factor: bool
     second_factor_waived: bool
+    lasting: Mapping[str, int]
 
 
 def refusals(given: Given) -> list[str]:
@@ -78,6 +89,9 @@ def _reasons(given: Given) -> Iterator[str]:
             "VIGIE_REQUIRE_MFA is off: staff would enter with a password alone; "
             "VIGIE_ALLOW_SINGLE_FACTOR=yes says that another door in front asks for the second factor"
         )
+    for name, (least, most, why) in LASTING.items():
+        if not least <= given.lasting[name] <= most:
+            yield f"{name} is {given.lasting[name]}; it must be between {least} and {most} seconds: {why}"
 
 
 def weak_key(key: str, demo_key: str = "") -> str:
