@@ -50,6 +50,11 @@ def mark(user: User, patient: UUID) -> UUID | None:
     return running(user).filter(patient=patient).values_list("pk", flat=True).first()
 
 
+def marks(user: User) -> dict[UUID, UUID]:
+    """Return the ids of all these accesses, by patient: for a list that shows several."""
+    return dict(running(user).values_list("patient", "pk"))
+
+
 def find(
     *, record_number: str = "", family_name: str = "", given_name: str = "", birth_date: date | None = None
 ) -> Patient | None:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from clinic.audit.models import Action
-from clinic.audit.recording import record
+from clinic.audit.recording import record, record_seen
 from clinic.methods import post_or_back
 from clinic.rules import under
 from ml import registry
@@ -52,6 +52,8 @@ def _record_search(request: HttpRequest, terms: dict[str, Any], found: list[Pati
     detail = {name: value for name, value in terms.items() if value}
     detail["found"] = [patient.pk for patient in found]
     record(Action.SEARCH, actor=request.user, kind="patient", detail=detail)
+    opened = emergency.marks(request.user)
+    record_seen(Action.SEARCH, actor=request.user, patients=detail["found"], kind="patient", under=opened)
 
 
 @under(access.CARERS)

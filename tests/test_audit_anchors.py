@@ -25,15 +25,17 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
+from clinic.accounts.models import User
+from clinic.audit import alarms
 from clinic.audit.anchors import keys, sending, statements
 from clinic.audit.anchors.targets import configured, files, parse
 from clinic.audit.guards import GUARDS
-from clinic.audit.models import Action, Anchor, AnchorTarget, Event, Verification
+from clinic.audit.models import Action, Anchor, AnchorTarget, Event, Seal, Verification
 from clinic.audit.recording import record
-from clinic.audit.seal import seal_all
+from clinic.audit.seal import chain_state, seal_all
 from clinic.audit.verify import verify
 from tests.tampering import Tampering
-from tests.tampering_anchored import ANCHORED_TAMPERINGS, edit, move_head, recompute
+from tests.tampering_anchored import ANCHORED_TAMPERINGS, edit, forget_anchors, move_head, recompute
 
 pytestmark = pytest.mark.django_db
 
@@ -416,12 +418,80 @@ def test_a_program_reads_what_was_found(anchored: list[Event]) -> None:
     assert said["faults"][0]["seal"] == 4
 
 
-def test_a_walk_may_begin_later(anchored: list[Event]) -> None:
+def change(event: Event, role: str) -> None:
+    """Edit a sealed row."""
     GUARDS.remove(connection)
-    Event.objects.filter(pk=anchored[0].pk).update(role="admin")
+    Event.objects.filter(pk=event.pk).update(role=role)
     GUARDS.install(connection)
+
+
+def test_a_walk_of_a_part_never_counts_for_the_whole(anchored: list[Event]) -> None:
     out = StringIO()
     call_command("verify_audit", since=3, stdout=out)
-    assert out.getvalue().startswith("4 seals verified from seal 3\n")
+    assert out.getvalue().startswith(
+        "4 seals verified from seal 3\nwhat lies before seal 3 was not looked at\n"
+    )
+    assert (chain_state().verified_at, chain_state().part_since) == (None, 3)
+
+    change(anchored[0], "admin")
     assert not verify().ok
-    assert Verification.objects.count() == 2
+    assert verify(since=3).ok
+    assert "seal 1" in chain_state().finding
+    assert [alarm.code for alarm in alarms.current()] == ["broken"]
+    with pytest.raises(SystemExit):
+        call_command("check_audit", stdout=StringIO())
+
+    change(anchored[0], "")
+    assert verify().ok
+    assert alarms.current() == []
+    change(anchored[5], "admin")
+    assert not verify(since=6).ok
+    assert verify(since=7).ok
+    assert [alarm.code for alarm in alarms.current()] == ["broken"]
+    assert Verification.objects.count() == 6
+
+
+def test_a_walk_from_behind_the_end_is_refused(anchored: list[Event]) -> None:
+    assert verify(since=7).seals == 6
+    with pytest.raises(CommandError, match="ends with seal 6: there is nothing to verify from seal 8 on"):
+        call_command("verify_audit", since=8, stdout=StringIO())
+    assert Verification.objects.count() == 1
+
+
+def test_a_walk_of_the_end_alone_sees_what_was_cut_off_or_made_anew(anchored: list[Event]) -> None:
+    GUARDS.remove(connection)
+    Seal.objects.filter(position__gt=4).delete()
+    move_head(connection)
+    assert "cut off after seal 4" in verify(since=5).finding
+    edit(connection, [event.pk for event in anchored])
+    recompute(connection)
+    move_head(connection)
+    GUARDS.install(connection)
+    assert "recomputed" in verify(since=4).finding
+    assert "recomputed" in verify(since=5).finding
+    with pytest.raises(CommandError, match="ends with seal 4"):
+        call_command("verify_audit", since=7, stdout=StringIO())
+
+
+def test_a_chain_that_lost_every_anchor_is_warned_of(anchored: list[Event]) -> None:
+    GUARDS.remove(connection)
+    recompute(connection)
+    forget_anchors(connection)
+    files()[0].unlink()
+    Seal.objects.update(sealed_at=timezone.now() - timedelta(minutes=5))
+    recompute(connection)
+    move_head(connection)
+    GUARDS.install(connection)
+    err = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("verify_audit", stdout=StringIO(), stderr=err)
+    assert "no anchor covers seal 1 and after it" in err.getvalue()
+
+
+def test_an_audit_without_anything_is_warned_of_once_there_are_staff(db: None, alice: User) -> None:
+    err = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("verify_audit", stdout=StringIO(), stderr=err)
+    assert "the audit is empty although" in err.getvalue()
+    record(Action.VIEW)
+    assert verify().ok

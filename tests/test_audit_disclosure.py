@@ -17,14 +17,17 @@ from clinic.accounts.models import User
 from clinic.audit.guards import GUARDS
 from clinic.audit.models import Action, Event
 from clinic.audit.recording import WORKER, record
+from clinic.audit.seal import seal_all
 from patients import disclosure
 from patients.disclosure_words import BY_ACTION
+from patients.emergency import open as open_in_emergency
 from patients.models import Patient
 from predictions import disclosing, queue
 from predictions.models import Disclosure, DocumentState
 from predictions.outputs.disclosure_words import when
 from predictions.sightings import Sightings
 from predictions.storage import storage
+from tests import studies
 from tests.test_outputs_pdf import words as text_of
 
 pytestmark = pytest.mark.django_db
@@ -106,6 +109,47 @@ def test_it_is_said_in_plain_words_where_the_hospital_is(history: None, claire: 
 
 def test_every_action_has_its_words() -> None:
     assert set(BY_ACTION) == set(Action)
+
+
+def test_whoever_saw_the_patient_in_a_list_is_on_it(
+    client: Client, alice: User, claire: Patient, henri: Patient
+) -> None:
+    """Name, birth date and result stand in the worklist, in the lists of the API and in a search."""
+    studies.waiting(alice, claire)
+    client.force_login(alice)
+    for _ in range(2):
+        seen = client.get(reverse("worklist")).context["seen"]
+        client.get("/api/studies")
+        client.post(reverse("patient_search"), {"name": claire.family_name})
+        client.post("/api/patients/search", {"name": claire.family_name})
+    client.get(reverse("worklist"), {"seen": seen}, headers={"HX-Request": "true"})
+    expected = ["Saw you in a list of examinations", "Found you in a search"]
+    lists = [access for access in disclosure.accesses(claire.pk) if access.what.en in expected]
+    assert sorted((access.who.en, access.what.en, access.times) for access in lists) == [
+        ("Alice Invented", "Found you in a search", 1),
+        ("Alice Invented", "Saw you in a list of examinations", 2),  # of the page and of the API
+    ]
+    assert not any(access.what.en in expected for access in disclosure.accesses(henri.pk))
+    assert Event.objects.filter(kind="worklist", patient=None).count() == 2
+
+    for event in Event.objects.filter(patient=claire.pk):
+        rewrite(event, at=event.at - timedelta(days=1))
+    client.get(reverse("worklist"))
+    today = next(disclosure.accesses(claire.pk))
+    assert (today.what.en, today.times) == ("Saw you in a list of examinations", 1)
+    seal_all()
+    assert Event.objects.filter(seal=None).count() == 0
+
+
+def test_a_list_says_whom_it_showed_in_an_emergency(
+    client: Client, bob: User, alice: User, claire: Patient
+) -> None:
+    studies.waiting(alice, claire)
+    opened = open_in_emergency(bob, claire, "Transferred at night, no colleague there")
+    client.force_login(bob)
+    client.get(reverse("worklist"))
+    event = Event.objects.get(kind="worklist", patient=claire.pk)
+    assert (event.actor, event.emergency) == (bob, opened.pk)
 
 
 def test_days_are_those_of_the_hospital(alice: User, claire: Patient) -> None:

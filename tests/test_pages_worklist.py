@@ -82,7 +82,7 @@ def test_reading_the_list_is_recorded_with_the_studies_shown(
     study = studies.waiting(alice, claire)
     client.force_login(alice)
     client.get(reverse("worklist"))
-    event = Event.objects.get(action=Action.VIEW, kind="worklist")
+    event = Event.objects.get(action=Action.VIEW, kind="worklist", patient=None)
     assert event.actor == alice
     assert str(study.pk) in event.payload.content
 
@@ -93,7 +93,7 @@ def test_two_hundred_rows_cost_no_more_queries_than_two(
     for patient in factories.patients(60, alice.units.get()):
         studies.ready(alice, patient)
     client.force_login(bob)
-    with django_assert_max_num_queries(25):
+    with django_assert_max_num_queries(26):
         page = client.get(reverse("worklist")).content.decode()
     assert page.count("Read and sign") == 60
 

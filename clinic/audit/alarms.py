@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from clinic.audit import models
+from clinic.audit.anchors.sending import unanchored
 from clinic.audit.anchors.targets import configured
-from clinic.audit.models import Anchor, AnchorTarget, Event, Seal, Verification
+from clinic.audit.models import AnchorTarget, Event
+from clinic.audit.standing import standing
 from ml.contracts import Text
 
 logger = logging.getLogger(__name__)
@@ -66,10 +67,10 @@ UNANCHORED = Alarm(
 BROKEN = Alarm(
     "broken",
     Text(
-        "The last check of the audit found rows that are not as they were sealed. Keep everything as it is "
-        "and look at the audit page.",
-        "La dernière vérification du journal a trouvé des lignes qui ne sont plus telles que scellées. Ne "
-        "modifiez rien et consultez la page Journal.",
+        "A check of the audit found something that is not as it should be. Keep everything as it is and look "
+        "at the audit page. Only a check of the whole chain that finds nothing ends this alarm.",
+        "Une vérification du journal a révélé une anomalie. Ne modifiez rien et consultez la page Journal. "
+        "Seule une vérification de toute la chaîne, sans anomalie, met fin à cette alerte.",
     ),
 )
 TARGET_FAILS = Text(
@@ -119,14 +120,11 @@ def _found() -> Iterator[Alarm]:
     now = timezone.now()
     if Event.objects.filter(waiting__isnull=False, at__lt=now - GRACE).exists():
         yield UNSEALED
-    patience = max(timedelta(seconds=2 * settings.AUDIT_ANCHOR_SECONDS), GRACE)
-    last = Anchor.objects.order_by("-number").values_list("position", flat=True).first() or 0
-    if Seal.objects.filter(position=last + 1, sealed_at__lt=now - patience).exists():
+    if unanchored() is not None:
         yield UNANCHORED
     names = [target.name for target in configured()]
     failing = AnchorTarget.objects.filter(name__in=names, failures__gte=FAILURES)
     if places := sorted(failing.values_list("name", flat=True)):
         yield Alarm("anchor_target", TARGET_FAILS.format(place=", ".join(places)))
-    verified = Verification.objects.order_by("-at").values_list("finding", flat=True).first()
-    if verified:
+    if standing().finding:
         yield BROKEN

@@ -198,6 +198,9 @@ class Verification(models.Model):
     """What ``verify_audit`` found, for the line on the audit page."""
 
     at = models.DateTimeField()
+    since = models.BigIntegerField(
+        default=1, db_default=1, help_text="Seal it began with; only 1 walks the whole chain"
+    )
     seals = models.BigIntegerField()
     finding = models.TextField(blank=True, help_text="The first bad row; empty when all was well")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -96,6 +96,58 @@ def record(
     if action == Action.REFUSED:
         context.refused.set(True)
     return event
+
+
+def record_seen(
+    action: Action,
+    *,
+    actor: Any,
+    patients: Iterable[UUID],
+    kind: str,
+    under: Mapping[UUID, UUID] | None = None,
+) -> None:
+    """Write whom a list showed: one event for each patient, so that "who opened this record" finds it.
+
+    A list is loaded again and again: what this person already saw of a patient in such a list on this day is
+    not written once more. However long the list, it takes one look and two inserts.
+
+    Parameters
+    ----------
+    actor
+        The member of staff.
+    patients
+        Everybody whose name or result stood in the list.
+    under
+        The emergency accesses by which the list showed some of them, by patient.
+    """
+    under = under or {}
+    token = context.token.get()[:40]
+    today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    shown = {(patient, under.get(patient)) for patient in patients}
+    known = Event.objects.filter(actor=actor, action=action, kind=kind, token=token, at__gte=today)
+    known = known.filter(patient__in={patient for patient, _ in shown})
+    unseen = sorted(shown - set(known.values_list("patient", "emergency")), key=str)
+    if not unseen:
+        return
+    now = timezone.now()
+    events = [
+        Event(
+            at=now,
+            action=action,
+            actor=actor,
+            actor_label=_label(actor, ""),
+            role=actor.role,
+            patient=patient,
+            kind=kind,
+            address=context.address.get(),
+            request=request_id.get()[:32],
+            emergency=emergency,
+            token=token,
+        )
+        for patient, emergency in unseen
+    ]
+    with transaction.atomic():
+        Waiting.objects.bulk_create(Waiting(event=event) for event in Event.objects.bulk_create(events))
 
 
 def _label(actor: Any, given: str) -> str:

@@ -17,7 +17,8 @@ from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from clinic.audit.models import Event, Head, Seal, Verification, Waiting
+from clinic.audit.models import Event, Head, Seal, Waiting
+from clinic.audit.standing import standing
 
 GENESIS = "0" * 64
 BATCH = 500
@@ -119,8 +120,8 @@ class ChainState:
     ----------
     waiting_since
         When the oldest unsealed event happened; ``None`` when none waits.
-    verified_at, finding
-        Of the last verification; ``None`` when there was none.
+    verified_at, finding, part_at, part_since
+        As in :class:`clinic.audit.standing.Standing`.
     """
 
     sealed: int
@@ -128,6 +129,8 @@ class ChainState:
     waiting_since: datetime | None
     verified_at: datetime | None
     finding: str
+    part_at: datetime | None
+    part_since: int | None
 
     @property
     def late(self) -> bool:
@@ -138,11 +141,13 @@ class ChainState:
 def chain_state() -> ChainState:
     """Return how far the chain reaches and when it was last verified."""
     oldest = Event.objects.filter(waiting__isnull=False).order_by("at").values_list("at", flat=True).first()
-    verified = Verification.objects.order_by("-at").first()
+    verified = standing()
     return ChainState(
         sealed=Seal.objects.aggregate(Max("position"))["position__max"] or 0,
         waiting=Waiting.objects.count(),
         waiting_since=oldest,
-        verified_at=verified.at if verified else None,
-        finding=verified.finding if verified else "",
+        verified_at=verified.verified_at,
+        finding=verified.finding,
+        part_at=verified.part_at,
+        part_since=verified.part_since,
     )

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from clinic.audit import redaction
-from clinic.audit.anchors import keys, trails
+from clinic.audit.anchors import keys, sending, trails
 from clinic.audit.anchors.keys import NoKey
 from clinic.audit.anchors.trails import Trail
 from clinic.audit.guards import GUARDS
@@ -83,6 +84,16 @@ class Outcome:
         return self.faults[0].text if self.faults else ""
 
 
+class BeyondTheEnd(ValueError):
+    """A walk was to begin behind the end of the chain, where it would find nothing wrong."""
+
+    def __init__(self, since: int, end: int) -> None:
+        super().__init__(
+            f"the chain ends with seal {end}: there is nothing to verify from seal {since} on. If there was "
+            "once, the chain was cut off; verify it from the first seal (without --since)"
+        )
+
+
 class _Walk:
     """The state of one walk: how far it is, and what it counted."""
 
@@ -93,7 +104,13 @@ class _Walk:
         self.redacted = 0
 
     def run(self) -> Fault | None:
-        """Walk to the end; return the first fault."""
+        """Walk to the end; return the first fault.
+
+        The link before the first one walked is trusted, unless it is another than the one anchored.
+        """
+        before = Seal.objects.filter(position=self.position).first()
+        if before is not None and (found := self._anchored_otherwise(before)):
+            return Fault(found, before.position, before.event_id)
         for seal in _links(self.position):
             if fault := self._fault(seal):
                 return fault
@@ -217,6 +234,17 @@ def unsealed() -> QuerySet[Event]:
 
 
 def _warnings() -> Iterator[str]:
+    if not Event.objects.exists() and (staff := get_user_model().objects.count()):
+        yield (
+            f"the audit is empty although there are {staff} members of staff, whose making is on record: it "
+            "was emptied, or restored without its events"
+        )
+    if (bare := sending.unanchored()) is not None:
+        yield (
+            f"no anchor covers seal {bare.position} and after it, sealed at {bare.sealed_at.isoformat()}: "
+            "a chain made anew would not show. The sealer makes none (manage.py audit_key, seal_audit "
+            "--follow), or they were removed: hold the chain against copies kept outside (--anchors)"
+        )
     late = unsealed()
     if first := late.first():
         yield (
@@ -248,13 +276,22 @@ def verify(
     progress
         Called with the number of links checked, every :data:`CHUNK`.
     since
-        Position to begin with; the link before it is trusted.
+        Position to begin with; the link before it is trusted where no anchor covers it. The outcome of a
+        part is kept as that of a part: it neither ends a fault found before nor verifies the whole.
     public_keys
         Files of public keys to check anchors with, instead of those of this installation.
     anchor_files
         Further files of anchors, such as what a log server kept.
+
+    Raises
+    ------
+    BeyondTheEnd
+        When ``since`` lies behind the next link that the chain would get.
     """
     head = Head.objects.first()
+    end = Seal.objects.aggregate(Max("position"))["position__max"] or 0
+    if since > end + 1:
+        raise BeyondTheEnd(since, end)
     laid, warnings = _laid(public_keys, anchor_files)
     walk = _Walk(since, laid, progress)
     fault = walk.run()
@@ -272,5 +309,5 @@ def verify(
         warnings=(*warnings, *_warnings()),
     )
     said = [fault.text for fault in outcome.faults] + list(outcome.warnings)
-    Verification.objects.create(at=timezone.now(), seals=outcome.seals, finding="; ".join(said))
+    Verification.objects.create(at=timezone.now(), since=since, seals=outcome.seals, finding="; ".join(said))
     return outcome

@@ -13,10 +13,10 @@ from rest_framework.response import Response
 
 from clinic.accounts.roles import Scope
 from clinic.audit.models import Action
-from clinic.audit.recording import record
+from clinic.audit.recording import record, record_seen
 from ml.contracts import Problem, Refused, Text
 from patients import access as records
-from patients import services
+from patients import emergency, services
 from patients.models import Patient
 from patients.selectors import search
 from predictions.api.base import ApiView
@@ -106,6 +106,9 @@ class PatientSearchView(ApiView):
             kind="patient",
             detail={**sent.validated_data, "found": [str(patient.pk) for patient in found]},
         )
+        patients = {patient.pk for patient in found}
+        opened = emergency.marks(request.user)
+        record_seen(Action.SEARCH, actor=request.user, patients=patients, kind="patient", under=opened)
         return Response(PatientSerializer(found, many=True).data)
 
 

@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from clinic.accounts import confirm
 from clinic.accounts.roles import Scope
 from clinic.audit.models import Action
-from clinic.audit.recording import record
+from clinic.audit.recording import record, record_seen
 from ml import registry
 from ml.contracts import Problem, Refused, Text
 from ml.registry import UnknownAlgorithm
@@ -158,6 +158,9 @@ class StudiesView(ApiView, ListAPIView):
         # Nothing shown, nothing opened: the record's own list of accesses does not grow by it.
         patient = _named(request.query_params.get("patient", "")) if seen else None
         record(Action.SEARCH, actor=request.user, patient=patient, kind="study", detail={"found": seen})
+        if patient is None:
+            patients = {study["patient"] for study in response.data["results"]}
+            record_seen(Action.SEARCH, actor=request.user, patients=patients, kind="study")
         return response
 
     @extend_schema(

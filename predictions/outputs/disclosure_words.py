@@ -26,12 +26,11 @@ INTRODUCTION = (
     ),
     Text(
         "The times are those of the hospital. What one person did several times in a day stands in one "
-        "line. If "
-        "you do not understand an access, or think it was not justified, ask the hospital’s data protection "
+        "line; having seen you in a list is counted once a day. If you do not understand an access, or think it was not justified, ask the hospital’s data protection "
         "officer.",
         "Les heures sont celles de l’hôpital. Ce qu’une personne a fait plusieurs fois dans la journée "
         "figure "
-        "sur une seule ligne. Si un accès vous surprend ou vous paraît injustifié, adressez-vous au "
+        "sur une seule ligne ; vous avoir vu dans une liste est compté une fois par jour. Si un accès vous surprend ou vous paraît injustifié, adressez-vous au "
         "délégué à "
         "la protection des données de l’hôpital.",
     ),

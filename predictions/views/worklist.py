@@ -23,7 +23,7 @@ from django.views.decorators.http import require_safe
 from clinic.accounts.models import User
 from clinic.accounts.roles import Role
 from clinic.audit.models import Action
-from clinic.audit.recording import record
+from clinic.audit.recording import record, record_seen
 from clinic.methods import post_or_back
 from clinic.rules import STAFF, under
 from clinic.templatetags.vigie import day
@@ -259,6 +259,7 @@ def _rights(user: User) -> tuple[Callable[[Study], bool], Callable[[Study], bool
 
 
 def _record(user: User, rows: list[Row], by_algorithm: bool) -> None:
+    """Write that the list was looked at and, once a day for each patient in it, that this person saw them."""
     if rows:
         ordered = {"order": BY_ALGORITHM} if by_algorithm else {}
         record(
@@ -267,3 +268,5 @@ def _record(user: User, rows: list[Row], by_algorithm: bool) -> None:
             kind="worklist",
             detail={"studies": [str(row.study.pk) for row in rows]} | ordered,
         )
+        patients = {row.study.patient_id for row in rows}
+        record_seen(Action.VIEW, actor=user, patients=patients, kind="worklist", under=emergency.marks(user))

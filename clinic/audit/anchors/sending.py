@@ -25,6 +25,7 @@ AT_ONCE = 100
 CATCH_UP = 20 * statements.MOST_LINKS
 LEASE = timedelta(minutes=2)
 LONGEST_PAUSE_SECONDS = 300
+LEAST_PATIENCE = timedelta(minutes=1)
 
 
 def anchor() -> int:
@@ -50,6 +51,13 @@ def due() -> bool:
         return False
     pause = timedelta(seconds=settings.AUDIT_ANCHOR_SECONDS)
     return last is None or behind >= statements.MOST_LINKS or last.made_at <= timezone.now() - pause
+
+
+def unanchored() -> Seal | None:
+    """Return the first seal without an anchor when it waits for longer than two cadences, else ``None``."""
+    patience = max(timedelta(seconds=2 * settings.AUDIT_ANCHOR_SECONDS), LEAST_PATIENCE)
+    last = Anchor.objects.order_by("-number").values_list("position", flat=True).first() or 0
+    return Seal.objects.filter(position=last + 1, sealed_at__lt=timezone.now() - patience).first()
 
 
 def deliver() -> None:

@@ -8,11 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Max
 
 from clinic.audit.models import Seal
-from clinic.audit.verify import Outcome, verify
+from clinic.audit.verify import BeyondTheEnd, Outcome, verify
 
 
 class Command(BaseCommand):
@@ -23,7 +23,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Add where to begin, what to check anchors with, and the form of the answer."""
         parser.add_argument(
-            "--since", type=int, default=1, metavar="POSITION", help="begin here and trust what was before"
+            "--since", type=int, default=1, metavar="POSITION", help="begin here; never counts for the whole"
         )
         parser.add_argument(
             "--public-key", type=Path, action="append", default=[], metavar="FILE",
@@ -44,18 +44,19 @@ class Command(BaseCommand):
             if live:
                 self.stderr.write(f"\r{done:,} of {total:,} seals", ending="")
 
-        outcome = verify(
-            progress,
-            since=max(options["since"], 1),
-            public_keys=options["public_key"],
-            anchor_files=options["anchors"],
-        )
+        since = max(options["since"], 1)
+        try:
+            outcome = verify(
+                progress, since=since, public_keys=options["public_key"], anchor_files=options["anchors"]
+            )
+        except BeyondTheEnd as error:
+            raise CommandError(str(error)) from error
         if live:
             self.stderr.write("")
         if options["json"]:
-            self.stdout.write(json.dumps({"ok": outcome.ok, **asdict(outcome)}))
+            self.stdout.write(json.dumps({"ok": outcome.ok, "since": since, **asdict(outcome)}))
         else:
-            self._say(outcome, options["since"])
+            self._say(outcome, since)
         if not outcome.ok:
             sys.exit(1)
 
@@ -66,6 +67,8 @@ class Command(BaseCommand):
             self.stderr.write(f"broken: {fault.text}")
         begun = "the first" if since <= 1 else f"seal {since}"
         redacted = f", {outcome.redacted:,} of them redacted" if outcome.redacted else ""
-        self.stdout.write(f"{outcome.seals - max(since, 1) + 1:,} seals verified from {begun}{redacted}")
+        self.stdout.write(f"{outcome.seals - since + 1:,} seals verified from {begun}{redacted}")
+        if since > 1:
+            self.stdout.write(f"what lies before seal {since} was not looked at")
         for where, seen in outcome.anchors.items():
             self.stdout.write(f"{seen:,} anchors verified in {where}")
