@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 View = Callable[..., HttpResponseBase]
@@ -17,7 +18,8 @@ def post_or_back(page: str, *parts: str) -> Callable[[View], View]:
     """Let a view take POST only, and lead whoever opens its address to the page that it belongs to.
 
     A refused form stays at the address it was sent to: a reload from the address bar, or another language,
-    asks for it with GET.
+    asks for it with GET. The page it is answered with tells its script by ``request.page_home`` where it belongs,
+    so that what was typed is found again there.
 
     Parameters
     ----------
@@ -34,6 +36,7 @@ def post_or_back(page: str, *parts: str) -> Callable[[View], View]:
         def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase | HttpResponse:
             if request.method in ("GET", "HEAD"):
                 return redirect(page, *(kwargs[part] for part in parts))
+            request.page_home = reverse(page, args=[kwargs[part] for part in parts])
             return only_post(request, *args, **kwargs)
 
         return answer

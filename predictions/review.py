@@ -67,6 +67,7 @@ NO_VERDICT = Problem(
         "Give your own verdict on this result before signing it.",
         "Donnez votre propre avis sur ce résultat avant de le signer.",
     ),
+    field="verdict",
 )
 SUPERSEDED = Problem(
     "superseded",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -23,6 +23,17 @@ from predictions.views import reading, studies
 from predictions.workspaces.sleep import signing
 
 UNPROCESSABLE = 422
+
+# The ids of what is asked for in the review, by the names of the fields.
+PLACES = {
+    "verdict": "verdict",
+    "reason": "reason",
+    "comment": "comment",
+    "later": "later",
+    "hypnogram": "hypnogram",
+    "impression": "first-read",
+    "confidence": "confidence",
+}
 
 OTHER_RESULT = Problem(
     "other_result",
@@ -163,10 +174,24 @@ def _act(
     return redirect("study", study.pk)
 
 
+def _place(request: HttpRequest, problem: Problem, parts: Mapping[str, str]) -> str:
+    """Return the id of the field that a problem is about, empty for one about no field."""
+    amends = request.resolver_match.view_name == "study_amend"
+    if problem in (confirm.NEEDED, confirm.problem(request)):
+        field = "password" if request.user.has_usable_password() else "code"
+        return f"{'amend' if amends else 'sign'}-{field}"
+    if amends and problem.field:
+        return "amend-reason"
+    return PLACES.get(problem.field, parts.get(problem.field, ""))
+
+
 def _again(request: HttpRequest, study: Study, problems: tuple[Problem, ...]) -> HttpResponse:
     """Show the page with what is wrong and everything that was typed."""
     study.refresh_from_db()
     shown = studies.context(request.user, study)
     shown |= reading.context(request.user, study, request.POST)
+    parts = {part.field.name: part.name for part in shown.get("reading_parts", ())}
     shown |= {"opinion": request.POST, "review_problems": problems}
+    shown["review_links"] = [(problem, _place(request, problem, parts)) for problem in problems]
+    shown["faulty"] = {problem.field for problem in problems} - {""}
     return render(request, "studies/page.html", shown, status=UNPROCESSABLE)

@@ -1,5 +1,5 @@
-// What stands typed in the forms of a page, kept in this tab (kept.js) over a log-in and put back once. Forms that save
-// themselves as one types, passwords, files and codes are left alone.
+// What stands typed in the forms of a page, kept in this tab (kept.js) over a log-in or a change of language and put
+// back once. Forms that save themselves as one types, passwords, files and codes are left alone.
 
 import * as kept from "./kept.js";
 
@@ -25,33 +25,53 @@ function placeOf(field) {
 
 function isChoice(field) { return field.type === "checkbox" || field.type === "radio"; }
 
+// Where the forms of this page belong: one given back with a refusal stands at the address it was sent to.
+export function home() {
+  return document.documentElement.dataset.home ?? location.pathname + location.search;
+}
+
+// On a page given back with a refusal what was typed came with the page, so that nothing looks changed.
+function givenBack() { return "givenBack" in document.documentElement.dataset; }
+
 function changed(field) {
   if (isChoice(field)) return field.checked !== field.defaultChecked;
-  if (field instanceof HTMLSelectElement) return [...field.options].some((one) => one.selected !== one.defaultSelected) && field.selectedIndex > 0;
+  if (field instanceof HTMLSelectElement) return selectChanged(field);
   return field.value !== field.defaultValue;
 }
+
+// Without a choice of the page's own a list of one answer stands at its first.
+function selectChanged(field) {
+  const options = [...field.options];
+  const marked = field.multiple || options.some((one) => one.defaultSelected);
+  return options.some((one, at) => one.selected !== (marked ? one.defaultSelected : at === 0));
+}
+
+function filled(field) { return isChoice(field) ? field.checked : field.value !== ""; }
 
 function stateOf(field) {
   if (isChoice(field)) return field.checked;
   return field instanceof HTMLSelectElement ? [...field.selectedOptions].map((one) => one.value) : field.value;
 }
 
-export function keep(user, page) {
+// What is empty or not chosen on a page given back was left so on purpose, and is kept beside what is filled.
+export function keep(user, page, slot = "page") {
   const found = fields();
-  if (!found.some(changed)) return;
-  kept.put(user, `page:${page}`, found.filter(changed).map((field) => [placeOf(field), stateOf(field)]));
+  if (!found.some((field) => changed(field) || (givenBack() && filled(field)))) return;
+  const typed = givenBack() ? found : found.filter(changed);
+  kept.put(user, `${slot}:${page}`, typed.map((field) => [placeOf(field), stateOf(field)]));
 }
 
-export function drop(user, page) { kept.drop(user, `page:${page}`); }
+export function drop(user, page, slot = "page") { kept.drop(user, `${slot}:${page}`); }
 
-export function restore(user, page, note) {
-  const states = new Map(kept.get(user, `page:${page}`) ?? []);
-  drop(user, page);
+export function restore(user, page, note, slot = "page") {
+  const states = new Map(kept.get(user, `${slot}:${page}`) ?? []);
+  drop(user, page, slot);
   for (const field of states.size ? fields() : []) {
-    if (!states.has(placeOf(field))) continue;
-    put(field, states.get(placeOf(field)));
+    const state = states.get(placeOf(field));
+    if (state === undefined || JSON.stringify(state) === JSON.stringify(stateOf(field))) continue;
+    put(field, state);
     field.dispatchEvent(new Event("change", { bubbles: true }));
-    if (!note.hidden) continue;
+    if (!note?.hidden) continue;
     note.hidden = false;
     field.closest("form").before(note);
   }

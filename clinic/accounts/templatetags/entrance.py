@@ -30,7 +30,9 @@ def confirming(context: Context) -> dict[str, Any]:
     kinds = set(Authenticator.objects.filter(user=request.user).values_list("type", flat=True))
     return {
         "needed": not fresh,
-        "left": int(settings.CONFIRM_SECONDS - (time.time() - request.session[confirm.CONFIRMED])) if fresh else 0,
+        "left": int(settings.CONFIRM_SECONDS - (time.time() - request.session[confirm.CONFIRMED]))
+        if fresh
+        else 0,
         "again": request.method == "POST" and not fresh,
         "problem": None if fresh else confirm.problem(request),
         "password": request.user.has_usable_password(),

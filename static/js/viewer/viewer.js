@@ -45,7 +45,9 @@ class XrayViewer extends HTMLElement {
     this.attend(this.main);
     this.choose("window");
     this.begin(kept(data.study), data.first);
-    if (document.activeElement === document.body && !location.hash) this.main.stage.focus({ preventScroll: true });
+    // A page given back with a refusal has its own place to go on; a password typed at once is no shortcut.
+    const refused = "givenBack" in document.documentElement.dataset;
+    if (document.activeElement === document.body && !location.hash && !refused) this.main.stage.focus({ preventScroll: true });
   }
 
   keysSwitch() {
