@@ -74,6 +74,7 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "staff_new": (only(ADMIN), only(ADMIN, "POST", 422)),
     "staff_edit": (only(ADMIN), only(ADMIN, "POST", 422)),
     "staff_password": only(ADMIN, "POST"),
+    "staff_sessions": only(ADMIN, "POST", 302),
     "staff_second_factor": (only(ADMIN), only(ADMIN, "POST", 302)),
     "unit_list": only(ADMIN),
     "unit_new": (only(ADMIN), only(ADMIN, "POST", 422)),

@@ -161,3 +161,31 @@ def test_ending_one_session_of_ones_own_still_works(alice: User) -> None:
     here.post(reverse("usersessions_list"))
     assert alive(here)
     assert not alive(there)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0",
+            "Firefox on Windows",
+        ),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+            "Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0",
+            "Edge on Windows",
+        ),
+        (
+            "Mozilla/5.0 (iPad; CPU OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+            "Version/18.5 Mobile/15E148 Safari/604.1",
+            "Safari on iPad",
+        ),
+        ("<b>", "A browser that does not say what it is"),
+    ],
+)
+def test_the_list_of_sessions_names_browsers_in_words(alice: User, said: str, words: str) -> None:
+    client = Client(headers={"User-Agent": said})
+    client.post(reverse("account_login"), {"login": "alice", "password": PASSWORD})
+    page = client.get(reverse("usersessions_list")).content.decode()
+    assert words in page
+    assert "Mozilla" not in page

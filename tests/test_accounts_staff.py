@@ -10,12 +10,13 @@ from django.db.models import ProtectedError
 from django.test import Client
 from django.urls import reverse
 
-from clinic.accounts import services
-from clinic.accounts.models import Unit, User
+from clinic.accounts import services, tokens
+from clinic.accounts.models import Notice, Unit, User
 from clinic.accounts.roles import Role
 from clinic.audit.models import Action, Event
 from clinic.audit.recording import record
 from patients.models import Patient
+from tests import factories, second_factors
 from tests.factories import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -125,6 +126,37 @@ def test_a_renewed_password_ends_sessions_and_has_to_be_changed(office: Client, 
         "account_change_password"
     )
     assert Event.objects.get(action=Action.ADMIN, kind="password").object_id == str(alice.pk)
+
+
+def test_everything_somebody_is_logged_in_with_ends_at_once(office: Client, admin: User, alice: User) -> None:
+    browser = log_in("alice", PASSWORD)
+    _token, secret = tokens.issue(owner=alice, name="probe", scopes=["read"], lifetime=tokens.LOGIN)
+    Notice.objects.all().delete()
+    assert (
+        "End all sessions and tokens" in office.get(reverse("staff_edit", args=[alice.pk])).content.decode()
+    )
+    office.post(reverse("staff_sessions", args=[alice.pk]))
+    assert browser.get(reverse("profile")).status_code == 302
+    assert tokens.find(secret) is None
+    assert log_in("alice", PASSWORD).get(reverse("profile")).status_code == 200
+    event = Event.objects.get(action=Action.ADMIN)
+    assert (event.kind, event.object_id, event.payload.data) == ("session", str(alice.pk), {"ended": "all"})
+    assert "all your sessions and tokens" in Notice.objects.get(recipient=alice).text["en"]
+
+
+def test_others_learn_that_an_administrator_could_enter_as_somebody(
+    office: Client, alice: User, bob: User, maternity: Unit
+) -> None:
+    second, stranger = factories.staff("second", Role.ADMIN), factories.staff("stranger", Role.STEWARD)
+    maternity.leads.add(bob)
+    second_factors.app_of(alice)
+    office.post(reverse("staff_password", args=[alice.pk]))
+    office.post(reverse("staff_second_factor", args=[alice.pk]))
+    for person, said in ((alice, "you"), (second, "ask Alice"), (bob, "ask Alice")):
+        texts = [notice.text["en"] for notice in Notice.objects.filter(recipient=person)]
+        assert len(texts) == 2
+        assert all(said in text for text in texts)
+    assert not Notice.objects.filter(recipient__in=[stranger, *User.objects.filter(username="admin")])
 
 
 def test_nobody_locks_themselves_out(office: Client, admin: User) -> None:

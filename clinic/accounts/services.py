@@ -27,6 +27,30 @@ FACTOR_RESET = Text(
     "{name} a retiré votre second facteur. Si vous ne l’avez pas demandé, prévenez aussitôt les "
     "administrateurs.",
 )
+PASSWORD_RENEWED = Text(
+    "{name} gave you a new one-time password. If you did not ask for it, tell the administrators at once.",
+    "{name} vous a donné un nouveau mot de passe à usage unique. Si vous ne l’avez pas demandé, prévenez "
+    "aussitôt les administrateurs.",
+)
+SESSIONS_ENDED = Text(
+    "{name} ended all your sessions and tokens. Log in again, and issue your programs new tokens.",
+    "{name} a mis fin à toutes vos sessions et à tous vos jetons. Reconnectez-vous et délivrez de nouveaux "
+    "jetons à vos programmes.",
+)
+WITNESSED = {
+    "password": Text(
+        "{name} gave {whose} a new one-time password. Whoever does this can enter in their name: ask "
+        "{whose} whether they asked for it.",
+        "{name} a donné à {whose} un nouveau mot de passe à usage unique, qui permet d’entrer en son nom : "
+        "demandez à {whose} si c’était à sa demande.",
+    ),
+    "second factor": Text(
+        "{name} took the second factor of {whose} away. Whoever does this can set up another and enter in "
+        "their name: ask {whose} whether they asked for it.",
+        "{name} a retiré le second facteur de {whose}. Qui le fait peut en configurer un autre et entrer en "
+        "son nom : demandez à {whose} si c’était à sa demande.",
+    ),
+}
 
 
 def one_time_password() -> str:
@@ -132,7 +156,25 @@ def renew_password(*, actor: User, user: User) -> str:
     sessions.end_all(user)
     lockout.forgive(user)
     record(Action.ADMIN, actor=actor, kind="password", object_id=str(user.pk), detail={"renewed": True})
+    notices.notify([user], PASSWORD_RENEWED.format(name=actor.label))
+    _tell_witnesses("password", actor, user)
     return password
+
+
+@transaction.atomic
+def end_sessions(*, actor: User, user: User) -> None:
+    """End every session and token of somebody who may go on working: a screen left open, a lost tablet."""
+    sessions.end_all(user)
+    record(Action.ADMIN, actor=actor, kind="session", object_id=str(user.pk), detail={"ended": "all"})
+    if actor != user:
+        notices.notify([user], SESSIONS_ENDED.format(name=actor.label))
+
+
+def _tell_witnesses(what: str, actor: User, user: User) -> None:
+    """Tell others than the two concerned: an administrator who acts alone could enter as somebody else."""
+    told = {person.pk: person for person in (*notices.administrators(), *notices.leads(user.units.all()))}
+    others = [person for person in told.values() if person not in (actor, user)]
+    notices.notify(others, WITNESSED[what].format(name=actor.label, whose=user.label))
 
 
 def reset_second_factor(*, actor: User, user: User) -> bool:
@@ -160,6 +202,7 @@ def reset_second_factor(*, actor: User, user: User) -> bool:
             sessions.end_all(user)
             lockout.forgive(user)
             notices.notify([user], FACTOR_RESET.format(name=actor.label))
+            _tell_witnesses("second factor", actor, user)
             detail = {"reset": types}
             record(Action.ADMIN, actor=actor, kind="second factor", object_id=str(user.pk), detail=detail)
     return bool(types)

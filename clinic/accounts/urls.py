@@ -9,6 +9,7 @@ urlpatterns = [
     path("new/", views.staff_new, name="staff_new"),
     path("<int:pk>/", views.staff_edit, name="staff_edit"),
     path("<int:pk>/password/", views.staff_password, name="staff_password"),
+    path("<int:pk>/sessions/", views.staff_sessions, name="staff_sessions"),
     path("<int:pk>/second-factor/", views.staff_second_factor, name="staff_second_factor"),
     path("profile/", views.profile, name="profile"),
 ]

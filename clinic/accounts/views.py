@@ -84,6 +84,19 @@ def staff_password(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @under(ADMINISTRATORS)
+@confirm.required
+@require_POST
+def staff_sessions(request: HttpRequest, pk: int) -> HttpResponse:
+    """End every session and token of somebody at once; they may log in again."""
+    person = get_object_or_404(User, pk=pk)
+    services.end_sessions(actor=request.user, user=person)
+    if person == request.user:
+        return redirect("account_login")
+    messages.success(request, _("Every session and every token of this person has ended."))
+    return redirect("staff_edit", person.pk)
+
+
+@under(ADMINISTRATORS)
 @confirm.required(only_changes=True)
 @require_http_methods(["GET", "POST"])
 def staff_second_factor(request: HttpRequest, pk: int) -> HttpResponse:
