@@ -46,3 +46,13 @@ def test_the_events_of_a_scorer_are_described(schema: dict[str, Any]) -> None:
 
 def test_the_seed_of_credit_keeps_its_own_batch(schema: dict[str, Any]) -> None:
     assert asked(schema, "/api/credit/predict/batch").keys() == {"data"}
+
+
+@pytest.mark.parametrize(
+    "operation", ["studies_sign", "studies_amend", "documents_content", "audit_events", "token_create"]
+)
+def test_what_an_open_session_has_to_confirm_says_that_it_may_be_refused(
+    schema: dict[str, Any], operation: str
+) -> None:
+    operations = {one["operationId"]: one for path in schema["paths"].values() for one in path.values()}
+    assert "403" in operations[operation]["responses"]

@@ -38,7 +38,11 @@ class AuditEventsView(ApiView):
     @extend_schema(
         operation_id="audit_events",
         parameters=[AuditFilterSerializer],
-        responses={(200, "*/*"): OpenApiTypes.BINARY, 400: ProblemsSerializer},
+        responses={
+            (200, "*/*"): OpenApiTypes.BINARY,
+            400: ProblemsSerializer,
+            403: ProblemsSerializer,
+        },
     )
     def get(self, request: Request) -> StreamingHttpResponse:
         """Give events out as FHIR R4B AuditEvents (IHE BALP), oldest first, one JSON a line."""

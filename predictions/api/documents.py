@@ -149,7 +149,12 @@ class DocumentContentView(StudyDoor):
 
     @extend_schema(
         operation_id="documents_content",
-        responses={(200, "*/*"): OpenApiTypes.BINARY, 404: ProblemsSerializer, 409: ProblemsSerializer},
+        responses={
+            (200, "*/*"): OpenApiTypes.BINARY,
+            403: ProblemsSerializer,
+            404: ProblemsSerializer,
+            409: ProblemsSerializer,
+        },
     )
     def get(self, request: Request, study_id: UUID, document_id: UUID) -> FileResponse:
         """Download a document that is ready."""

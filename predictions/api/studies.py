@@ -282,7 +282,7 @@ class SignView(StudyDoor):
     @extend_schema(
         operation_id="studies_sign",
         request=NewSignatureSerializer,
-        responses={201: SignatureSerializer, 409: ProblemsSerializer, **ERRORS},
+        responses={201: SignatureSerializer, 403: ProblemsSerializer, 409: ProblemsSerializer, **ERRORS},
     )
     def post(self, request: Request, study_id: UUID) -> Response:
         """Sign the result with your verdict and, where one is written, your report."""
@@ -308,7 +308,7 @@ class AmendView(StudyDoor):
     @extend_schema(
         operation_id="studies_amend",
         request=AmendmentSerializer,
-        responses={200: StudySerializer, 409: ProblemsSerializer, **ERRORS},
+        responses={200: StudySerializer, 403: ProblemsSerializer, 409: ProblemsSerializer, **ERRORS},
     )
     def post(self, request: Request, study_id: UUID) -> Response:
         """Open a signed study again, with a reason."""
