@@ -18,7 +18,7 @@ def post_or_back(page: str, *parts: str) -> Callable[[View], View]:
     """Let a view take POST only, and lead whoever opens its address to the page that it belongs to.
 
     A refused form stays at the address it was sent to: a reload from the address bar, or another language,
-    asks for it with GET. The page it is answered with tells its script by ``request.page_home`` where it belongs,
+    asks for it with GET. By ``request.page_home`` the page it is answered with knows where it belongs,
     so that what was typed is found again there.
 
     Parameters

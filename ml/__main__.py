@@ -19,6 +19,7 @@ from typing import Any
 
 from ml import batch, registry, runner
 from ml import package as packages
+from ml.algorithms.haemorrhage.examples import ADMISSIONS
 from ml.algorithms.sleep.mapping import OPTIONS as CHANNELS
 from ml.contracts import LANGUAGES, Contract, Finding, InputKind, Outcome, Problem, Source, Status, Text
 
@@ -51,6 +52,7 @@ ONLY_FOR = {
     **dict.fromkeys((*CHANNELS, "opinion"), "sleep"),
 }
 SHARES = ("incidence", "prevalence")
+STDIN = Path("-")
 
 
 class WrongCall(Exception):
@@ -88,7 +90,9 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
 
     predict = commands.add_parser("predict", help="analyse inputs, one JSON line each, in order")
     predict.add_argument("algorithm", choices=registry.names())
-    predict.add_argument("inputs", nargs="*", type=Path, metavar="INPUT")
+    predict.add_argument(
+        "inputs", nargs="*", type=Path, metavar="INPUT", help="- is the standard input, for a form"
+    )
     predict.add_argument(
         "--study", action="store_true", help="chest_xray: the files are the images of one study, one line"
     )
@@ -107,6 +111,11 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
         "--opinion", choices=("yasa", "none"), help="sleep: YASA's stages beside ours, where it is installed"
     )
     predict.set_defaults(run=_predict)
+
+    example = commands.add_parser("example", help="print an invented admission form, to be predicted")
+    example.add_argument("algorithm", choices=("haemorrhage",))
+    example.add_argument("which", nargs="?", choices=tuple(ADMISSIONS), default="typical")
+    example.set_defaults(run=_example)
 
     for name, text in (
         ("train", "train a package and score it"),
@@ -202,13 +211,19 @@ def _check_predict(chosen: argparse.Namespace, contract: Contract) -> None:
     if chosen.batch and chosen.explain:
         raise WrongCall("--explain goes with single inputs, not with --batch")
     named = [chosen.batch] if chosen.batch else chosen.inputs
-    if missing := [str(path) for path in named if not path.is_file()]:
+    form = contract.input_kind is InputKind.FORM and not chosen.batch
+    if missing := [str(path) for path in named if not _is_there(path, form=form)]:
         raise WrongCall(f"no such file: {', '.join(missing)}")
     if chosen.out and not chosen.out.absolute().parent.is_dir():
         raise WrongCall(f"--out {chosen.out}: there is no such folder")
     if chosen.study:
         _check_study(chosen.inputs, contract)
     _check_options(chosen)
+
+
+def _is_there(path: Path, *, form: bool) -> bool:
+    """Whether an input can be read; a form, which is read once, may also come through a pipe or as ``-``."""
+    return path.is_file() or (form and (path == STDIN or (path.exists() and not path.is_dir())))
 
 
 def _check_study(files: Sequence[Path], contract: Contract) -> None:
@@ -315,10 +330,14 @@ def _source(contract: Contract, given: Sequence[Path] | str, options: Mapping[st
     if contract.input_kind is InputKind.FILE and not isinstance(given, str):
         return Source(path=given[0], further=tuple(given[1:]), options=options)
     try:
-        values = json.loads(given if isinstance(given, str) else given[0].read_bytes())
+        values = json.loads(given if isinstance(given, str) else _written(given[0]))
     except (ValueError, RecursionError):
         return None
     return Source(values=values, options=options) if isinstance(values, dict) else None
+
+
+def _written(path: Path) -> bytes:
+    return sys.stdin.buffer.read() if path == STDIN else path.read_bytes()
 
 
 def _options(chosen: argparse.Namespace) -> dict[str, Any]:
@@ -342,6 +361,11 @@ def _training(chosen: argparse.Namespace) -> int:
     except commands.WRONG as error:
         raise WrongCall(str(error)) from error
     return status
+
+
+def _example(chosen: argparse.Namespace) -> int:
+    _line(ADMISSIONS[chosen.which][1])
+    return 0
 
 
 def _no_folder(chosen: argparse.Namespace) -> str:

@@ -51,6 +51,21 @@ def test_admissions_are_answered_in_order_and_a_refusal_is_an_answer(tmp_path):
     }  # fmt: skip
 
 
+def test_an_example_is_printed_and_answered_through_a_pipe():
+    status, (example,), _ = ml("example", "haemorrhage", "previous_haemorrhage")
+    assert status == 0
+    for name in ("-", "/dev/stdin"):
+        done = subprocess.run(
+            [sys.executable, "-m", "ml", "predict", "haemorrhage", name],
+            cwd=ROOT, capture_output=True, text=True, timeout=300, input=json.dumps(example),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["status"] == "ok"
+    status, _, said = ml("predict", "sleep", "-")
+    assert status == 2
+    assert "no such file: -" in said
+
+
 def test_messages_come_in_the_language_asked_for(tmp_path):
     path = tmp_path / "a.json"
     path.write_text("[]")
