@@ -21,6 +21,7 @@ from patients.models import EmergencyAccess, Patient
 IDENTITY = ("record_number", "family_name", "given_name", "birth_date")
 # Somebody in an emergency mistypes a number twice; whoever finds nobody eleven times seeks something else.
 MOST_ATTEMPTS, ATTEMPT_SECONDS = 10, 3600
+SHORTEST_REASON = 10
 # So many openings within the hour stop nobody, and are worth a look.
 MANY_OPENINGS = 10
 NOBODY = Problem(

@@ -21,8 +21,6 @@ from patients import access, emergency, emergency_search
 from patients.forms import DateField
 from patients.models import EmergencyAccess, EmergencyReason, Patient
 
-SHORTEST_REASON = 10
-
 
 class EmergencyForm(forms.Form):
     """Exactly whose record, and why; there is no list to choose from."""
@@ -53,7 +51,7 @@ class EmergencyForm(forms.Form):
     reason = forms.CharField(
         label=gettext_lazy("In your words"),
         max_length=500,
-        min_length=SHORTEST_REASON,
+        min_length=emergency_search.SHORTEST_REASON,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=gettext_lazy("The lead of the unit reads it, and so does whoever looks at the audit."),
     )

@@ -70,5 +70,5 @@ def encounter(of: Patient, **fields: Any) -> Encounter:
 def token(owner: User, *scopes: Scope) -> str:
     """Return the secret of a new token; without scopes named for all of them, for a quarter of an hour."""
     scopes = scopes or tuple(Scope)
-    lifetime = tokens.SIGNING if Scope.SIGN in scopes else timedelta(days=1)
+    lifetime = tokens.longest(scopes, timedelta(days=1))
     return tokens.issue(owner=owner, name="test", scopes=scopes, lifetime=lifetime, confirmed=True)[1]

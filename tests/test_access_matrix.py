@@ -184,6 +184,18 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "api-algorithms": staff(anonymous=UNKNOWN),
     "api-patients": (clinical(anonymous=UNKNOWN), clinical("POST", 400, anonymous=UNKNOWN)),
     "api-patient-search": clinical("POST", anonymous=UNKNOWN),
+    "api-emergency": clinical("POST", 400, anonymous=UNKNOWN),
+    # Nobody but who opened it.
+    "api-emergency-end": Rule(
+        "DELETE",
+        {
+            "anonymous": UNKNOWN,
+            "midwife emergency": 204,
+            "admin": FORBIDDEN,
+            "steward": FORBIDDEN,
+            "*": HIDDEN,
+        },
+    ),
     "api-patient": api_record(),
     "api-blood-loss": (api_record(), api_record("POST", 400, roles=SUBMITTERS)),
     "api-studies": (clinical(anonymous=UNKNOWN), clinical("POST", 400, anonymous=UNKNOWN)),
@@ -207,11 +219,16 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "api-credit-batch": only(STEWARD, "POST", 400, anonymous=UNKNOWN),
 }
 
-# What a token must have been issued for to write; to read, ``read``.
+# What a token must have been issued for to take something out, or to write; to read, ``read``.
+EXPORTS = {
+    (name, "GET"): Scope.EXPORT for name in ("api-artefact", "api-document-content", "api-audit-events")
+}
 WRITES: dict[tuple[str, str], Scope | None] = {
     ("api-token", "DELETE"): None,
     ("api-patients", "POST"): Scope.SUBMIT,
     ("api-patient-search", "POST"): Scope.READ,
+    ("api-emergency", "POST"): Scope.EMERGENCY,
+    ("api-emergency-end", "DELETE"): None,
     ("api-blood-loss", "POST"): Scope.SUBMIT,
     ("api-studies", "POST"): Scope.SUBMIT,
     ("api-retry", "POST"): Scope.SUBMIT,
@@ -327,5 +344,5 @@ def test_a_token_opens_the_operations_of_its_scope_and_no_other(scope: Scope, wo
         else:
             assert status == FORBIDDEN
     assert opened == {
-        one for one in OPERATIONS if one in PUBLIC or WRITES.get(one, Scope.READ) in (scope, None)
+        one for one in OPERATIONS if one in PUBLIC or (WRITES | EXPORTS).get(one, Scope.READ) in (scope, None)
     }

@@ -223,7 +223,7 @@ def test_the_page_gives_out_what_was_searched_for(
 def test_a_program_fetches_what_came_since(client: Client, admin: User, alice: User, claire: Patient) -> None:
     seen = record(Action.LOGIN, actor=alice)
     record(Action.VIEW, actor=alice, patient=claire.pk, kind="patient")
-    token = factories.token(admin, Scope.READ)
+    token = factories.token(admin, Scope.EXPORT)
     answer = client.get(
         reverse("api-audit-events"), {"after": seen.pk}, headers={"Authorization": f"Token {token}"}
     )

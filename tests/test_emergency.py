@@ -394,3 +394,65 @@ def test_the_patients_own_team_sees_that_stay_marked_and_ends_it(
     assert client.post(reverse("encounter_end", args=[claire.pk, stay.pk])).status_code == 302
     stay.refresh_from_db()
     assert stay.ended_at is not None
+
+
+def program(person: User, *scopes: Scope) -> dict[str, Any]:
+    """Return what a program of ``person`` sends with its calls."""
+    return {
+        "headers": {"Authorization": f"Token {factories.token(person, *scopes)}"},
+        "content_type": "application/json",
+    }
+
+
+def test_a_program_opens_a_record_by_the_rules_of_the_page_and_ends_it(
+    charlie: User, bob: User, maternity: Unit, claire: Patient
+) -> None:
+    maternity.leads.add(bob)
+    caller, address = program(charlie, Scope.EMERGENCY), reverse("api-emergency")
+    named = {"record_number": claire.record_number}
+    for wrong in (
+        {},
+        {"family_name": "Lantern"},
+        named | {"reason": "aaaaaaaaaaaa"},
+        {"record_number": "0000"},
+    ):
+        assert Client().post(address, WHY | wrong, **caller).status_code == 422
+    given = Client().post(address, WHY | named, **caller)
+    opened = EmergencyAccess.objects.get()
+    assert given.status_code == 201
+    assert given.json()["patient"]["record_number"] == claire.record_number
+    assert Notice.objects.get(recipient=bob).about == f"patient:{claire.pk}"
+    event = Event.objects.get(action=Action.BREAK_GLASS)
+    assert (event.emergency, bool(event.token)) == (opened.pk, True)
+    again = Client().post(address, WHY | named, **caller)
+    assert (again.status_code, again.json()["id"]) == (200, str(opened.pk))
+
+    end = reverse("api-emergency-end", args=[opened.pk])
+    assert Client().delete(end, **program(bob, Scope.READ)).status_code == 404
+    reader = program(charlie, Scope.READ)
+    assert [Client().delete(end, **reader).status_code for _ in range(2)] == [204, 409]
+    assert not access.for_user(charlie).exists()
+
+
+def test_a_program_without_the_scope_or_a_session_not_confirmed_opens_nothing(
+    visitor: Client, charlie: User, claire: Patient, settings: Any
+) -> None:
+    named, address = WHY | {"record_number": claire.record_number}, reverse("api-emergency")
+    others = [scope for scope in Scope if scope is not Scope.EMERGENCY]
+    assert Client().post(address, named, **program(charlie, *others)).status_code == 403
+    settings.CONFIRM_SECONDS = 0
+    refused = visitor.post(address, named, content_type="application/json")
+    assert refused.json()["problems"][0]["code"] == "confirmation_needed"
+    assert not EmergencyAccess.objects.exists()
+    confirmed = named | {"confirm_password": factories.PASSWORD}
+    assert visitor.post(address, confirmed, content_type="application/json").status_code == 201
+
+
+def test_a_program_that_guesses_is_stopped_by_the_same_count(
+    visitor: Client, charlie: User, claire: Patient
+) -> None:
+    for number in range(10):
+        ask(visitor, record_number=f"000{number}")
+    named = WHY | {"record_number": claire.record_number}
+    answer = Client().post(reverse("api-emergency"), named, **program(charlie, Scope.EMERGENCY))
+    assert answer.json()["problems"][0]["code"] == "too_many_attempts"

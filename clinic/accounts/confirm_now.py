@@ -24,7 +24,7 @@ def ask(request: HttpRequest) -> None:
 
 
 def given(request: HttpRequest) -> bool:
-    """Return whether the form came with a right password or code, or a passkey was touched since it was shown.
+    """Return whether the form came with a right password or code, or a passkey was touched meanwhile.
 
     It serves once. Why it was refused is kept for :func:`clinic.accounts.confirm.problem`.
     """

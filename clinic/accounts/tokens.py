@@ -37,8 +37,8 @@ TOO_LONG = Problem(
     Text(
         "A token lives 90 days at most, one that exports an hour, one that signs or opens a record in an "
         "emergency 15 minutes. Choose a shorter time.",
-        "Un jeton vit 90 jours au plus, un jeton qui exporte une heure, un jeton qui signe ou ouvre un dossier "
-        "en urgence 15 minutes. Choisissez une durée plus courte.",
+        "Un jeton vit 90 jours au plus, un jeton qui exporte une heure, un jeton qui signe ou ouvre un "
+        "dossier en urgence 15 minutes. Choisissez une durée plus courte.",
     ),
     field="days",
 )
@@ -123,9 +123,7 @@ def issue(
 
 
 def longest(scopes: Collection[str], otherwise: timedelta) -> timedelta:
-    """Return how long a token of these scopes may live: as long as the shortest of them, ``otherwise`` if none
-    is short.
-    """
+    """Return how long a token of these scopes may live, ``otherwise`` if none of them is of short life."""
     return min([otherwise, *(lifetime for scope, lifetime in CONFIRMED.items() if scope in scopes)])
 
 
@@ -134,10 +132,10 @@ def _tell_owner(token: ApiToken) -> None:
     end = timezone.localtime(token.expires_at)
     english, french = (_listed(token, language) for language in ("en", "fr"))
     text = Text(
-        f"A token “{token.name}” was issued in your name: {english}; until {end:%Y-%m-%d %H:%M}. If you did not "
-        "ask for it, revoke it and change your password.",
-        f"Un jeton « {token.name} » a été délivré à votre nom : {french} ; jusqu’au {end:%d/%m/%Y %H:%M}. Si vous "
-        "ne l’avez pas demandé, révoquez-le et changez de mot de passe.",
+        f"A token “{token.name}” was issued in your name: {english}; until {end:%Y-%m-%d %H:%M}. "
+        "If you did not ask for it, revoke it and change your password.",
+        f"Un jeton « {token.name} » a été délivré à votre nom : {french} ; jusqu’au {end:%d/%m/%Y %H:%M}. "
+        "Si vous ne l’avez pas demandé, révoquez-le et changez de mot de passe.",
     )
     notices.notify([token.owner], text, link=reverse("token_list"))
 

@@ -33,7 +33,7 @@ class AuditFilterSerializer(serializers.Serializer):
 class AuditEventsView(ApiView):
     """``/api/audit-events``."""
 
-    doors = {"GET": Door(READERS, Scope.READ)}
+    doors = {"GET": Door(READERS, Scope.EXPORT)}
 
     @extend_schema(
         operation_id="audit_events",

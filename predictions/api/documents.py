@@ -145,7 +145,7 @@ class DocumentView(StudyDoor):
 class DocumentContentView(StudyDoor):
     """``/api/studies/<id>/documents/<id>/content``."""
 
-    doors = {"GET": Door(access.STUDY, Scope.READ)}
+    doors = {"GET": Door(access.STUDY, Scope.EXPORT)}
 
     @extend_schema(
         operation_id="documents_content",

@@ -53,7 +53,8 @@ class CredentialsSerializer(serializers.Serializer):
         choices=Scope.choices,
         default=(Scope.READ, Scope.SUBMIT, Scope.REVIEW),
         allow_empty=False,
-        help_text="What the token is for; one that may `sign` lives 15 minutes, others 12 hours",
+        help_text="What the token is for; one for `sign` or `emergency` lives 15 minutes, one for `export` "
+        "an hour, others 12 hours",
     )
     name = serializers.CharField(
         max_length=60, default="api", help_text="By which you will know the token again"

@@ -229,7 +229,7 @@ class ResultView(StudyDoor):
 class ArtefactView(StudyDoor):
     """``/api/studies/<id>/artefacts/<name>``."""
 
-    doors = {"GET": Door(access.STUDY, Scope.READ)}
+    doors = {"GET": Door(access.STUDY, Scope.EXPORT)}
 
     @extend_schema(
         operation_id="studies_artefact",

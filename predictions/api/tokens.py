@@ -1,7 +1,8 @@
 """Log-in of programs: a name and a password, and the second factor of whoever has one, for a token.
 
-A token opens what its scopes say, for twelve hours; one that may sign for a quarter of an hour: to ask for it
-is how a program confirms who is there, as a person does at the page.
+A token opens what its scopes say, for twelve hours; one that may export for an hour, one that may sign or
+open a record in an emergency for a quarter of one: to ask for it is how a program confirms who is there, as a
+person does at the page.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from rest_framework.throttling import BaseThrottle
 
 from clinic.accounts import codes, factors, throttles, tokens
 from clinic.accounts.models import ApiToken, User
-from clinic.accounts.roles import Scope
 from clinic.audit.context import client_address
 from clinic.audit.models import Action
 from clinic.audit.recording import record
@@ -103,7 +103,7 @@ class TokenView(ApiView):
             return Response(shown([TEMPORARY]), status=status.HTTP_403_FORBIDDEN)
         if settings.REQUIRE_MFA and not factors.enrolled(user):
             return Response(factors.missing(), status=status.HTTP_403_FORBIDDEN)
-        lifetime = tokens.SIGNING if Scope.SIGN in scopes else tokens.LOGIN
+        lifetime = tokens.longest(scopes, tokens.LOGIN)
         token, secret = tokens.issue(owner=user, name=name, scopes=scopes, lifetime=lifetime, confirmed=True)
         record(Action.LOGIN, actor=user, kind="token", object_id=str(token.pk))
         return Response({"token": secret, "scopes": token.scopes, "expires_at": token.expires_at})

@@ -10,6 +10,7 @@ from predictions.api import (
     births,
     docs,
     documents,
+    emergencies,
     patients,
     readings,
     scorings,
@@ -24,6 +25,12 @@ urlpatterns = [
     path("algorithms", algorithms.AlgorithmsView.as_view(), name="api-algorithms"),
     path("patients", patients.PatientsView.as_view(), name="api-patients"),
     path("patients/search", patients.PatientSearchView.as_view(), name="api-patient-search"),
+    path("patients/emergency", emergencies.EmergencyView.as_view(), name="api-emergency"),
+    path(
+        "patients/emergency/<uuid:access_id>",
+        emergencies.EmergencyEndView.as_view(),
+        name="api-emergency-end",
+    ),
     path("patients/<uuid:patient_id>", patients.PatientView.as_view(), name="api-patient"),
     path(
         "patients/<uuid:patient_id>/encounters/<uuid:encounter_id>/blood-loss",
