@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.test import Client
 from django.test.client import FakePayload
 from django.urls import reverse
 
@@ -219,6 +220,34 @@ def test_all_is_well(all_well: Counter[str]) -> None:
     )
     assert told["watch"]
     assert not told["model_path"].startswith("/")
+
+
+def test_who_is_nobody_hears_yes_or_no_alone(all_well: Counter[str], alice: User, settings: Any) -> None:
+    settings.MONITORING_TOKEN = "an invented token of these tests"
+    tokens = ("", "Bearer ", "Bearer guessed", f"Token {settings.MONITORING_TOKEN}", "Bearer é")
+    answers = [Client().get("/health", headers={"Authorization": token}) for token in tokens]
+    ward = Client()
+    ward.force_login(alice)
+    for answer in (*answers, ward.get("/health")):
+        told = answer.json()
+        assert answer.status_code == 200
+        assert {type(value) for value in (*told["workers"].values(), *told["packages"].values())} == {bool}
+        assert "details" not in told
+        assert packages.load("haemorrhage").version not in answer.content.decode()
+    settings.MONITORING_TOKEN = ""
+    assert "details" not in Client().get("/health", headers={"Authorization": "Bearer "}).json()
+
+
+def test_administrators_and_monitoring_hear_more(all_well: Counter[str], admin: User, settings: Any) -> None:
+    settings.MONITORING_TOKEN = "an invented token of these tests"
+    office = Client()
+    office.force_login(admin)
+    by_token = {"Authorization": f"Bearer {settings.MONITORING_TOKEN}"}
+    for answer in (office.get("/health"), Client().get("/health", headers=by_token)):
+        told = answer.json()["details"]
+        assert told["workers"] == dict.fromkeys(QUEUES, 1)
+        assert told["packages"]["haemorrhage"] == packages.load("haemorrhage").version
+        assert told["alarms"] == []
 
 
 def test_a_missing_worker_is_told(all_well: Counter[str]) -> None:

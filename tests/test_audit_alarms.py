@@ -156,6 +156,7 @@ def test_health_says_it_to_whoever_asks(client: Client) -> None:
     cache.delete(CACHE_KEY)
     answer = client.get("/health")
     assert (answer.status_code, answer.json()["audit"]) == (503, False)
+    assert "unsealed" not in answer.content.decode()
     cache.delete(CACHE_KEY)
 
 
@@ -180,4 +181,10 @@ def test_a_production_whose_anchors_stay_at_home_is_warned(settings) -> None:
     settings.PRODUCTION = True
     assert [found.id for found in checks.anchors_leave_the_machine(None)] == ["audit.W001"]
     settings.AUDIT_ANCHORS = [*settings.AUDIT_ANCHORS, "syslog:tls://logs.example"]
+    assert checks.anchors_leave_the_machine(None) == []
+
+
+def test_anchors_that_stay_at_home_can_be_accepted(settings) -> None:
+    settings.PRODUCTION = True
+    settings.AUDIT_LOCAL_ANCHORS_ACCEPTED = True
     assert checks.anchors_leave_the_machine(None) == []

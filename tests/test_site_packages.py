@@ -123,7 +123,7 @@ def test_a_package_of_an_earlier_release_is_whole_but_refused_by_name_before_it_
     with pytest.raises(package.Outdated):
         package.name_champion("chest_xray", "1.1.0")
     found = health.examine()
-    assert (found["status"], found["packages"]["chest_xray"]) == ("degraded", "")
+    assert (found["status"], found["packages"]["chest_xray"]) == ("degraded", False)
 
 
 @pytest.mark.django_db

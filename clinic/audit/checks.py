@@ -41,17 +41,20 @@ def nothing_is_kept_for_less(app_configs: Sequence[AppConfig] | None, **kwargs: 
 
 @register(Tags.security, deploy=True)
 def anchors_leave_the_machine(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Warn of a production whose anchors lie beside the database alone."""
+    """Warn of a production whose anchors lie beside the database alone, unless somebody accepted that."""
     try:
         targets = configured()
     except ImproperlyConfigured:
         return []
-    if not settings.PRODUCTION or not all(isinstance(target, FileTarget) for target in targets):
+    if not settings.PRODUCTION or settings.AUDIT_LOCAL_ANCHORS_ACCEPTED:
+        return []
+    if not all(isinstance(target, FileTarget) for target in targets):
         return []
     return [
         Warning(
             "Anchors of the audit go to files of this machine alone: whoever takes it over can rewrite both.",
-            hint="Add a syslog server or a web address to VIGIE_AUDIT_ANCHORS.",
+            hint="Add a syslog server or a web address to VIGIE_AUDIT_ANCHORS, or say that it is accepted: "
+            "VIGIE_ALLOW_LOCAL_ANCHORS=yes.",
             id="audit.W001",
         )
     ]

@@ -173,6 +173,7 @@ MFA_TOTP_ISSUER = "Vigie"
 MFA_TOTP_TOLERANCE = 1  # steps of 30 s on either side: phones go wrong, and nobody types in no time
 REQUIRE_MFA = env.bool("VIGIE_REQUIRE_MFA", PRODUCTION)
 USERSESSIONS_TRACK_ACTIVITY = False
+USERSESSIONS_ADAPTER = "clinic.accounts.other_sessions.SessionsAdapter"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "worklist"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
@@ -282,6 +283,10 @@ AUDIT_WEBHOOK_TOKEN = secret("VIGIE_AUDIT_WEBHOOK_TOKEN")
 AUDIT_KEEP_DAYS = env.dict("VIGIE_AUDIT_KEEP_DAYS", cast={"value": int}, default={})
 
 # --- broker and workers ---------------------------------------------------------------------
+# Says that whoever runs it accepts anchors that lie beside the database alone.
+AUDIT_LOCAL_ANCHORS_ACCEPTED = env.bool("VIGIE_ALLOW_LOCAL_ANCHORS", False)
+# With it monitoring is told the details of /health; without one nobody but administrators is.
+MONITORING_TOKEN = secret("VIGIE_MONITORING_TOKEN")
 REDIS_URL = with_password(env.str("REDIS_URL", ""), secret("REDIS_PASSWORD"))
 STUDY_LEASE_SECONDS = env.int("VIGIE_STUDY_LEASE_SECONDS", 60)
 STUDY_MAX_DEATHS = 2
