@@ -6,6 +6,7 @@ worker has them do it (:mod:`predictions.erasing`).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -21,76 +22,29 @@ from clinic.accounts import notices
 from clinic.accounts.models import User
 from clinic.audit.models import Action, Event
 from clinic.audit.recording import record
-from ml.contracts import Problem, Refused, Text
+from ml.contracts import Refused
 from patients.erasure_access import may_decide
+from patients.erasure_words import (
+    ANOTHER_RELEASES,
+    ASK_AGAIN,
+    CHANGED,
+    DECIDED,
+    HELD,
+    MOVED_ON,
+    NO_GROUND,
+    NO_REASON,
+    NO_STUDY,
+    NOT_TAKEN,
+    OPEN_ALREADY,
+    RELEASED_IT,
+    SAME_PERSON,
+    TO_DECIDE,
+)
 from patients.models import Erasure, ErasureState, LegalHold, Patient
 
 KIND = "erasure"
 """In the audit, what such an event concerns."""
 OPEN = (ErasureState.REQUESTED, ErasureState.APPROVED, ErasureState.ERASING, ErasureState.SHREDDING)
-
-HELD = Problem(
-    "legal_hold",
-    Text(
-        "A legal hold protects this record: nothing of it is erased until the hold is released.",
-        "Une mise sous séquestre protège ce dossier : rien n’en est effacé tant qu’elle n’est pas levée.",
-    ),
-)
-OPEN_ALREADY = Problem(
-    "erasure_open",
-    Text(
-        "An erasure of this record has been asked for already. Follow that one, or withdraw it first.",
-        "Un effacement de ce dossier est déjà demandé. Suivez cette demande, ou retirez-la d’abord.",
-    ),
-)
-NO_REASON = Problem(
-    "no_reason",
-    Text("Say why, in a sentence, without any name.", "Dites pourquoi, en une phrase, sans aucun nom."),
-    field="reason",
-)
-NO_GROUND = Problem(
-    "no_ground",
-    Text("Choose on what ground.", "Choisissez le fondement."),
-    field="ground",
-)
-SAME_PERSON = Problem(
-    "second_person",
-    Text(
-        "Whoever asked for an erasure cannot approve it. Another person has to look at it.",
-        "La personne qui a demandé l’effacement ne peut pas l’approuver : une autre doit l’examiner.",
-    ),
-)
-NOT_TAKEN = Problem(
-    "export_first",
-    Text(
-        "Nothing is erased before its export was written and taken out. Have it downloaded first.",
-        "Rien n’est effacé avant que l’export ait été écrit et récupéré. Faites-le d’abord télécharger.",
-    ),
-)
-MOVED_ON = Problem(
-    "erasure_moved_on",
-    Text(
-        "This erasure has moved on meanwhile; the page shows where it is now.",
-        "Cet effacement a avancé entre-temps ; la page montre où il en est.",
-    ),
-)
-NO_STUDY = Problem(
-    "no_such_study",
-    Text("This study is not in the record.", "Cette étude n’est pas dans le dossier."),
-    field="study",
-)
-TO_DECIDE = Text(
-    "An erasure waits for a second person’s decision.",
-    "Un effacement attend la décision d’une autre personne.",
-)
-DECIDED = {
-    ErasureState.APPROVED: Text(
-        "The erasure you asked for was approved.", "L’effacement que vous demandiez est approuvé."
-    ),
-    ErasureState.DECLINED: Text(
-        "The erasure you asked for was declined.", "L’effacement que vous demandiez est refusé."
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +97,8 @@ class Shredder:
         Every model whose rows it takes, for the test that no table was forgotten.
     before
         What has to be let go before the rows, such as a reference among themselves.
+    busy
+        Whether something is at work that would write into what is gone.
     """
 
     name: str
@@ -153,6 +109,7 @@ class Shredder:
     files: Callable[[Subject], Iterable[tuple[str, int]]] = lambda subject: ()
     export: Callable[[Subject, Archive], None] = nothing_to_export
     before: Callable[[Subject], None] = lambda subject: None
+    busy: Callable[[Subject], bool] = lambda subject: False
 
     def amount(self, subject: Subject) -> Amount:
         """Count what would go."""
@@ -186,6 +143,28 @@ def shredders() -> list[Shredder]:
 def preview(subject: Subject) -> list[tuple[Shredder, Amount]]:
     """Return what would go, and how much of it."""
     return [(shredder, shredder.amount(subject)) for shredder in shredders()]
+
+
+def fingerprint(subject: Subject) -> str:
+    """Return what tells one content of a record from another: SHA-256 over ids of rows and names of files."""
+    running = hashlib.sha256()
+    for shredder in shredders():
+        for rows in shredder.rows(subject):
+            ids = sorted(str(one) for one in rows.values_list("pk", flat=True))
+            running.update(f"{shredder.name} {rows.model._meta.label} {' '.join(ids)}\n".encode())
+        for name, size in sorted(shredder.files(subject)):
+            running.update(f"{name} {size}\n".encode())
+    return running.hexdigest()
+
+
+def busy(subject: Subject) -> bool:
+    """Return whether an erasure has to wait for something that is at work."""
+    return any(shredder.busy(subject) for shredder in shredders())
+
+
+def closed(patient_id: UUID) -> bool:
+    """Return whether a record takes nothing new: its erasure was approved."""
+    return Erasure.objects.filter(patient=patient_id, study=None, state__in=OPEN[1:]).exists()
 
 
 def events_about(subject: Subject) -> int:
@@ -251,14 +230,20 @@ def approve(*, user: User, erasure: Erasure) -> None:
     Raises
     ------
     ml.contracts.Refused
-        When it is the same person, a hold stands, the export was not taken, or it is decided already.
+        When it is the same person, or the one who released a hold meanwhile; when a hold stands, the export
+        was not taken or is not that of the record as it is now, or it is decided already.
     """
     if not may_decide(user, erasure):
         raise Refused(SAME_PERSON)
+    if _released_since(user, erasure):
+        raise Refused(RELEASED_IT)
     if held(erasure.patient).exists():
         raise Refused(HELD)
     if erasure.export_taken_at is None:
         raise Refused(NOT_TAKEN)
+    if fingerprint(Subject(erasure.patient, erasure.study)) != erasure.content:
+        export_again(erasure)
+        raise Refused(CHANGED)
     _decide(erasure, ErasureState.APPROVED, Action.APPROVE, user)
 
 
@@ -288,11 +273,32 @@ def withdraw(*, user: User, erasure: Erasure) -> None:
     _decide(erasure, ErasureState.WITHDRAWN, Action.DECLINE, user)
 
 
+def _released_since(user: User, erasure: Erasure) -> bool:
+    """Whether ``user`` opened the way to what they would now decide."""
+    since = LegalHold.objects.filter(patient=erasure.patient, released_at__gte=erasure.requested_at)
+    return since.filter(released_by=user).exists()
+
+
+def export_again(erasure: Erasure) -> None:
+    """Have the export written anew, taken out and decided on: the record is not what it was."""
+    before = Erasure.objects.filter(
+        pk=erasure.pk, state__in=[ErasureState.REQUESTED, ErasureState.APPROVED]
+    ).exclude(content="", state=ErasureState.REQUESTED)
+    with transaction.atomic():
+        if not before.update(
+            state=ErasureState.REQUESTED, content="", export_taken_by=None, export_taken_at=None,
+            decided_by=None, decided_at=None, sent_at=None,
+        ):  # fmt: skip
+            return
+        _record(Action.REQUEST, erasure, None, {"why": "the record changed since its export"})
+        link = reverse("erasure", args=[erasure.pk])
+        notices.notify([erasure.requested_by], ASK_AGAIN, link=link)
+
+
 def taken(*, user: User, erasure: Erasure) -> None:
-    """Write down that somebody took the export out of the house."""
-    Erasure.objects.filter(pk=erasure.pk, export_taken_at=None).update(
-        export_taken_by=user, export_taken_at=timezone.now()
-    )
+    """Write down that somebody took this export out of the house, to its last byte."""
+    same = Erasure.objects.filter(pk=erasure.pk, sha256=erasure.sha256, export_taken_at=None)
+    same.exclude(content="").update(export_taken_by=user, export_taken_at=timezone.now())
     _record(Action.EXPORT, erasure, user, {"sha256": erasure.sha256, "size": erasure.size})
 
 
@@ -323,7 +329,16 @@ def hold(*, user: User, patient: Patient, reason: str) -> LegalHold:
 
 @transaction.atomic
 def release(*, user: User, placed: LegalHold) -> None:
-    """End a legal hold; what it stopped has to be asked for again."""
+    """End a legal hold; what it stopped has to be asked for again.
+
+    Raises
+    ------
+    ml.contracts.Refused
+        When this person asked for an erasure of the record that waits, or that the hold stopped.
+    """
+    waiting = (ErasureState.REQUESTED, ErasureState.APPROVED, ErasureState.STOPPED)
+    if Erasure.objects.filter(patient=placed.patient_id, requested_by=user, state__in=waiting).exists():
+        raise Refused(ANOTHER_RELEASES)
     if placed.patient.holds.filter(pk=placed.pk, released_at=None).update(
         released_by=user, released_at=timezone.now()
     ):

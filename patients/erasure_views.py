@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import copy_context
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.files import File
 from django.core.files.storage import default_storage
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    JsonResponse,
+    StreamingHttpResponse,
+)
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from clinic.accounts import confirm
 from clinic.audit import naming
@@ -106,8 +115,12 @@ def patient_hold(request: HttpRequest, patient_id: UUID) -> HttpResponse:
 def hold_release(request: HttpRequest, hold_id: UUID) -> HttpResponse:
     """End a legal hold."""
     placed = get_object_or_404(LegalHold.objects.select_related("patient"), pk=hold_id, released_at=None)
-    erasure.release(user=request.user, placed=placed)
-    messages.success(request, _("The legal hold was released."))
+    try:
+        erasure.release(user=request.user, placed=placed)
+    except Refused as refusal:
+        messages.warning(request, refusal.problems[0].message.to(get_language() or ""))
+    else:
+        messages.success(request, _("The legal hold was released."))
     return redirect("erasures")
 
 
@@ -150,7 +163,9 @@ def _page(request: HttpRequest, found: Erasure, problems: tuple[Any, ...] = ()) 
         ],
         "holds": erasure.held(found.patient),
         "open": open_still,
-        "may_take": answers_for and bool(found.export_name),
+        "written": bool(found.export_name and found.content),
+        "may_take": answers_for and bool(found.export_name and found.content),
+        "busy": found.state == ErasureState.APPROVED and erasure.busy(Subject(found.patient, found.study)),
         "may_decide": found.state == ErasureState.REQUESTED
         and erasure_access.may_decide(request.user, found),
         "may_withdraw": found.state == ErasureState.REQUESTED and request.user.pk == found.requested_by_id,
@@ -190,16 +205,31 @@ def _back(erasure_id: UUID) -> str:
 
 @under(erasure_access.EXPORT)
 @confirm.required(back=_back)
-@require_safe
+@require_GET
 def erasure_export(request: HttpRequest, erasure_id: UUID) -> HttpResponseBase:
-    """Give out everything that will go, as one ZIP."""
+    """Give out everything that will go, as one ZIP; taken out is what was sent to the last byte."""
     found = erasure_access.find_or_404(request.user, erasure_id)
-    if not found.export_name:
+    if not (found.export_name and found.content):
         raise Http404
     stream = default_storage.checked(found.export_name)
-    erasure.taken(user=request.user, erasure=found)
-    name = f"vigie-record-{found.pk.hex[:8]}.zip"
-    return FileResponse(stream, as_attachment=True, filename=name, content_type="application/zip")
+    # The bytes go when the request is over for everything else: where it came from is kept for the record.
+    context = copy_context()
+    user = request.user
+
+    def sent() -> None:
+        context.run(erasure.taken, user=user, erasure=found)
+
+    response = StreamingHttpResponse(_to_the_end(stream, sent), content_type="application/zip")
+    response["Content-Length"] = str(found.size)
+    response["Content-Disposition"] = f'attachment; filename="vigie-record-{found.pk.hex[:8]}.zip"'
+    return response
+
+
+def _to_the_end(stream: File, sent: Callable[[], None]) -> Iterator[bytes]:
+    """Give out a file in chunks; ``sent`` once the last was taken, never where the reader left before."""
+    with stream:
+        yield from iter(lambda: stream.read(MEBIBYTE), b"")
+    sent()
 
 
 @under(erasure_access.FOLLOWING)

@@ -183,6 +183,9 @@ class Erasure(models.Model):
     export_name = models.CharField(max_length=120, blank=True)
     size = models.BigIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True)
+    content = models.CharField(
+        max_length=64, blank=True, help_text="What the record held when its export was written"
+    )
     export_taken_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     export_taken_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True, help_text="When its message last went to the broker")

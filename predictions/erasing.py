@@ -26,7 +26,6 @@ from predictions.archive import Archive
 from predictions.models import Document, Study
 from predictions.outputs import facts, registry, rendering
 from predictions.shredders import studies
-from predictions.states import PENDING
 from predictions.storage import Received, storage
 
 log = logging.getLogger(__name__)
@@ -35,13 +34,15 @@ FORMAT = "vigie-record/1"
 FOLDER = "exports"
 LARGEST_EXPORT = 1 << 40
 SENT_AGAIN = timedelta(minutes=5)
+# An approved one may only wait for an analysis that runs: it is looked at again soon.
+APPROVED_AGAIN = timedelta(seconds=30)
 CLOSED = (ErasureState.DECLINED, ErasureState.WITHDRAWN, ErasureState.STOPPED)
 FHIR = "fhir"
 
 
 def waiting() -> list[Erasure]:
     """Return the erasures a worker has something to do for."""
-    to_export = Q(state=ErasureState.REQUESTED, export_name="")
+    to_export = Q(state=ErasureState.REQUESTED, content="")
     to_erase = Q(state__in=[ErasureState.APPROVED, ErasureState.SHREDDING])
     to_forget = Q(state__in=CLOSED) & ~Q(export_name="")
     return list(Erasure.objects.filter(to_export | to_erase | to_forget).order_by("requested_at"))
@@ -49,8 +50,9 @@ def waiting() -> list[Erasure]:
 
 def look() -> None:
     """Wake a worker for each, and again for one that nothing came of; part of the watch."""
-    recently = timezone.now() - SENT_AGAIN
     for erasure in waiting():
+        again = APPROVED_AGAIN if erasure.state == ErasureState.APPROVED else SENT_AGAIN
+        recently = timezone.now() - again
         if erasure.sent_at is not None and recently < erasure.sent_at <= timezone.now():
             continue
         if not queue.wake(queue.ERASE, {"erasure_id": str(erasure.pk)}, queue.DOCUMENT_QUEUE):
@@ -61,7 +63,7 @@ def look() -> None:
 def work(erasure_id: UUID) -> None:
     """Do what comes next for one erasure; a second message finds nothing to do."""
     erasure = Erasure.objects.get(pk=erasure_id)
-    if erasure.state == ErasureState.REQUESTED and not erasure.export_name:
+    if erasure.state == ErasureState.REQUESTED and not erasure.content:
         export(erasure)
     elif erasure.state in CLOSED:
         _forget_export(erasure)
@@ -75,6 +77,8 @@ def work(erasure_id: UUID) -> None:
 def export(erasure: Erasure) -> None:
     """Write everything that would go into one ZIP, kept with the erasure until it is decided."""
     subject = Subject(erasure.patient, erasure.study)
+    # Before the rows are read: what comes in meanwhile makes it another content.
+    content = erasures.fingerprint(subject)
     received = Received(limit=LARGEST_EXPORT)
     about = {"format": FORMAT, "written_at": timezone.now(), "erasure": erasure.pk}
     with Archive(received, about) as archive:
@@ -83,9 +87,14 @@ def export(erasure: Erasure) -> None:
         for study in studies(subject).prefetch_related("predictions", "signatures"):
             _put_fhir(study, erasure, archive)
     name = storage.adopt(received, FOLDER)
-    open_still = Erasure.objects.filter(pk=erasure.pk, state=ErasureState.REQUESTED, export_name="")
-    if not open_still.update(export_name=name, size=received.size, sha256=received.sha256):
+    open_still = Erasure.objects.filter(
+        pk=erasure.pk, state=ErasureState.REQUESTED, content="", export_name=erasure.export_name
+    )
+    written = open_still.update(export_name=name, size=received.size, sha256=received.sha256, content=content)
+    if not written:
         storage.discard(name)
+    elif erasure.export_name:
+        storage.discard(erasure.export_name)
 
 
 def _put_fhir(study: Study, erasure: Erasure, archive: Archive) -> None:
@@ -124,22 +133,29 @@ def erase(erasure: Erasure) -> bool:
     if LegalHold.objects.filter(patient=erasure.patient, released_at=None).exists():
         erasures.stop(erasure)
         return False
-    if studies(subject).filter(state__in=PENDING).exists():
-        return False  # its worker would write into what is gone
+    if erasures.busy(subject):
+        return False
+    if erasures.fingerprint(subject) != erasure.content:
+        erasures.export_again(erasure)
+        return False
     approved = Erasure.objects.filter(pk=erasure.pk, state=ErasureState.APPROVED)
     if not approved.update(state=ErasureState.ERASING):
         return False
+    gone = [erasure.patient, *studies(subject).values_list("pk", flat=True)]
     files, taken = [], {}
     for shredder in erasures.shredders():
         files += [name for name, _size in shredder.files(subject)]
     for shredder in erasures.shredders():
         amount = shredder.shred(subject)
         taken[shredder.name] = {"rows": amount.rows, "files": amount.files, "bytes": amount.size}
-    payloads = _redact(erasure, patient)
+    payloads = _redact(erasure, patient, gone)
     taken["audit_payloads"] = {"rows": payloads}
     Erasure.objects.filter(pk=erasure.pk).update(
         state=ErasureState.SHREDDING, files=files, log=taken, reason=""
     )
+    # What was written in earlier requests about the same goes too, whatever became of them.
+    same = Q(study=erasure.study) if erasure.study else Q()
+    Erasure.objects.filter(same, patient=erasure.patient).update(reason="")
     record(
         Action.ERASE,
         actor_label=WORKER,
@@ -152,11 +168,14 @@ def erase(erasure: Erasure) -> bool:
     return True
 
 
-def _redact(erasure: Erasure, patient: Patient | None) -> int:
+def _redact(erasure: Erasure, patient: Patient | None, gone: list[UUID]) -> int:
+    """Take the details of the events, and of searches that name or found what is gone."""
     why = f"erasure {erasure.pk}"
     if erasure.study:
-        return redaction.redact(study=erasure.study, actor=erasure.decided_by, why=why)
-    mentions = (patient.record_number, patient.family_name) if patient else ()
+        ids = [str(erasure.study)]
+        return redaction.redact(study=erasure.study, actor=erasure.decided_by, why=why, mentions=ids)
+    ids = [str(one) for one in gone]
+    mentions = [*ids, patient.record_number, patient.family_name] if patient else ids
     return redaction.redact(patient=erasure.patient, actor=erasure.decided_by, why=why, mentions=mentions)
 
 

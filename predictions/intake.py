@@ -26,6 +26,7 @@ from ml import registry
 from ml.algorithms.sleep import mapping
 from ml.contracts import Contract, InputKind, Problem, Refused, Severity, Text
 from patients import access as records
+from patients import erasure, erasure_words
 from patients.models import Encounter, Patient
 from predictions import access, answers, channel_mapping, outcomes, queue, selectors, storage, uploads
 from predictions.models import Study, StudyFile
@@ -220,7 +221,7 @@ def _circumstances(
     key: str,
     options: Mapping[str, Any],
 ) -> list[Problem]:
-    problems = []
+    problems = [erasure_words.CLOSED] if erasure.closed(patient.pk) else []
     if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
         problems.append(NO_KEY)
     if not records.acting_units(user, patient).filter(code=contract.unit).exists():

@@ -29,6 +29,7 @@ from predictions.models import (
     Study,
     StudyFile,
 )
+from predictions.states import PENDING
 
 # By model, the way from one of its rows to the study.
 TO_STUDY: dict[type[Model], str] = {
@@ -175,6 +176,8 @@ def register_all() -> None:
         Shredder(
             "studies", _("Studies with the answers of their forms"), 70, lambda subject: [studies(subject)],
             (Study,), export=_export_studies,
+            # Its worker would write into what is gone.
+            busy=lambda subject: studies(subject).filter(state__in=PENDING).exists(),
         ),
         Shredder("blood_loss", _("Blood loss of births"), 75, _losses, (BloodLoss,), export=_export_losses),
     ):  # fmt: skip

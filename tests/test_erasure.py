@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,12 @@ from clinic.accounts.models import Notice, User
 from clinic.accounts.roles import Role
 from clinic.audit import seal, verify
 from clinic.audit.models import Action, Event, Payload
+from clinic.audit.recording import record
 from ml.contracts import Refused
 from patients import emergency, erasure, erasure_access, services
 from patients.erasure import Subject
 from patients.models import Erasure, ErasureState, Patient
-from predictions import erasing, shredders, sweep, watch
+from predictions import erasing, intake, shredders, sweep, watch
 from predictions.models import (
     Draft,
     Explanation,
@@ -278,15 +280,95 @@ def test_stopped_among_the_files_it_goes_on(approved: Erasure, monkeypatch: pyte
     assert kept_files() == []
 
 
-def test_a_study_under_analysis_is_waited_for(approved: Erasure, signed: Study) -> None:
+def test_a_study_under_analysis_is_waited_for(
+    approved: Erasure, signed: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Study.objects.filter(pk=signed.pk).update(state=State.RUNNING)
     erasing.work(approved.pk)
     approved.refresh_from_db()
     assert approved.state == ErasureState.APPROVED
+    assert erasure.busy(Subject(approved.patient))
+    Erasure.objects.filter(pk=approved.pk).update(sent_at=timezone.now() - timedelta(seconds=31))
+    sent: list[object] = []
+    monkeypatch.setattr("predictions.queue.wake", lambda *told, **options: sent.append(told) or True)
+    erasing.look()
+    assert len(sent) == 1
     Study.objects.filter(pk=signed.pk).update(state=State.SIGNED)
     erasing.work(approved.pk)
     approved.refresh_from_db()
     assert approved.state == ErasureState.DONE
+
+
+def test_what_came_after_the_export_is_never_erased_unexported(
+    signed: Study, physician: User, admin: User
+) -> None:
+    wanted = taken(physician, asked(physician, signed))
+    first = wanted.export_name
+    later = studies.ready(physician, signed.patient)
+    with pytest.raises(Refused) as refused:
+        erasure.approve(user=admin, erasure=wanted)
+    assert codes(refused) == ["export_again"]
+    erasing.work(wanted.pk)
+    wanted.refresh_from_db()
+    assert wanted.export_name != first
+    assert first not in kept_files()
+    assert wanted.export_taken_at is None
+    erasure.approve(user=admin, erasure=taken(physician, wanted))
+    studies.written(later, b"a report")
+    erasing.work(wanted.pk)
+    wanted.refresh_from_db()
+    assert (wanted.state, wanted.decided_by) == (ErasureState.REQUESTED, None)
+    assert Study.objects.filter(pk=later.pk).exists()
+
+
+def test_a_record_approved_for_erasure_takes_no_new_study(approved: Erasure, physician: User) -> None:
+    patient = Patient.objects.get(pk=approved.patient)
+    with pytest.raises(Refused) as refused:
+        intake.submit(
+            user=physician, patient=patient, algorithm="chest_xray", upload=None, idempotency_key="later"
+        )
+    assert "erasure_approved" in codes(refused)
+
+
+def test_searches_that_found_the_record_lose_what_was_typed(
+    signed: Study, physician: User, admin: User
+) -> None:
+    other = Event.objects.count()
+    for found in (signed.patient_id, signed.pk):
+        record(Action.SEARCH, actor=physician, kind="patient", detail={"q": "Typed", "found": [str(found)]})
+    record(Action.SEARCH, actor=physician, kind="patient", detail={"q": "Other", "found": []})
+    wanted = taken(physician, asked(physician, signed))
+    erasure.approve(user=admin, erasure=wanted)
+    erasing.work(wanted.pk)
+    assert Event.objects.count() > other
+    assert not Payload.objects.filter(content__contains="Typed").exists()
+    assert Payload.objects.filter(content__contains="Other").exists()
+    for left in (signed.patient_id, signed.pk):
+        assert not Payload.objects.filter(event__action=Action.SEARCH, content__contains=str(left)).exists()
+
+
+def test_what_was_written_in_an_earlier_request_goes_too(signed: Study, physician: User, admin: User) -> None:
+    declined = asked(physician, signed)
+    erasure.decline(user=admin, erasure=declined)
+    wanted = taken(physician, asked(physician, signed))
+    erasure.approve(user=admin, erasure=wanted)
+    erasing.work(wanted.pk)
+    declined.refresh_from_db()
+    assert (declined.state, declined.reason) == (ErasureState.DECLINED, "")
+
+
+def test_a_hold_is_released_by_neither_who_asks_nor_who_decides(
+    signed: Study, physician: User, admin: User
+) -> None:
+    wanted = taken(physician, asked(physician, signed))
+    placed = erasure.hold(user=admin, patient=signed.patient, reason="A complaint")
+    with pytest.raises(Refused) as refused:
+        erasure.release(user=physician, placed=placed)
+    assert codes(refused) == ["second_person"]
+    erasure.release(user=admin, placed=placed)
+    with pytest.raises(Refused) as refused:
+        erasure.approve(user=admin, erasure=wanted)
+    assert codes(refused) == ["third_person"]
 
 
 def test_one_study_goes_and_the_record_stays(signed: Study, physician: User, admin: User) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -12,6 +14,10 @@ from clinic.accounts.models import User
 from clinic.audit.models import Action, Event
 from patients import erasure
 from patients.models import Erasure, LegalHold, Patient
+from predictions import erasing
+from predictions.models import Study
+from predictions.states import State
+from tests import studies
 
 pytestmark = pytest.mark.django_db
 
@@ -73,6 +79,37 @@ def test_an_administrator_decides_without_meeting_the_name(bob: User, admin: Use
     assert client.get(reverse("erasure_export", args=[wanted.pk])).status_code == 403
     actions = Event.objects.filter(patient=claire.pk, kind=erasure.KIND).values_list("action", flat=True)
     assert {Action.REQUEST, Action.VIEW, Action.REFUSED} <= set(actions)
+
+
+def test_an_export_counts_as_taken_once_its_last_byte_went(bob: User, claire: Patient) -> None:
+    client = client_of(bob)
+    client.post(reverse("patient_erasure", args=[claire.pk]), sent())
+    wanted = Erasure.objects.get()
+    erasing.work(wanted.pk)
+    address = reverse("erasure_export", args=[wanted.pk])
+    assert client.head(address).status_code == 405
+    left = client.get(address)
+    next(iter(left.streaming_content))
+    left._iterator.close()
+    wanted.refresh_from_db()
+    assert wanted.export_taken_at is None
+    whole = client.get(address)
+    assert hashlib.sha256(whole.getvalue()).hexdigest() == wanted.sha256
+    wanted.refresh_from_db()
+    assert wanted.export_taken_by == bob
+    taken_out = Event.objects.get(patient=claire.pk, kind=erasure.KIND, action=Action.EXPORT)
+    assert taken_out.address == "127.0.0.1"
+
+
+def test_an_approved_erasure_says_why_it_waits(bob: User, admin: User, claire: Patient) -> None:
+    client_of(bob).post(reverse("patient_erasure", args=[claire.pk]), sent())
+    Erasure.objects.update(state="approved", decided_by=admin)
+    study = studies.ready(bob, claire)
+    page = reverse("erasure", args=[Erasure.objects.get().pk])
+    words = "It waits for an analysis"
+    assert words not in client_of(admin).get(page).content.decode()
+    Study.objects.filter(pk=study.pk).update(state=State.RUNNING)
+    assert words in client_of(admin).get(page).content.decode()
 
 
 def test_a_lead_who_is_no_physician_keeps_the_record_too(alice: User, claire: Patient) -> None:

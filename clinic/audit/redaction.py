@@ -42,7 +42,8 @@ def redact(
     why
         Kept with the event that records it, for good: no patient data.
     mentions
-        Names and numbers of the patient: what somebody typed into a search is erased where it holds one.
+        Names and numbers of the patient, ids of what is gone: the details of a search are erased
+        where it named one or found one.
 
     Returns
     -------
@@ -88,7 +89,7 @@ def redactable(events: QuerySet[Event]) -> QuerySet[Event]:
 
 
 def _mentioning(words: Collection[str], but: set[int]) -> list[int]:
-    """Return searches in whose terms one of ``words`` was typed, in capitals or not."""
+    """Return searches in whose terms or findings one of ``words`` is, in capitals or not."""
     wanted = [word.casefold() for word in words if word.strip()]
     if not wanted:
         return []
