@@ -456,3 +456,29 @@ def test_a_program_that_guesses_is_stopped_by_the_same_count(
     named = WHY | {"record_number": claire.record_number}
     answer = Client().post(reverse("api-emergency"), named, **program(charlie, Scope.EMERGENCY))
     assert answer.json()["problems"][0]["code"] == "too_many_attempts"
+
+
+def test_what_a_worker_does_for_a_study_of_an_emergency_is_marked_too(
+    bob: User, alice: User, claire: Patient, nina: Patient, maternity: Unit
+) -> None:
+    """Also when the access is over by then; of any other study it is not."""
+    opened = emergency.open(bob, nina, WHY["reason"])
+    stay = services.create_encounter(user=bob, patient=nina, unit=maternity, started_at=timezone.now())
+    values, now = EXAMPLES[0], timezone.now()
+    sent = [
+        intake.submit(
+            user=person,
+            patient=patient,
+            algorithm="haemorrhage",
+            values=as_of(values, now),
+            idempotency_key=patient.record_number,
+            encounter=encounter,
+        )
+        for person, patient, encounter in ((bob, nina, stay), (alice, claire, factories.encounter(claire)))
+    ]
+    emergency.end(opened)
+    for study, mark in zip(sent, (opened.pk, None), strict=True):
+        studies.analysed(study)
+        events = Event.objects.filter(study=study.pk, actor=None)
+        assert {event.action for event in events} >= {Action.PREDICT, Action.EXPLAIN}
+        assert {event.emergency for event in events} == {mark}

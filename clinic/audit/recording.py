@@ -87,7 +87,7 @@ def record(
             address=context.address.get(),
             request=request_id.get()[:32],
             payload_hash=payload_hash(salt, content) if content else "",
-            emergency=emergencies.running(actor, patient),
+            emergency=_mark(actor, actor_label, patient, study),
             token=context.token.get()[:40],
         )
         if content:
@@ -148,6 +148,16 @@ def record_seen(
     ]
     with transaction.atomic():
         Waiting.objects.bulk_create(Waiting(event=event) for event in Event.objects.bulk_create(events))
+
+
+def _mark(actor: Any, actor_label: str, patient: UUID | None, study: UUID | None) -> UUID | None:
+    """Return the emergency access under which something is done: what a worker does for a study that was
+    sent in under one is marked with it, however long ago that access ended.
+    """
+    if actor_label != WORKER or patient is None or study is None:
+        return emergencies.running(actor, patient)
+    sent = Event.objects.filter(patient=patient, study=study, action__in=(Action.SUBMIT, Action.RETRY))
+    return sent.order_by("-pk").values_list("emergency", flat=True).first()
 
 
 def _label(actor: Any, given: str) -> str:
