@@ -91,6 +91,17 @@ NO_ROOM = Trouble(
     _("The disk is full"),
     _("What you just sent was not kept. Tell IT that the disk of Vigie is full, then send it again."),
 )
+NO_ROOM_TO_RECORD = Trouble(
+    507,
+    "no_room",
+    _("The disk is full"),
+    _(
+        "Who looks at what is written down, and there is no room left to write. So nothing is shown for now; "
+        "what was saved before is still there. Tell IT that the disk of Vigie is full."
+    ),
+)
+READING = ("GET", "HEAD", "OPTIONS")
+HEALTH = "/health"
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -133,7 +144,14 @@ def method_not_allowed(request: HttpRequest, allow: str) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """500, 503 or 507, without anything that could fail once more, with the id to find it in the logs."""
     error = sys.exc_info()[1]
-    trouble = NO_ROOM if is_full(error) else NO_DATABASE if isinstance(error, AWAY) else OUR_MISTAKE
+    if is_full(error):
+        trouble = NO_ROOM_TO_RECORD if request.method in READING else NO_ROOM
+    else:
+        trouble = NO_DATABASE if isinstance(error, AWAY) else OUR_MISTAKE
+    if request.path_info == HEALTH:
+        # Something above the view failed: whoever watches is told in the shape that is looked for.
+        told = {"status": "degraded", "database": not isinstance(error, AWAY), "disk": not is_full(error)}
+        return JsonResponse(told, status=NO_DATABASE.status)
     if for_program(request):
         return _told(trouble)
     context = {"trouble": trouble, "request_id": request_id.get()}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import logging
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError, connection
@@ -19,9 +21,24 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # As SQLite and PostgreSQL say it.
 FULL_WORDS = ("disk is full", "disk I/O error", "No space left")
 AWAY = (OperationalError, InterfaceError)
+# What the smallest of writes takes, with the pages of a database around it.
+ROOM_BYTES = 1 << 20
 # How long a result is held in hand for a database that restarts; a worker's hard limit comes after it.
 SECONDS = 20.0
 PAUSE_SECONDS = 1.0
+
+
+def has_room(folder: Path) -> bool:
+    """Say whether a folder takes another file; nothing of it stays, whatever happens to this process.
+
+    Written rather than asked of the system: quotas and limits count too, and not every one can be asked.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder) as draft:
+            draft.write(bytes(ROOM_BYTES))
+    except OSError:
+        return False
+    return True
 
 
 def is_full(error: BaseException | None) -> bool:

@@ -32,9 +32,10 @@ from django.utils.deconstruct import deconstructible
 from ml import registry
 from ml.contracts import Problem, Text
 from ml.registry import UnknownAlgorithm
-from predictions.vault import container, keys
+from predictions.vault import container, fitting, keys
 from predictions.vault.container import Reader
-from predictions.vault.damage import MISSING, NO_KEY, Damaged
+from predictions.vault.damage import MISSING, NO_KEY, NO_KEY_TO_KEEP, WRONG_KEY_TO_KEEP, Damaged
+from predictions.vault.fitting import Unfitting
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -60,14 +61,6 @@ NO_ROOM_TO_READ = Problem(
         "There is no room left to open a stored file for reading. Tell IT that the disk is full, then retry.",
         "Il n’y a plus de place pour ouvrir un fichier conservé. Signalez au service informatique que le "
         "disque est plein, puis relancez.",
-    ),
-)
-NO_KEY_TO_KEEP = Problem(
-    "no_key_to_keep",
-    Text(
-        "The file cannot be kept: the key that encrypts it cannot be read. Tell IT, then send it again.",
-        "Le fichier ne peut pas être conservé : la clé qui le chiffre est illisible. Prévenez le service "
-        "informatique, puis renvoyez-le.",
     ),
 )
 NOT_SIGNED_IN = Text("Log in before sending a file.", "Connectez-vous avant d’envoyer un fichier.")
@@ -326,10 +319,13 @@ class Received:
     def move_to(self, target: Path, name: str) -> None:
         """Seal it under its name, flush to disk and rename, so that a power cut leaves all of it or none."""
         try:
-            key = keys.ring().first
+            ring = keys.ring()
+            fitting.require(ring)
         except ImproperlyConfigured as error:
             raise Damaged(NO_KEY_TO_KEEP) from error
-        self._sealed.finish(name, key)
+        except Unfitting as error:
+            raise Damaged(WRONG_KEY_TO_KEEP) from error
+        self._sealed.finish(name, ring.first)
         self._stream.flush()
         os.fsync(self._stream.fileno())
         self._stream.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -19,26 +20,30 @@ import pytest
 from django.apps import apps
 from django.conf import settings as django_settings
 from django.contrib.sessions.models import Session
+from django.core.files.base import ContentFile
 from django.core.management import CommandError, call_command
 from django.db import connection, models
 from django.utils import timezone
 
+from clinic import checks
 from clinic.accounts import tokens
 from clinic.accounts.models import ApiToken, User
 from clinic.accounts.roles import Role
 from clinic.audit.anchors import keys as audit_keys
 from clinic.audit.anchors import sending
-from clinic.audit.models import Action, Event
+from clinic.audit.models import Action, AnchorTarget, Event
 from clinic.audit.seal import seal_all
 from clinic.backup import making, manifest, restoring
 from clinic.backup.manifest import NoBackup
 from ml import package
 from patients.models import Patient
+from predictions.api import health
 from predictions.models import Document, Prediction, Signature, StoredArtefact, Study, StudyFile
 from predictions.states import State
-from predictions.storage import storage
+from predictions.storage import receive, storage
 from predictions.sweep import REFERENCES
 from predictions.vault import keys as storage_keys
+from predictions.vault.damage import Damaged
 from tests import factories, own_database, studies
 from tests.machine import ROOT
 from tests.servers import LiveStack, running_stack
@@ -54,6 +59,7 @@ class Place:
         self.folder, self.url, self.key = folder, url, key
         self.private, self.packages = folder / "private", folder / "packages"
         self.anchors = folder / "audit/anchors.jsonl"
+        self.former: list[str] = []
 
     @contextmanager
     def used(self) -> Iterator[None]:
@@ -64,6 +70,7 @@ class Place:
             patch.setattr(django_settings, "STORAGE_KEYS", ())
             patch.setattr(django_settings, "STORAGE_KEY_FILE", self.key)
             patch.setattr(django_settings, "AUDIT_KEY_FILE", self.folder / "audit/key.pem")
+            patch.setattr(django_settings, "AUDIT_FORMER_KEYS", self.former)
             patch.setattr(django_settings, "AUDIT_ANCHORS", [f"file:{self.anchors}"])
             package._verified.cache_clear()
             yield
@@ -124,7 +131,9 @@ def ward(once_filled: Place, tmp_path: Path, django_db_blocker: Any) -> Iterator
 @pytest.fixture
 def empty(ward: Place, tmp_path: Path) -> Place:
     """Return an installation where nothing is, with the key of the other."""
-    return Place(tmp_path / "empty", own_database.sqlite(tmp_path / "empty.sqlite3"), ward.key)
+    place = Place(tmp_path / "empty", own_database.sqlite(tmp_path / "empty.sqlite3"), ward.key)
+    place.former = _public(ward)
+    return place
 
 
 def assert_comes_back(ward: Place, empty: Place, target: Path) -> None:
@@ -144,14 +153,14 @@ def assert_comes_back(ward: Place, empty: Place, target: Path) -> None:
         # Life goes on: numbers continue, the chain and its anchors too.
         studies.waiting(User.objects.get(), Patient.objects.get(), algorithm="chest_xray")
         seal()
-        call_command("verify_audit", public_key=[target / "anchors/public.pem", *_public(empty)])
+        call_command("verify_audit")
     assert Event.objects.filter(action=Action.BACK_UP).count() == 1
 
 
-def _public(place: Place) -> list[Path]:
+def _public(place: Place) -> list[str]:
     path = place.folder / "public.pem"
     path.write_text(audit_keys.public_pem(audit_keys.signing_key().public_key()), "ascii")
-    return [path]
+    return [str(path)]
 
 
 def test_a_backup_comes_back_whole_into_empty_places(ward: Place, empty: Place, tmp_path: Path) -> None:
@@ -175,6 +184,7 @@ def test_a_backup_of_postgresql_comes_back_whole(
     )
     with django_db_blocker.unblock(), ward.used():
         filled(ward)
+        empty.former = _public(ward)
         assert_comes_back(ward, empty, tmp_path / "monday")
 
 
@@ -321,3 +331,105 @@ def test_every_column_that_names_a_file_is_backed_up_and_kept_from_the_sweep() -
         if isinstance(field, models.CharField) and field.name in ("stored_name", "export_name")
     }
     assert columns | {(StudyFile, "name")} == set(REFERENCES)
+
+
+def spoil(path: Path) -> None:
+    """Change the last byte of a file."""
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+
+
+def test_a_damaged_file_is_named_by_the_backup_and_keeps_nobody_from_the_rest(
+    ward: Place, empty: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = StoredArtefact.objects.select_related("prediction").first()
+    spoil(ward.private / kept.stored_name)
+    target = str(tmp_path / "monday")
+    for command, folder in (("verify_storage", []), ("backup", [target])):
+        with pytest.raises(CommandError) as told:
+            call_command(command, *folder)
+        assert told.value.returncode == 3
+        assert kept.stored_name in capsys.readouterr().err
+    with empty.used():
+        with pytest.raises(CommandError, match="can be used") as told:
+            call_command("restore", target)
+        assert told.value.returncode == 3
+        assert f"{kept.stored_name} (study {kept.prediction.study_id})" in capsys.readouterr().err
+    call_command("backup", str(tmp_path / "unchecked"), "--unchecked")
+
+
+def test_a_restore_without_its_keys_says_which_and_leaves_the_places_empty(
+    ward: Place, empty: Place, tmp_path: Path
+) -> None:
+    making.make(tmp_path / "monday")
+    empty.former, empty.key = [], tmp_path / "none"
+    with empty.used():
+        with pytest.raises(NoBackup, match="no storage key at"):
+            restoring.restore(tmp_path / "monday")
+        empty.key = ward.key
+    with empty.used(), pytest.raises(NoBackup, match="VIGIE_AUDIT_FORMER_KEYS"):
+        restoring.restore(tmp_path / "monday")
+    assert [path for path in empty.folder.rglob("*") if path.is_file()] == []
+    assert not (tmp_path / "empty.sqlite3").exists()
+
+
+def test_a_demo_without_keys_makes_none_before_a_restore_has_looked(ward: Place, tmp_path: Path) -> None:
+    making.make(tmp_path / "monday")
+    environment = os.environ | {"VIGIE_DATA_DIR": str(tmp_path / "new")}
+    command = (sys.executable, "manage.py", "restore", str(tmp_path / "monday"))
+    told = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert (told.returncode, "no storage key at" in told.stderr) == (1, True), told.stderr
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {"demo-secret-key"}
+
+
+def test_half_a_line_of_a_killed_sealer_stops_neither_backup_nor_anchors(
+    ward: Place, empty: Place, tmp_path: Path
+) -> None:
+    whole = ward.anchors.read_bytes()
+    ward.anchors.write_bytes(whole[:-40])
+    AnchorTarget.objects.update(sent=0)
+    making.make(tmp_path / "monday")
+    sending.deliver()
+    call_command("verify_audit")
+    assert ward.anchors.read_bytes().startswith(whole)
+    with empty.used():
+        assert restoring.restore(tmp_path / "monday").faults == []
+
+
+def test_a_full_disk_is_said_by_backup_and_restore(
+    ward: Place, empty: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    making.make(tmp_path / "monday")
+    for error in (OSError(errno.ENOSPC, "No space left"), sqlite3.OperationalError("disk is full")):
+
+        def full(*args: Any, error: Exception = error) -> None:
+            raise error
+
+        monkeypatch.setattr(manifest, "copy", full)
+        with pytest.raises(CommandError, match=r"delete .*\.partial"):
+            call_command("backup", str(tmp_path / "tuesday"))
+        shutil.rmtree(tmp_path / "tuesday.partial")
+        with empty.used(), pytest.raises(CommandError, match="cut short"):
+            call_command("restore", str(tmp_path / "monday"))
+
+
+def test_a_backup_is_not_made_among_the_data(ward: Place) -> None:
+    for place in (ward.private / "backup", ward.packages / "backup", Path(django_settings.DATA_DIR) / "b"):
+        with pytest.raises(CommandError, match="name a folder outside"):
+            call_command("backup", str(place))
+        assert not place.parent.joinpath(f"{place.name}{making.DRAFT}").exists()
+
+
+def test_a_wrong_key_is_refused_at_the_start_by_a_backup_and_for_new_files(
+    ward: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert checks.failures() == []
+    monkeypatch.setattr(django_settings, "STORAGE_KEY_FILE", make_key(tmp_path / "wrong"))
+    assert "The storage key does not fit" in " ".join(checks.failures())
+    assert not health.examine()["storage"]
+    with pytest.raises(CommandError, match="is not here"):
+        call_command("backup", str(tmp_path / "monday"))
+    received = receive(ContentFile(SECRET), limit=len(SECRET))
+    with pytest.raises(Damaged) as refused:
+        storage.adopt(received, "uploads")
+    assert refused.value.problems[0].code == "wrong_key_to_keep"

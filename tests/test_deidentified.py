@@ -343,3 +343,5 @@ def test_the_command_writes_the_same_zip_once_and_on_record(xray: Study, tmp_pat
     assert Event.objects.filter(action=Action.EXPORT, study=xray.pk).exists()
     with pytest.raises(CommandError, match="already"):
         call_command("export_deidentified", str(xray.pk), str(out), verbosity=0)
+    with pytest.raises(CommandError, match="cannot be written: No such file"):
+        call_command("export_deidentified", str(xray.pk), str(tmp_path / "no folder/study.zip"), verbosity=0)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import resource
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
 from django.core.files.base import ContentFile
 from django.db import OperationalError, connection
 from django.test import Client
@@ -71,6 +74,8 @@ def test_whoever_waits_reads_what_happened(
     monkeypatch.setattr(intake, "submit", raises(error))
     page = client.get(reverse("worklist"), headers={"Accept-Language": "en"})
     assert (page.status_code, words in page.content.decode()) == (status, True)
+    # Whoever only looked sent nothing that could be kept.
+    assert "What you just sent" not in page.content.decode()
     body = {"algorithm": "haemorrhage", "patient": str(claire.pk)}
     answer = client.post("/api/studies", body, content_type="application/json")
     assert (answer.status_code, answer.json()["problems"][0]["code"]) == (status, code)
@@ -168,3 +173,24 @@ def test_an_upload_that_the_disk_has_no_room_for_is_said(
     body = {"algorithm": "chest_xray", "patient": str(charlie.pk), "file": ContentFile(b"x" * 100, "x.png")}
     answer = client.post("/api/studies", body, headers={"Idempotency-Key": "full"})
     assert (answer.status_code, answer.json()["problems"][0]["code"]) == (507, "no_room")
+
+
+def test_health_names_the_disk_also_when_nobody_can_be_recognised(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Client(raise_request_exception=False)
+    client.force_login(alice)
+    monkeypatch.setattr(SessionStore, "load", raises(OperationalError("disk I/O error")))
+    answer = client.get("/health")
+    assert (answer.status_code, answer.json()["disk"]) == (503, False)
+
+
+def test_a_folder_without_room_is_told_from_one_with(tmp_path: Path) -> None:
+    assert outages.has_room(tmp_path)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limit[1]))
+    try:
+        assert not outages.has_room(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert not list(tmp_path.iterdir())

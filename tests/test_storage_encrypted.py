@@ -22,9 +22,10 @@ from patients.models import Patient
 from predictions.models import Study, StudyFile
 from predictions.states import State
 from predictions.storage import Received, incoming, receive, storage
-from predictions.vault import container, keys, upkeep
+from predictions.vault import container, fitting, keys, upkeep
 from predictions.vault.container import CHUNK_BYTES, HEADER_BYTES, SLOTS, TAG_BYTES
 from predictions.vault.damage import DAMAGED, Damaged
+from predictions.vault.fitting import Unfitting
 from tests import outputs, studies
 from tests.test_intake import submit_image
 
@@ -386,3 +387,25 @@ def test_a_key_file_that_cannot_be_read_is_a_sentence_too(
     assert code(lambda: read(name)) == "storage_key_missing"
     assert code(lambda: submit_image(charlie, henri)) == "no_key_to_keep"
     assert not Study.objects.exists()
+
+
+@pytest.mark.django_db
+def test_what_somebody_laid_there_is_named_and_stops_no_rotation(capsys: pytest.CaptureFixture[str]) -> None:
+    kept()
+    (Path(settings.PRIVATE_ROOT) / "notes.txt").write_text("not ours")
+    call_command("rotate_storage_key", new=True, retire=True)
+    assert "left as they are" in (told := capsys.readouterr().out)
+    assert "notes.txt" in told
+
+
+def test_one_damaged_header_is_no_wrong_key(tmp_path: Path) -> None:
+    names = [kept(), kept(), kept()]
+    (spoiled := on_disk(names[0])).chmod(0o600)
+    with spoiled.open("r+b") as stream:
+        stream.seek(SLOTS[0])
+        stream.write(b"another!")
+    fitting.require()
+    settings.STORAGE_KEY_FILE = tmp_path / "other"
+    keys.rewrite(settings.STORAGE_KEY_FILE, [keys.made()])
+    with pytest.raises(Unfitting):
+        fitting.require()

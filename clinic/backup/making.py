@@ -12,10 +12,12 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from clinic.audit.anchors import keys as audit_keys
@@ -29,9 +31,13 @@ from clinic.backup.manifest import Manifest, NoBackup
 from ml import package
 from ml.package import BrokenPackage
 from predictions.sweep import REFERENCES
+from predictions.vault import container, fitting
 from predictions.vault import keys as storage_keys
+from predictions.vault.damage import Damaged
+from predictions.vault.fitting import Unfitting
 
 TRIES = 5
+EVERY = 500
 FILES, PACKAGES, ANCHORS, KEYS = "files", "packages", "anchors", "keys"
 PUBLIC = "public.pem"
 DRAFT = ".partial"
@@ -39,7 +45,7 @@ DRAFT = ".partial"
 Say = Callable[[str], None]
 
 
-def make(target: Path, *, keys: bool = False, say: Say = lambda line: None) -> Manifest:
+def make(target: Path, *, keys: bool = False, check: bool = True, say: Say = lambda line: None) -> Manifest:
     """Write a whole backup into ``target``, which must not be there yet.
 
     It grows in ``target.partial`` and gets its name when it is whole, so that one cut short is never taken
@@ -50,22 +56,51 @@ def make(target: Path, *, keys: bool = False, say: Say = lambda line: None) -> M
     keys
         Whether to put the keys of stored files and of the anchors into it: whoever has such a backup can
         read everything.
+    check
+        Whether to decrypt every file that was copied. A damaged one is named in the manifest and stops
+        nothing: the backup is of everything else.
 
     Raises
     ------
     clinic.backup.manifest.NoBackup
-        When the place is taken, or the files do not come to rest.
+        When the place is taken or is one of the folders to be backed up, the files do not come to rest, or
+        they need a key that is not here.
     """
     draft = target.with_name(target.name + DRAFT)
     _require_free(target, draft)
+    _require_apart(target)
+    _require_keys()
     draft.mkdir(mode=0o700, parents=True)
     written = _consistent(draft, keys=keys, say=say)
+    if check:
+        written = replace(written, damaged=_damaged(draft / FILES, written.files, say))
     manifest.write(draft, written)
     draft.rename(target)
     _sync(target.parent)
     counts = {"files": len(written.files), "packages": len(written.packages), "keys": written.keys}
     record(Action.BACK_UP, kind="backup", object_id=target.name[:64], detail=counts | {"head": written.head})
     return written
+
+
+def _damaged(folder: Path, names: list[str], say: Say) -> list[str]:
+    """Decrypt what was copied, and return what does not open."""
+    found = []
+    for number, name in enumerate(names, start=1):
+        try:
+            _open_through(folder / name, name)
+        except Damaged as error:
+            found.append(name)
+            say(f"damaged: {name} ({error.problems[0].code})")
+        if number % EVERY == 0:
+            say(f"{number:,} of {len(names):,} files checked")
+    return found
+
+
+def _open_through(path: Path, name: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    with container.opened(descriptor, name, storage_keys.ring) as stream:
+        while stream.read1():
+            pass
 
 
 def _consistent(draft: Path, *, keys: bool, say: Say) -> Manifest:
@@ -79,7 +114,7 @@ def _consistent(draft: Path, *, keys: bool, say: Say) -> Manifest:
                 say(f"{len(missing)} files were discarded meanwhile; looking again ({attempt} of {TRIES})")
                 continue
             _forget(draft / FILES, named)
-            _copy_anchors(draft / ANCHORS, last=_last_anchor(taken))
+            _copy_anchors(draft / ANCHORS, last=_last_anchor(taken), say=say)
             return Manifest(
                 made_at=made_at,
                 engine=connection.vendor,
@@ -141,22 +176,38 @@ def _copy_packages(folder: Path) -> list[str]:
     return found
 
 
-def _copy_anchors(folder: Path, *, last: int) -> None:
+def _copy_anchors(folder: Path, *, last: int, say: Say) -> None:
     """Copy the anchors that the snapshot knows of, and the public keys to check them with.
 
-    A later one would speak of events that the snapshot lacks, as if its chain had been cut.
+    A later one would speak of events that the snapshot lacks, as if its chain had been cut. A last line
+    without an end is still being written, or was when its sealer was killed: the database has it, and it is
+    sent again. Any other line that is no anchor is taken along as it is, for ``verify_audit`` to name.
     """
     folder.mkdir(mode=0o700)
     for number, path in enumerate(targets.files()):
         if path.exists():
-            with path.open(encoding="utf-8") as lines:
-                known = [line for line in lines if line.strip() and json.loads(line)["number"] <= last]
+            known = []
+            with path.open(encoding="utf-8", errors="replace") as lines:
+                for row, line in enumerate(lines, start=1):
+                    if not line.endswith("\n") or not line.strip():
+                        continue
+                    if (anchor := _anchor_number(line)) is None:
+                        say(f"line {row} of {path} is no anchor: look what manage.py verify_audit says of it")
+                    if anchor is None or anchor <= last:
+                        known.append(line)
             manifest.write_text(folder / f"{number}.jsonl", "".join(known))
     try:
         public = [public_pem(key) for key in audit_keys.known().values()]
     except NoKey as error:
         raise NoBackup(f"its anchors could not be checked without the public key: {error}") from error
     manifest.write_text(folder / PUBLIC, "".join(public))
+
+
+def _anchor_number(line: str) -> int | None:
+    try:
+        return int(json.loads(line)["number"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _last_anchor(taken: snapshot.Snapshot) -> int:
@@ -196,6 +247,25 @@ def _require_free(target: Path, draft: Path) -> None:
         raise NoBackup(f"{target} is there already; a backup is never written over: name another folder")
     if draft.exists():
         raise NoBackup(f"{draft} is left of a backup that was cut short; delete it, or name another folder")
+
+
+def _require_apart(target: Path) -> None:
+    """Refuse a place among the data: it would be backed up itself, swept away, or lost with them."""
+    data = Path(settings.DATA_DIR).resolve()
+    places = (data, Path(settings.PRIVATE_ROOT).resolve(), package.SITE.resolve())
+    for place in places:
+        if target.resolve().is_relative_to(place):
+            raise NoBackup(
+                f"{target} lies in {place}, with what is backed up: name a folder outside, "
+                "best on another disk"
+            )
+
+
+def _require_keys() -> None:
+    try:
+        fitting.require()
+    except (Unfitting, ImproperlyConfigured) as error:
+        raise NoBackup(str(error)) from error
 
 
 def _sync(folder: Path) -> None:

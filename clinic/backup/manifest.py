@@ -47,6 +47,8 @@ class Manifest:
         What the settings called each file of anchors, in the order of their copies.
     keys
         Whether the keys are in it.
+    damaged
+        Those of ``files`` that did not open when they were copied, as they lie on the disk.
     """
 
     made_at: str
@@ -58,6 +60,7 @@ class Manifest:
     packages: list[str] = field(default_factory=list)
     anchors: list[str] = field(default_factory=list)
     keys: bool = False
+    damaged: list[str] = field(default_factory=list)
     format: int = FORMAT
 
 

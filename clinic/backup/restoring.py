@@ -14,7 +14,9 @@ from django.db import connection, transaction
 from clinic.accounts import sessions
 from clinic.accounts.models import User
 from clinic.audit import verify
+from clinic.audit.anchors import keys as audit_keys
 from clinic.audit.anchors import targets
+from clinic.audit.anchors.keys import NoKey
 from clinic.audit.anchors.targets import FileTarget
 from clinic.audit.models import Action, AnchorTarget
 from clinic.audit.recording import record
@@ -27,11 +29,11 @@ from ml.package import BrokenPackage, Outdated
 from predictions.models import Document, Prediction, StoredArtefact, StudyFile
 from predictions.storage import storage
 from predictions.sweep import named
-from predictions.vault import container
+from predictions.vault import container, upkeep
 from predictions.vault import keys as storage_keys
 from predictions.vault.damage import Damaged
+from predictions.vault.upkeep import NO_OWNER
 
-CHUNK_BYTES = 1 << 20
 # Rows that know the hash of the plaintext of their file, and under which name it lies.
 HASHED = ((StudyFile, "name"), (StoredArtefact, "stored_name"), (Document, "stored_name"))
 
@@ -40,12 +42,17 @@ Say = Callable[[str], None]
 
 @dataclass(slots=True)
 class Proof:
-    """What was looked at after a restore, and everything that was wrong."""
+    """What was looked at after a restore, and everything that was wrong.
+
+    Damaged are files that were so when they were backed up, each with the study it belongs to: they give
+    nothing out and keep nobody from using the rest.
+    """
 
     seals: int = 0
     files: int = 0
     packages: int = 0
     faults: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
 
 
 def restore(folder: Path, *, say: Say = lambda line: None) -> Proof:
@@ -78,7 +85,13 @@ def restore(folder: Path, *, say: Say = lambda line: None) -> Proof:
     _verify_packages(proof)
     _verify_trained(held, proof)
     _end_access()
-    detail = {"made_at": held.made_at, "head": held.head, "files": proof.files, "faults": len(proof.faults)}
+    detail = {
+        "made_at": held.made_at,
+        "head": held.head,
+        "files": proof.files,
+        "faults": len(proof.faults),
+        "damaged": len(proof.damaged),
+    }
     record(Action.RESTORE, kind="backup", object_id=folder.name[:64], detail=detail)
     seal_all()
     _verify_audit(folder / ANCHORS, held, proof)
@@ -96,21 +109,50 @@ def _require_fit(folder: Path, held: Manifest) -> None:
         if any(path.is_file() for path in place.rglob("*")):
             raise NoBackup(f"{place} is not empty; a restore never writes over anything: name an empty place")
     _require_keys(folder, held)
+    _require_audit_keys(folder / ANCHORS)
 
 
 def _require_keys(folder: Path, held: Manifest) -> None:
+    if not held.files:
+        return
+    if not storage_keys.there():
+        raise NoBackup(
+            f"there is no storage key at {settings.STORAGE_KEY_FILE}: put the storage key of the backed up "
+            "installation there, or name it in VIGIE_STORAGE_KEY_FILE, and begin again"
+        )
     ids = {key.id for key in storage_keys.ring().keys}
     for name in held.files:
         with (folder / FILES / name).open("rb") as stream:
             try:
                 needed = container.key_ids(stream.fileno())
-            except Damaged as error:
-                raise NoBackup(f"{name} was not encrypted, or not whole, when it was backed up") from error
+            except Damaged:
+                continue  # it is named with what else is wrong
+        if name in held.damaged:
+            continue
         if not needed & ids:
             raise NoBackup(
                 f"{name} is encrypted under a key that is not here: put the storage key of the backed up "
                 "installation into VIGIE_STORAGE_KEY_FILE and begin again"
             )
+
+
+def _require_audit_keys(folder: Path) -> None:
+    """Ask for the keys that signed the anchors: the restored installation has to trust them from then on."""
+    own = Path(settings.AUDIT_KEY_FILE)
+    former = [Path(name) for name in settings.AUDIT_FORMER_KEYS]
+    try:
+        signed = audit_keys.known([folder / PUBLIC])
+        # Asked for where there is none, a demo would make one.
+        known = audit_keys.known() if own.exists() else audit_keys.known(former) if former else {}
+    except NoKey as error:
+        raise NoBackup(f"the audit could not be verified: {error}") from error
+    if strange := sorted(signed.keys() - known.keys()):
+        raise NoBackup(
+            f"its audit is signed by the key {', '.join(strange)}, which is none of this installation: put "
+            f"the audit key of the backed up one at {own} (VIGIE_AUDIT_KEY_FILE), or, if it is lost, keep a "
+            f"copy of {folder / PUBLIC} and name it in VIGIE_AUDIT_FORMER_KEYS, now and for good; then begin "
+            "again"
+        )
 
 
 def _counted(held: Manifest) -> Proof:
@@ -138,7 +180,11 @@ def _place_anchors(folder: Path, held: Manifest) -> None:
 
 
 def _verify_files(proof: Proof) -> None:
-    """Decrypt every file that a row refers to and hold it against the hash in its row."""
+    """Decrypt every file that a row refers to and hold it against the hash in its row.
+
+    Every byte of the backup was checked before: what does not open here lay so on the disk of then.
+    """
+    owners = upkeep.owners()
     hashes = {
         name: digest
         for model, column in HASHED
@@ -148,7 +194,7 @@ def _verify_files(proof: Proof) -> None:
         try:
             digest = _sha256(name)
         except Damaged as error:
-            proof.faults.append(f"file {name}: {error.problems[0].code}")
+            proof.damaged.append(f"{name} ({owners.get(name, NO_OWNER)}): {error.problems[0].code}")
             continue
         if hashes.get(name, digest) != digest:
             proof.faults.append(f"file {name} is not what its row says")
@@ -192,7 +238,7 @@ def _verify_trained(held: Manifest, proof: Proof) -> None:
 
 
 def _verify_audit(folder: Path, held: Manifest, proof: Proof) -> None:
-    outcome = verify.verify(public_keys=[folder / PUBLIC], anchor_files=sorted(folder.glob("*.jsonl")))
+    outcome = verify.verify(anchor_files=sorted(folder.glob("*.jsonl")))
     proof.seals = outcome.seals
     proof.faults += [f"audit: {fault.text}" for fault in outcome.faults]
     if held.head and outcome.seals < int(held.head["position"]):

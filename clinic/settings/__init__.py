@@ -264,8 +264,10 @@ STORAGE_KEYS = tuple(env.list("VIGIE_STORAGE_KEYS", default=[]))
 STORAGE_KEY_FILE = (
     Path(env.str("VIGIE_STORAGE_KEY_FILE")) if "VIGIE_STORAGE_KEY_FILE" in env.ENVIRON else None
 )
-if not (PRODUCTION or STORAGE_KEYS or STORAGE_KEY_FILE):
-    STORAGE_KEY_FILE = storage_key.demo_file(DATA_DIR)
+# A demo makes its own with the first file it keeps: where a restore looks for the former one, there is none.
+DEMO_STORAGE_KEY = not (PRODUCTION or STORAGE_KEYS or STORAGE_KEY_FILE)
+if DEMO_STORAGE_KEY:
+    STORAGE_KEY_FILE = DATA_DIR / storage_key.DEMO
 FILE_UPLOAD_TEMP_DIR = None
 FILE_UPLOAD_HANDLERS = ["predictions.storage.StreamingUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
@@ -275,18 +277,20 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 32  # more than any contract takes: intake says h
 # --- audit ----------------------------------------------------------------------------------
 # Reads are recorded like everything else; no setting turns that off. What is kept can only be kept longer.
 AUDIT_FOLDER = DATA_DIR.resolve() / "audit"
+# Erasures that were carried out, to repeat them after a restore.
+ERASURE_LIST = AUDIT_FOLDER / "erasures.jsonl"
 AUDIT_ANCHORS = env.list("VIGIE_AUDIT_ANCHORS", default=[f"file:{AUDIT_FOLDER / 'anchors.jsonl'}"])
 AUDIT_ANCHOR_SECONDS = env.float("VIGIE_AUDIT_ANCHOR_SECONDS", 60.0)
 AUDIT_KEY_FILE = Path(env.str("VIGIE_AUDIT_KEY_FILE", str(AUDIT_FOLDER / "key.pem")))
 AUDIT_FORMER_KEYS = env.list("VIGIE_AUDIT_FORMER_KEYS", default=[])
 AUDIT_WEBHOOK_TOKEN = secret("VIGIE_AUDIT_WEBHOOK_TOKEN")
-AUDIT_KEEP_DAYS = env.dict("VIGIE_AUDIT_KEEP_DAYS", cast={"value": int}, default={})
-
-# --- broker and workers ---------------------------------------------------------------------
 # Says that whoever runs it accepts anchors that lie beside the database alone.
 AUDIT_LOCAL_ANCHORS_ACCEPTED = env.bool("VIGIE_ALLOW_LOCAL_ANCHORS", False)
 # With it monitoring is told the details of /health; without one nobody but administrators is.
 MONITORING_TOKEN = secret("VIGIE_MONITORING_TOKEN")
+AUDIT_KEEP_DAYS = env.dict("VIGIE_AUDIT_KEEP_DAYS", cast={"value": int}, default={})
+
+# --- broker and workers ---------------------------------------------------------------------
 REDIS_URL = with_password(env.str("REDIS_URL", ""), secret("REDIS_PASSWORD"))
 STUDY_LEASE_SECONDS = env.int("VIGIE_STUDY_LEASE_SECONDS", 60)
 STUDY_MAX_DEATHS = 2

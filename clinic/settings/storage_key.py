@@ -15,12 +15,13 @@ NO_KEY = (
     "VIGIE_STORAGE_KEY_FILE is not set: uploaded studies would lie unencrypted on the disk. Make a key with "
     "openssl rand -base64 32, readable by its owner alone, and keep a copy of it apart from the backups"
 )
+DEMO = "demo-storage-key"
 TWICE = "VIGIE_STORAGE_KEY_FILE and VIGIE_STORAGE_KEYS are both set; keep one of them"
 
 
 def demo_file(folder: Path) -> Path:
-    """Return the key file of a demo, made at its first start."""
-    path = folder / "demo-storage-key"
+    """Return the key file of a demo, made with the first file it keeps."""
+    path = folder / DEMO
     kept_key(path, make=lambda: base64.b64encode(secrets.token_bytes(32)).decode())
     return path
 

@@ -42,6 +42,23 @@ NOT_ENCRYPTED = Problem(
         "à niveau.",
     ),
 )
+NO_KEY_TO_KEEP = Problem(
+    "no_key_to_keep",
+    Text(
+        "The file cannot be kept: the key that encrypts it cannot be read. Tell IT, then send it again.",
+        "Le fichier ne peut pas être conservé : la clé qui le chiffre est illisible. Prévenez le service "
+        "informatique, puis renvoyez-le.",
+    ),
+)
+WRONG_KEY_TO_KEEP = Problem(
+    "wrong_key_to_keep",
+    Text(
+        "The file cannot be kept: the key that is here is not the one of the files that are stored already. "
+        "Tell IT, then send it again.",
+        "Le fichier ne peut pas être conservé : la clé en place n’est pas celle des fichiers déjà conservés. "
+        "Prévenez le service informatique, puis renvoyez-le.",
+    ),
+)
 
 
 class Damaged(Refused):

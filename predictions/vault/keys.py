@@ -15,6 +15,8 @@ from pathlib import Path
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from clinic.settings import storage_key
+
 KEY_BYTES = 32
 ID_BYTES = 8
 READABLE_BY_OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -46,6 +48,11 @@ class Ring:
     def find(self, key_id: bytes) -> Key | None:
         """Return the key of that id; ``None`` when it is not here."""
         return next((key for key in self.keys if key.id == key_id), None)
+
+
+def there() -> bool:
+    """Say whether keys were set or lie in their file; unlike :func:`ring` it makes none for a demo."""
+    return bool(settings.STORAGE_KEYS) or Path(settings.STORAGE_KEY_FILE).exists()
 
 
 def made() -> str:
@@ -85,7 +92,7 @@ def parse(lines: list[str]) -> Ring:
 
 
 def ring() -> Ring:
-    """Return the keys as they are now: a key file is read again once it was replaced.
+    """Return the keys as they are now: a key file is read again once it was replaced, a demo makes its own.
 
     Raises
     ------
@@ -95,6 +102,8 @@ def ring() -> Ring:
     if settings.STORAGE_KEYS:
         return parse(list(settings.STORAGE_KEYS))
     path = Path(settings.STORAGE_KEY_FILE)
+    if settings.DEMO_STORAGE_KEY and path == settings.DATA_DIR / storage_key.DEMO:
+        storage_key.demo_file(settings.DATA_DIR)
     try:
         found = path.stat()
         return _read(path, (found.st_ino, found.st_mtime_ns, found.st_size))

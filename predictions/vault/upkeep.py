@@ -12,24 +12,35 @@ from typing import BinaryIO
 
 from django.conf import settings
 
-from predictions.storage import CHUNK_BYTES, incoming
-from predictions.sweep import REFERENCES
+from predictions.models import Document, StoredArtefact, StudyFile
+from predictions.storage import CHUNK_BYTES, incoming, storage
+from predictions.sweep import REFERENCES, named
 from predictions.vault import container
-from predictions.vault.damage import Damaged
+from predictions.vault.damage import MISSING, NOT_ENCRYPTED, Damaged
+from predictions.vault.fitting import stored
 from predictions.vault.keys import Key, Ring
 
-NOT_OURS = ("incoming", "scratch")
-"""Folders of files that are still arriving or being read: their keys are in memory."""
+# Every column that names a file of one study, and the way to it.
+OF_STUDIES = (
+    (StudyFile, "name", "study_id"),
+    (StoredArtefact, "stored_name", "prediction__study_id"),
+    (Document, "stored_name", "study_id"),
+)
+NO_OWNER = "of no study"
 
 
 @dataclass
 class Outcome:
-    """What became of the files: numbers, and the names of those that need somebody."""
+    """What became of the files: numbers, and the names of those that need somebody.
+
+    Foreign is what is no file of ours and that no row refers to: it was laid there by somebody.
+    """
 
     done: int = 0
     already: int = 0
     gone: int = 0
     damaged: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -41,14 +52,33 @@ class Plain:
     sha256: str
 
 
-def stored() -> Iterator[str]:
-    """Return the names of all files in their final places."""
-    root = Path(settings.PRIVATE_ROOT)
-    for folder, folders, files in os.walk(root):
-        if Path(folder) == root:
-            folders[:] = sorted(set(folders) - set(NOT_OURS) - {"packages"})
-        for file in files:
-            yield str((Path(folder) / file).relative_to(root))
+def owners() -> dict[str, str]:
+    """Return in words whose each file is that a row refers to."""
+    found = dict.fromkeys(named(), NO_OWNER)
+    for model, column, study in OF_STUDIES:
+        rows = model.objects.exclude(**{column: ""}).values_list(column, study)
+        found |= {name: f"study {key}" for name, key in rows}
+    return found
+
+
+def verify(told: Callable[[Outcome], None]) -> Outcome:
+    """Decrypt every file that a row refers to; nothing is written and nothing of it given out.
+
+    Of damaged ones the outcome names the study too, and what is wrong. Gone are the files of rows that went
+    meanwhile.
+    """
+    outcome = Outcome()
+    for name, owner in sorted(owners().items()):
+        try:
+            storage.verify(name)
+            outcome.done += 1
+        except Damaged as error:
+            if MISSING in error.problems and name not in named():
+                outcome.gone += 1
+            else:
+                outcome.damaged.append(f"{name} ({owner}): {error.problems[0].code}")
+        told(outcome)
+    return outcome
 
 
 def referred() -> Iterator[Plain]:
@@ -79,8 +109,9 @@ def _each(told: Callable[[Outcome], None], work: Callable[[Path, str], bool]) ->
                 outcome.already += 1
         except FileNotFoundError:
             outcome.gone += 1  # discarded meanwhile
-        except Damaged:
-            outcome.damaged.append(name)
+        except Damaged as error:
+            foreign = NOT_ENCRYPTED in error.problems and name not in named()
+            (outcome.foreign if foreign else outcome.damaged).append(name)
         told(outcome)
     return outcome
 

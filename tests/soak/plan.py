@@ -93,14 +93,15 @@ def sendings(seed: int, studies: int) -> list[Sending]:
 
 
 def happenings(seed: int, studies: int) -> list[Happening]:
-    """Return what goes wrong during a soak; every kind of it comes before any comes a second time."""
+    """Return what goes wrong during a soak: every kind of it, however small, before any a second time."""
     chance = random.Random(f"events {seed}")
-    count = studies // STUDIES_PER_EVENT
+    count = max(studies // STUDIES_PER_EVENT, len(EVENTS))
+    apart = studies / count
     first = chance.sample(list(EVENTS), len(EVENTS))
     more = chance.choices(list(EVENTS), list(EVENTS.values()), k=count)
     return [
-        Happening(number, number * STUDIES_PER_EVENT + chance.randrange(STUDIES_PER_EVENT), what,
-                  chance.choice(WORKERS), chance.randrange(1 << 30))
+        Happening(number, int(apart * (number + chance.random())), what, chance.choice(WORKERS),
+                  chance.randrange(1 << 30))
         for number, what in enumerate([*first, *more][:count])
     ]  # fmt: skip
 

@@ -14,6 +14,7 @@ from django.db import OperationalError, connections
 
 from clinic.catalogues import compile_catalogues
 from clinic.stack import CannotRun, Stack, only_one, require_free
+from predictions.vault.checks import unfit
 
 DEFAULT_PORT = "8000"
 
@@ -35,6 +36,8 @@ class Command(BaseCommand):
             port = _port(os.environ.get("PORT", DEFAULT_PORT))
             with only_one(settings.DATA_DIR):
                 require_free(port)
+                if problem := unfit():
+                    raise CannotRun(f"the storage key does not fit: {problem}")
                 welcome = self._prepare()
                 stack = Stack(
                     root=settings.BASE_DIR,

@@ -46,11 +46,16 @@ class Command(BaseCommand):
             descriptor = os.open(options["out"], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError as error:
             raise CommandError(f"{options['out']} is there already") from error
+        except OSError as error:
+            raise CommandError(f"{options['out']} cannot be written: {error.strerror}") from error
         try:
             with os.fdopen(descriptor, "wb") as target:
                 deidentified.render(facts.gather(document), target)
         except Refused as refusal:
             options["out"].unlink()
             raise CommandError(refusal.problems[0].message.en) from refusal
+        except OSError as error:
+            options["out"].unlink()
+            raise CommandError(f"{options['out']} was not written: {error.strerror}") from error
         record(Action.EXPORT, patient=study.patient_id, study=study.pk, kind=EXPORT, detail={"kind": KIND})
         self.stdout.write(f"{options['out']} written. Look at every picture before it leaves.")

@@ -70,6 +70,11 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{outcome.done} files changed, {outcome.already} were under the first key already."
         )
+        if outcome.foreign:
+            self.stdout.write(
+                "not files of Vigie, left as they are (the watch removes them a day after they were laid "
+                "there): " + ", ".join(sorted(outcome.foreign))
+            )
         if outcome.damaged:
             raise CommandError("these files do not open: " + ", ".join(sorted(outcome.damaged)))
 
