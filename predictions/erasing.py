@@ -19,6 +19,7 @@ from clinic.audit.models import Action
 from clinic.audit.recording import WORKER, record
 from ml.contracts import Refused
 from patients import erasure as erasures
+from patients import erasure_list
 from patients.erasure import Subject
 from patients.models import Erasure, ErasureState, LegalHold, Patient
 from predictions import queue
@@ -185,8 +186,11 @@ def _remove_files(erasure: Erasure) -> None:
         storage.discard(name)
     if erasure.export_name:
         storage.discard(erasure.export_name)
+    erasure.state, erasure.erased_at = ErasureState.DONE, timezone.now()
+    # Before it counts as done: a line that stands there twice is read once.
+    erasure_list.add(erasure)
     Erasure.objects.filter(pk=erasure.pk, state=ErasureState.SHREDDING).update(
-        state=ErasureState.DONE, files=[], export_name="", erased_at=timezone.now()
+        state=ErasureState.DONE, files=[], export_name="", erased_at=erasure.erased_at
     )
     log.info("record erased", extra={"erasure": str(erasure.pk)})
 

@@ -124,6 +124,7 @@ def private_root(settings, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: py
     monkeypatch.setattr(package, "SITE", settings.PRIVATE_ROOT / "packages")
     settings.AUDIT_KEY_FILE = settings.PRIVATE_ROOT.parent / f"{settings.PRIVATE_ROOT.name}-audit/key.pem"
     settings.AUDIT_ANCHORS = [f"file:{settings.AUDIT_KEY_FILE.parent / 'anchors.jsonl'}"]
+    settings.ERASURE_LIST = settings.AUDIT_KEY_FILE.parent / "erasures.jsonl"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # Every test client is a server of its own, and would look through all static files when it starts.
     settings.WHITENOISE_AUTOREFRESH = True

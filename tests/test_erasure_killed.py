@@ -26,6 +26,7 @@ import django
 from django.conf import settings
 settings.DATABASES["default"]["NAME"] = sys.argv[1]
 settings.PRIVATE_ROOT, settings.STORAGE_KEY_FILE = Path(sys.argv[2]), Path(sys.argv[3])
+settings.ERASURE_LIST = settings.PRIVATE_ROOT.parent / "erasures.jsonl"
 django.setup()
 from patients import erasure
 from predictions import erasing

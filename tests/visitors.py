@@ -123,6 +123,7 @@ def make_world(claire: Patient) -> World:
         requested_at=timezone.now(),
         export_name=storage.adopt(receive(ContentFile(b"zip"), limit=100), "exports"),
         size=3,
+        content="0" * 64,
     )
     claire.holds.create(reason="A complaint", placed_by=visitors["physician here"], placed_at=timezone.now())
     return World(claire, factories.encounter(claire), training, ApiToken.objects.get(), visitors)
