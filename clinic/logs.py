@@ -14,6 +14,8 @@ from typing import Any
 
 import structlog
 
+HEALTH = "health"
+
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 ALLOWED_FIELDS = (
@@ -49,6 +51,9 @@ class WithoutAddresses(logging.Filter):
             match = getattr(getattr(record, "request", None), "resolver_match", None)
             if match is not None:
                 record.view = match.view_name
+                if match.view_name == HEALTH and record.levelno == logging.ERROR:
+                    # Its 503 is an answer, given at every start while the workers come up, and no defect.
+                    record.levelno, record.levelname = logging.WARNING, "WARNING"
         return True
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 
 from clinic.accounts.models import User
+from clinic.templatetags.vigie import day
 from ml import registry
 from ml.contracts import InputKind
 from predictions import access
@@ -147,4 +148,4 @@ def names(ids: Collection[UUID]) -> Mapping[UUID, str]:
     """Name studies for the audit pages: the algorithm and the day, nothing of the patient."""
     found = Study.objects.filter(pk__in=ids).only("algorithm", "submitted_at")
     language = get_language() or ""
-    return {s.pk: f"{s.contract.title.to(language)} · {s.submitted_at:%Y-%m-%d}" for s in found}
+    return {s.pk: f"{s.contract.title.to(language)} · {day(s.submitted_at)}" for s in found}

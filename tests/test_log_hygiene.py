@@ -16,13 +16,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import StringIO
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from redis import Redis
 
 from clinic.celery import app
-from clinic.logs import logging_config
+from clinic.logs import WithoutAddresses, logging_config
 from ml.algorithms.haemorrhage.examples import EXAMPLES, as_of
 from tests.servers import LiveStack
 
@@ -282,3 +283,12 @@ def test_a_log_line_is_one_line_of_json_with_its_time_in_utc() -> None:
     assert json.loads(only)["study"] == "a\nfake: line"
     assert json.loads(only)["timestamp"].endswith("Z")
     assert json.loads(only)["level"] == "error"
+
+
+def test_an_unhealthy_answer_is_a_warning_and_no_error() -> None:
+    match = SimpleNamespace(view_name="health")
+    said = {"name": "django.request", "levelno": logging.ERROR, "levelname": "ERROR", "status_code": 503}
+    record = logging.makeLogRecord(said | {"request": SimpleNamespace(resolver_match=match)})
+    record.args = ("Service Unavailable", "/health")
+    assert WithoutAddresses().filter(record)
+    assert (record.levelno, record.levelname) == (logging.WARNING, "WARNING")

@@ -13,9 +13,12 @@ from babel.messages.pofile import read_po
 from django.conf import settings as django_settings
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation.template import templatize
 
 from clinic.accounts.models import User
+from clinic.templatetags import vigie
+from ml.contracts import Text
 
 ROOT = Path(django_settings.BASE_DIR)
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
@@ -161,3 +164,19 @@ def test_an_upload_that_breaks_off_gets_its_sentence_as_json(alice: User) -> Non
     response = client.post(reverse("set_theme"), {"theme": "dark"}, headers={"Accept": "application/json"})
     assert response.status_code == 403
     assert "Load the page again" in response.json()["problems"][0]
+
+
+def test_french_punctuation_never_begins_a_line() -> None:
+    """Ordinary spaces before : ; ? ! and », in the catalogue and in sentences of ``ml`` on a page."""
+    with (ROOT / "locale/fr/LC_MESSAGES/django.po").open("rb") as stream:
+        catalogue = read_po(stream, locale="fr")
+    said = [
+        word
+        for message in catalogue
+        if message.id
+        for word in (message.string if isinstance(message.string, tuple) else (message.string,))
+    ]
+    assert [word for word in said if re.search(r" [:;?!»]|« ", word)] == []
+    with translation.override("fr"):
+        written = vigie.text(Text("“a”: b; c?", "« a » : b ; c ?"))
+    assert written == "«\u00a0a\u00a0»\u00a0: b\u202f; c\u202f?"

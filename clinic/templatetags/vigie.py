@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
 
 from django import template
 from django.utils import formats, timezone
@@ -28,6 +28,8 @@ SHAPES = {
     "accepted": "✓",
     "rejected": "⊘",
 }
+# Where French writes a space that must not break: a wide one before : and », a thin one before ; ? and !
+WIDE, THIN = re.compile(r" ([:»])"), re.compile(r" ([;?!])")
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
@@ -39,7 +41,13 @@ def text(value: Text | Mapping[str, str] | str | None) -> str:
     if isinstance(value, str):
         return value
     both = value if isinstance(value, Text) else Text.from_json(value)
-    return both.to(get_language() or "en")
+    said = both.to(get_language() or "en")
+    return no_break(said) if _french() else said
+
+
+def no_break(sentence: str) -> str:
+    """Keep the punctuation of a French sentence with its word: a line does not begin with a colon."""
+    return THIN.sub("\u202f\\1", WIDE.sub("\u00a0\\1", sentence)).replace("« ", "«\u00a0")
 
 
 @register.filter

@@ -140,7 +140,7 @@ export class Pane {
   // On paper stands the picture as it was sent, whatever is done to it on the screen.
   letters() {
     for (const [edge, letter] of Object.entries(this.edges(this.onPaper ? [1, 0, 0, 1] : this.film.view.orientation))) {
-      this.element.querySelector(`[data-edge-${edge}]`).textContent = letter;
+      this.element.querySelector(`[data-edge-${edge}]`).textContent = written(letter);
     }
   }
 
@@ -184,6 +184,13 @@ export class Pane {
 }
 
 const OPPOSITE = { L: "R", R: "L", A: "P", P: "A", H: "F", F: "H" };
+
+// Left, right, head, feet, front and back as a French reader writes them: gauche, droite, tête, pieds, avant, arrière.
+const FRENCH = { L: "G", R: "D", H: "T", F: "P", A: "Av", P: "Ar" };
+
+function written(letters) {
+  return document.documentElement.lang === "fr" ? [...letters].map((letter) => FRENCH[letter] ?? letter).join("") : letters;
+}
 
 function opposite(letters) {
   return [...letters].map((letter) => OPPOSITE[letter] ?? "").join("");
