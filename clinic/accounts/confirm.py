@@ -37,7 +37,7 @@ NEEDED = Problem(
     "confirmation_needed",
     Text(
         "Confirm that it is you: type your password, then send this again. Nothing you typed is lost.",
-        "Confirmez qu’il s’agit bien de vous : saisissez votre mot de passe, puis renvoyez. Rien de ce que "
+        "Confirmez qu’il s’agit bien de vous : saisissez votre mot de passe, puis renvoyez. Rien de ce que "
         "vous avez saisi n’est perdu.",
     ),
 )
