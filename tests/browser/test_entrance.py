@@ -9,6 +9,7 @@ from importlib import import_module
 import pytest
 from allauth.mfa.models import Authenticator
 from django.conf import settings as django_settings
+from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.models import Session
 from django.urls import reverse
 from django.utils import timezone
@@ -50,9 +51,14 @@ def window(browser: Browser, live_server: LiveServer, bob: User) -> Iterator[Vis
         window.page.wait_for_timeout(300)
 
 
+def page_session() -> SessionBase:
+    """Return the one open session."""
+    return import_module(django_settings.SESSION_ENGINE).SessionStore(Session.objects.get().session_key)
+
+
 def set_clock(clock: str, seconds: float) -> None:
     """Set a clock of the one open session back."""
-    store = import_module(django_settings.SESSION_ENGINE).SessionStore(Session.objects.get().session_key)
+    store = page_session()
     store[clock] = time.time() - seconds
     store.save()
 
@@ -184,6 +190,33 @@ def test_a_session_that_ends_warns_covers_the_page_and_gives_back_what_was_typed
     page.wait_for_url(window.url + address)
     expect(page.get_by_label("Comment")).to_have_value(WORDS)
     expect(page.get_by_text("stands here again")).to_be_visible()
+
+
+def test_a_form_that_saves_itself_keeps_no_session_open_but_a_key_does(
+    window: Visit, bob: User, settings
+) -> None:
+    claire, page = factories.patient(factories.unit("maternity")), window.page
+    window.go(reverse("study_new", args=["haemorrhage", claire.pk]))
+    log_in(page)
+    field = page.get_by_label("Haemoglobin", exact=True)
+    field.press_sequentially("9.6")
+    # The warning takes the focus away, so that the field reports a change and is saved: nobody is there.
+    with page.expect_response(lambda answer: answer.url.endswith("/draft/")):
+        grow_old(page, settings.IDLE_SECONDS - 100)
+        expect(page.get_by_role("dialog", name="You will be logged out")).to_be_visible()
+    assert sessions.left(page_session())[0] <= 100
+    page.get_by_role("button", name="Stay logged in").click()
+    expect(page.get_by_role("dialog", name="You will be logged out")).to_be_hidden()
+
+    # Somebody types without a request of the page's own.
+    grow_old(page, settings.IDLE_SECONDS - 200)
+    page.evaluate("document.querySelector('session-clock').asked = 0")
+    page.evaluate("document.dispatchEvent(new KeyboardEvent('keydown', { key: 'a' }))")
+    page.wait_for_timeout(300)
+    assert sessions.left(page_session())[0] <= 200
+    with page.expect_response(lambda answer: answer.url.endswith(reverse("session_stay"))):
+        field.press("ArrowLeft")
+    assert sessions.left(page_session())[0] > settings.IDLE_SECONDS - 5
 
 
 @pytest.mark.parametrize(("language", "size"), [("en", DESKTOP), ("fr", TABLET)], ids=["en", "fr"])

@@ -11,21 +11,21 @@ register = template.Library()
 
 # Each also claims to be those below it.
 BROWSERS = (
-    ("Edge", r"\bEdg(e|A|iOS)?/"),
-    ("Opera", r"\b(OPR|Opera)/"),
-    ("Samsung Internet", r"\bSamsungBrowser/"),
-    ("Firefox", r"\b(Firefox|FxiOS)/"),
-    ("Chrome", r"\b(Chrome|Chromium|CriOS|HeadlessChrome)/"),
-    ("Safari", r"\bSafari/"),
+    ("Edge", re.compile(r"\bEdg(e|A|iOS)?/")),
+    ("Opera", re.compile(r"\b(OPR|Opera)/")),
+    ("Samsung Internet", re.compile(r"\bSamsungBrowser/")),
+    ("Firefox", re.compile(r"\b(Firefox|FxiOS)/")),
+    ("Chrome", re.compile(r"\b(Chrome|Chromium|CriOS|HeadlessChrome)/")),
+    ("Safari", re.compile(r"\bSafari/")),
 )
 SYSTEMS = (
-    ("iPhone", r"\biPhone\b"),
-    ("iPad", r"\biPad\b"),
-    ("Android", r"\bAndroid\b"),
-    ("ChromeOS", r"\bCrOS\b"),
-    ("Windows", r"\bWindows\b"),
-    ("macOS", r"\bMacintosh\b"),
-    ("Linux", r"\b(Linux|X11)\b"),
+    ("iPhone", re.compile(r"\biPhone\b")),
+    ("iPad", re.compile(r"\biPad\b")),
+    ("Android", re.compile(r"\bAndroid\b")),
+    ("ChromeOS", re.compile(r"\bCrOS\b")),
+    ("Windows", re.compile(r"\bWindows\b")),
+    ("macOS", re.compile(r"\bMacintosh\b")),
+    ("Linux", re.compile(r"\b(Linux|X11)\b")),
 )
 
 
@@ -41,5 +41,5 @@ def browser(user_agent: str) -> str:
     return name or system or _("A browser that does not say what it is")
 
 
-def _first(known: tuple[tuple[str, str], ...], user_agent: str) -> str:
-    return next((name for name, pattern in known if re.search(pattern, user_agent)), "")
+def _first(known: tuple[tuple[str, re.Pattern[str]], ...], user_agent: str) -> str:
+    return next((name for name, pattern in known if pattern.search(user_agent)), "")
