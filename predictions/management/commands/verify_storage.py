@@ -31,8 +31,8 @@ class Command(BaseCommand):
             self.stderr.write(line)
         if outcome.damaged:
             raise CommandError(
-                "these files do not open: put the key back where it is missing (storage_key_missing); bring any "
-                "other back from a backup, files/<name> in it to the same name below private/",
+                "these files do not open: put the key back where it is missing (storage_key_missing); bring "
+                "any other back from a backup, files/<name> in it to the same name below private/",
                 returncode=DAMAGED,
             )
 
