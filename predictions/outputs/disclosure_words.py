@@ -20,19 +20,17 @@ INTRODUCTION = (
         "Vous avez le droit de savoir qui a utilisé vos données. Cette liste indique toutes les personnes "
         "qui "
         "ont ouvert, modifié ou tenté d’ouvrir votre dossier dans Vigie, le logiciel d’aide à l’analyse de "
-        "vos "
-        "examens, ainsi que ce que Vigie a fait automatiquement. Les autres logiciels de l’hôpital tiennent "
-        "leurs propres listes.",
+        "vos examens, ainsi que ce que Vigie a fait automatiquement. Les autres logiciels de l’hôpital "
+        "tiennent leurs propres listes.",
     ),
     Text(
         "The times are those of the hospital. What one person did several times in a day stands in one "
-        "line; having seen you in a list is counted once a day. If you do not understand an access, or think it was not justified, ask the hospital’s data protection "
-        "officer.",
+        "line; having seen you in a list is counted once a day. If you do not understand an access, or "
+        "think it was not justified, ask the hospital’s data protection officer.",
         "Les heures sont celles de l’hôpital. Ce qu’une personne a fait plusieurs fois dans la journée "
-        "figure "
-        "sur une seule ligne ; vous avoir vu dans une liste est compté une fois par jour. Si un accès vous surprend ou vous paraît injustifié, adressez-vous au "
-        "délégué à "
-        "la protection des données de l’hôpital.",
+        "figure sur une seule ligne ; vous avoir vu dans une liste est compté une fois par jour. Si un "
+        "accès vous surprend ou vous paraît injustifié, adressez-vous au délégué à la protection des "
+        "données de l’hôpital.",
     ),
 )
 SUMMARY = Text(
