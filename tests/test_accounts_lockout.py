@@ -115,9 +115,7 @@ def test_a_shared_workstation_knows_a_hundred_and_forgets_who_came_longest_ago(
     ]  # fmt: skip
 
 
-def test_a_browser_is_known_for_ninety_days_from_a_log_in(
-    alice: User, bob: User, rf, monkeypatch
-) -> None:
+def test_a_browser_is_known_for_ninety_days_from_a_log_in(alice: User, bob: User, rf, monkeypatch) -> None:
     request, now = rf.get("/"), time.time()
 
     def came(person: User, day: int) -> None:
