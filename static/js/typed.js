@@ -53,12 +53,22 @@ function stateOf(field) {
   return field instanceof HTMLSelectElement ? [...field.selectedOptions].map((one) => one.value) : field.value;
 }
 
+// The page that asks who sits there carries a whole form in hidden fields: as a text and as a choice, whichever it was.
+function carriedStates() {
+  const action = document.documentElement.dataset.home ? location.pathname : "";
+  return [...document.querySelectorAll("[data-typed]")].filter(({ value }) => value).flatMap(({ name, value }) => [
+    [JSON.stringify([action, name, ""]), value],
+    [JSON.stringify([action, name, value]), true],
+  ]);
+}
+
 // What is empty or not chosen on a page given back was left so on purpose, and is kept beside what is filled.
 export function keep(user, page, slot = "page") {
   const found = fields();
-  if (!found.some((field) => changed(field) || (givenBack() && filled(field)))) return;
+  const carried = carriedStates();
+  if (!carried.length && !found.some((field) => changed(field) || (givenBack() && filled(field)))) return;
   const typed = givenBack() ? found : found.filter(changed);
-  kept.put(user, `${slot}:${page}`, typed.map((field) => [placeOf(field), stateOf(field)]));
+  kept.put(user, `${slot}:${page}`, [...carried, ...typed.map((field) => [placeOf(field), stateOf(field)])]);
 }
 
 export function drop(user, page, slot = "page") { kept.drop(user, `${slot}:${page}`); }
@@ -79,6 +89,6 @@ export function restore(user, page, note, slot = "page") {
 
 function put(field, state) {
   if (isChoice(field)) field.checked = state;
-  else if (field instanceof HTMLSelectElement) for (const one of field.options) one.selected = state.includes(one.value);
+  else if (field instanceof HTMLSelectElement) for (const one of field.options) one.selected = [state].flat().includes(one.value);
   else field.value = state;
 }

@@ -132,6 +132,27 @@ def test_the_password_is_asked_for_once_the_confirmation_grows_old_on_the_open_p
     assert study.state == State.SIGNED
 
 
+def test_what_the_page_that_asks_for_the_password_carries_is_kept_too(
+    browser: Browser, live_server: LiveServer, study: Study, settings
+) -> None:
+    boss = factories.staff("boss", Role.ADMIN, password=factories.PASSWORD)
+    with opened(browser, live_server.url, boss) as window:
+        page = window.page
+        window.go(reverse("staff_new"))
+        page.locator("[name=username]").fill("nina")
+        page.locator("[name=last_name]").fill("Lantern")
+        page.locator("[name=role]").select_option(index=2)
+        role = page.input_value("[name=role]")
+        set_clock(confirm.CONFIRMED, 3600)
+        page.locator("main form .button.primary").click()
+        expect(page.get_by_role("heading", name="Confirm that it is you")).to_be_visible()
+        grow_old(page, settings.IDLE_SECONDS + 1)
+        log_in(page, "boss")
+        expect(page.locator("[name=last_name]")).to_have_value("Lantern")
+        assert page.input_value("[name=role]") == role
+        page.wait_for_timeout(300)
+
+
 def test_a_refused_form_is_kept_over_the_end_of_the_session(
     browser: Browser, live_server: LiveServer, study: Study, settings
 ) -> None:
