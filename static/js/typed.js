@@ -9,7 +9,8 @@ const SAVED_ELSEWHERE = "written-report, scoring-room, session-clock, [hx-post]:
 function fields() {
   const found = [];
   for (const form of document.querySelectorAll("form")) {
-    if (form.method !== "post" || form.closest(SAVED_ELSEWHERE)) continue;
+    // Not form.method: a field of that name, as in the blood loss, stands before the attribute.
+    if (form.getAttribute("method")?.toLowerCase() !== "post" || form.closest(SAVED_ELSEWHERE)) continue;
     for (const field of form.elements) {
       if (field.name && "value" in field && !(field instanceof HTMLButtonElement) && !field.matches(NEVER) && !field.closest(SAVED_ELSEWHERE)) found.push(field);
     }
