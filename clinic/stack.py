@@ -109,8 +109,7 @@ class Stack:
             self._stop()
 
     def _broker(self, data: Path) -> list[Service]:
-        if elsewhere := self._environment.get("REDIS_URL"):
-            require_broker(elsewhere)
+        if self._environment.get("REDIS_URL"):
             return []
         try:
             prepared = broker.prepare(data / "broker")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.utils import timezone
 
 from clinic.accounts.models import User
@@ -26,7 +27,7 @@ from predictions.models import Inquiry, InquiryKind, Prediction
 log = logging.getLogger(__name__)
 
 SLEEP_VERSION = "forest-16-1.1.0"
-LIMITS = Limits(seconds=queue.INQUIRY_SECONDS, memory_bytes=1 << 30)
+LIMITS = Limits(seconds=settings.INQUIRY_SECONDS, memory_bytes=1 << 30)
 POLL_SECONDS = (0.02, 0.25)
 
 NOBODY_ANSWERS = Problem(
@@ -35,7 +36,7 @@ NOBODY_ANSWERS = Problem(
         "No worker answered within {seconds} seconds. Ask again; if it happens again, tell IT.",
         "Aucun analyseur n’a répondu en {seconds} secondes. Réessayez ; si cela se reproduit, prévenez le "
         "service informatique.",
-    ).format(seconds=queue.INQUIRY_SECONDS),
+    ).format(seconds=settings.INQUIRY_SECONDS),
 )
 DEFECT = Problem(
     "internal",
@@ -58,9 +59,7 @@ class NoAnswer(Exception):
     """No worker answered in time."""
 
 
-def ask(
-    kind: InquiryKind, *, user: User, question: Mapping[str, Any], seconds: float = queue.INQUIRY_SECONDS
-) -> Any:
+def ask(kind: InquiryKind, *, user: User, question: Mapping[str, Any]) -> Any:
     """Have a question answered by a worker and return the answer.
 
     Raises
@@ -68,11 +67,11 @@ def ask(
     ml.contracts.Refused
         With the reasons, when the question cannot be answered.
     NoAnswer
-        When no worker answered within ``seconds``.
+        When no worker answered within ``INQUIRY_SECONDS`` of the settings.
     """
     inquiry = Inquiry.objects.create(kind=kind, asked_by=user, asked_at=timezone.now(), question=question)
     try:
-        if not _answered(inquiry, seconds):
+        if not _answered(inquiry, settings.INQUIRY_SECONDS):
             raise NoAnswer
     except Inquiry.DoesNotExist as gone:
         # Swept away: a clock was set forward by hours while somebody waited.

@@ -34,7 +34,6 @@ INQUIRY_QUEUES = {
     InquiryKind.SLEEP_MODEL: "signals",
     InquiryKind.WHAT_IF: "tabular",
 }
-INQUIRY_SECONDS = 10
 DOCUMENT_QUEUE = "upkeep"
 
 
@@ -75,7 +74,7 @@ def send(study_id: UUID) -> bool:
 def send_inquiry(inquiry: Inquiry) -> bool:
     """Wake a worker for a question that a program waits on; stale ones are dropped by the broker."""
     queue = INQUIRY_QUEUES[InquiryKind(inquiry.kind)]
-    limits = {"time_limit": 3 * INQUIRY_SECONDS, "expires": INQUIRY_SECONDS}
+    limits = {"time_limit": 3 * settings.INQUIRY_SECONDS, "expires": settings.INQUIRY_SECONDS}
     return wake(ANSWER, {"inquiry_id": str(inquiry.pk)}, queue, **limits)
 
 

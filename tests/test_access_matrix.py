@@ -5,6 +5,8 @@ The addresses come from the resolver, the operations of the API from its view cl
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import get_resolver, reverse
@@ -289,8 +291,12 @@ def test_every_operation_of_the_api_has_its_door_and_its_line(name: str) -> None
 
 
 @pytest.fixture
-def world(claire: Patient) -> World:
-    """Return Claire, and one visitor of every role here, away, and away in an emergency."""
+def world(claire: Patient, settings: Any) -> World:
+    """Return Claire, and one visitor of every role here, away, and away in an emergency.
+
+    No worker answers their questions, so they do not wait long.
+    """
+    settings.INQUIRY_SECONDS = 0.1
     return make_world(claire)
 
 

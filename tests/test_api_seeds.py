@@ -185,7 +185,10 @@ def test_a_place_in_a_list_is_named_with_its_list(steward: User, worker: None) -
     assert [problem["field"] for problem in answer.json()["problems"]] == ["data.1"]
 
 
-def test_without_a_worker_the_answer_is_a_sentence(terry: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_worker_the_answer_is_a_sentence(
+    terry: User, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.INQUIRY_SECONDS = 1
     monkeypatch.setattr(queue, "send_inquiry", lambda inquiry: False)
     answer = Program(terry).post("sleep-predict", data=EPOCH)
     assert (answer.status_code, codes(answer)) == (503, {"no_answer"})

@@ -151,7 +151,10 @@ def test_without_scripts_the_whole_page_answers(
     assert "women like her" in page
 
 
-def test_a_worker_that_does_not_answer_is_a_sentence(client: Client, bob: User, study: Study) -> None:
+def test_a_worker_that_does_not_answer_is_a_sentence(
+    client: Client, bob: User, study: Study, settings: Any
+) -> None:
+    settings.INQUIRY_SECONDS = 1
     client.force_login(bob)
     page = ask(client, study, haemoglobin="12").content.decode()
     assert "No worker answered" in page

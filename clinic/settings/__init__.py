@@ -294,6 +294,7 @@ AUDIT_KEEP_DAYS = env.dict("VIGIE_AUDIT_KEEP_DAYS", cast={"value": int}, default
 REDIS_URL = with_password(env.str("REDIS_URL", ""), secret("REDIS_PASSWORD"))
 STUDY_LEASE_SECONDS = env.int("VIGIE_STUDY_LEASE_SECONDS", 60)
 STUDY_MAX_DEATHS = 2
+INQUIRY_SECONDS = 10  # how long a person or program waits for the answer to a question
 STUDY_RESEND_SECONDS = env.int("VIGIE_STUDY_RESEND_SECONDS", 30)
 REAP_SECONDS = env.float("VIGIE_REAP_SECONDS", 5.0)
 

@@ -54,6 +54,31 @@ FRENCH = {
     r"UCDDB, five recordings with only their wake and N3 epochs, gaps closed": (
         "UCDDB, cinq enregistrements réduits à leurs époques d’éveil et de N3, sans interruption"
     ),
+    r"UCDDB, five recordings with only their wake and N3 epochs, gaps closed; each staged by the networks "
+    r"that learned from the others": (
+        "UCDDB, cinq enregistrements réduits à leurs époques d’éveil et de N3, sans interruption\u202f; "
+        "chacun stadé par les réseaux qui ont appris des autres"
+    ),
+    r"UCDDB wake and N3": "UCDDB, éveil et N3",
+    r"Sleep-EDF, one frontal EEG": "Sleep-EDF, un EEG frontal",
+    r"Sleep-EDF, one frontal EEG, naps of 30 to 120 min": (
+        "Sleep-EDF, un EEG frontal, siestes de 30 à 120 min"
+    ),
+    r"sleep_edf_bandpower, one frontal EEG in the colour of a UCDDB recording, (\w+)": (
+        "Puissances de bandes Sleep-EDF, un EEG frontal aux couleurs d’un enregistrement UCDDB, {0}"
+    ),
+    r"by networks that have seen neither the subject nor the patient; intervals over subjects": (
+        "par des réseaux qui n’ont vu ni le sujet ni le patient\u202f; intervalles sur les sujets"
+    ),
+    r"each by the gate fitted without its subject or patient": (
+        "chacun par l’aiguillage ajusté sans son sujet ni son patient"
+    ),
+    r"(\d+) epochs; intervals over patients; context is broken by the gaps": (
+        "{0} époques\u202f; intervalles sur les patients\u202f; les interruptions rompent le contexte"
+    ),
+    r"(\d+) epochs; intervals over blocks of ten minutes of this one recording": (
+        "{0} époques\u202f; intervalles sur des blocs de dix minutes de ce seul enregistrement"
+    ),
     r"raw recordings, each staged by a model trained without its patient": (
         "enregistrements bruts, chacun coté par un modèle entraîné sans son patient"
     ),
@@ -76,6 +101,7 @@ FRENCH = {
     r"one posterior EEG": "un EEG postérieur",
     r"some_stages": "avec quelques stades",
     r"nap": "de sieste",
+    r"night": "nuit",
     r"no_rem": "sans sommeil paradoxal",
     r"no_n3": "sans N3",
     r"wake_n2": "d’éveil et de N2",
@@ -87,6 +113,8 @@ FRENCH = {
     r"subjects": "sujets",
     r"nights": "nuits",
     r"recordings": "enregistrements",
+    r"naps": "siestes",
+    r"patients": "patients",
 }
 
 

@@ -19,6 +19,9 @@ register = template.Library()
 NAMES = {
     "kappa_within_sleep_period": _("Cohen’s kappa within the sleep period"),
     "kappa_after_review": _("Cohen’s kappa after the review of uncertain epochs"),
+    "nap_called_raw": _("share of cleaned naps that the gate calls raw"),
+    "night_called_raw": _("share of cleaned nights that the gate calls raw"),
+    "raw_called_raw": _("share of raw recordings that the gate calls raw"),
     "gate_accepts_test": _("share of fitting images accepted"),
     "gate_refuses_adults": _("share of adults refused"),
     "gate_refuses_other_images": _("share of other images refused"),

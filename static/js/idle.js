@@ -112,9 +112,9 @@ class SessionClock extends HTMLElement {
   count() {
     const seconds = Math.max(0, Math.ceil(this.left / SECOND));
     this.querySelector("[data-clock]").textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-    const line = this.querySelector("[data-said]");
+    const line = this.querySelector("[data-countdown]");
     const due = SAID_AT.findLast((one) => seconds <= one) ?? SAID_AT[0];
-    if (due !== this.said) line.textContent = line.dataset.said.replace("{n}", seconds);
+    if (due !== this.said) line.textContent = line.dataset.countdown.replace("{n}", seconds);
     this.said = due;
     this.later();
   }

@@ -222,5 +222,7 @@ def test_a_session_that_ended_leads_to_the_door(house: House, visit: Any) -> Non
     window.go(reverse("worklist"))
     studies.waiting(house.staff["physician"], house.claire, unit=house.studies["waiting"].unit)
     window.page.context.clear_cookies()
-    expect(window.page.get_by_role("heading", name="Log in")).to_be_visible(timeout=6000)
+    expect(window.page.get_by_role("heading", name="You are logged out")).to_be_visible(timeout=6000)
     expect(window.page.locator("#list")).to_have_count(0)
+    window.page.get_by_role("link", name="Log in").click()
+    expect(window.page.get_by_role("heading", name="Log in")).to_be_visible()

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connections
 
 from clinic.catalogues import compile_catalogues
-from clinic.stack import CannotRun, Stack, only_one, require_free
+from clinic.stack import CannotRun, Stack, only_one, require_broker, require_free
 from predictions.vault.checks import unfit
 
 DEFAULT_PORT = "8000"
@@ -36,6 +36,8 @@ class Command(BaseCommand):
             port = _port(os.environ.get("PORT", DEFAULT_PORT))
             with only_one(settings.DATA_DIR):
                 require_free(port)
+                if elsewhere := os.environ.get("REDIS_URL"):
+                    require_broker(elsewhere)
                 if problem := unfit():
                     raise CannotRun(f"the storage key does not fit: {problem}")
                 welcome = self._prepare()
