@@ -14,10 +14,12 @@ from django.core.files.base import ContentFile
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 from django.utils.html import escape
 
 from clinic.accounts.models import User
 from clinic.settings import storage_key
+from clinic.templatetags import vigie
 from patients.models import Patient
 from predictions.models import Study, StudyFile
 from predictions.states import State
@@ -302,7 +304,8 @@ def test_the_page_of_a_study_says_which_of_its_files_is_damaged_and_shows_the_re
     reader.save()
     client.force_login(reader)
     address = reverse("study", args=[study.pk])
-    said = escape(DAMAGED.message.to(language))
+    with translation.override(language):
+        said = escape(vigie.text(DAMAGED.message))
     assert said not in client.get(address).content.decode()
     for artefact in study.prediction.artefacts.all():
         path = on_disk(artefact.stored_name)
