@@ -7,8 +7,11 @@ from collections.abc import Iterable
 from allauth.core import context
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
 from allauth.usersessions.models import UserSession
+from django.db import transaction
 
 from clinic.accounts import sessions
+from clinic.audit.models import Action
+from clinic.audit.recording import record
 
 
 class SessionsAdapter(DefaultUserSessionsAdapter):
@@ -17,4 +20,13 @@ class SessionsAdapter(DefaultUserSessionsAdapter):
     def end_sessions(self, sessions_to_end: Iterable[UserSession]) -> None:
         """End everything of the person but the session they ask from."""
         request = context.request
-        sessions.end_all(request.user, except_key=request.session.session_key)
+        with transaction.atomic():
+            sessions.end_all(request.user, except_key=request.session.session_key)
+            detail = {"ended": "others"}
+            record(
+                Action.LOGOUT,
+                actor=request.user,
+                kind="session",
+                object_id=str(request.user.pk),
+                detail=detail,
+            )

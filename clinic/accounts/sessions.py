@@ -12,6 +12,7 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
+from django.db import transaction
 from django.db.models import F
 from django.http import HttpRequest
 from django.urls import reverse
@@ -84,6 +85,7 @@ def also_end(ender: Callable[[User], object]) -> None:
     _enders.append(ender)
 
 
+@transaction.atomic
 def end_all(user: User, except_key: str | None = None) -> None:
     """End every session of ``user``, and every token.
 
