@@ -161,12 +161,15 @@ class Ward:
 
     def one_of_each(self, name: str, seconds: float = 1.5) -> dict[State, Study]:
         """Return a study in every state; a worker must run, and is busy with the running one."""
-        ended = {
-            State.READY: studies.analysed(self.submit(behaviour="answer")),
-            State.SIGNED: studies.analysed(self.submit(behaviour="answer")),
-            State.REFUSED: studies.analysed(self.submit(behaviour="refuse")),
-            State.FAILED: studies.analysed(self.submit(behaviour="raise")),
+        asked = {
+            State.READY: "answer",
+            State.SIGNED: "answer",
+            State.REFUSED: "refuse",
+            State.FAILED: "raise",
         }
+        # All are sent before the first is waited for; the worker alone claims them.
+        sent = {state: self.submit(behaviour=behaviour) for state, behaviour in asked.items()}
+        ended = {state: end(study) for state, study in sent.items()}
         studies.signed(ended[State.SIGNED], self.physician)
         mark = self.mark(name)
         running = self.submit(behaviour="sleep", seconds=seconds, mark=str(mark))
