@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import Error
 from django.utils import timezone
 from kombu.exceptions import OperationalError
+from kombu.transport.redis import Channel
 
 from clinic.celery import app
 from predictions.models import Disclosure, Document, DocumentState, Inquiry, InquiryKind, Study
@@ -35,6 +36,10 @@ INQUIRY_QUEUES = {
     InquiryKind.WHAT_IF: "tabular",
 }
 DOCUMENT_QUEUE = "upkeep"
+# Background jobs lie in a list of their own behind the one of the queue, which workers empty first. Of the
+# priorities that the transport keeps lists for, 9 is the last; the separator is the transport's.
+JOB_PRIORITY = 9
+PRIORITY_SEPARATOR = Channel.sep
 
 
 def unless_away(send: Callable[Sent, bool]) -> Callable[Sent, bool]:
@@ -119,9 +124,22 @@ def wake(task: str, kwargs: dict[str, str], queue: str, **options: int) -> bool:
 
 
 def is_empty(queue: str) -> bool:
-    """Say whether nothing is on its way in a queue; ``False`` also when there is no broker to ask."""
+    """Say whether no study or document is on its way in a queue; ``False`` also without a broker to ask.
+
+    Background jobs lie in a list of their own behind it and are not counted.
+    """
+    return _length(queue) == 0
+
+
+def is_empty_of_jobs(queue: str) -> bool:
+    """Say whether no background job is on its way in a queue; ``False`` also without a broker to ask."""
+    return _length(f"{queue}{PRIORITY_SEPARATOR}{JOB_PRIORITY}") == 0
+
+
+def _length(name: str) -> int | None:
+    """Return how long a list of the broker is; ``None`` when it does not answer."""
     try:
         with app.connection_for_read() as connection:
-            return connection.default_channel.client.llen(queue) == 0
+            return connection.default_channel.client.llen(name)
     except (OperationalError, OSError):
-        return False
+        return None

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from predictions import disclosing, erasing, inquiries, lease, queue
+from predictions import disclosing, erasing, inquiries, jobs, lease, queue
 from predictions import run as analysis
 from predictions.outputs import rendering
 
@@ -40,3 +40,9 @@ def disclose(*, disclosure_id: str) -> None:
 def erase(*, erasure_id: str) -> None:
     """Do what comes next for one erasure."""
     erasing.work(UUID(erasure_id))
+
+
+@shared_task(name=jobs.WORK)
+def work(*, kind: str, job_id: str) -> None:
+    """Do one background job."""
+    jobs.work(kind, UUID(job_id))

@@ -14,7 +14,7 @@ from functools import partial
 from django.db import Error
 
 from clinic.audit import alarms
-from predictions import disclosing, erasing, sweep
+from predictions import disclosing, erasing, jobs, sweep
 from predictions.outputs import rendering
 from predictions.reap import STUDIES, Reaper
 from predictions.sightings import Sightings
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class Watch:
-    """Looks after studies, trainings and documents, and remembers what it saw.
+    """Looks after studies, trainings, background jobs and documents, and remembers what it saw.
 
     Parameters
     ----------
@@ -33,7 +33,8 @@ class Watch:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._reapers = [Reaper(jobs, clock) for jobs in (STUDIES, stewardship.TRAININGS)]
+        kinds = (STUDIES, stewardship.TRAININGS, *jobs.reaped())
+        self._reapers = [Reaper(kind, clock) for kind in kinds]
         self._documents, self._disclosures = Sightings(clock), Sightings(clock)
 
     def look(self) -> None:

@@ -39,6 +39,7 @@ CLASSES: Mapping[ActionClass, tuple[Action, ...]] = {
     ),
     ActionClass.MODELS: (
         Action.UPLOAD, Action.TRAIN, Action.ACCEPT, Action.REJECT, Action.SERVE, Action.ROLL_BACK,
+        Action.DEPLOY, Action.WITHDRAW, Action.REPLAY,
     ),
 }  # fmt: skip
 

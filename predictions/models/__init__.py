@@ -4,6 +4,7 @@ from predictions.models.birth import SEVERE_ML, BloodLoss, LossMethod
 from predictions.models.disclosure import Disclosure
 from predictions.models.document import Document, DocumentState, Draft
 from predictions.models.inquiry import Inquiry, InquiryKind
+from predictions.models.job import JOB_ENDED, JOB_PENDING, Job, JobState
 from predictions.models.mapping import ChannelMapping
 from predictions.models.reading import (
     Amendment,
@@ -21,6 +22,8 @@ from predictions.models.scoring import Kind, Origin, ReportedHypnogram, Scoring,
 from predictions.models.study import Study, StudyFile
 
 __all__ = [
+    "JOB_ENDED",
+    "JOB_PENDING",
     "SEVERE_ML",
     "Amendment",
     "BloodLoss",
@@ -36,6 +39,8 @@ __all__ = [
     "Impression",
     "Inquiry",
     "InquiryKind",
+    "Job",
+    "JobState",
     "Kind",
     "LossMethod",
     "Origin",
