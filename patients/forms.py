@@ -13,7 +13,7 @@ from clinic.accounts.models import Unit, User
 from patients import selectors
 from patients.access import acting_units, for_user
 from patients.folding import fold
-from patients.models import Encounter, Patient
+from patients.models import Encounter, Patient, Research
 from patients.validators import validate_birth_date, validate_record_number
 
 
@@ -94,11 +94,19 @@ class PatientForm(forms.ModelForm):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     birth_date = DateField(label=_("Birth date"), validators=[validate_birth_date])
+    research = forms.ChoiceField(
+        label=_("Data without the name, to train and test the models"),
+        choices=Research,
+        required=False,
+        help_text=_(
+            "What the patient said after being told. Until somebody asked, nothing of theirs is learned from."
+        ),
+    )
     different = forms.BooleanField(label=_("It is a different person"), required=False)
 
     class Meta:
         model = Patient
-        fields = ("record_number", "family_name", "given_name", "birth_date", "sex", "units")
+        fields = ("record_number", "family_name", "given_name", "birth_date", "sex", "units", "research")
         labels = {"family_name": _("Family name"), "given_name": _("Given name"), "sex": _("Sex")}
         widgets = {
             "family_name": forms.TextInput(attrs={"autocomplete": "off"}),
@@ -122,6 +130,10 @@ class PatientForm(forms.ModelForm):
         if Patient.objects.filter(record_number__iexact=number).exclude(pk=self.instance.pk).exists():
             raise forms.ValidationError(self.taken())
         return number
+
+    def clean_research(self) -> str:
+        """Leave it as it is where a form was sent without it."""
+        return self.cleaned_data["research"] or self.instance.research
 
     @staticmethod
     def taken() -> str:

@@ -30,6 +30,17 @@ class Sex(models.TextChoices):
     UNKNOWN = "U", _("Unknown")
 
 
+class Research(models.TextChoices):
+    """Whether a person lets their data, without their name, be learned from.
+
+    Care data may be used again where the person was told and does not object; whom nobody told is left out.
+    """
+
+    UNKNOWN = "unknown", _("not asked yet")
+    AGREED = "agreed", _("told, and agrees")
+    REFUSED = "refused", _("refuses")
+
+
 class Patient(models.Model):
     """A person cared for in one or more units."""
 
@@ -44,6 +55,17 @@ class Patient(models.Model):
     units = models.ManyToManyField(Unit, related_name="patients")
     search_name = models.CharField(max_length=420, editable=False, db_index=True)
     invented = models.BooleanField(default=False, help_text=_("An invented person of the demo"))
+    research = models.CharField(
+        _("use for research and training"),
+        max_length=8,
+        choices=Research,
+        default=Research.UNKNOWN,
+        db_default=Research.UNKNOWN,
+    )
+    research_at = models.DateTimeField(null=True, editable=False, help_text="When that was last recorded")
+    research_by = models.ForeignKey(
+        User, null=True, editable=False, on_delete=models.PROTECT, related_name="+", help_text="By whom"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

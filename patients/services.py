@@ -7,16 +7,17 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from clinic.accounts.models import Unit, User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
-from patients import emergency
-from patients.models import Encounter, Patient
+from patients import consent, emergency
+from patients.models import Encounter, Patient, Research
 
 # Long enough for the next shift to notice a wrong click, too short to stay another admission on an old one.
 REOPENABLE = timedelta(hours=24)
-FIELDS = ("record_number", "family_name", "given_name", "birth_date", "sex")
+FIELDS = ("record_number", "family_name", "given_name", "birth_date", "sex", "research")
 
 
 def _tidy(fields: dict[str, Any]) -> dict[str, Any]:
@@ -46,6 +47,7 @@ def create_patient(
     sex: str,
     units: Collection[Unit],
     invented: bool = False,
+    research: str = Research.UNKNOWN,
 ) -> Patient:
     """Create a patient of ``units``.
 
@@ -66,7 +68,10 @@ def create_patient(
         "birth_date": birth_date,
         "sex": sex,
     }
-    patient = Patient.objects.create(**_tidy(identity), invented=invented)
+    patient = Patient(**_tidy(identity), invented=invented, research=research)
+    if research != Research.UNKNOWN:
+        _asked(patient, user)
+    patient.save(force_insert=True)
     patient.units.set(units)
     record(Action.CREATE, actor=user, patient=patient.pk, kind="patient", detail=_snapshot(patient))
     return patient
@@ -86,13 +91,23 @@ def update_patient(*, user: User, patient: Patient, units: Collection[Unit], **c
     before = _snapshot(Patient.objects.select_for_update().get(pk=patient.pk))
     for name, value in _tidy(changes).items():
         setattr(patient, name, value)
+    asked = patient.research != before["research"]
+    if asked:
+        _asked(patient, user)
     patient.save()
     patient.units.set(units)
     after = _snapshot(patient)
     changed = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
     if changed:
         record(Action.UPDATE, actor=user, patient=patient.pk, kind="patient", detail=changed)
+    if asked:
+        consent.changed(patient)
     return patient
+
+
+def _asked(patient: Patient, user: User | None) -> None:
+    """Keep who recorded what the patient says of research, and when."""
+    patient.research_at, patient.research_by = timezone.now(), user
 
 
 @transaction.atomic

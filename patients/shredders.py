@@ -39,6 +39,7 @@ def _export(subject: Subject, archive: Archive) -> None:
             "given_name": patient.given_name,
             "birth_date": patient.birth_date,
             "sex": patient.sex,
+            "research": {"said": patient.research, "recorded_at": patient.research_at},
             "units": [unit.code for unit in patient.units.all()],
             "encounters": [
                 {

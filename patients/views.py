@@ -19,7 +19,7 @@ from clinic.methods import post_or_back
 from clinic.rules import under
 from ml import registry
 from ml.contracts import Contract
-from patients import access, emergency, erasure_access, links, selectors, services, timeline
+from patients import access, consent, emergency, erasure_access, links, selectors, services, timeline
 from patients.forms import EncounterForm, PatientForm, SearchForm
 from patients.models import Encounter, Patient
 
@@ -120,6 +120,7 @@ def patient_page(request: HttpRequest, patient_id: UUID) -> HttpResponse:
         "answers_for": access.answers_for(request.user, patient.pk),
         "may_ask_erasure": erasure_access.may_ask(request.user, patient.pk),
         "emergencies": emergency.lately(patient),
+        "uses": consent.uses(patient),
         "timeline": timeline.of(request.user, patient),
         "offers": _offers(request),
     }

@@ -198,7 +198,10 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
             "*": HIDDEN,
         },
     ),
-    "api-patient": api_record(),
+    "api-patient": (
+        api_record(),
+        api_record("PATCH", emergency=FORBIDDEN, research="agreed"),
+    ),
     "api-blood-loss": (api_record(), api_record("POST", 400, roles=SUBMITTERS)),
     "api-studies": (clinical(anonymous=UNKNOWN), clinical("POST", 400, anonymous=UNKNOWN)),
     "api-study": api_record(),
@@ -228,6 +231,7 @@ EXPORTS = {
 WRITES: dict[tuple[str, str], Scope | None] = {
     ("api-token", "DELETE"): None,
     ("api-patients", "POST"): Scope.SUBMIT,
+    ("api-patient", "PATCH"): Scope.SUBMIT,
     ("api-patient-search", "POST"): Scope.READ,
     ("api-emergency", "POST"): Scope.EMERGENCY,
     ("api-emergency-end", "DELETE"): None,

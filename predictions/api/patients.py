@@ -26,6 +26,7 @@ from predictions.api.serializers import (
     PatientSearchSerializer,
     PatientSerializer,
     ProblemsSerializer,
+    ResearchSerializer,
 )
 
 MOST_FOUND = 50
@@ -115,7 +116,10 @@ class PatientSearchView(ApiView):
 class PatientView(ApiView):
     """``/api/patients/<id>``."""
 
-    doors = {"GET": Door(records.RECORD, Scope.READ)}
+    doors = {
+        "GET": Door(records.RECORD, Scope.READ),
+        "PATCH": Door(records.OWN_RECORD, Scope.SUBMIT),
+    }
 
     @extend_schema(
         operation_id="patients_retrieve", responses={200: PatientSerializer, 404: ProblemsSerializer}
@@ -124,4 +128,18 @@ class PatientView(ApiView):
         """Read one patient."""
         patient = records.get_or_404(request.user, patient_id)
         record(Action.VIEW, actor=request.user, patient=patient.pk, kind="patient")
+        return Response(PatientSerializer(patient).data)
+
+    @extend_schema(
+        operation_id="patients_research",
+        request=ResearchSerializer,
+        responses={200: PatientSerializer, 404: ProblemsSerializer},
+    )
+    def patch(self, request: Request, patient_id: UUID) -> Response:
+        """Record what the patient, once told, says of learning from their data without their name."""
+        patient = records.get_or_404(request.user, patient_id)
+        sent = ResearchSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        units = list(patient.units.all())
+        services.update_patient(user=request.user, patient=patient, units=units, **sent.validated_data)
         return Response(PatientSerializer(patient).data)

@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from clinic.accounts.roles import Scope
 from ml import registry
-from patients.models import Patient, Sex
+from patients.models import Patient, Research, Sex
 from patients.validators import validate_birth_date, validate_name, validate_record_number
 from predictions import intake, reading, selectors
 from predictions.models import (
@@ -76,7 +76,17 @@ class PatientSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Patient
-        fields = ("id", "record_number", "family_name", "given_name", "birth_date", "sex", "units")
+        fields = (
+            "id",
+            "record_number",
+            "family_name",
+            "given_name",
+            "birth_date",
+            "sex",
+            "units",
+            "research",
+            "research_at",
+        )
 
 
 class NewPatientSerializer(serializers.Serializer):
@@ -88,6 +98,17 @@ class NewPatientSerializer(serializers.Serializer):
     birth_date = serializers.DateField(validators=[validate_birth_date])
     sex = serializers.ChoiceField(choices=Sex.choices)
     units = serializers.ListField(child=serializers.SlugField(), allow_empty=False, max_length=10)
+    research = serializers.ChoiceField(
+        choices=Research.choices,
+        default=Research.UNKNOWN,
+        help_text="What the patient, once told, says of learning from their data without their name",
+    )
+
+
+class ResearchSerializer(serializers.Serializer):
+    """What a patient says of learning from their data."""
+
+    research = serializers.ChoiceField(choices=Research.choices)
 
 
 class PatientSearchSerializer(serializers.Serializer):

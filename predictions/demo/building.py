@@ -17,7 +17,7 @@ from clinic.accounts.roles import Role
 from clinic.accounts.selectors import USUAL_NAMES
 from ml.algorithms.haemorrhage.examples import ADMISSIONS, as_of
 from patients import services
-from patients.models import Patient
+from patients.models import Patient, Research
 from predictions import intake
 from predictions.demo.people import STAFF, Invented, Person, patients
 from predictions.models import Study
@@ -100,6 +100,7 @@ def _register(invented: Invented, of: dict[str, Unit]) -> Patient:
         sex=invented.sex,
         units=[unit],
         invented=True,
+        research=Research.AGREED,
     )
     services.create_encounter(
         user=None,
