@@ -34,9 +34,13 @@ def test_a_person_gets_in_and_out_and_both_are_recorded(client: Client, alice: U
     assert event.address == "127.0.0.1"
     assert len(event.request) == 16
 
+    key = client.session.session_key
     client.post(reverse("account_logout"))
     assert "_auth_user_id" not in client.session
     assert last(Action.LOGOUT).actor == alice
+    # The key that was in use opens nothing any more, wherever a copy of it is.
+    client.cookies["sessionid"] = key
+    assert client.get(reverse("worklist")).status_code == 302
 
 
 def test_the_name_may_be_typed_in_capitals(client: Client, alice: User) -> None:
@@ -118,6 +122,8 @@ def test_a_one_time_password_has_to_be_changed_before_anything_else(client: Clie
     assert client.get(change).status_code == 200
 
     new = "eleven herons at noon"
+    client.post(change, {"oldpassword": "of somebody else", "password1": new, "password2": new})
+    assert client.get(reverse("patient_search")).headers["Location"] == change
     client.post(change, {"oldpassword": PASSWORD, "password1": new, "password2": new})
     assert client.get(reverse("patient_search")).status_code == 200
     assert Event.objects.filter(kind="password", action=Action.UPDATE, actor=alice).count() == 1

@@ -373,25 +373,28 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         status = self.server.answers.pop(0)
         self.server.posted.append((self.path, self.headers["Authorization"], body))
         self.send_response(status)
+        if status == 307:
+            self.send_header("Location", "/elsewhere")
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
 
-def test_a_webhook_is_tried_again_until_it_takes_them(
-    anchored: list[Event], settings, certificate: tuple[Path, Path]
+@pytest.mark.parametrize("first", [503, 307])
+def test_a_webhook_is_tried_again_until_it_takes_them_and_leads_nowhere_else(
+    first: int, anchored: list[Event], settings, certificate: tuple[Path, Path]
 ) -> None:
     server = http.server.HTTPServer(("localhost", 0), Receiver)
     server.socket = tls(certificate).wrap_socket(server.socket, server_side=True)
-    server.posted, server.answers = [], [503, 200]
+    server.posted, server.answers = [], [first, 200]
     threading.Thread(target=server.serve_forever, daemon=True).start()
     settings.AUDIT_WEBHOOK_TOKEN = "of the archive"
     settings.AUDIT_ANCHORS = [f"https://localhost:{server.server_port}/anchors?ca={certificate[0]}"]
     try:
         sending.deliver()
         row = AnchorTarget.objects.get(name=configured()[0].name)
-        assert (row.sent, row.problem) == (0, "the address answered 503")
+        assert (row.sent, row.problem) == (0, f"the address answered {first}")
         assert "ca=" not in row.name
         AnchorTarget.objects.update(retry_at=None)
         sending.deliver()
@@ -400,6 +403,7 @@ def test_a_webhook_is_tried_again_until_it_takes_them(
         server.server_close()
     row.refresh_from_db()
     assert (row.sent, row.failures) == (2, 0)
+    assert [path for path, _, _ in server.posted] == ["/anchors", "/anchors"]
     path, authorization, body = server.posted[1]
     assert (path, authorization) == ("/anchors", "Bearer of the archive")
     assert [json.loads(line)["number"] for line in body.splitlines()] == [1, 2]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import re
 import runpy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import reverse
@@ -100,6 +100,11 @@ def faults(response: HttpResponseBase) -> Iterator[str]:
     kind = response.headers.get("Content-Type", "")
     if kind.startswith("text/") and "charset=" not in kind:
         yield f"{kind} without a charset"
+    disposition = response.headers.get("Content-Disposition", "")
+    if not re.fullmatch(r'(attachment|inline)(; filename="[A-Za-z0-9._-]+")?', disposition or "inline"):
+        yield f"Content-Disposition is {disposition}"
+    if any(name in disposition for name in NAMES):
+        yield f"names a patient: {disposition}"
     yield from _policy(response.headers.get("Content-Security-Policy", ""), page=kind.startswith("text/html"))
     yield from _cookies(response)
     location = response.headers.get("Location", "")
@@ -150,16 +155,39 @@ def visitors(rule: Rule) -> list[str]:
     return [inside, "anonymous"]
 
 
-def asked(rule: Rule, url: str, user: User | None, data: Mapping[str, Any]) -> HttpResponseBase:
+# What looking leaves behind: that somebody looked, and that a session is in use.
+LOOKING = ("audit_", "django_session", "usersessions_", "accounts_attempt", "vigie_cache")
+# An erasure may be approved once its export was taken to the last byte, which it therefore remembers.
+TAKEN = {"erasure_export": {"patients_erasure"}}
+
+
+class Writes:
+    """Collects the tables that statements write to, but for those that looking leaves its traces in."""
+
+    def __init__(self) -> None:
+        self.tables: set[str] = set()
+
+    def __call__(self, execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        """Look at one statement and let it pass."""
+        written = re.match(r'\s*(?:INSERT INTO|UPDATE|DELETE FROM) "?(\w+)', sql)
+        if written and not written[1].startswith(LOOKING):
+            self.tables.add(written[1])
+        return execute(sql, *rest)
+
+
+def asked(
+    rule: Rule, url: str, user: User | None, data: Mapping[str, Any], writes: Writes
+) -> HttpResponseBase:
     """Send the request of a rule over TLS, and leave no trace of it."""
     browser = Client(raise_request_exception=False, headers={"host": HOST})
     form = {"content_type": "application/json"} if "/api/" in url and rule.method != "GET" else {}
     with transaction.atomic():
         if user is not None:
             browser.force_login(user)
-        response = getattr(browser, rule.method.lower())(url, data or None, secure=True, **form)
-        if response.streaming:
-            b"".join(response.streaming_content)
+        with connection.execute_wrapper(writes):
+            response = getattr(browser, rule.method.lower())(url, data or None, secure=True, **form)
+            if response.streaming:
+                b"".join(response.streaming_content)
         transaction.set_rollback(True)
     return response
 
@@ -178,8 +206,14 @@ def test_every_answer_of_every_address(claire: Patient, deployed: Mapping[str, A
             url = reverse(name, kwargs=world.arguments(address, study))
             data = {k: study.prediction.pk if v == "{prediction}" else v for k, v in rule.data.items()}
             for visitor in visitors(rule):
-                response = asked(rule, url, world.visitors[visitor], data)
-                if found := list(faults(response)):
+                writes = Writes()
+                response = asked(rule, url, world.visitors[visitor], data, writes)
+                found = list(faults(response))
+                if rule.method == "GET":
+                    found += [
+                        f"looking writes to {table}" for table in writes.tables - TAKEN.get(name, set())
+                    ]
+                if found:
                     wrong[f"{rule.method} {name} as {visitor}: {response.status_code}"] = found
     assert not wrong
 

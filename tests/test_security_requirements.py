@@ -15,7 +15,8 @@ import pytest
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.contrib.auth.password_validation import validate_password
 from django.test import Client, RequestFactory
-from django.urls import reverse
+from django.urls import get_resolver, reverse
+from rest_framework.serializers import ModelSerializer
 
 from clinic.accounts.models import User
 from clinic.audit.context import client_address
@@ -259,6 +260,38 @@ def test_the_code_runs_nothing_it_is_given() -> None:
 )
 def test_what_runs_is_found(code: str) -> None:
     assert list(dangers(ast.parse(code)))
+
+
+def test_nothing_here_comes_from_a_generator_that_can_be_foreseen() -> None:
+    """Secrets, codes and names of files come from ``secrets`` and ``uuid4``; the web half knows no other."""
+    imported = {
+        (str(path.relative_to(ROOT)), name.name)
+        for root in ("clinic", "patients", "predictions")
+        for path in (ROOT / root).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in (node.names if isinstance(node, ast.Import) else [ast.alias(str(node.module))])
+    }
+    assert not {found for found in imported if found[1].split(".")[0] == "random"}
+    assert {name for _path, name in imported} >= {"secrets", "uuid"}
+
+
+def test_every_serializer_names_its_fields_and_none_of_them_is_a_secret() -> None:
+    assert get_resolver().reverse_dict, "the addresses are loaded, and with them every serializer"
+    found = [kind for kind in _descendants(ModelSerializer) if kind.__module__.startswith("predictions")]
+    assert found
+    for kind in found:
+        fields = kind.Meta.fields
+        assert isinstance(fields, list | tuple), kind
+        assert not {name for name in fields if re.search(r"password|secret|hash$|lease|stored_name", name)}, (
+            kind
+        )
+
+
+def _descendants(kind: type) -> Iterator[type]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _descendants(child)
 
 
 SCRIPTS = sorted((ROOT / "static").rglob("*.js"))
