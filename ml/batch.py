@@ -5,7 +5,6 @@ The file is read and written a thousand rows at a time, so its length costs time
 
 from __future__ import annotations
 
-import codecs
 import csv
 import logging
 import os
@@ -21,12 +20,11 @@ from ml import package as packages
 from ml import registry
 from ml.cells import inert_unless_number
 from ml.contracts import Loaded, Problem, Refused, Source, Status, Text
+from ml.tables import Table, WrongTable, named, opened
 
 log = logging.getLogger(__name__)
 
-ROWS_AT_ONCE, PIECE = 1000, 1 << 20
-LONGEST_LINE, MOST_COLUMNS = 1 << 20, 1000
-DELIMITERS = ",;\t|"
+ROWS_AT_ONCE = 1000
 STATUS, IMPUTED, PROBLEMS = "answer", "imputed", "problems"
 
 NOT_ALIKE = Text(
@@ -57,20 +55,6 @@ SAME_FILE = Problem(
         "Le fichier à écrire est la table elle-même. Indiquez-en un autre.",
     ),
 )
-NOT_TEXT = Problem(
-    "not_text",
-    Text(
-        "This is not a text file. Save the table as CSV in UTF-8.",
-        "Ce n’est pas un fichier texte. Enregistrez la table en CSV, en UTF-8.",
-    ),
-)
-NO_HEADER = Problem(
-    "no_header",
-    Text(
-        "The file has no header: its first row must name the fields.",
-        "Le fichier n’a pas d’en-tête : sa première ligne doit nommer les champs.",
-    ),
-)
 NO_ROWS = Problem(
     "no_rows",
     Text(
@@ -78,31 +62,10 @@ NO_ROWS = Problem(
         "Le fichier a un en-tête et aucune ligne. Exportez-le de nouveau.",
     ),
 )
-LINE_TOO_LONG = Problem(
-    "line_too_long",
-    Text(
-        "A line of the file is longer than a mebibyte: this is no table. Save it as CSV, one row a line.",
-        "Une ligne du fichier dépasse un mébioctet : ce n’est pas une table. Enregistrez-la en CSV, une "
-        "ligne par cas.",
-    ),
-)
-COLUMN_TWICE = Text(
-    "The header names a column twice: {names}. Give each its own name.",
-    "L’en-tête nomme deux fois une colonne : {names}. Donnez un nom à chacune.",
-)
 COLUMN_TAKEN = Text(
     "The file has columns named like the answer’s: {names}. Rename them.",
     "Le fichier a des colonnes du nom de celles de la réponse : {names}. Renommez-les.",
 )
-TOO_WIDE = Text(
-    "The file has {count} columns; at most {most} are read. Export those of the fields alone.",
-    "Le fichier a {count} colonnes ; {most} au plus sont lues. N’exportez que celles des champs.",
-)
-LONGEST_NAME, NAMES_SHOWN = 60, 5
-
-
-class WrongTable(Refused):
-    """The file cannot be taken for a table at all; its problem says why and what to do."""
 
 
 @dataclass
@@ -163,8 +126,8 @@ def score_file(
     algorithm
         One whose input is a form.
     table
-        CSV with a header of field names, separated by comma, semicolon, tab or bar; UTF-8 or
-        Latin-1, as spreadsheets write them.
+        CSV with a header of field names, separated by comma, semicolon, tab or bar; UTF-8, UTF-16 or
+        Windows-1252, as spreadsheets write them.
     out
         Written beside its name first and moved there when whole.
     options
@@ -181,11 +144,11 @@ def score_file(
     """
     if out.exists() and out.samefile(table):
         raise WrongTable(SAME_FILE)
-    asked = _Asked(algorithm, packages.load(algorithm, version), options or {}, language)
+    asked = Asked(algorithm, packages.load(algorithm, version), options or {}, language)
     part = out.with_name(f"{out.name}.part")
     try:
         with (
-            table.open(encoding=_encoding(table), newline="") as source,
+            opened(table) as source,
             part.open("w", encoding="utf-8", newline="") as target,
         ):
             summary = _score(asked, source, target)
@@ -196,25 +159,37 @@ def score_file(
 
 
 @dataclass(frozen=True)
-class _Asked:
+class Asked:
+    """What rows are answered with.
+
+    Parameters
+    ----------
+    options
+        As of a :class:`ml.contracts.Source`.
+    language
+        Of the sentences written into a table.
+    """
+
     algorithm: str
     package: packages.Package
     options: Mapping[str, Any]
-    language: str
+    language: str = "en"
 
     @property
     def door(self) -> ModuleType:
+        """The algorithm's module that answers many rows at once."""
         return registry.door(self.algorithm, "rows")
 
 
-def _score(asked: _Asked, source: TextIO, target: TextIO) -> Summary:
-    header, delimiter = _header(next(_lines(source), ""), asked)
-    write = csv.writer(target, delimiter=delimiter, lineterminator="\n").writerow
+def _score(asked: Asked, source: Table, target: TextIO) -> Summary:
+    header = source.header
+    if taken := sorted({STATUS, *asked.door.COLUMNS, IMPUTED, PROBLEMS} & set(header)):
+        raise WrongTable(named("column_taken", COLUMN_TAKEN, taken))
+    write = csv.writer(target, delimiter=source.delimiter, lineterminator="\n").writerow
     write((*map(inert_unless_number, header), STATUS, *asked.door.COLUMNS, IMPUTED, PROBLEMS))
     summary = Summary()
-    lines = (line for line in _lines(source) if line.strip("\r\n"))
-    while chunk := list(islice(lines, ROWS_AT_ONCE)):
-        for answer in _answers(asked, header, [_cells(line, delimiter) for line in chunk]):
+    while chunk := list(islice(source.rows, ROWS_AT_ONCE)):
+        for answer in answers(asked, header, chunk):
             summary.add(answer)
             write(_written(asked, answer, header))
     if not summary.rows:
@@ -222,56 +197,16 @@ def _score(asked: _Asked, source: TextIO, target: TextIO) -> Summary:
     return summary
 
 
-def _lines(source: TextIO) -> Iterator[str]:
-    while line := source.readline(LONGEST_LINE):
-        if len(line) == LONGEST_LINE:
-            raise WrongTable(LINE_TOO_LONG)
-        yield line
+def answers(asked: Asked, header: Sequence[str], rows: Sequence[Sequence[str] | None]) -> Iterator[Answer]:
+    """Yield one answer per row, in order; what can be scored is scored together.
 
-
-def _encoding(table: Path) -> str:
-    """Return UTF-8 when every byte of the file is, else what spreadsheets write without asking."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    encoding = "utf-8-sig"
-    with table.open("rb") as stream:
-        while piece := stream.read(PIECE):
-            if b"\0" in piece:
-                raise WrongTable(NOT_TEXT)
-            try:
-                decoder.decode(piece)
-            except UnicodeDecodeError:
-                # Windows-1252 leaves five bytes undefined; Latin-1 reads them as the rest.
-                encoding = "latin-1"
-                decoder.reset()
-    return encoding
-
-
-def _header(line: str, asked: _Asked) -> tuple[list[str], str]:
-    """Return the column names and the delimiter, the one that cuts the header into most cells."""
-    delimiter = max(DELIMITERS, key=lambda mark: len(_cells(line, mark) or ()))
-    header = [name.strip() for name in _cells(line, delimiter) or ()]
-    if not any(header):
-        raise WrongTable(NO_HEADER)
-    if len(header) > MOST_COLUMNS:
-        message = TOO_WIDE.format(count=len(header), most=MOST_COLUMNS)
-        raise WrongTable(Problem("table_too_wide", message))
-    if twice := [name for name, count in Counter(header).items() if count > 1]:
-        raise WrongTable(_named("column_twice", COLUMN_TWICE, twice))
-    if taken := sorted({STATUS, *asked.door.COLUMNS, IMPUTED, PROBLEMS} & set(header)):
-        raise WrongTable(_named("column_taken", COLUMN_TAKEN, taken))
-    return header, delimiter
-
-
-def _cells(line: str, delimiter: str) -> list[str] | None:
-    """Return the cells of one line; each is read by itself, so that a lost quote costs one row only."""
-    try:
-        return next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter), [])
-    except csv.Error:
-        return None
-
-
-def _answers(asked: _Asked, header: Sequence[str], rows: Sequence[list[str] | None]) -> Iterator[Answer]:
-    """Yield one answer per row, in order; what can be scored is scored together."""
+    Parameters
+    ----------
+    header
+        Names of fields.
+    rows
+        Their cells; ``None`` for a row that is no CSV.
+    """
     read = [_read(asked, header, row) for row in rows]
     scored = iter(_scored(asked, [found for found in read if isinstance(found, Loaded)]))
     for row, found in zip(rows, read, strict=True):
@@ -284,7 +219,7 @@ def _answers(asked: _Asked, header: Sequence[str], rows: Sequence[list[str] | No
             yield Answer(row or (), Status.OK, result, found.problems)
 
 
-def _read(asked: _Asked, header: Sequence[str], row: list[str] | None) -> Loaded | tuple[Problem, ...]:
+def _read(asked: Asked, header: Sequence[str], row: Sequence[str] | None) -> Loaded | tuple[Problem, ...]:
     if row is None:
         return (NOT_READABLE,)
     if len(row) != len(header):
@@ -301,7 +236,7 @@ def _read(asked: _Asked, header: Sequence[str], row: list[str] | None) -> Loaded
         return (DEFECT,)
 
 
-def _scored(asked: _Asked, loaded: Sequence[Loaded]) -> list[Mapping[str, Any] | None]:
+def _scored(asked: Asked, loaded: Sequence[Loaded]) -> list[Mapping[str, Any] | None]:
     """Return a result per row, ``None`` for one that cannot be scored through a defect of ours."""
     if not loaded:
         return []
@@ -314,15 +249,10 @@ def _scored(asked: _Asked, loaded: Sequence[Loaded]) -> list[Mapping[str, Any] |
         return [result for found in loaded for result in _scored(asked, [found])]
 
 
-def _written(asked: _Asked, answer: Answer, header: Sequence[str]) -> list[Any]:
+def _written(asked: Asked, answer: Answer, header: Sequence[str]) -> list[Any]:
     """Return the row to write: the cells as sent, cut or filled to the header, then the answer."""
     cells = [*map(inert_unless_number, answer.cells), *[""] * len(header)][: len(header)]
     results = [answer.result.get(name, "") for name in asked.door.COLUMNS]
     imputed = "; ".join(f"{name}={value}" for name, value in answer.result.get(IMPUTED, {}).items())
     sentences = " ".join(problem.message.to(asked.language) for problem in answer.problems)
     return [*cells, str(answer.status), *results, imputed, sentences]
-
-
-def _named(code: str, message: Text, names: Sequence[str]) -> Problem:
-    shown = ", ".join(repr(name[:LONGEST_NAME]) for name in names[:NAMES_SHOWN])
-    return Problem(code, message.format(names=shown))

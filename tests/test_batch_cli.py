@@ -126,10 +126,11 @@ def test_a_broken_row_never_stops_the_rest_and_says_what_is_wrong(tmp_path, caps
     assert line["problems"]["not_alike"] == 3
 
 
-def test_french_spreadsheets_are_read_and_answered_in_french(tmp_path, capsys):
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8", "utf-16"])
+def test_french_spreadsheets_are_read_and_answered_in_french(encoding, tmp_path, capsys):
     table, out = tmp_path / "in.csv", tmp_path / "out.csv"
     table.write_bytes(
-        "duration;amount;remarque\r\n24;5000,50;réglé\r\nlong;5000,50;réglé\r\n".encode("latin-1")
+        "duration;amount;remarque\r\n24;5000,50;réglé\r\nlong;5000,50;réglé\r\n".encode(encoding)
     )
     predict(capsys, "german_credit", "--batch", table, "--out", out, "--lang", "fr")
     first, second = read(out, ";")
@@ -160,11 +161,12 @@ def test_a_defect_of_ours_costs_its_row_only_and_ends_with_one(tmp_path, capsys,
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("", "has no header"),
+        ("", "The file is empty"),
+        ("\n1,2\n", "has no header"),
         ("duration,amount\n", "a header and no row"),
         ("duration,duration\n1,2\n", "names a column twice: 'duration'"),
         ("duration,label\n1,bad\n", "named like the answer’s: 'label'"),
-        ("duration\x00\n1\n", "not a text file"),
+        ("duration\x00\n1\n", "a binary file, not a CSV file"),
     ],
 )
 def test_a_file_that_is_no_table_ends_with_two_and_leaves_nothing(content, sentence, tmp_path, capsys):

@@ -13,7 +13,7 @@ import pytest
 
 from ml.algorithms.haemorrhage import answers, contract, hospital, literature
 from ml.algorithms.haemorrhage.fields import BY_NAME
-from ml.algorithms.haemorrhage.mapping import files
+from ml import tables as files
 from ml.contracts import Problem, Refused
 from tests.hospital_tables import Table
 

@@ -15,7 +15,7 @@ from ml.algorithms.haemorrhage.hospital.births import Births
 from ml.algorithms.haemorrhage.hospital.cells import Values
 from ml.algorithms.haemorrhage.mapping import FIELDS, Mapping
 from ml.algorithms.haemorrhage.mapping.fields import DATE, LOSS, MOTHER
-from ml.algorithms.haemorrhage.mapping.files import NO_ROWS
+from ml.tables import NO_ROWS
 from ml.algorithms.haemorrhage.mapping.structure import SEVERE_ML
 from ml.contracts import Problem, Refused
 from ml.package import file_sha256

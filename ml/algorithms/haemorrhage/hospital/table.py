@@ -13,7 +13,7 @@ import pandas as pd
 from ml.algorithms.haemorrhage import mapping as mappings
 from ml.algorithms.haemorrhage.hospital import file_sentences as say
 from ml.algorithms.haemorrhage.mapping import Mapping
-from ml.algorithms.haemorrhage.mapping.files import encoding_of, head
+from ml.tables import encoding_of, head
 from ml.algorithms.haemorrhage.mapping.simulated import marker, says_simulated
 from ml.contracts import Refused
 

@@ -5,7 +5,7 @@ reads tables by them.
 """
 
 from ml.algorithms.haemorrhage.mapping.fields import FIELDS, MOTHER, OUTCOMES, Mapped, Unit
-from ml.algorithms.haemorrhage.mapping.files import sample
+from ml.tables import sample
 from ml.algorithms.haemorrhage.mapping.names import LEAKS, leak
 from ml.algorithms.haemorrhage.mapping.simulated import simulated
 from ml.algorithms.haemorrhage.mapping.structure import (

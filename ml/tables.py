@@ -1,4 +1,8 @@
-"""A CSV file before it is read: encoding, separator, header, or why it is no table. Standard library only."""
+"""A CSV file as hospitals write it: encoding, separator, header, rows, or why it is no table.
+
+Two readers share it: tables of births to learn from, whose columns may have any name, and tables of forms to
+answer. Standard library only.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,10 @@ import codecs
 import csv
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -15,6 +22,8 @@ from ml.contracts import Problem, Refused, Text
 MOST_BYTES = 200 * 1000 * 1000
 HEAD_BYTES, PIECE = 1 << 16, 1 << 20
 SEPARATORS = ";,\t|"
+LONGEST_LINE, MOST_COLUMNS = 1 << 20, 1000
+LONGEST_NAME, NAMES_SHOWN = 60, 5
 # First bytes of files that are often sent instead of a CSV.
 MAGIC = {b"PK\x03\x04": "zip", b"\xd0\xcf\x11\xe0": "xls", b"\x1f\x8b": "gz", b"%PDF": "pdf"}
 NUMBER_OR_DATE = re.compile(r"\s*[-+]?[0-9][0-9 .,:/T+-]*\s*")
@@ -54,6 +63,29 @@ NO_ROWS = Problem(
         "Le fichier contient un en-tête et aucune ligne. Exportez-le de nouveau.",
     ),
 )
+NO_NAMES = Problem(
+    "no_header",
+    Text(
+        "The file has no header: its first row must name the fields.",
+        "Le fichier n’a pas d’en-tête : sa première ligne doit nommer les champs.",
+    ),
+)
+LINE_TOO_LONG = Problem(
+    "line_too_long",
+    Text(
+        "A line of the file is longer than a mebibyte: this is no table. Save it as CSV, one row a line.",
+        "Une ligne du fichier dépasse un mébioctet : ce n’est pas une table. Enregistrez-la en CSV, une "
+        "ligne par cas.",
+    ),
+)
+COLUMN_TWICE = Text(
+    "The header names a column twice: {names}. Give each its own name.",
+    "L’en-tête nomme deux fois une colonne : {names}. Donnez un nom à chacune.",
+)
+TOO_WIDE = Text(
+    "The file has {count} columns; at most {most} are read. Export those of the fields alone.",
+    "Le fichier a {count} colonnes ; {most} au plus sont lues. N’exportez que celles des champs.",
+)
 KINDS = {
     "xlsx": Text("an Excel workbook", "un classeur Excel"),
     "xls": Text("an old Excel workbook", "un ancien classeur Excel"),
@@ -62,6 +94,80 @@ KINDS = {
     "pdf": Text("a PDF", "un PDF"),
     "": Text("a binary file", "un fichier binaire"),
 }
+
+
+class WrongTable(Refused):
+    """The file cannot be taken for a table at all; its problem says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file that is open, its header read.
+
+    Parameters
+    ----------
+    rows
+        The cells of each row that is not blank, in order; ``None`` for one that is no CSV. Each line is read
+        by itself, so that a lost quotation mark costs one row; a cell holds no line break therefore.
+    """
+
+    header: tuple[str, ...]
+    delimiter: str
+    rows: Iterator[list[str] | None]
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Table]:
+    """Open a table whose columns have the names of fields, separated by comma, semicolon, tab or bar.
+
+    Raises
+    ------
+    WrongTable
+        When there is no header, a name occurs twice, or the file is none of text.
+    """
+    try:
+        encoding = encoding_of(path, most=0)
+    except Refused as refusal:
+        raise WrongTable(*refusal.problems) from refusal
+    with path.open(encoding=encoding, newline="") as stream:
+        header, delimiter = _names(next(_lines(stream), ""))
+        rows = (cells(line, delimiter) for line in _lines(stream) if line.strip("\r\n"))
+        yield Table(tuple(header), delimiter, rows)
+
+
+def cells(line: str, delimiter: str) -> list[str] | None:
+    """Return the cells of one line, ``None`` when it is no CSV."""
+    try:
+        return next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter), [])
+    except csv.Error:
+        return None
+
+
+def named(code: str, message: Text, names: Sequence[str]) -> Problem:
+    """Return a problem that shows the first few names of columns."""
+    shown = ", ".join(repr(name[:LONGEST_NAME]) for name in names[:NAMES_SHOWN])
+    return Problem(code, message.format(names=shown))
+
+
+def _lines(source: TextIO) -> Iterator[str]:
+    while line := source.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE:
+            raise WrongTable(LINE_TOO_LONG)
+        yield line
+
+
+def _names(line: str) -> tuple[list[str], str]:
+    """Return the column names and the delimiter, the one that cuts the header into most cells."""
+    delimiter = max(SEPARATORS, key=lambda mark: len(cells(line, mark) or ()))
+    header = [name.strip().strip("\ufeff") for name in cells(line, delimiter) or ()]
+    if not any(header):
+        raise WrongTable(NO_NAMES)
+    if len(header) > MOST_COLUMNS:
+        message = TOO_WIDE.format(count=len(header), most=MOST_COLUMNS)
+        raise WrongTable(Problem("table_too_wide", message))
+    if twice := [name for name, count in Counter(header).items() if count > 1]:
+        raise WrongTable(named("column_twice", COLUMN_TWICE, twice))
+    return header, delimiter
 
 
 def not_a_table(kind: str) -> Problem:
@@ -130,8 +236,13 @@ def _first_lines(stream: TextIO) -> Iterator[str]:
         yield line
 
 
-def encoding_of(path: Path) -> str:
+def encoding_of(path: Path, *, most: int = MOST_BYTES) -> str:
     """Return the encoding of a file that may be a table.
+
+    Parameters
+    ----------
+    most
+        Bytes read at most; 0 for a reader that keeps no more than a piece of it.
 
     Raises
     ------
@@ -139,8 +250,8 @@ def encoding_of(path: Path) -> str:
         With what the file is instead.
     """
     size = path.stat().st_size
-    if size > MOST_BYTES:
-        raise Refused(too_large(size, MOST_BYTES))
+    if most and size > most:
+        raise Refused(too_large(size, most))
     with path.open("rb") as stream:
         start = stream.read(HEAD_BYTES)
     if not start.strip():
