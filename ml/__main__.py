@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ml import batch, registry, runner
+from ml import batch, promotion, registry, runner, smoke
 from ml import package as packages
 from ml.algorithms.haemorrhage.examples import ADMISSIONS
 from ml.algorithms.sleep.mapping import OPTIONS as CHANNELS
@@ -141,6 +141,15 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
             command.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
             command.add_argument("--param", action="append", default=[], metavar="KEY=VALUE")
             command.add_argument("--force", action="store_true", help="write over a package of this version")
+
+    answers = commands.add_parser("answers", help="store what a package answers to its examples")
+    judge = commands.add_parser("judge", help="hold a version against the bars of promotion and what serves")
+    for command in (answers, judge):
+        command.add_argument("algorithm", choices=registry.names())
+        command.add_argument("version")
+    answers.set_defaults(run=_store_answers)
+    judge.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
+    judge.set_defaults(run=_judge)
 
     simulate = commands.add_parser("simulate-night", help="write a simulated night as EDF+")
     simulate.add_argument("out", type=Path, metavar="OUT.edf")
@@ -375,6 +384,21 @@ def _no_folder(chosen: argparse.Namespace) -> str:
             "says what their columns are (docs/hospital-data.md)"
         )
     return f"--data {chosen.data} is not a folder; give the folder that holds the training data"
+
+
+def _store_answers(chosen: argparse.Namespace) -> int:
+    _line({"written": str(smoke.record(packages.load(chosen.algorithm, chosen.version)))})
+    return 0
+
+
+def _judge(chosen: argparse.Namespace) -> int:
+    """Print each criterion; 1 when one is not met."""
+    candidate = packages.load(chosen.algorithm, chosen.version)
+    bars = promotion.read_bars(chosen.params, chosen.algorithm)
+    verdict = smoke.judge(candidate, packages.load(chosen.algorithm), bars)
+    for criterion in verdict.criteria:
+        _line(criterion.as_json())
+    return int(not verdict.passed)
 
 
 def _simulate_night(chosen: argparse.Namespace) -> int:

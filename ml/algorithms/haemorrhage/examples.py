@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from ml.contracts import Text
+from ml.contracts import Source, Text
 
 NO_CONDITIONS = {
     "antepartum_bleeding": "no",
@@ -116,3 +117,12 @@ def as_of(values: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         name: (datetime.fromisoformat(value) + moved).isoformat() if name.endswith("_at") else value
         for name, value in values.items()
     }
+
+
+COMPARED = ("risk", "interval", "threshold", "flagged")
+"""What of an answer two versions of the code must agree on."""
+
+
+def sources(folder: Path) -> tuple[Source, ...]:
+    """Return the examples as the loader takes them; none needs a file in ``folder``."""
+    return tuple(Source(values=values) for values in EXAMPLES)
