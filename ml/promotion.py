@@ -162,7 +162,7 @@ def judge(
         Both verified.
     bars
         The algorithm's part of ``promotion`` in ``params.yaml``: ``figures`` (of a version trained on a
-        hospital's own table ``figures_here``), each with ``metric``, ``on`` (a part of the words for the
+        hospital's own table ``figures_here``), each with ``metric``, ``data`` (a part of the words for the
         data), ``least``, ``most``, and ``drop`` or ``rise``: how much worse than the serving version's on
         the same data; and ``shadow``.
     shadow
@@ -248,7 +248,7 @@ def _another(candidate: Package, serving: Package) -> Criterion:
 
 
 def _figure(bar: Mapping[str, Any], pairs: Sequence[Pair], serving: Package) -> Iterator[Criterion]:
-    name, on = bar["metric"], bar.get("on", "")
+    name, on = bar["metric"], bar.get("data", "")
     label = f"{name} ({on})" if on else name
     pair = next((pair for pair in pairs if pair.name == name and on in pair.data), None)
     if pair is None:
@@ -257,7 +257,8 @@ def _figure(bar: Mapping[str, Any], pairs: Sequence[Pair], serving: Package) -> 
             False,
             Text(
                 f"{label}: its package carries no such figure. Evaluate it, then propose it again.",
-                f"{label}\u00a0: son paquet ne porte pas ce chiffre. Évaluez-la, puis proposez-la de nouveau.",
+                f"{label}\u00a0: son paquet ne porte pas ce chiffre. Évaluez-la, puis proposez-la de "
+                "nouveau.",
             ),
         )
         return
@@ -290,8 +291,8 @@ def _not_worse(bar: Mapping[str, Any], label: str, pair: Pair, serving: Package)
     allowed = bar["drop"] if up else bar["rise"]
     worse = pair.other.value - pair.one.value if up else pair.one.value - pair.other.value
     said = Text(
-        f"{label} is {_written(pair.one, 'en')}, against {_written(pair.other, 'en')} of {serving.version} on "
-        f"the same data; it may be worse by {_number(allowed, 'en')} at most.",
+        f"{label} is {_written(pair.one, 'en')}, against {_written(pair.other, 'en')} of {serving.version} "
+        f"on the same data; it may be worse by {_number(allowed, 'en')} at most.",
         f"{label} vaut {_written(pair.one, 'fr')}, contre {_written(pair.other, 'fr')} pour "
         f"{serving.version} sur les mêmes données\u00a0; l’écart défavorable peut être de "
         f"{_number(allowed, 'fr')} au plus.",
