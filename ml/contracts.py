@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -299,6 +300,9 @@ class Source:
         Algorithm-specific choices of the sender (channel names, ``no_gate``, ...).
     record
         Identity of the patient the study belongs to; ``None`` outside the product.
+    at
+        The moment that times in the input are held against, aware; the clock's when ``None``. The product
+        says when the analysis began, so that a replay years later asks the same question.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -306,6 +310,7 @@ class Source:
     options: Mapping[str, Any] = field(default_factory=dict)
     record: Identity | None = None
     further: tuple[Path, ...] = ()
+    at: datetime | None = None
 
     @property
     def paths(self) -> tuple[Path, ...]:

@@ -11,6 +11,9 @@ Packages trained here lie in a second root, :data:`SITE`, beside the shipped one
 A package can be older than the code that is to serve it. ``ml/algorithms/<algorithm>/package_needs.json``
 lists what today's code reads of a package: the files, and in each JSON file the dotted names of its values.
 One that lacks any of it is :class:`Outdated`: whole, but refused before it serves.
+
+Whatever answered a study is copied by :func:`keep` into ``kept/<sha256>`` of :data:`SITE`, so that a later
+release that no longer ships it can still say again what it said: :func:`by_sha256` finds it by its hash.
 """
 
 from __future__ import annotations
@@ -19,7 +22,9 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
@@ -33,6 +38,7 @@ DATA = Path(os.environ.get("VIGIE_DATA_DIR") or Path(__file__).parents[1] / "var
 SITE = Path(os.environ.get("VIGIE_PACKAGES") or DATA / "packages")
 MANIFEST = "manifest.json"
 CHAMPION = "CHAMPION"
+KEPT = "kept"
 ALGORITHMS = Path(__file__).parent / "algorithms"
 NEEDS = "package_needs.json"
 OUTSIDE_HASH = ("created", "sha256")
@@ -61,6 +67,11 @@ class Outdated(BrokenPackage):
             "or train it again."
         )
         self.version = package.version
+        self.lacking = lacking
+
+
+class Gone(BrokenPackage):
+    """No package with that hash lies anywhere here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +226,8 @@ def read(folder: Path) -> Package:
         raise BrokenPackage(f"package {name}: no {MANIFEST}") from error
     except ValueError as error:
         raise BrokenPackage(f"package {name}: {MANIFEST} is not JSON") from error
+    if folder.parent.name == KEPT:
+        name = f"{manifest.get('algorithm')} {manifest.get('version')} (kept as {folder.name[:12]})"
     if manifest.get("sha256") != manifest_sha256(manifest):
         raise BrokenPackage(f"package {name}: {MANIFEST} does not match its own sha256")
     present = {p.name for p in folder.iterdir()} - {MANIFEST}
@@ -307,6 +320,88 @@ def serving(algorithm: str, version: str = "") -> Package:
     package = load(algorithm, version)
     _require_service(package)
     return package
+
+
+def by_sha256(algorithm: str, sha256: str) -> Package:
+    """Return the verified package with a hash, whatever it is called now: shipped, trained here or kept.
+
+    Raises
+    ------
+    Gone
+        When none has it.
+    BrokenPackage
+        When every copy is changed; :class:`Outdated` when today's code cannot run it.
+    """
+    broken: BrokenPackage | None = None
+    for folder in _folders_of(algorithm, sha256):
+        try:
+            return _verified(folder)
+        except Outdated:
+            raise
+        except BrokenPackage as error:
+            broken = broken or error
+    raise broken or Gone(f"no package of {algorithm} with the hash {sha256[:12]} is shipped or kept here")
+
+
+def _folders_of(algorithm: str, sha256: str) -> Iterator[Path]:
+    for version in versions(algorithm):
+        folder = _folder(algorithm, version)
+        if _hash_of(folder) == sha256:
+            yield folder
+    kept = SITE / KEPT / sha256
+    if (kept / MANIFEST).is_file():
+        yield kept
+
+
+def _hash_of(folder: Path) -> str:
+    """Return the hash that a manifest gives, empty when it cannot be read; nothing is verified."""
+    try:
+        return str(json.loads((folder / MANIFEST).read_text("utf-8")).get("sha256", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
+
+
+def keep(package: Package) -> Path:
+    """Copy a package that answers into the store of this site, unless it is there whole; return the copy.
+
+    Done once per process. Several processes may do it at once: a copy gets its name when it is whole, and a
+    damaged one is replaced.
+
+    Raises
+    ------
+    OSError
+        When it cannot be written, as on a full disk.
+    """
+    kept = SITE / KEPT / package.sha256
+    if kept in _kept or _is_whole(kept):
+        _kept.add(kept)
+        return kept
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=kept.parent) as draft:
+        made, damaged = Path(draft, "made"), Path(draft, "damaged")
+        made.mkdir()
+        for name in (MANIFEST, *package.manifest["files"]):
+            shutil.copyfile(package.folder / name, made / name)
+        read(made)
+        if kept.exists():
+            kept.rename(damaged)
+        try:
+            made.rename(kept)
+        except OSError:
+            # Another process was faster; what lies there has to be as good.
+            read(kept)
+    _kept.add(kept)
+    return kept
+
+
+_kept: set[Path] = set()
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        return bool(read(folder))
+    except BrokenPackage:
+        return False
 
 
 def _require_service(package: Package) -> None:

@@ -37,7 +37,14 @@ TOO_MANY = Text(
 )
 
 
-def run(algorithm: str, source: Source, *, version: str = "", explain: bool = True) -> Outcome:
+def run(
+    algorithm: str,
+    source: Source,
+    *,
+    version: str = "",
+    package: packages.Package | None = None,
+    explain: bool = True,
+) -> Outcome:
     """Analyse one input with a verified package.
 
     Parameters
@@ -48,6 +55,8 @@ def run(algorithm: str, source: Source, *, version: str = "", explain: bool = Tr
         Form values or a private file, and the identity on record where there is one.
     version
         Package version; the champion when empty.
+    package
+        The package itself, verified, in place of a version: a replay has the one that answered then.
     explain
         Whether to compute the explanation too.
 
@@ -65,7 +74,7 @@ def run(algorithm: str, source: Source, *, version: str = "", explain: bool = Tr
     Exception
         A defect of ours: the caller decides whether to retry and what to tell the user.
     """
-    package = packages.serving(algorithm, version)
+    package = package or packages.serving(algorithm, version)
     timings: dict[str, float] = {}
     about = {"algorithm": algorithm, "version": package.version, "sha256": package.sha256}
     with _timed(timings, "total"):

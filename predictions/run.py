@@ -18,7 +18,8 @@ from django.utils import timezone
 from clinic.audit.models import Action
 from clinic.audit.recording import WORKER, record
 from clinic.outages import AWAY, despite_outage, is_full
-from ml import runner
+from ml import package as packages
+from ml import runner, runtime
 from ml.contracts import Artefact, InputKind, Outcome, Problem, Source, Status, Text
 from ml.package import BrokenPackage, Outdated
 from predictions import channel_mapping
@@ -114,7 +115,7 @@ def run(study: Study) -> None:
 def analyse(study: Study) -> Outcome | Failure:
     """Run the algorithm within its limits; whatever goes wrong becomes a sentence."""
     try:
-        with within(study.contract.limits), _source(study) as source:
+        with within(study.contract.limits), source_of(study) as source:
             outcome = runner.run(study.algorithm, source)
         _require_plain(outcome)
         return outcome
@@ -139,9 +140,9 @@ def analyse(study: Study) -> Outcome | Failure:
 
 def _require_plain(outcome: Outcome) -> None:
     """Raise ``ValueError`` or ``TypeError`` for an answer that JSON cannot hold."""
-    _plain(outcome.result)
+    plain(outcome.result)
     if outcome.explanation:
-        _plain(outcome.explanation.data)
+        plain(outcome.explanation.data)
 
 
 def _reason(error: Exception) -> Problem:
@@ -157,7 +158,14 @@ def _native_memory(error: Exception) -> bool:
 
 
 @contextmanager
-def _source(study: Study) -> Iterator[Source]:
+def source_of(study: Study, *, identified: bool = True) -> Iterator[Source]:
+    """Lend the input of a study as the algorithms take it, times held against the moment it was begun.
+
+    Parameters
+    ----------
+    identified
+        Whether the identity in a file is to be held against the patient's record.
+    """
     with ExitStack() as stack:
         paths: list[Path] = []
         if study.contract.input_kind is InputKind.FILE:
@@ -168,7 +176,8 @@ def _source(study: Study) -> Iterator[Source]:
             path=paths[0] if paths else None,
             further=tuple(paths[1:]),
             options=study.options,
-            record=study.patient.identity,
+            record=study.patient.identity if identified else None,
+            at=study.started_at,
         )
 
 
@@ -212,7 +221,7 @@ def _failed(study: Study, failure: Failure) -> None:
 def _refused(study: Study, outcome: Outcome) -> None:
     Study.objects.filter(pk=study.pk).update(
         problems=[problem.as_json() for problem in outcome.problems],
-        answer=_plain(outcome.result) if outcome.result is not None else None,
+        answer=plain(outcome.result) if outcome.result is not None else None,
     )
     _record(
         study,
@@ -223,6 +232,7 @@ def _refused(study: Study, outcome: Outcome) -> None:
 
 def _write_answer(study: Study, outcome: Outcome) -> None:
     stored: list[StoredArtefact] = []
+    _keep(outcome)
     try:
         artefacts = [*outcome.artefacts, *(outcome.explanation.artefacts if outcome.explanation else ())]
         for artefact in artefacts:
@@ -236,6 +246,14 @@ def _write_answer(study: Study, outcome: Outcome) -> None:
         for artefact in stored:
             storage.discard(artefact.stored_name)
         raise
+
+
+def _keep(outcome: Outcome) -> None:
+    """Keep the package that answered, for a replay after a release without it; the answer stands anyhow."""
+    try:
+        packages.keep(packages.load(outcome.algorithm, outcome.version))
+    except (OSError, BrokenPackage) as error:
+        log.error("package not kept", exc_info=error, extra={"package": outcome.sha256})
 
 
 def _store(artefact: Artefact) -> StoredArtefact:
@@ -253,11 +271,12 @@ def _answered(study: Study, outcome: Outcome, stored: Sequence[StoredArtefact]) 
     pinned = {"package_version": outcome.version, "package_sha256": outcome.sha256}
     prediction = Prediction.objects.create(
         study=study,
-        result=_plain(outcome.result),
-        report=_plain(outcome.report.as_json()),
+        result=plain(outcome.result),
+        report=plain(outcome.report.as_json()),
         problems=[*study.warnings, *(problem.as_json() for problem in outcome.problems)],
         quality=[finding.as_json() for finding in outcome.quality],
         timings_ms=dict(outcome.timings_ms),
+        runtime=runtime.described(),
         created_at=timezone.now(),
         **pinned,
     )
@@ -267,7 +286,7 @@ def _answered(study: Study, outcome: Outcome, stored: Sequence[StoredArtefact]) 
         status=ExplanationStatus(outcome.explanation_status),
         method=explanation.method if explanation else "",
         sentence=explanation.sentence.as_json() if explanation else {},
-        data=_plain(explanation.data) if explanation else {},
+        data=plain(explanation.data) if explanation else {},
         **pinned,
     )
     for artefact in stored:
@@ -286,6 +305,6 @@ def _package(outcome: Outcome) -> dict[str, Any]:
     return {"algorithm": outcome.algorithm, "version": outcome.version, "sha256": outcome.sha256}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return ``value`` as JSON holds it; ``ValueError`` for NaN, which JSON and PostgreSQL lack."""
     return json.loads(json.dumps(value, allow_nan=False))

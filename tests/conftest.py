@@ -121,8 +121,9 @@ def django_db_modify_db_settings(
 def private_root(settings, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Keep the files of a test out of the checkout, and its passwords cheap to check."""
     settings.PRIVATE_ROOT = tmp_path_factory.mktemp("private")
-    monkeypatch.setattr(package, "SITE", settings.PRIVATE_ROOT / "packages")
-    settings.AUDIT_KEY_FILE = settings.PRIVATE_ROOT.parent / f"{settings.PRIVATE_ROOT.name}-audit/key.pem"
+    beside = settings.PRIVATE_ROOT.parent
+    monkeypatch.setattr(package, "SITE", beside / f"{settings.PRIVATE_ROOT.name}-packages")
+    settings.AUDIT_KEY_FILE = beside / f"{settings.PRIVATE_ROOT.name}-audit/key.pem"
     settings.AUDIT_ANCHORS = [f"file:{settings.AUDIT_KEY_FILE.parent / 'anchors.jsonl'}"]
     settings.ERASURE_LIST = settings.AUDIT_KEY_FILE.parent / "erasures.jsonl"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

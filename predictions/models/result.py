@@ -22,6 +22,9 @@ class Prediction(models.Model):
     problems = models.JSONField(default=list, help_text="Warnings that travel with the result")
     quality = models.JSONField(default=list)
     timings_ms = models.JSONField(default=dict)
+    runtime = models.JSONField(
+        default=dict, help_text="What it was computed on (ml.runtime); empty where nobody wrote it down"
+    )
     created_at = models.DateTimeField()
 
     class Meta:

@@ -70,9 +70,15 @@ def taken_at(dataset: Dataset) -> str:
     return next((moment for day, hour in written if (moment := _iso(day, hour))), "")
 
 
-def is_in_future(dataset: Dataset) -> bool:
-    """Return whether the exposure is dated later than today, wherever on Earth the device stands."""
-    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+def is_in_future(dataset: Dataset, at: datetime | None = None) -> bool:
+    """Return whether the exposure is dated later than the day of ``at``, wherever on Earth the device stands.
+
+    Parameters
+    ----------
+    at
+        The present moment, aware; the clock's when ``None``.
+    """
+    tomorrow = (at or datetime.now(UTC)).astimezone(UTC).date() + timedelta(days=1)
     return taken_at(dataset)[:10] > tomorrow.isoformat()
 
 

@@ -7,7 +7,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +53,7 @@ NO_AGE = Text(
 )
 
 
-def read(path: Path, *, allow_secondary_capture: bool = False) -> Picture:
+def read(path: Path, *, allow_secondary_capture: bool = False, at: datetime | None = None) -> Picture:
     """Decode a DICOM file and gather everything that speaks against scoring it.
 
     Parameters
@@ -62,6 +62,8 @@ def read(path: Path, *, allow_secondary_capture: bool = False) -> Picture:
         A DICOM Part 10 file.
     allow_secondary_capture
         The site's setting: a Secondary Capture object of modality CR or DX is let through.
+    at
+        The present moment, aware; the clock's when ``None``. No exposure is of after it.
 
     Returns
     -------
@@ -100,7 +102,7 @@ def read(path: Path, *, allow_secondary_capture: bool = False) -> Picture:
             numbers=numbers,
             identity=identity,
             reasons=tuple(reasons),
-            warnings=tuple(_header_warnings(dataset, age, projection)),
+            warnings=tuple(_header_warnings(dataset, age, projection, at)),
             quality=tuple(_findings(dataset, grey, age)),
             age_years=age,
             projection=projection,
@@ -241,7 +243,9 @@ def _header_reasons(
     return found
 
 
-def _header_warnings(dataset: Dataset, age: float | None, projection: Projection) -> Iterator[Problem]:
+def _header_warnings(
+    dataset: Dataset, age: float | None, projection: Projection, at: datetime | None
+) -> Iterator[Problem]:
     youngest, too_old = INTENDED_YEARS
     if age is not None and age < youngest:
         yield warning("infant")
@@ -259,7 +263,7 @@ def _header_warnings(dataset: Dataset, age: float | None, projection: Projection
         yield warning("body_part")
     if _text(dataset, "BurnedInAnnotation") == "YES":
         yield warning("burnt_in_text")
-    if acquisition.is_in_future(dataset):
+    if acquisition.is_in_future(dataset, at):
         yield warning("taken_in_future")
     if projection.doubtful:
         yield Problem("view_doubtful", VIEW_DOUBTFUL, severity=Severity.WARN)

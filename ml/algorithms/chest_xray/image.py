@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,13 @@ class Image:
 
 
 def read(
-    path: Path, number: int, package: Package, options: Mapping[str, Any], *, keep_refused: bool
+    path: Path,
+    number: int,
+    package: Package,
+    options: Mapping[str, Any],
+    *,
+    keep_refused: bool,
+    at: datetime | None = None,
 ) -> Image:
     """Read one file; whatever speaks against scoring it is among the reasons, never raised.
 
@@ -90,9 +97,11 @@ def read(
         Place of the file in the study, from 0.
     keep_refused
         Whether a reader will see the picture though it is not scored: others of the study may be.
+    at
+        The present moment, aware; the clock's when ``None``.
     """
     try:
-        picture = decode(path, allow_capture=bool(options.get("allow_secondary_capture")))
+        picture = decode(path, allow_capture=bool(options.get("allow_secondary_capture")), at=at)
     except Refused as refused:
         return _unread(number, refused)
     stored, limits = square(picture.grey), package.json("gate.json")
@@ -134,7 +143,7 @@ def _whole(grey: np.ndarray) -> np.ndarray:
     return rounded
 
 
-def decode(path: Path, *, allow_capture: bool) -> Picture:
+def decode(path: Path, *, allow_capture: bool, at: datetime | None = None) -> Picture:
     """Decode a file of any format taken; raises ``Refused``."""
     with path.open("rb") as stream:
         head = stream.read(HEAD_BYTES)
@@ -142,7 +151,7 @@ def decode(path: Path, *, allow_capture: bool) -> Picture:
     if problems:
         raise Refused(*problems)
     if is_dicom(head):
-        return dicom.read(path, allow_secondary_capture=allow_capture)
+        return dicom.read(path, allow_secondary_capture=allow_capture, at=at)
     return raster.read(path)
 
 

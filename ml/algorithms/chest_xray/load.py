@@ -73,7 +73,7 @@ def load(source: Source, package: Package) -> Loaded:
         raise ValueError(f"prevalence: expected a number between 0 and 1, got {prevalence!r}")
     several = len(source.paths) > 1
     images = [
-        read(path, number, package, source.options, keep_refused=several)
+        read(path, number, package, source.options, keep_refused=several, at=source.at)
         for number, path in enumerate(source.paths)
     ]
     scored = tuple(image.scored for image in images if image.scored)

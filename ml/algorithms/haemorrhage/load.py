@@ -59,7 +59,7 @@ def load(source: Source, package: Package) -> Loaded:
     Refused
         With every reason found.
     """
-    typed, problems = contract.check(source.values)
+    typed, problems = contract.check(source.values, at=source.at)
     incidence, flag_share = _settings(source.options, package, problems)
     refusals = [problem for problem in problems if problem.severity is Severity.REFUSE]
     if refusals:

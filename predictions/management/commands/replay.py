@@ -1,0 +1,108 @@
+"""Run stored inputs through the packages that answered again, and compare.
+
+Ends with 0 when every answer is the same (byte for byte on the processor and libraries of then, elsewhere
+within the tolerances of predictions/replaying.py), with 1 when one is different, and with 2 when none is but
+some could not be replayed (package gone, file erased, study refused).
+"""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError
+
+from ml import registry
+from ml.contracts import Problem, Refused
+from predictions import replaying
+from predictions.models import Prediction
+from predictions.replaying import Comparison, Verdict
+
+DIFFERENT, NOT_REPLAYED = 1, 2
+MOST_SHOWN, LONGEST_SHOWN = 20, 120
+
+
+class Command(BaseCommand):
+    """Replay one answer, several, or all since a day."""
+
+    help = __doc__
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Which answers, and in which form to say what came of it."""
+        parser.add_argument("prediction", nargs="*", type=UUID, help="number of a prediction or of its study")
+        parser.add_argument("--all", action="store_true", help="every answer there is, the oldest first")
+        parser.add_argument(
+            "--since", type=date.fromisoformat, help="with --all: from this day on, YYYY-MM-DD"
+        )
+        parser.add_argument("--algorithm", choices=registry.names(), help="with --all: of this one alone")
+        parser.add_argument("--json", action="store_true", help="one JSON line for each answer")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Replay them one by one and say what came of each."""
+        if bool(options["prediction"]) == options["all"]:
+            raise CommandError("name the predictions, or say --all", returncode=NOT_REPLAYED)
+        counts: Counter[str] = Counter()
+        for identifier in options["prediction"] or _all(options["since"], options["algorithm"]):
+            counts[self._one(identifier, as_json=options["json"])] += 1
+        told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(counts.items()))
+        if counts[Verdict.DIFFERENT]:
+            raise CommandError(told, returncode=DIFFERENT)
+        if counts["not_replayed"]:
+            raise CommandError(told, returncode=NOT_REPLAYED)
+        if not options["json"]:
+            self.stdout.write(told or "there is nothing to replay")
+
+    def _one(self, identifier: UUID, *, as_json: bool) -> str:
+        try:
+            comparison = replaying.replay(replaying.find(identifier))
+        except Refused as refusal:
+            return self._not_replayed(identifier, refusal.problems, as_json=as_json)
+        if as_json:
+            self.stdout.write(json.dumps(comparison.as_json(), ensure_ascii=False))
+        else:
+            self._tell(comparison)
+        return comparison.verdict
+
+    def _not_replayed(self, identifier: UUID, problems: tuple[Problem, ...], *, as_json: bool) -> str:
+        if as_json:
+            said = [problem.as_json() for problem in problems]
+            line = {"prediction": str(identifier), "verdict": "not_replayed", "problems": said}
+            self.stdout.write(json.dumps(line, ensure_ascii=False))
+        else:
+            for problem in problems:
+                self.stdout.write(f"{identifier}: not replayed. {problem.message.en}")
+        return "not_replayed"
+
+    def _tell(self, comparison: Comparison) -> None:
+        how = "byte for byte" if comparison.exact else "within tolerance"
+        answered = f"{comparison.algorithm} {comparison.version} {comparison.sha256[:12]}"
+        verdict = comparison.verdict.replace("_", " ")
+        self.stdout.write(
+            f"{comparison.prediction}: {verdict} ({answered}, compared {how}, {comparison.seconds:.1f} s)"
+        )
+        for name, (then, now) in comparison.elsewhere.items():
+            self.stdout.write(f"  {name}: {then or 'not recorded'} then, {now or 'none'} now")
+        for difference in comparison.differences[:MOST_SHOWN]:
+            stored, replayed = _short(difference.stored), _short(difference.replayed)
+            self.stdout.write(f"  {difference.path}: {stored} stored, {replayed} replayed")
+        if (more := len(comparison.differences) - MOST_SHOWN) > 0:
+            self.stdout.write(f"  and {more} more; --json lists them all")
+
+
+def _all(since: date | None, algorithm: str | None) -> Iterator[UUID]:
+    found = Prediction.objects.order_by("created_at")
+    if since:
+        found = found.filter(created_at__gte=datetime.combine(since, time(), UTC))
+    if algorithm:
+        found = found.filter(study__algorithm=algorithm)
+    yield from list(found.values_list("pk", flat=True))
+
+
+def _short(value: Any) -> str:
+    written = json.dumps(value, ensure_ascii=False)
+    return written if len(written) <= LONGEST_SHOWN else f"{written[:LONGEST_SHOWN]}…"
