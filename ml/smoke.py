@@ -50,7 +50,7 @@ def answers(package: Package) -> list[dict[str, Any]]:
     with TemporaryDirectory() as folder:
         outcomes = [
             runner.run(package.algorithm, source, version=package.version, explain=False)
-            for source in examples.sources(Path(folder))
+            for source in examples.sources(package, Path(folder))
         ]
     return [
         {

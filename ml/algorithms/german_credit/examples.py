@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ml.contracts import Source
+from ml.package import Package
 
 APPLICATIONS = (
     {"duration": 24, "amount": 5000, "age": 35, "status": "0 <= ... < 200 DM"},
@@ -12,11 +13,10 @@ APPLICATIONS = (
     {"duration": 60, "amount": 15000, "age": 22},
 )
 
-
 COMPARED = ("probability_bad", "label", "threshold")
-"""What of an answer two versions of the code must agree on."""
+"""What of an answer is held against the stored one."""
 
 
-def sources(folder: Path) -> tuple[Source, ...]:
-    """Return the examples as the loader takes them; none needs a file in ``folder``."""
-    return tuple(Source(values=values) for values in APPLICATIONS)
+def sources(package: Package, folder: Path) -> list[Source]:
+    """Return the examples as the loader takes them; ``folder`` is not needed."""
+    return [Source(values=values) for values in APPLICATIONS]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.contracts import Source, Text
+from ml.package import Package
 
 NO_CONDITIONS = {
     "antepartum_bleeding": "no",
@@ -120,9 +121,9 @@ def as_of(values: Mapping[str, Any], now: datetime) -> dict[str, Any]:
 
 
 COMPARED = ("risk", "interval", "threshold", "flagged")
-"""What of an answer two versions of the code must agree on."""
+"""What of an answer is held against the stored one."""
 
 
-def sources(folder: Path) -> tuple[Source, ...]:
-    """Return the examples as the loader takes them; none needs a file in ``folder``."""
-    return tuple(Source(values=values) for values in EXAMPLES)
+def sources(package: Package, folder: Path) -> list[Source]:
+    """Return the examples as the loader takes them; ``folder`` is not needed."""
+    return [Source(values=values) for values in EXAMPLES]
