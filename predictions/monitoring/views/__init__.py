@@ -1,0 +1,1 @@
+"""Pages of the model steward on drift and performance."""
