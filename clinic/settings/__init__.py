@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "patients",
     "predictions",
     "predictions.stewardship",
+    "predictions.monitoring",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
