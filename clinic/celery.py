@@ -14,7 +14,7 @@ from django.conf import settings
 from redis.exceptions import ConnectionError
 
 from clinic import checks, pulse
-from clinic.processes import die_with_parent, give_memory_back
+from clinic.processes import die_with_parent, give_memory_back, resident_bytes
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clinic.settings")
 
@@ -63,7 +63,8 @@ class Pulse(bootsteps.StartStopStep):
 
     def _say(self, worker: Any) -> None:
         try:
-            pulse.say(worker.hostname, worker.app.amqp.queues.consume_from)
+            queues = worker.app.amqp.queues.consume_from
+            pulse.say(worker.hostname, queues, resident_bytes=resident_bytes())
         except pulse.NoBroker:
             log.warning("broker does not answer")
 

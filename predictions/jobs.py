@@ -135,6 +135,11 @@ def kind(name: str) -> Kind:
         raise UnknownKind(f"no kind of job called {name!r}; there are: {', '.join(_kinds)}") from error
 
 
+def kinds() -> tuple[Kind, ...]:
+    """Return every kind."""
+    return tuple(_kinds.values())
+
+
 def reaped() -> tuple[Jobs, ...]:
     """Return every kind as :class:`predictions.reap.Reaper` looks after it."""
     return tuple(_jobs(each) for each in _kinds.values())

@@ -15,6 +15,7 @@ from kombu.exceptions import OperationalError
 from kombu.transport.redis import Channel
 
 from clinic.celery import app
+from clinic.pulse import NoBroker
 from predictions.models import Disclosure, Document, DocumentState, Inquiry, InquiryKind, Study
 from predictions.states import State
 
@@ -134,6 +135,36 @@ def is_empty(queue: str) -> bool:
 def is_empty_of_jobs(queue: str) -> bool:
     """Say whether no background job is on its way in a queue; ``False`` also without a broker to ask."""
     return _length(f"{queue}{PRIORITY_SEPARATOR}{JOB_PRIORITY}") == 0
+
+
+def lengths() -> dict[tuple[str, str], int]:
+    """Return how many messages lie in each queue, apart for studies and for background jobs.
+
+    Returns
+    -------
+    dict
+        By name of the queue and ``"studies"`` or ``"jobs"``.
+
+    Raises
+    ------
+    clinic.pulse.NoBroker
+        When the broker does not answer.
+    """
+    lists = {
+        (name, work): f"{name}{behind}"
+        for name in app.conf.QUEUES
+        for work, behind in (("studies", ""), ("jobs", f"{PRIORITY_SEPARATOR}{JOB_PRIORITY}"))
+    }
+    try:
+        with (
+            app.connection_for_read() as connection,
+            connection.default_channel.client.pipeline() as pipeline,
+        ):
+            for name in lists.values():
+                pipeline.llen(name)
+            return dict(zip(lists, pipeline.execute(), strict=True))
+    except (OperationalError, OSError) as error:
+        raise NoBroker from error
 
 
 def _length(name: str) -> int | None:

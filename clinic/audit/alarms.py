@@ -80,6 +80,9 @@ TARGET_FAILS = Text(
     "dès qu’il répondra ; d’ici là, personne à l’extérieur ne pourrait prouver une modification.",
 )
 
+# Every code there is, for whoever counts.
+CODES = ("unsealed", "unanchored", "anchor_target", "broken")
+
 
 def register(tell: Tell) -> None:
     """Tell people of each new alarm with ``tell``; called from ``AppConfig.ready``."""

@@ -6,7 +6,6 @@ who is logged in and to monitoring that sends the token of ``VIGIE_MONITORING_TO
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from clinic import pulse
-from clinic.accounts.roles import Role
 from clinic.audit import alarms
 from clinic.celeryconfig import QUEUES
 from clinic.outages import has_room
@@ -29,6 +27,7 @@ from clinic.rules import EVERYBODY
 from ml import package as packages
 from ml import registry
 from predictions.api.base import ApiView
+from predictions.api.monitoring import may_know_more
 from predictions.api.permissions import Door
 from predictions.inquiries import SLEEP_VERSION
 from predictions.vault.checks import unfit
@@ -83,17 +82,8 @@ class HealthView(ApiView):
             found = examine()
             cache.set(CACHE_KEY, found, CACHED_SECONDS)
         healthy = found["status"] == "healthy"
-        said = found if _may_know_more(request) else _in_short(found)
+        said = found if may_know_more(request) else _in_short(found)
         return Response(said, status=status.HTTP_200_OK if healthy else status.HTTP_503_SERVICE_UNAVAILABLE)
-
-
-def _may_know_more(request: Request) -> bool:
-    """Whether an administrator asks, or monitoring with its token."""
-    if getattr(request.user, "role", None) == Role.ADMIN:
-        return True
-    kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    wanted = settings.MONITORING_TOKEN
-    return bool(wanted) and kind == "Bearer" and hmac.compare_digest(token.encode(), wanted.encode())
 
 
 def _in_short(found: Mapping[str, Any]) -> dict[str, Any]:

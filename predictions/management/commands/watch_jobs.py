@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand
 from django.db import Error, close_old_connections, connection
 
 from clinic import pulse
+from clinic.processes import resident_bytes
 from predictions.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,6 @@ class Command(BaseCommand):
 def _say() -> None:
     """Say in the broker, for ``/health``, that somebody watches; without a broker there is nobody to tell."""
     try:
-        pulse.say(NAME, [pulse.WATCH])
+        pulse.say(NAME, [pulse.WATCH], resident_bytes=resident_bytes())
     except pulse.NoBroker:
         log.warning("broker does not answer")

@@ -1,0 +1,31 @@
+"""``/metrics``: figures of this installation for Prometheus; nothing of a patient or a person."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+
+from clinic.accounts.access import ADMINISTRATORS
+from clinic.accounts.roles import Scope
+from predictions.api.base import ApiView
+from predictions.api.monitoring import ByMonitoring
+from predictions.api.permissions import Door
+from predictions.metrics import exposition
+
+
+class MetricsView(ApiView):
+    """``/metrics``."""
+
+    doors = {"GET": Door(ADMINISTRATORS, Scope.READ)}
+    permission_classes = (ByMonitoring,)
+    throttle_classes = ()
+
+    @extend_schema(operation_id="metrics", responses={(200, "text/plain"): OpenApiTypes.STR})
+    def get(self, request: Request) -> HttpResponse:
+        """Give the figures out in the text format of Prometheus.
+
+        For an administrator, and for monitoring that sends `Authorization: Bearer` with its token.
+        """
+        return HttpResponse(exposition.text(), content_type=exposition.CONTENT_TYPE)

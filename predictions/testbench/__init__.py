@@ -1,0 +1,1 @@
+"""The steward's test bench: invented inputs through the live queue, marked as a test everywhere."""
