@@ -51,6 +51,8 @@ INSTALLED_APPS = [
     "predictions",
     "predictions.stewardship",
     "predictions.monitoring",
+    "predictions.metrics",
+    "predictions.testbench",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -202,7 +204,7 @@ CSRF_FAILURE_VIEW = "clinic.errors.csrf_failure"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SECURE_SSL_REDIRECT = PRODUCTION and env.bool("VIGIE_SSL_REDIRECT", True)
 # Programs are refused instead (PlainHttpMiddleware): redirected, they would go on sending tokens openly.
-PROGRAM_ADDRESSES = ("/api/", "/health", "/model-info", "/predict")
+PROGRAM_ADDRESSES = ("/api/", "/health", "/metrics", "/model-info", "/predict")
 SECURE_REDIRECT_EXEMPT = [f"^{address.lstrip('/')}" for address in PROGRAM_ADDRESSES]
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
