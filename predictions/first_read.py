@@ -21,6 +21,7 @@ from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml.contracts import Problem, Refused, Text
 from predictions import access
+from predictions.deployments import selectors as deployments
 from predictions.models import (
     Confidence,
     FirstRead,
@@ -50,6 +51,16 @@ NOT_SIGNED_YET = Problem(
     Text(
         "The unit that reads this image has not signed it yet. Its answer is shown once it is signed.",
         "Le service qui lit cette image ne l’a pas encore signée. La réponse s’affichera après la signature.",
+    ),
+)
+SILENT = Problem(
+    "silent_evaluation",
+    Text(
+        "A silent evaluation is going on in this unit: the answer of the algorithm is stored and shown to "
+        "nobody before the study is signed. Judge and sign as you would without it.",
+        "Une évaluation silencieuse est en cours dans cette unité : la réponse de l’algorithme est "
+        "enregistrée et n’est montrée à personne avant la signature de l’étude. Jugez et signez comme vous "
+        "le feriez sans elle.",
     ),
 )
 IMPRESSION_MISSING = Problem(
@@ -98,7 +109,26 @@ def needed(user: User, study: Study) -> bool:
 
 def hidden(user: User, studies: Iterable[Study]) -> set[UUID]:
     """Return which of ``studies`` have an answer that must not reach ``user`` yet, in few queries."""
-    waiting = {study.pk: study for study in studies if _read_blind(study)}
+    ready = [study for study in studies if study.state == State.READY]
+    silent = deployments.silent(ready) if ready else set()
+    return silent | _uncommitted(user, [study for study in ready if study.contract.blind_first])
+
+
+def silent(study: Study) -> bool:
+    """Return whether the answer to ``study`` reaches nobody before it is signed."""
+    return study.state == State.READY and study.pk in deployments.silent([study])
+
+
+def awaited(user: User, study: Study) -> bool:
+    """Return whether a first impression of ``user`` comes next."""
+    if not study.contract.blind_first or not access.may_review(user, study):
+        return False
+    return study.pk in _uncommitted(user, [study] if study.state == State.READY else [])
+
+
+def _uncommitted(user: User, studies: Iterable[Study]) -> set[UUID]:
+    """Return which of ``studies``, read blind, wait for what ``user`` or their unit sees in them."""
+    waiting = {study.pk: study for study in studies}
     if not waiting:
         return set()
     committed = FirstRead.objects.filter(reader=user, study__in=waiting).values_list("study_id", flat=True)
@@ -111,10 +141,6 @@ def hidden(user: User, studies: Iterable[Study]) -> set[UUID]:
     return waiting.keys() - knowing - corrected_by_others
 
 
-def _read_blind(study: Study) -> bool:
-    return study.state == State.READY and study.contract.blind_first
-
-
 def require(user: User, study: Study) -> None:
     """Raise :class:`Blind`, with what to do, when the answer must not reach ``user`` yet."""
     if needed(user, study):
@@ -123,6 +149,8 @@ def require(user: User, study: Study) -> None:
 
 def why(user: User, study: Study) -> Problem:
     """Return what whoever may not see the answer can do about it."""
+    if silent(study) and not awaited(user, study):
+        return SILENT
     return FIRST_READ_MISSING if access.may_review(user, study) else NOT_SIGNED_YET
 
 
@@ -150,7 +178,7 @@ def commit(*, user: User, study: Study, impression: str, confidence: str) -> Fir
         _record(Action.REFUSED, user, study)
         raise PermissionDenied
     _require_complete(impression, confidence)
-    if not needed(user, study):
+    if not awaited(user, study):
         return _again(user, study, impression, confidence)
     read = FirstRead(
         study=study,

@@ -16,7 +16,16 @@ from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml.contracts import Problem, Refused, Text
 from predictions import access, first_read, reading, selectors
-from predictions.models import Amendment, ReadingReport, Reason, Review, Signature, Study, Verdict
+from predictions.models import (
+    GIVEN_REASONS,
+    Amendment,
+    ReadingReport,
+    Reason,
+    Review,
+    Signature,
+    Study,
+    Verdict,
+)
 from predictions.states import NoSuchWay, State, check
 from predictions.workspaces.sleep import signing
 
@@ -68,6 +77,15 @@ NO_VERDICT = Problem(
         "Donnez votre propre avis sur ce résultat avant de le signer.",
     ),
     field="verdict",
+)
+NO_ASSESSMENT = Problem(
+    "assessment_missing",
+    Text(
+        "Write your own assessment in a few words: the answer of the algorithm is shown after you signed.",
+        "Rédigez votre propre appréciation en quelques mots : la réponse de l’algorithme s’affiche après "
+        "votre signature.",
+    ),
+    field="assessment",
 )
 SUPERSEDED = Problem(
     "superseded",
@@ -136,7 +154,9 @@ def require_latest(study: Study, later: str = "") -> None:
         raise Refused(SUPERSEDED)
 
 
-def sign(*, user: User, study: Study, later: str = "", hypnogram: str = "") -> Signature:
+def sign(
+    *, user: User, study: Study, later: str = "", hypnogram: str = "", assessment: str = ""
+) -> Signature:
     """Sign the result together with the signer's own verdict: the next version of the report, immutable.
 
     Parameters
@@ -145,6 +165,8 @@ def sign(*, user: User, study: Study, later: str = "", hypnogram: str = "") -> S
         Id of the later assessment of the same stay that the signer knows of, empty for none.
     hypnogram
         Of a night, which one is reported, as :func:`predictions.workspaces.sleep.signing.fix` takes it.
+    assessment
+        Under a silent evaluation, what the signer makes of the study without the answer, in their words.
 
     Raises
     ------
@@ -161,11 +183,16 @@ def sign(*, user: User, study: Study, later: str = "", hypnogram: str = "") -> S
     """
     _require(access.may_sign(user, study), user, study)
     check(study.state, State.SIGNED)
-    first_read.require(user, study)
+    silent = first_read.silent(study)
+    if not silent or first_read.awaited(user, study):
+        first_read.require(user, study)
     with transaction.atomic():
         _move(study, State.READY, State.SIGNED)
         previous = study.signatures.last()
-        review, report = _judged_and_written(user, study, previous)
+        if silent:
+            review, report = _unseen(user, study, assessment)
+        else:
+            review, report = _judged_and_written(user, study, previous)
         require_latest(study, later)
         # The lock of the move stands: no event of a scorer comes in between what is read here and the end.
         reported = signing.fix(user, study, review.prediction, hypnogram)
@@ -288,7 +315,7 @@ def _problems(verdict: str, reason: str, comment: str) -> list[Problem]:
     problems = []
     if verdict not in Verdict.values:
         problems.append(UNKNOWN_VERDICT)
-    elif verdict != Verdict.AGREE and reason not in Reason.values:
+    elif verdict != Verdict.AGREE and reason not in dict(GIVEN_REASONS):
         problems.append(REASON_MISSING)
     elif verdict != Verdict.AGREE and reason == Reason.OTHER and not _plain(comment):
         problems.append(COMMENT_MISSING)
@@ -312,6 +339,31 @@ def _judged_and_written(
         problems += refusal.problems
     if problems or review is None:
         raise Refused(*problems)
+    return review, written
+
+
+def _unseen(user: User, study: Study, assessment: str) -> tuple[Review, ReadingReport | None]:
+    """Return that the signer judged without the answer, and what they wrote."""
+    words, problems = _plain(assessment), []
+    written = None
+    if not words and not study.contract.reading and study.algorithm != signing.ALGORITHM:
+        problems.append(NO_ASSESSMENT)
+    if len(words) > LONGEST_COMMENT:
+        problems.append(COMMENT_TOO_LONG)
+    try:
+        written = reading.to_sign(user, study)
+    except Refused as refusal:
+        problems += refusal.problems
+    if problems:
+        raise Refused(*problems)
+    review = Review.objects.create(
+        prediction=study.prediction,
+        author=user,
+        verdict=Verdict.CANNOT_ASSESS,
+        reason=Reason.UNSEEN,
+        comment=words,
+        created_at=timezone.now(),
+    )
     return review, written
 
 

@@ -22,7 +22,8 @@ from ml import package as packages
 from ml import runner, runtime
 from ml.contracts import Artefact, InputKind, Outcome, Problem, Source, Status, Text
 from ml.package import BrokenPackage, Outdated
-from predictions import channel_mapping
+from predictions import channel_mapping, queue
+from predictions.deployments import answering
 from predictions.lease import release, renewed
 from predictions.limits import TooSlow, within
 from predictions.models import Explanation, ExplanationStatus, Prediction, StoredArtefact, Study
@@ -84,6 +85,10 @@ NO_ROOM = Problem(
     ),
 )
 
+OUTDATED = "package_outdated"
+FAULTS_OF_A_VERSION = (OUT_OF_MEMORY, TOO_SLOW, PACKAGE_BROKEN, INTERNAL)
+"""Why an analysis failed, where another version may do better."""
+
 
 class LostLease(Exception):
     """Somebody else has this study now: whatever was computed here is dropped."""
@@ -105,18 +110,64 @@ def run(study: Study) -> None:
         As :func:`predictions.lease.claim` returned it. A process that lost the lease writes nothing.
     """
     with renewed(study, seconds=study.contract.limits.seconds):
-        ending = analyse(study)
+        ending = _answer(study)
+        if ending is None:
+            return
         try:
             _write_down(study, ending)
         except LostLease:
             log.warning("lease lost, answer dropped", extra={"study": str(study.pk)})
 
 
-def analyse(study: Study) -> Outcome | Failure:
-    """Run the algorithm within its limits; whatever goes wrong becomes a sentence."""
+def _answer(study: Study) -> Outcome | Failure | None:
+    """Analyse a study with the version that its unit has on trial, else with the one in service.
+
+    Whatever the version on trial does wrong, the one in service answers.
+
+    Returns
+    -------
+    Outcome, Failure or None
+        ``None`` when the study went back to its queue: a second analysis has no time left in this one.
+    """
+    version = despite_outage(partial(answering.allocate, study))
+    ending = analyse(study, version)
+    if not version:
+        return ending
+    if isinstance(ending, Outcome):
+        why = despite_outage(partial(answering.objection, study, ending.sha256))
+    else:
+        why = ending.problem.code if ending.problem in FAULTS_OF_A_VERSION or _outdated(ending) else ""
+    if not why:
+        return ending
+    despite_outage(partial(answering.fall_back, study, why))
+    if why == TOO_SLOW.code:
+        despite_outage(partial(_send_back, study))
+        return None
+    return analyse(study)
+
+
+def _outdated(ending: Failure) -> bool:
+    return ending.problem.code == OUTDATED
+
+
+def _send_back(study: Study) -> None:
+    check(State.RUNNING, State.QUEUED)
+    with transaction.atomic():
+        if release(study, state=State.QUEUED, sent_at=None):
+            transaction.on_commit(partial(queue.send, study.pk))
+
+
+def analyse(study: Study, version: str = "") -> Outcome | Failure:
+    """Run the algorithm within its limits; whatever goes wrong becomes a sentence.
+
+    Parameters
+    ----------
+    version
+        Of the package; the one in service when empty.
+    """
     try:
         with within(study.contract.limits), source_of(study) as source:
-            outcome = runner.run(study.algorithm, source)
+            outcome = runner.run(study.algorithm, source, version=version)
         _require_plain(outcome)
         return outcome
     except MemoryError:
@@ -125,7 +176,7 @@ def analyse(study: Study) -> Outcome | Failure:
         return Failure(TOO_SLOW)
     except Outdated as error:
         log.error("model package outdated", exc_info=error, extra={"study": str(study.pk)})
-        return Failure(Problem("package_outdated", PACKAGE_OUTDATED.format(version=error.version)))
+        return Failure(Problem(OUTDATED, PACKAGE_OUTDATED.format(version=error.version)))
     except BrokenPackage as error:
         log.error("model package broken", exc_info=error, extra={"study": str(study.pk)})
         return Failure(PACKAGE_BROKEN)
@@ -228,6 +279,7 @@ def _refused(study: Study, outcome: Outcome) -> None:
         Action.REFUSE_INPUT,
         _package(outcome) | {"codes": [problem.code for problem in outcome.problems]},
     )
+    _followed(study, outcome)
 
 
 def _write_answer(study: Study, outcome: Outcome) -> None:
@@ -273,7 +325,10 @@ def _answered(study: Study, outcome: Outcome, stored: Sequence[StoredArtefact]) 
         study=study,
         result=plain(outcome.result),
         report=plain(outcome.report.as_json()),
-        problems=[*study.warnings, *(problem.as_json() for problem in outcome.problems)],
+        problems=[
+            *study.warnings,
+            *(problem.as_json() for problem in (*answering.marks(study), *outcome.problems)),
+        ],
         quality=[finding.as_json() for finding in outcome.quality],
         timings_ms=dict(outcome.timings_ms),
         runtime=runtime.described(),
@@ -295,6 +350,12 @@ def _answered(study: Study, outcome: Outcome, stored: Sequence[StoredArtefact]) 
     channel_mapping.confirm(study)
     _record(study, Action.PREDICT, _package(outcome))
     _record(study, Action.EXPLAIN, _package(outcome) | {"status": outcome.explanation_status})
+    _followed(study, outcome)
+
+
+def _followed(study: Study, outcome: Outcome) -> None:
+    total = outcome.timings_ms.get("total")
+    answering.answered(study, version=outcome.version, sha256=outcome.sha256, total_ms=total)
 
 
 def _record(study: Study, action: Action, detail: Mapping[str, Any]) -> None:

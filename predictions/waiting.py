@@ -13,6 +13,7 @@ from uuid import UUID
 from django.conf import settings
 
 from ml import registry
+from predictions.deployments import selectors as deployments
 from predictions.models import Prediction, Study
 from predictions.states import State
 
@@ -43,9 +44,10 @@ def by_algorithm(studies: Sequence[Study], hidden: Collection[UUID]) -> list[Stu
         In order of waiting.
     hidden
         Studies whose answer must not reach the reader: they keep their places, unless the site orders all.
+        Those of a silent evaluation keep theirs in any case.
     """
     ordered = list(studies)
-    stays = frozenset() if settings.ALGORITHM_ORDER == ALL else frozenset(hidden)
+    stays = deployments.silent(studies) if settings.ALGORITHM_ORDER == ALL else frozenset(hidden)
     for name in {study.algorithm for study in ordered}:
         figure = registry.contract(name).order_by
         places = [

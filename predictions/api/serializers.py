@@ -14,9 +14,9 @@ from patients.models import Patient, Research, Sex
 from patients.validators import validate_birth_date, validate_name, validate_record_number
 from predictions import intake, reading, selectors
 from predictions.models import (
+    GIVEN_REASONS,
     FirstRead,
     Prediction,
-    Reason,
     ReportedHypnogram,
     Review,
     Signature,
@@ -227,7 +227,7 @@ class NewReviewSerializer(serializers.Serializer):
     """An opinion to give."""
 
     verdict = serializers.ChoiceField(choices=Verdict.choices)
-    reason = serializers.ChoiceField(choices=Reason.choices, required=False, allow_blank=True, default="")
+    reason = serializers.ChoiceField(choices=GIVEN_REASONS, required=False, allow_blank=True, default="")
     comment = serializers.CharField(required=False, allow_blank=True, default="", max_length=10_000)
 
 
@@ -250,6 +250,14 @@ class NewSignatureSerializer(serializers.Serializer):
         "or the id of a scoring; left out, your own scoring, else the only finished one, else the draft. "
         "With several to choose from the answer is 422 with the code `hypnogram_choice`, for a scoring "
         "that is not closed yet `hypnogram_not_finished`",
+    )
+    assessment = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=10_000,
+        help_text="Under a silent evaluation, your own assessment: the answer is shown once you signed. "
+        "Needed for a form; without it the answer is 422 with the code `assessment_missing`",
     )
 
 

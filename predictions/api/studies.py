@@ -296,6 +296,7 @@ class SignView(StudyDoor):
             study=study,
             later=str(later) if later else "",
             hypnogram=sent.validated_data["hypnogram"],
+            assessment=sent.validated_data["assessment"],
         )
         return Response(SignatureSerializer(signature).data, status=status.HTTP_201_CREATED)
 

@@ -7,6 +7,7 @@ from predictions.models.inquiry import Inquiry, InquiryKind
 from predictions.models.job import JOB_ENDED, JOB_PENDING, Job, JobState
 from predictions.models.mapping import ChannelMapping
 from predictions.models.reading import (
+    GIVEN_REASONS,
     Amendment,
     Confidence,
     FirstRead,
@@ -22,6 +23,7 @@ from predictions.models.scoring import Kind, Origin, ReportedHypnogram, Scoring,
 from predictions.models.study import Study, StudyFile
 
 __all__ = [
+    "GIVEN_REASONS",
     "JOB_ENDED",
     "JOB_PENDING",
     "SEVERE_ML",

@@ -28,6 +28,11 @@ class Reason(models.TextChoices):
     FALSE_POSITIVE = "false_positive", _("Known false positive")
     PREFERENCE = "preference", _("Patient preference")
     OTHER = "other", _("Other")
+    UNSEEN = "unseen", _("Silent evaluation: signed before the answer was shown")
+
+
+GIVEN_REASONS = [(code, label) for code, label in Reason.choices if code != Reason.UNSEEN]
+"""What a reader may choose from; that an answer was unseen is no opinion, and only a signature says it."""
 
 
 class Impression(models.TextChoices):

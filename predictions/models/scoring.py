@@ -18,6 +18,7 @@ class Origin(models.TextChoices):
     DRAFT = "draft", _("the draft")
     SIGNED = "signed", _("what was signed")
     SCORING = "scoring", _("another scoring")
+    BLANK = "blank", _("an empty night")
 
 
 class Kind(models.TextChoices):

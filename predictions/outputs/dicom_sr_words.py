@@ -42,6 +42,7 @@ CONCEPTS = {
     "reason-false-pos": Text("Known false positive", "Faux positif connu"),
     "reason-patient": Text("Patient preference", "Préférence du patient"),
     "reason-other": Text("Other", "Autre"),
+    "reason-unseen": Text("Signed before the answer was shown", "Signé avant l’affichage de la réponse"),
     "signer-comment": Text("Comment of the signer", "Commentaire du signataire"),
     "first-read": Text("First read, before the algorithm’s answer", "Première lecture, avant l’algorithme"),
     "first-impression": Text("First impression", "Première impression"),
@@ -66,6 +67,7 @@ REASONS = {
     Reason.FALSE_POSITIVE: "reason-false-pos",
     Reason.PREFERENCE: "reason-patient",
     Reason.OTHER: "reason-other",
+    Reason.UNSEEN: "reason-unseen",
 }
 IMPRESSIONS = {
     Impression.NORMAL: "saw-normal",

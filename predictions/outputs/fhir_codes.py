@@ -48,6 +48,7 @@ REASONS = {
     "false_positive": ("reason-false-positive", "Known false positive"),
     "preference": ("reason-preference", "Patient preference"),
     "other": ("reason-other", "Other"),
+    "unseen": ("reason-unseen", "Silent evaluation: signed before the answer was shown"),
 }
 
 # Class of an X-ray at the operating point, and what a reader said before it.

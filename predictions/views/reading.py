@@ -58,12 +58,14 @@ def context(user: User, found: Study, sent: Sent | None = None) -> dict[str, Any
     signature = found.signatures.select_related("reading", "first_read").last()
     shown = {
         "first_read": read,
-        "first_read_agrees": first_read.agrees(read) if read else None,
-        "may_read_first": first_read.needed(user, found) and access.may_review(user, found),
+        "first_read_agrees": first_read.agrees(read) if read and not first_read.silent(found) else None,
+        "may_read_first": first_read.awaited(user, found),
         "impressions": Impression.choices,
         "confidences": Confidence.choices,
         "chosen": {name: sent.get(name, "") for name in ("impression", "confidence")} if sent else {},
-        "answer_template": f"predictions/results/{found.algorithm}_answer.html" if blind_first else "",
+        "answer_template": f"predictions/results/{found.algorithm}_answer.html"
+        if blind_first and not first_read.silent(found)
+        else "",
         "signed_report": reading.of(signature) if signature and not first_read.needed(user, found) else [],
     }
     writes = found.contract.reading and found.state == State.READY and access.may_review(user, found)

@@ -33,6 +33,7 @@ PLACES = {
     "hypnogram": "hypnogram",
     "impression": "first-read",
     "confidence": "confidence",
+    "assessment": "assessment",
 }
 
 OTHER_RESULT = Problem(
@@ -140,7 +141,13 @@ def _sign(request: HttpRequest, study: Study) -> None:
     else:
         _require_seen(request, study)
         reading.keep(request.user, study, request.POST)
-    review.sign(user=request.user, study=study, later=later, hypnogram=request.POST.get("hypnogram", ""))
+    review.sign(
+        user=request.user,
+        study=study,
+        later=later,
+        hypnogram=request.POST.get("hypnogram", ""),
+        assessment=request.POST.get("assessment", ""),
+    )
 
 
 def _amend(request: HttpRequest, study: Study) -> None:

@@ -22,10 +22,10 @@ from clinic.audit.recording import record
 from clinic.rules import under
 from ml.algorithms.sleep import agreement, pages
 from ml.contracts import Problem, Refused, Text
-from predictions import access
+from predictions import access, first_read
 from predictions.models import Prediction, StoredArtefact, Study
 from predictions.storage import CHUNK_BYTES, storage
-from predictions.workspaces.sleep import compared, events, room, tables
+from predictions.workspaces.sleep import compared, events, room, scoring, tables
 
 LOOKED_SECONDS = 3600
 RANGE = re.compile(r"bytes=(\d+)-(\d*)")
@@ -59,6 +59,8 @@ def scoring_room(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
 
 def context(user: User, found: Study, prediction: Prediction) -> dict[str, Any]:
     """Return what the page of the room is made from."""
+    silent = first_read.silent(found)
+    drafted = scoring.draft(prediction).statistics if silent else prediction.result["statistics"]
     return {
         "study": found,
         "patient": found.patient,
@@ -66,9 +68,10 @@ def context(user: User, found: Study, prediction: Prediction) -> dict[str, Any]:
         "prediction": prediction,
         "room": room.data(found, prediction) | {"user": str(user.pk)},
         "missing_signals": room.missing_signals(prediction, found),
-        "statistics": tables.statistics(prediction.result["statistics"]),
-        "stages": tables.stages(prediction.result["statistics"]),
+        "statistics": tables.statistics(drafted),
+        "stages": tables.stages(drafted),
         "inks": INKS,
+        "silent": silent,
         "signature": found.signatures.select_related("signer").last(),
     }
 

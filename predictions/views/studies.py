@@ -18,7 +18,17 @@ from clinic.audit.models import Action
 from clinic.audit.recording import record
 from clinic.rules import under
 from predictions import access, first_read, outcomes, review, selectors
-from predictions.models import Explanation, FirstRead, Reason, Review, Scoring, StoredArtefact, Study, Verdict
+from predictions.deployments import selectors as deployments
+from predictions.models import (
+    GIVEN_REASONS,
+    Explanation,
+    FirstRead,
+    Review,
+    Scoring,
+    StoredArtefact,
+    Study,
+    Verdict,
+)
 from predictions.states import PENDING, State
 from predictions.storage import storage
 from predictions.views import documents, giving, reading
@@ -69,6 +79,8 @@ def study_epoch(request: HttpRequest, study_id: uuid.UUID, index: int) -> HttpRe
     prediction = found.prediction
     if prediction is None or found.algorithm != "sleep" or index >= len(prediction.result["stages"]):
         raise Http404
+    if first_read.needed(request.user, found):
+        return giving.not_yet(request, found, first_read.Blind(first_read.why(request.user, found)))
     shown = {
         "study": found,
         "epoch": night.one(prediction.result, index),
@@ -106,12 +118,16 @@ def context(user: User, found: Study) -> dict[str, Any]:
     """Return everything the page of a study shows to ``user``; nothing of the answer to a blind reader."""
     prediction = found.prediction
     blind = first_read.needed(user, found)
+    silent = first_read.silent(found)
     shared = {
         "study": found,
         "patient": found.patient,
         "contract": found.contract,
         "prediction": prediction,
         "blind": blind,
+        "silent": silent,
+        "silent_unit": deployments.is_silent(found.unit_id, found.algorithm)
+        and not found.signatures.exists(),
         "history": history(found, blind=blind),
         "may_retry": found.state == State.FAILED and access.may_submit(user, found.contract),
         "sent_before": selectors.sent_before(found),
@@ -130,7 +146,9 @@ def context(user: User, found: Study) -> dict[str, Any]:
         | _birth(user, found)
         | {
             "explanation": explanation,
-            "drawing": pages.drawing(user, found.algorithm, prediction, explanation),
+            "drawing": {}
+            if silent and not found.contract.blind_first
+            else pages.drawing(user, found.algorithm, prediction, explanation),
             "beside": pages.beside(user, found),
         }
     )
@@ -173,7 +191,7 @@ def _reviewing(user: User, found: Study) -> dict[str, Any]:
         "hypnograms": pages.to_sign(user, found) if open_to_review else [],
         "may_amend": found.state == State.SIGNED and access.may_sign(user, found),
         "verdicts": Verdict.choices,
-        "reasons": Reason.choices,
+        "reasons": GIVEN_REASONS,
     }
 
 

@@ -13,9 +13,9 @@ from clinic.audit.models import Action
 from clinic.audit.recording import record
 from clinic.rules import under
 from ml.contracts import Refused
-from predictions import access, inquiries
+from predictions import access, first_read, inquiries
 from predictions.models import InquiryKind, Study
-from predictions.views import studies
+from predictions.views import giving, studies
 from predictions.workspaces.haemorrhage import what_if
 
 PANEL = "predictions/results/haemorrhage_what_if.html"
@@ -28,6 +28,8 @@ def study_what_if(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     found = access.get_or_404(request.user, study_id)
     if not what_if.changeable(found):
         raise Http404
+    if first_read.needed(request.user, found):
+        return giving.not_yet(request, found, first_read.Blind(first_read.why(request.user, found)))
     supposed = what_if.different(found, what_if.posted(found, request.POST))
     panel, status = what_if.context(found), 200
     if supposed:

@@ -11,6 +11,7 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from predictions import answers, outcomes
+from predictions.deployments import selectors as deployments
 from predictions.models import Prediction, Study
 
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 480, 150, 36, 10, 22
@@ -57,8 +58,11 @@ def of(study: Study) -> list[Assessment]:
             .prefetch_related("predictions")
             .order_by("submitted_at")
         )
+    unseen = deployments.silent(same)
     answered = [
-        (one, one.prediction) for one in same if one.prediction and "per_100" in one.prediction.result
+        (one, one.prediction)
+        for one in same
+        if one.pk not in unseen and one.prediction and "per_100" in one.prediction.result
     ]
     found: list[Assessment] = []
     for one, prediction in answered:

@@ -16,7 +16,7 @@ from clinic.accounts.models import User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml.contracts import Problem, Refused
-from predictions import access
+from predictions import access, first_read
 from predictions.models import Kind, Origin, Scoring, ScoringEvent, Study
 from predictions.states import State
 from predictions.workspaces.sleep import checking, refusals, scoring
@@ -26,6 +26,8 @@ from predictions.workspaces.sleep.scoring import Hypnogram
 PAUSE = timedelta(minutes=10)
 """A scorer who did nothing for so long comes back for another sitting."""
 BY_SIGNING = "signature"
+FROM_NOTHING = (Origin.DRAFT, Origin.BLANK)
+"""What holds the work of no person."""
 TURNS = (Kind.CLOSE, Kind.REOPEN, Kind.WITHDRAW)
 LIGHTS = (Kind.LIGHTS_OFF, Kind.LIGHTS_ON)
 
@@ -201,7 +203,10 @@ def _begun(user: User, study: Study, made: list[Scoring], origin: str) -> Scorin
     shown = scoring.visible(user, study, made)
     last = study.signatures.select_related("hypnogram__prediction", "prediction").last()
     mine = [one for one in made if one.scorer_id == user.pk and one.finished]
-    kind, source = _origin(origin or scoring.beginning(study), [*shown, *mine])
+    wanted = origin or scoring.beginning(study)
+    if wanted == Origin.DRAFT and first_read.silent(study):
+        wanted = Origin.BLANK
+    kind, source = _origin(wanted, [*shown, *mine])
     if kind == Origin.SIGNED and last is None:
         raise Refused(refusals.NO_SUCH_BEGINNING)
     prediction = study.prediction
@@ -217,7 +222,7 @@ def _begun(user: User, study: Study, made: list[Scoring], origin: str) -> Scorin
         origin=kind,
         source=source,
         source_number=source.number if source else 0,
-        blind=not shown and kind == Origin.DRAFT and not _saw_before(user, study),
+        blind=not shown and kind in FROM_NOTHING and not _saw_before(user, study),
         started_at=timezone.now(),
     )
     _record(user, study, Action.CREATE, begun, {"from": str(source.pk) if source else kind})
@@ -230,7 +235,7 @@ def _saw_before(user: User, study: Study) -> bool:
 
 
 def _origin(wanted: str, finished: list[Scoring]) -> tuple[str, Scoring | None]:
-    if wanted in (Origin.DRAFT, Origin.SIGNED):
+    if wanted in (*FROM_NOTHING, Origin.SIGNED):
         return wanted, None
     source = next((one for one in finished if str(one.pk) == wanted), None)
     if source is None:
@@ -241,7 +246,7 @@ def _origin(wanted: str, finished: list[Scoring]) -> tuple[str, Scoring | None]:
 def _taken(user: User, target: Scoring, sent: Sequence[Any], base: int | None, window: str) -> Taken:
     events = scoring.ledger(target)
     unknown = base is not None and base != target.number and not events.known.issuperset(_ids(sent))
-    merged = unknown or (target.number == 0 and target.origin != Origin.DRAFT)
+    merged = unknown or (target.number == 0 and target.origin not in FROM_NOTHING)
     kept: list[UUID] = []
     refused: list[tuple[str | None, Problem]] = []
     new: list[ScoringEvent] = []

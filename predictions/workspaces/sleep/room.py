@@ -11,10 +11,11 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from ml.contracts import Text
+from predictions import first_read
 from predictions.models import Prediction, StoredArtefact, Study
 from predictions.states import State
 from predictions.storage import storage
-from predictions.workspaces.sleep import room_words, state
+from predictions.workspaces.sleep import room_words, scoring, state
 
 SIGNALS = "signals.json"
 PYRAMID = "pyramid.bin"
@@ -34,7 +35,7 @@ def data(study: Study, prediction: Prediction) -> dict[str, Any]:
     names = set(prediction.artefacts.values_list("name", flat=True))
     return {
         "study": str(study.pk),
-        "night": night(prediction.result),
+        "night": night(scoring.open_result(prediction)),
         "signals": index(prediction) if SIGNALS in names and study.file else None,
         "urls": urls(study, names),
         "words": room_words.words(),
@@ -104,7 +105,7 @@ def urls(study: Study, names: set[str]) -> dict[str, str]:
         "epoch": reverse("study_epoch", args=[study.pk, 0]),
         "study": reverse("study", args=[study.pk]),
         "spectrogram": reverse("study_artefact", args=[study.pk, SPECTROGRAM])
-        if SPECTROGRAM in names
+        if SPECTROGRAM in names and not first_read.silent(study)
         else "",
     }
 

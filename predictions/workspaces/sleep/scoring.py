@@ -16,13 +16,15 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from clinic.accounts.models import User
-from predictions import access
+from predictions import access, first_read
 from predictions.models import Kind, Origin, Prediction, Scoring, ScoringEvent, Signature, Study
 from predictions.states import State
 from predictions.workspaces.sleep import statistics
 from predictions.workspaces.sleep.fold import FIELDS, Ledger, Night
 
 ALGORITHM = "sleep"
+UNSCORED = "?"
+FOUND_BY_THE_NETWORK = ("review", "jury", "boosted", "opinion", "oxygen", "breathing", "quality")
 DRAFT, SCORING = "draft", "scoring"
 
 
@@ -87,12 +89,39 @@ class Hypnogram:
     @cached_property
     def statistics(self) -> dict[str, Any]:
         """Those of the night between lights off and lights on."""
-        return dict(self.kept) if self.kept else statistics.of(self.night, self.prediction.result)
+        return dict(self.kept) if self.kept else statistics.of(self.night, open_result(self.prediction))
+
+
+def open_result(prediction: Prediction) -> Mapping[str, Any]:
+    """Return the result of a night as far as readers may know of it now.
+
+    Under a silent evaluation that is the recording alone before its signature: no stage, no probability, and
+    nothing that was found in the signals.
+    """
+    return blank_result(prediction.result) if first_read.silent(prediction.study) else prediction.result
+
+
+def blank_result(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a result without anything that the algorithm says of the night."""
+    epochs = len(result["stages"])
+    blank = {name: value for name, value in result.items() if name not in FOUND_BY_THE_NETWORK}
+    return blank | {"stages": [UNSCORED] * epochs, "probabilities": [None] * epochs, "uncertain": []}
 
 
 def draft(prediction: Prediction) -> Hypnogram:
-    """Return the hypnogram as the network made it, with the lights that the file itself names."""
-    result = prediction.result
+    """Return the hypnogram as the network made it, with the lights that the file itself names.
+
+    Under a silent evaluation it is an empty night before its signature.
+    """
+    return _drafted(prediction, open_result(prediction))
+
+
+def of_network(prediction: Prediction) -> Hypnogram:
+    """Return the hypnogram as the network made it, whoever may see it: to measure with, not to show."""
+    return _drafted(prediction, prediction.result)
+
+
+def _drafted(prediction: Prediction, result: Mapping[str, Any]) -> Hypnogram:
     whole = Night(stages=tuple(result["stages"]))
     lit = replace(whole, lights_off=result.get("lights_off"), lights_on=result.get("lights_on"))
     # A file may say that lights went off after they came on; then it says nothing.
@@ -139,6 +168,8 @@ def _base(scoring: Scoring) -> Night:
         return ledger(scoring.source, scoring.source_number).night()
     if scoring.origin == Origin.SIGNED:
         return of(scoring.study.signatures.get(version=scoring.version - 1)).night
+    if scoring.origin == Origin.BLANK:
+        return _drafted(scoring.prediction, blank_result(scoring.prediction.result)).night
     return draft(scoring.prediction).night
 
 
@@ -250,7 +281,9 @@ def beginning(study: Study) -> str:
 
     Never a colleague's work: to go on from that is a choice, and stays on the row.
     """
-    return Origin.SIGNED if study.signatures.exists() else Origin.DRAFT
+    if study.signatures.exists():
+        return Origin.SIGNED
+    return Origin.BLANK if first_read.silent(study) else Origin.DRAFT
 
 
 def shown_to(user: User, study: Study, made: list[Scoring]) -> tuple[Hypnogram, Scoring | None]:

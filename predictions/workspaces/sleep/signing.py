@@ -8,6 +8,7 @@ from typing import Any
 
 from clinic.accounts.models import User
 from ml.contracts import Problem, Refused, Text
+from predictions import first_read
 from predictions.models import Origin, Prediction, ReportedHypnogram, Scoring, Study
 from predictions.states import State
 from predictions.workspaces.sleep import comparing, events, scoring
@@ -40,6 +41,16 @@ NOT_FINISHED = Problem(
         "its scorer closes it.",
         "Le scorage que vous avez choisi n’est pas terminé. Choisissez le brouillon ou un scorage terminé, "
         "ou attendez que son scoreur le close.",
+    ),
+    field="hypnogram",
+)
+NOT_SCORED = Problem(
+    "hypnogram_not_scored",
+    Text(
+        "A silent evaluation is going on: there is no draft to sign. Score the night in the scoring room, "
+        "then sign your scoring.",
+        "Une évaluation silencieuse est en cours : il n’y a pas de brouillon à signer. Scorez la nuit dans "
+        "la salle de scorage, puis signez votre scorage.",
     ),
     field="hypnogram",
 )
@@ -160,7 +171,7 @@ def content(reported: ReportedHypnogram | None) -> dict[str, Any] | None:
 def agreement(prediction: Prediction, hypnogram: Hypnogram) -> Mapping[str, Any] | None:
     """Return how well the draft agrees with what is signed; ``None`` where their grids differ."""
     try:
-        return comparing.between(scoring.draft(prediction), hypnogram)
+        return comparing.between(scoring.of_network(prediction), hypnogram)
     except Refused:
         return None
 
@@ -179,7 +190,8 @@ def _by_value(user: User, study: Study) -> dict[str, Hypnogram]:
     drafted = scoring.draft(study.prediction)
     # Analysed again on another grid, the night that was scored is not the one that the report describes.
     same = {value: one for value, one in found.items() if len(one.stages) == len(drafted.stages)}
-    return same | {scoring.DRAFT: drafted}
+    # Nobody signs a draft that nobody was shown.
+    return same if first_read.silent(study) else same | {scoring.DRAFT: drafted}
 
 
 def _default(user: User, study: Study, found: Mapping[str, Hypnogram]) -> tuple[str, Problem | None]:
@@ -194,7 +206,9 @@ def _default(user: User, study: Study, found: Mapping[str, Hypnogram]) -> tuple[
         return "", CHOOSE
     if any(one.closed_at is None for one in scoring.scorings(study)):
         return "", IN_PROGRESS
-    return next(iter([*scored, *(value for value in (SIGNED, scoring.DRAFT) if value in found)])), None
+    found_else = (value for value in (SIGNED, scoring.DRAFT) if value in found)
+    value = next(iter([*scored, *found_else]), "")
+    return value, None if value else NOT_SCORED
 
 
 def _beside(made: Scoring) -> bool:

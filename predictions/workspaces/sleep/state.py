@@ -80,7 +80,7 @@ def answer(taken: Taken) -> dict[str, Any]:
         "can_undo": taken.ledger.to_undo() is not None,
         "can_redo": taken.ledger.to_redo() is not None,
         "statistics": taken.hypnogram.statistics,
-        "review": progress(taken.hypnogram.prediction.result, taken.ledger),
+        "review": progress(scoring.open_result(taken.hypnogram.prediction), taken.ledger),
     }
 
 
@@ -120,7 +120,8 @@ def advised(result: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _stands(hypnogram: Hypnogram, events: Ledger) -> dict[str, Any]:
-    draft = hypnogram.prediction.result["stages"]
+    result = scoring.open_result(hypnogram.prediction)
+    draft = result["stages"]
     pairs = enumerate(zip(hypnogram.stages, draft, strict=True))
     return hypnogram.night.as_json() | {
         "changed": [epoch for epoch, (now, before) in pairs if now != before],
@@ -128,7 +129,7 @@ def _stands(hypnogram: Hypnogram, events: Ledger) -> dict[str, Any]:
         "can_undo": events.to_undo() is not None,
         "can_redo": events.to_redo() is not None,
         "statistics": hypnogram.statistics,
-        "review": progress(hypnogram.prediction.result, events),
+        "review": progress(result, events),
     }
 
 
@@ -150,7 +151,7 @@ def _whose(hypnogram: Hypnogram, mine: Scoring | None) -> str | None:
 
 
 def _source(study: Study) -> str:
-    return "signed" if study.signatures.exists() else "draft"
+    return scoring.beginning(study)
 
 
 def _others(user: User, made: list[Scoring], shown: list[Scoring]) -> list[dict[str, Any]]:
