@@ -138,10 +138,12 @@ def _tally_times(answer: Prediction, tallies: Tallies) -> None:
 
 def _tally_result(answer: Prediction, tallies: Tallies) -> None:
     algorithm, version = answer.study.algorithm, answer.package_version
-    if algorithm in SCORED:
-        tallies.observe(SCORES, algorithm, version, value=float(answer.result[SCORED[algorithm]]))
+    # An answer of an older version may lack what today's has: it is not counted, and stops nothing.
+    score = answer.result.get(SCORED.get(algorithm, ""))
+    if isinstance(score, int | float):
+        tallies.observe(SCORES, algorithm, version, value=score)
     elif algorithm == STAGED:
-        for stage, epochs in Counter(answer.result["stages"]).items():
+        for stage, epochs in Counter(answer.result.get("stages", ())).items():
             tallies.add(EPOCHS, version, stage, count=epochs)
 
 

@@ -57,7 +57,11 @@ class Study(models.Model):
                 fields=["submitted_by", "idempotency_key"], name="one_study_per_idempotency_key"
             )
         ]
-        indexes = [models.Index(fields=["state", "lease_until"]), models.Index(fields=["unit", "state"])]
+        indexes = [
+            models.Index(fields=["state", "lease_until"]),
+            models.Index(fields=["unit", "state"]),
+            models.Index(fields=["finished_at"], name="ended_studies"),
+        ]
 
     @property
     def contract(self) -> Contract:
