@@ -83,6 +83,10 @@ REFUSED = {
     "a screen open for weeks": ({"VIGIE_IDLE_SECONDS": "9999999"}, "VIGIE_IDLE_SECONDS is 9999999; it must"),
     "a session for weeks": ({"VIGIE_SESSION_SECONDS": "9999999"}, "VIGIE_SESSION_SECONDS is 9999999"),
     "a confirmation for weeks": ({"VIGIE_CONFIRM_SECONDS": "9999999"}, "VIGIE_CONFIRM_SECONDS is 9999999"),
+    "a token of monitoring that can be guessed": (
+        {"VIGIE_MONITORING_TOKEN": "prometheus-2026"},
+        "VIGIE_MONITORING_TOKEN needs at least 32 random characters",
+    ),
     "a session without time": ({"VIGIE_IDLE_SECONDS": "0"}, "VIGIE_IDLE_SECONDS is 0; it must be between 60"),
     "the default password of a database": (
         {"DATABASE_URL": "postgres://vigie:postgres@database.test/vigie"},

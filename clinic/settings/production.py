@@ -16,6 +16,7 @@ PLACEHOLDERS = (
 DEFAULT_PASSWORDS = frozenset(
     ("postgres", "vigie", "password", "passwd", "secret", "admin", "root", "redis", "changeme", "change-me")
 )
+SHORTEST_TOKEN = 32
 MAKE_KEY = "make one with python -c 'import secrets; print(secrets.token_urlsafe(50))'"
 MINUTE, HOUR = 60, 3600
 # Least and most seconds, and what more would mean. The most are those of NIST SP 800-63B-4 for two factors,
@@ -43,6 +44,8 @@ class Given:
         Whether everybody needs a second factor, and whether somebody said yes to going without.
     lasting
         The seconds of :data:`LASTING` by the name of their variable.
+    monitoring_token
+        With which monitoring reads ``/metrics`` and the details of ``/health``; empty where none does.
     """
 
     debug: bool
@@ -58,6 +61,7 @@ class Given:
     second_factor: bool
     second_factor_waived: bool
     lasting: Mapping[str, int]
+    monitoring_token: str
 
 
 def refusals(given: Given) -> list[str]:
@@ -89,9 +93,20 @@ def _reasons(given: Given) -> Iterator[str]:
             "VIGIE_REQUIRE_MFA is off: staff would enter with a password alone; "
             "VIGIE_ALLOW_SINGLE_FACTOR=yes says that another door in front asks for the second factor"
         )
+    if reason := weak_token(given.monitoring_token):
+        yield f"VIGIE_MONITORING_TOKEN {reason}; {MAKE_KEY}"
     for name, (least, most, why) in LASTING.items():
         if not least <= given.lasting[name] <= most:
             yield f"{name} is {given.lasting[name]}; it must be between {least} and {most} seconds: {why}"
+
+
+def weak_token(token: str) -> str:
+    """Say what is wrong with a token that opens a page to whoever has it; empty when nothing is."""
+    if token and len(token) < SHORTEST_TOKEN:
+        return f"needs at least {SHORTEST_TOKEN} random characters: nobody counts how often it is guessed"
+    if token and any(word in token.lower() for word in PLACEHOLDERS):
+        return "comes from an example: everybody knows it"
+    return ""
 
 
 def weak_key(key: str, demo_key: str = "") -> str:
