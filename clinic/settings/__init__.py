@@ -290,7 +290,7 @@ AUDIT_FORMER_KEYS = env.list("VIGIE_AUDIT_FORMER_KEYS", default=[])
 AUDIT_WEBHOOK_TOKEN = secret("VIGIE_AUDIT_WEBHOOK_TOKEN")
 # Says that whoever runs it accepts anchors that lie beside the database alone.
 AUDIT_LOCAL_ANCHORS_ACCEPTED = env.bool("VIGIE_ALLOW_LOCAL_ANCHORS", False)
-# With it monitoring is told the details of /health; without one nobody but administrators is.
+# With it monitoring reads /metrics and the details of /health; without one nobody but administrators does.
 MONITORING_TOKEN = secret("VIGIE_MONITORING_TOKEN")
 AUDIT_KEEP_DAYS = env.dict("VIGIE_AUDIT_KEEP_DAYS", cast={"value": int}, default={})
 
@@ -359,6 +359,7 @@ if PRODUCTION and (
                 "VIGIE_SESSION_SECONDS": SESSION_COOKIE_AGE,
                 "VIGIE_CONFIRM_SECONDS": CONFIRM_SECONDS,
             },
+            monitoring_token=MONITORING_TOKEN,
         )
     )
 ):
