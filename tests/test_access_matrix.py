@@ -176,6 +176,7 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     # Nothing to go back to: both lead to the trainings, with the reason.
     "serving_roll_back": (only(STEWARD, ok=302), only(STEWARD, "POST", 302)),
     # --- programs -------------------------------------------------------------------------------
+    "metrics": only(ADMIN, anonymous=UNKNOWN),
     "health": public(ok=503),  # no worker answers in this test
     "sleep-model-info": sleep_seed(ok=503),
     "sleep-predict": sleep_seed("POST", 400),
