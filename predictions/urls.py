@@ -93,6 +93,7 @@ urlpatterns = [
     ),
     path("models/", models.models, name="models"),
     path("", include("predictions.stewardship.urls")),
+    path("", include("predictions.agreement.urls")),
     path("models/<slug:algorithm>/", models.model, name="model"),
     path("models/<slug:algorithm>/comparison/", comparison.comparison, name="model_comparison"),
     path("preferences/language/", preferences.set_language, name="set_language"),

@@ -15,6 +15,7 @@ from django.db import Error
 
 from clinic.audit import alarms
 from predictions import disclosing, erasing, jobs, sweep
+from predictions.agreement import services as agreement
 from predictions.outputs import rendering
 from predictions.reap import STUDIES, Reaper
 from predictions.sightings import Sightings
@@ -49,7 +50,7 @@ class Watch:
 
     def sweep(self) -> None:
         """Throw away what is left over."""
-        _each(sweep.sweep, rendering.sweep, disclosing.sweep, stewardship.sweep)
+        _each(sweep.sweep, rendering.sweep, disclosing.sweep, stewardship.sweep, agreement.sweep)
 
 
 def _each(*duties: Callable[[], object]) -> None:

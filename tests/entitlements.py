@@ -83,6 +83,26 @@ def only(role: Role, method: str = "GET", ok: int = IN, *, anonymous: int | str 
     return Rule(method, {"anonymous": anonymous, str(role): ok, "*": FORBIDDEN}, data)
 
 
+def analysts(
+    method: str = "GET", ok: int = IN, *, anonymous: int | str = LOGIN, midwife: int | None = None
+) -> Rule:
+    """For the steward and those who work with an algorithm in its unit; ``midwife``: who signs nothing."""
+    works = {
+        "midwife here": ok if midwife is None else midwife,
+        "physician here": ok,
+        "radiologist away": ok,
+        "technician away": ok if midwife is None else midwife,
+        "physician away": ok,
+    }
+    return Rule(method, {"anonymous": anonymous, **works, "steward": ok, "*": FORBIDDEN})
+
+
+def reported(method: str = "GET", ok: int = IN, *, anonymous: int | str = LOGIN) -> Rule:
+    """For the steward and those who work with haemorrhage figures in the unit of the report."""
+    works = {"midwife here": ok, "physician here": ok, "steward": ok}
+    return Rule(method, {"anonymous": anonymous, **works, "*": HIDDEN})
+
+
 def sleep_seed(method: str = "GET", ok: int = IN) -> Rule:
     """For the sleep laboratory, which is one of the units of those who work away, and for the steward."""
     return Rule(method, {"anonymous": UNKNOWN, "away": ok, "steward": ok, "*": FORBIDDEN})

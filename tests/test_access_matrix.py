@@ -24,6 +24,7 @@ from tests.entitlements import (
     OFFICES,
     UNKNOWN,
     Rule,
+    analysts,
     api_record,
     clinical,
     closed,
@@ -32,6 +33,7 @@ from tests.entitlements import (
     only,
     public,
     record,
+    reported,
     sleep_seed,
     staff,
 )
@@ -175,6 +177,11 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "training_serve": (only(STEWARD, ok=302), only(STEWARD, "POST", 302)),  # nothing was accepted
     # Nothing to go back to: both lead to the trainings, with the reason.
     "serving_roll_back": (only(STEWARD, ok=302), only(STEWARD, "POST", 302)),
+    # --- agreement ------------------------------------------------------------------------------
+    "agreement": (analysts(), analysts("POST", 422, midwife=FORBIDDEN)),
+    "agreement_report": reported(),
+    "agreement_state": reported(),
+    "agreement_csv": reported(ok=302),  # nothing was counted yet
     # --- programs -------------------------------------------------------------------------------
     "metrics": only(ADMIN, anonymous=UNKNOWN),
     "health": public(ok=503),  # no worker answers in this test
@@ -184,6 +191,8 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "api-docs": staff(anonymous=UNKNOWN),
     # Who calls with a session has no token to give back.
     "api-token": (public("POST", 400), staff("DELETE", 409, anonymous=UNKNOWN)),
+    "api-agreements": analysts(anonymous=UNKNOWN),
+    "api-agreement": reported(anonymous=UNKNOWN),
     "api-algorithms": staff(anonymous=UNKNOWN),
     "api-patients": (clinical(anonymous=UNKNOWN), clinical("POST", 400, anonymous=UNKNOWN)),
     "api-patient-search": clinical("POST", anonymous=UNKNOWN),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.core.cache import cache
@@ -21,6 +22,7 @@ from ml.algorithms.haemorrhage.examples import EXAMPLES, as_of
 from patients import emergency
 from patients.models import EmergencyAccess, Encounter, Erasure, LegalHold, Patient
 from predictions import review
+from predictions.agreement.models import Report
 from predictions.models import Disclosure, DocumentState, StoredArtefact, Study
 from predictions.states import State
 from predictions.stewardship.models import Training
@@ -89,6 +91,7 @@ class World:
             "erasure_id": Erasure.objects.values_list("pk", flat=True).first(),
             "hold_id": LegalHold.objects.values_list("pk", flat=True).first(),
             "access_id": opened.pk if opened else None,
+            "report_id": Report.objects.values_list("pk", flat=True).first(),
             "disclosure_id": Disclosure.objects.values_list("pk", flat=True).first(),
         }
         return {part: real[part] for part in address.pattern.converters}
@@ -108,6 +111,14 @@ def make_world(claire: Patient) -> World:
             emergency.open(visitors[visitor], claire, "Nobody of the unit answers")
     factories.token(visitors["midwife here"], Scope.READ)
     training = trainings.uploaded(visitors["steward"])
+    Report.objects.create(
+        algorithm="haemorrhage",
+        unit=here,
+        since=date(2026, 1, 1),
+        until=date(2026, 2, 1),
+        asked_by=visitors["steward"],
+        queued_at=timezone.now(),
+    )
     Disclosure.objects.create(
         patient=claire,
         created_by=visitors["admin"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from predictions.api import (
+    agreements,
     algorithms,
     audit,
     births,
@@ -21,6 +22,8 @@ from predictions.api import (
 
 urlpatterns = [
     path("token", tokens.TokenView.as_view(), name="api-token"),
+    path("agreements", agreements.AgreementsView.as_view(), name="api-agreements"),
+    path("agreements/<uuid:report_id>", agreements.AgreementView.as_view(), name="api-agreement"),
     path("audit-events", audit.AuditEventsView.as_view(), name="api-audit-events"),
     path("algorithms", algorithms.AlgorithmsView.as_view(), name="api-algorithms"),
     path("patients", patients.PatientsView.as_view(), name="api-patients"),

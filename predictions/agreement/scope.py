@@ -1,0 +1,51 @@
+"""What a report counts: one algorithm in one unit, a version or all, a period of whole months."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Any, Self
+
+from django.utils import timezone
+
+from predictions.agreement.models import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a report counts.
+
+    Parameters
+    ----------
+    since, until
+        From the first moment to before the second.
+    """
+
+    algorithm: str
+    unit_id: int
+    version: str
+    since: datetime
+    until: datetime
+
+    @classmethod
+    def of(cls, report: Report) -> Self:
+        """Return what was asked."""
+        zone = timezone.get_current_timezone()
+        since, until = (datetime.combine(day, time.min, tzinfo=zone) for day in (report.since, report.until))
+        return cls(report.algorithm, report.unit_id, report.version, since, until)
+
+    def filters(self, *, study: str, prediction: str, at: str) -> dict[str, Any]:
+        """Return conditions on rows, given the ways from a row to its study, prediction and moment.
+
+        Parameters
+        ----------
+        study, prediction
+            As in a lookup (``"prediction__study"``).
+        """
+        found = {
+            f"{study}__algorithm": self.algorithm,
+            f"{study}__unit": self.unit_id,
+            f"{at}__gte": self.since,
+            f"{at}__lt": self.until,
+        }
+        return found | ({f"{prediction}__package_version": self.version} if self.version else {})

@@ -1,0 +1,43 @@
+"""Counting a report, in a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from predictions.agreement import births, nights, radiographs
+from predictions.agreement.figures import Part, computed
+from predictions.agreement.models import Disagreement, Report
+from predictions.agreement.scope import Scope
+from predictions.jobs import Ending
+from predictions.models import Study
+
+MOST_LISTED = 25
+COLLECTORS: dict[str, Callable[[Scope], list[Part]]] = {
+    "sleep": nights.collect,
+    "chest_xray": radiographs.collect,
+    "haemorrhage": births.collect,
+}
+
+
+def work(report: Report) -> Ending:
+    """Count what was asked; the list of studies is written with the figures or not at all."""
+    parts = COLLECTORS[report.algorithm](Scope.of(report))
+    return Ending({"figures": [computed(part) for part in parts]}, partial(_keep, report, parts))
+
+
+def _keep(report: Report, parts: list[Part]) -> None:
+    strongest = {}
+    for part in parts:
+        for said in part.said:
+            known = strongest.get(said.study)
+            if said.weight > (known[1] if known else 0.0):
+                strongest[said.study] = (part.code, said.weight)
+    # One may have been erased while the rest was counted.
+    there = set(Study.objects.filter(pk__in=strongest).values_list("pk", flat=True))
+    listed = sorted(strongest.items(), key=lambda item: -item[1][1])[:MOST_LISTED]
+    Disagreement.objects.bulk_create(
+        Disagreement(report=report, study_id=study, part=code, weight=weight)
+        for study, (code, weight) in listed
+        if study in there
+    )
