@@ -7,7 +7,6 @@ import pytest
 from sklearn import metrics as sk
 
 from ml.training.calibration import Sigmoid, fit_sigmoid
-from ml.training.drift import category_shift, numeric_shift, psi
 from ml.training.evaluation import (
     Question,
     as_metrics,
@@ -161,18 +160,6 @@ def test_recalibration_undoes_a_distortion(scored):
     found = binary_metrics(y, restored, 0.3, repeats=2)
     assert found["calibration_slope"].value == pytest.approx(1, abs=1e-3)
     assert found["calibration_intercept"].value == pytest.approx(0, abs=1e-3)
-
-
-def test_drift_sees_a_shift_and_only_a_shift():
-    rng = np.random.default_rng(3)
-    before = rng.normal(size=5000)
-    assert numeric_shift(before, rng.normal(size=2000)).verdict == "stable"
-    moved = numeric_shift(before, rng.normal(1, 1, size=2000))
-    assert moved.verdict == "shifted"
-    assert moved.p_value < 1e-6
-    assert psi([50, 50], [80, 20]) == pytest.approx(0.3 * np.log(1.6) - 0.3 * np.log(0.4))
-    assert category_shift({"a": 90, "b": 10}, {"a": 90, "b": 10}).psi == 0
-    assert category_shift({"a": 90, "b": 10}, {"a": 40, "c": 60}).verdict == "shifted"
 
 
 def test_saving_and_profit_follow_from_the_cost_matrix(scored):

@@ -16,6 +16,12 @@ SAME = 1e-3
 """Relative difference below which two spacings are one."""
 PATIENT, DETECTOR = "patient", "detector"
 MOMENTS = (("AcquisitionDate", "AcquisitionTime"), ("ContentDate", "ContentTime"), ("StudyDate", "StudyTime"))
+MAKERS = (
+    "agfa", "canon", "carestream", "fuji", "ge", "hologic", "kodak", "konica", "philips", "samsung",
+    "shimadzu", "siemens", "toshiba",
+)  # fmt: skip
+"""Makers told apart, by how their name begins in the header; free text of a header is never kept."""
+NO_MAKER, OTHER_MAKER = "none", "other"
 
 
 def spacing(dataset: Dataset) -> dict[str, Any] | None:
@@ -108,3 +114,11 @@ def _numbers(dataset: Dataset, keyword: str) -> list[float]:
         return [float(part) for part in value] if isinstance(value, MultiValue) else []
     except (TypeError, ValueError):
         return []
+
+
+def maker(dataset: Dataset) -> str:
+    """Return who made the device, as one of :data:`MAKERS`, ``"other"``, or ``"none"`` without a name."""
+    written = str(dataset.get("Manufacturer") or "").strip().lower()
+    if not written:
+        return NO_MAKER
+    return next((name for name in MAKERS if written.startswith(name)), OTHER_MAKER)

@@ -111,6 +111,7 @@ def read(path: Path, *, allow_secondary_capture: bool = False, at: datetime | No
             orientation=orientation(dataset),
             taken_at=acquisition.taken_at(dataset),
             study=_text(dataset, "StudyInstanceUID"),
+            maker=acquisition.maker(dataset),
         )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.algorithms.chest_xray import dicom, gate, network, pixels, raster
+from ml.algorithms.chest_xray import dicom, gate, network, pixels, raster, seen
 from ml.algorithms.chest_xray.contract import is_dicom, screen
 from ml.algorithms.chest_xray.display import strips
 from ml.algorithms.chest_xray.network import Activations
@@ -58,7 +58,7 @@ class Image:
     ----------
     about
         What the result says of it: number, role, view, recognised_by, accepted, reasons, and, once it
-        could be decoded, size, spacing and moment.
+        could be decoded, size, spacing, moment, appearance and maker.
     drawn
         What the result says of its files: preview and pixels; empty when there are none.
     scored
@@ -108,7 +108,7 @@ def read(
     # From here on whole grey levels do: the exact ones of a large detector take four times the memory.
     picture = replace(picture, grey=_whole(picture.grey))
     view = smoothed(stored)
-    reasons, scored = picture.reasons, None
+    reasons, scored, activations = picture.reasons, None, None
     shown = preview(picture.grey)
     if picture.projection.role in (FRONTAL, "") or options.get("no_gate"):
         activations = network.run(package, view)
@@ -116,7 +116,7 @@ def read(
         reasons += tuple(gate.judge(picture.grey, stored, activations, limits, age_known=age_known))
         if not reasons or options.get("no_gate"):
             scored = ScoredImage(number, activations, view, shown.size)
-    about = _about(number, picture, reasons)
+    about = _about(number, picture, reasons) | {"appearance": seen.numbers(stored, activations)}
     drawn, artefacts = (_drawn(number, picture, shown)) if scored or keep_refused else ({}, ())
     return Image(
         number=number,
@@ -180,6 +180,7 @@ def _about(number: int, picture: Picture, reasons: tuple[Problem, ...]) -> dict[
         "aspect": picture.aspect,
         "orientation": list(picture.orientation) if picture.orientation else None,
         "taken_at": picture.taken_at,
+        "maker": picture.maker,
     }
 
 

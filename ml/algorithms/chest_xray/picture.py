@@ -40,6 +40,8 @@ class Picture:
         Moment of the exposure, ISO; empty when no header says it.
     study
         The identifier of the examination (StudyInstanceUID); empty when there is none.
+    maker
+        :func:`ml.algorithms.chest_xray.acquisition.maker`; empty where there is no header.
     """
 
     grey: np.ndarray
@@ -55,6 +57,7 @@ class Picture:
     orientation: tuple[str, str] | None = None
     taken_at: str = ""
     study: str = ""
+    maker: str = ""
 
 
 def full_range(values: np.ndarray) -> np.ndarray:

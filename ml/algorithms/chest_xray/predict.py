@@ -31,7 +31,8 @@ def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
         - ``accepted``, ``reasons``; ``probability`` and ``label`` only of a scored image;
         - ``width``, ``height`` (native pixels), ``aspect`` (height of a pixel divided by its width),
           ``spacing`` (:func:`ml.algorithms.chest_xray.acquisition.spacing`), ``orientation``
-          (:func:`ml.algorithms.chest_xray.projection.orientation`), ``taken_at``;
+          (:func:`ml.algorithms.chest_xray.projection.orientation`), ``taken_at``; ``maker`` and
+          ``appearance`` (:mod:`ml.algorithms.chest_xray.seen`), of no use but to watch them over the years;
         - ``preview`` (name of the PNG, empty when the file could not be decoded), ``preview_size``,
           ``glance`` (name of a smaller JPEG);
         - ``pixels`` (:func:`ml.algorithms.chest_xray.pixels.packed`; ``None`` likewise).

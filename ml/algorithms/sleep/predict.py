@@ -52,7 +52,8 @@ def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
         with the draft, ``null`` without trees; ``review`` every epoch in the order to look at and what that
         buys; ``quality`` runs of epochs that hardly rest on their own signal; ``oxygen`` and ``breathing``,
         the screening, and ``microstructure``, spindles and slow waves, ``null`` without such a channel;
-        ``start``; ``simulated``; ``opinion`` YASA's stages where it was asked, else ``null``.
+        ``start``; ``rate`` of the first EEG in Hz; ``simulated``; ``opinion`` YASA's stages where it was
+        asked, else ``null``.
     """
     recorded: Recorded = loaded.data
     mask, segments = staging.mask_of(recorded), staging.segments_of(recorded)
@@ -85,6 +86,7 @@ def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
         "quality": {"epochs": _unusable(recorded)},
         **_physiology(recorded, stages),
         "start": recorded.start,
+        "rate": recorded.rate,
         "simulated": recorded.simulated,
         "opinion": opinion.of(recorded, stages),
     }

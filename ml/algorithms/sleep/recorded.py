@@ -47,6 +47,8 @@ class Recorded:
         Label of the derivation in each slot, ``None`` where there is none.
     start
         When the recording began, ISO 8601 without a zone; empty when unknown.
+    rate
+        Samples per second of the first EEG in the file; ``None`` for band powers.
     segments
         First epoch and number of epochs of each uninterrupted stretch; empty stands for all of them.
     jurors
@@ -70,6 +72,7 @@ class Recorded:
     mask: np.ndarray
     channels: dict[str, str | None]
     start: str = ""
+    rate: float | None = None
     simulated: bool = False
     segments: tuple[tuple[int, int], ...] = ()
     jurors: tuple[Juror, ...] = ()
@@ -121,6 +124,7 @@ def assemble(
         mask=np.array([slot in labels for slot in SLOTS]),
         channels={slot: labels.get(slot) for slot in (*SLOTS, channels.EMG)},
         start=start.isoformat() if start else "",
+        rate=round(recording.rate(first.signal), 2),
         simulated=identity.simulated(recording.header),
         segments=tuple(e for s in recording.segments if (e := s.epochs(recording.header))[1]),
         jurors=_jurors(recording, shown, night, known),
