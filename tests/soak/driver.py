@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ class Soak:
 
     def _insist(self, sending: Sending, content: dict[str, Any]) -> tuple[dict[str, Any], int]:
         """Ask until there is an answer; return it with the number of tries."""
-        if earlier := Study.objects.filter(idempotency_key=_key(sending)).first():
+        if earlier := despite_outage(partial(_earlier, sending), seconds=60):
             return {"id": str(earlier.pk)}, 1
         for tries in range(1, TRIES + 1):
             answer = self._ask(sending, content)
@@ -166,6 +167,11 @@ def _wait_for_ends() -> None:
     deadline = time.monotonic() + END_SECONDS
     while despite_outage(under_way, seconds=60) and time.monotonic() < deadline:
         time.sleep(0.5)
+
+
+def _earlier(sending: Sending) -> Study | None:
+    """Return what became of a sending before this driver was started again."""
+    return Study.objects.filter(idempotency_key=_key(sending)).first()
 
 
 def _key(sending: Sending) -> str:
