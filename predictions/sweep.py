@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from patients.models import Erasure
+from predictions.batches.models import BatchFile, Chunk, Output
 from predictions.models import Disclosure, Document, Inquiry, StoredArtefact, StudyFile
 from predictions.stewardship.models import Training
 from predictions.storage import storage
@@ -20,6 +21,9 @@ REFERENCES = (
     (Disclosure, "stored_name"),
     (Training, "stored_name"),
     (Erasure, "export_name"),
+    (BatchFile, "stored_name"),
+    (Chunk, "stored_name"),
+    (Output, "stored_name"),
 )
 
 

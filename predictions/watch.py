@@ -16,6 +16,7 @@ from django.db import Error
 from clinic.audit import alarms
 from predictions import disclosing, erasing, jobs, sweep
 from predictions.agreement import services as agreement
+from predictions.batches import services as batches
 from predictions.outputs import rendering
 from predictions.reap import STUDIES, Reaper
 from predictions.sightings import Sightings
@@ -50,7 +51,9 @@ class Watch:
 
     def sweep(self) -> None:
         """Throw away what is left over."""
-        _each(sweep.sweep, rendering.sweep, disclosing.sweep, stewardship.sweep, agreement.sweep)
+        _each(
+            sweep.sweep, rendering.sweep, disclosing.sweep, stewardship.sweep, agreement.sweep, batches.sweep
+        )
 
 
 def _each(*duties: Callable[[], object]) -> None:

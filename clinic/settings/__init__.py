@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "predictions.metrics",
     "predictions.testbench",
     "predictions.monitoring",
+    "predictions.batches",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -277,7 +278,8 @@ FILE_UPLOAD_TEMP_DIR = None
 FILE_UPLOAD_HANDLERS = ["predictions.storage.StreamingUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
-DATA_UPLOAD_MAX_NUMBER_FILES = 32  # more than any contract takes: intake says how many in words
+DATA_UPLOAD_MAX_NUMBER_FILES = 160  # more than any study or batch takes: how many is said in words
+BATCH_DAYS = env.int("VIGIE_BATCH_DAYS", 30)  # how long a batch is kept with its result
 
 # --- audit ----------------------------------------------------------------------------------
 # Reads are recorded like everything else; no setting turns that off. What is kept can only be kept longer.

@@ -87,6 +87,18 @@ def walk(content: bytes) -> Walked:
     return found
 
 
+def top_level(content: bytes, tag: tuple[int, int]) -> bytes:
+    """Return the value of an element outside of any sequence, empty when there is none; never raises."""
+    walking = _Walk(content, DICOM_PREAMBLE + len(DICOM_MAGIC))
+    _meta(walking)
+    for number, (found, value, length) in enumerate(_headers(walking)):
+        if number >= MOST_ELEMENTS or len(walking.open) > 2 * DEEPEST:
+            break
+        if found == tag and not walking.open and length != UNDEFINED:
+            return content[value : value + length]
+    return b""
+
+
 def _meta(walking: _Walk) -> None:
     """Pass the file header, and learn from it and from the first element behind it how to read on."""
     syntax = b""

@@ -1,0 +1,102 @@
+"""Who sends batches, and who sees one: whoever sent it, while they may still ask that algorithm.
+
+Those who submit to an algorithm in its unit, and model stewards. While an algorithm is evaluated in silence
+in its unit, its clinicians get no answers this way either.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404
+
+from clinic.accounts.models import Unit, User
+from clinic.accounts.roles import Role
+from clinic.audit.models import Action
+from clinic.audit.recording import record
+from clinic.rules import Rule
+from ml import registry
+from ml.contracts import Contract
+from predictions.access import may_submit
+from predictions.batches.models import Batch
+from predictions.deployments.selectors import is_silent
+
+
+def may_send(user: User, contract: Contract) -> bool:
+    """Return whether ``user`` may have many cases answered by an algorithm at once."""
+    if user.role == Role.STEWARD:
+        return True
+    return contract.clinical and may_submit(user, contract) and not _is_silent(contract)
+
+
+def algorithms(user: User) -> list[Contract]:
+    """Return the contracts of the algorithms that ``user`` may send batches to."""
+    return [contract for contract in registry.contracts() if may_send(user, contract)]
+
+
+def for_user(user: User) -> QuerySet[Batch]:
+    """Return the batches of ``user``, latest first."""
+    names = [contract.name for contract in algorithms(user)]
+    return Batch.objects.filter(created_by=user, algorithm__in=names)
+
+
+def get_or_404(user: User, batch_id: UUID) -> Batch:
+    """Return a batch, or refuse as if there were none; the refusal is recorded.
+
+    Raises
+    ------
+    Http404
+        When it is not theirs, or there is none.
+    """
+    found = for_user(user).filter(pk=batch_id).first()
+    if found is None:
+        record(Action.REFUSED, actor=user, kind="batch", object_id=str(batch_id))
+        raise Http404
+    return found
+
+
+def require_sender(user: User, algorithm: str) -> Contract:
+    """Return the contract for whoever may send batches to an algorithm.
+
+    Raises
+    ------
+    Http404
+        When there is no such algorithm.
+    PermissionDenied
+        When their role or unit may not; recorded.
+    """
+    if algorithm not in registry.names():
+        raise Http404
+    contract = registry.contract(algorithm)
+    if not may_send(user, contract):
+        record(
+            Action.REFUSED, actor=user, kind="batch", detail={"algorithm": algorithm, "needs": "submitter"}
+        )
+        raise PermissionDenied
+    return contract
+
+
+def _is_silent(contract: Contract) -> bool:
+    unit = Unit.objects.filter(code=contract.unit).first()
+    return unit is not None and is_silent(unit, contract.name)
+
+
+def _any(user: User, **_: object) -> None:
+    if not algorithms(user):
+        record(Action.REFUSED, actor=user, kind="batch", detail={"needs": "submitter"})
+        raise PermissionDenied
+
+
+def _sender(user: User, algorithm: str, **_: object) -> None:
+    require_sender(user, algorithm)
+
+
+def _own(user: User, batch_id: UUID, **_: object) -> None:
+    get_or_404(user, batch_id)
+
+
+BATCHES = Rule("those who submit to an algorithm in its unit, and model stewards", _any)
+NEW = Rule("those who submit to the algorithm in its unit, and model stewards", _sender)
+BATCH = Rule("whoever sent the batch, while they may still ask its algorithm", _own)
