@@ -106,7 +106,7 @@ def computed(part: Part) -> dict[str, Any]:
     for each in part.said if part.named else ():
         by_person[tuple(sorted(each.people))].append(each)
     found["named"] = [
-        {"people": list(people), **_figures(part, said)} for people, said in sorted(by_person.items())
+        {"who": list(people), **_figures(part, said)} for people, said in sorted(by_person.items())
     ]
     return found
 

@@ -95,9 +95,9 @@ def _part(user: User, found: Mapping[str, Any], leads: bool, labels: Mapping[int
     withheld = _withheld(found, leads)
     own = not leads
     named = tuple(
-        Named(" – ".join(labels.get(person, "?") for person in one["people"]), one)
+        Named(" – ".join(labels.get(person, "?") for person in one["who"]), one)
         for one in found["named"]
-        if leads or user.pk in one["people"]
+        if leads or user.pk in one["who"]
     )
     columns = tuple(words.answer(column) for column in found["columns"])
     square = found["rows"] == found["columns"]
@@ -148,5 +148,5 @@ def _tint(count: int, of: int) -> int:
 
 
 def _labels(report: Report) -> dict[int, str]:
-    ids = {person for part in report.figures or () for one in part["named"] for person in one["people"]}
+    ids = {person for part in report.figures or () for one in part["named"] for person in one["who"]}
     return {user.pk: user.label for user in User.objects.filter(pk__in=ids)}

@@ -93,5 +93,5 @@ def _part(part: shown.PartShown) -> dict[str, Any]:
         "note": part.note.as_json(),
         "withheld": part.withheld.as_json() if part.withheld else None,
         "pooled": None if part.withheld else pooled,
-        "named": [{**one.found, "people": one.people} for one in part.named],
+        "named": [{**one.found, "who": one.people} for one in part.named],
     }

@@ -1,0 +1,285 @@
+"""Agreement of people and algorithms: the figures by hand, who sees which, and what is never told."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from clinic.accounts.models import Unit, User
+from clinic.accounts.roles import Role
+from ml import registry
+from ml.algorithms.haemorrhage.examples import ADMISSIONS, as_of
+from ml.contracts import Refused
+from patients.models import Patient
+from predictions import answers, first_read, jobs, outcomes, review
+from predictions.agreement import access, services, shown
+from predictions.agreement.figures import Part, Said, cells, computed, diagonal, kappas, one
+from predictions.agreement.models import Report
+from predictions.models import JobState, Study
+from tests import factories, scored_nights, studies
+
+MONTH = f"{timezone.now():%Y-%m}"
+
+
+def counted(by: User, unit: Unit, algorithm: str, **changes: Any) -> Report:
+    """Ask for this month, and count it as a worker does."""
+    asked = {"since": MONTH, "until": MONTH} | changes
+    report = services.ask(user=by, contract=registry.contract(algorithm), unit=unit, **asked)
+    jobs.work("agreement", report.pk)
+    report.refresh_from_db()
+    assert report.state == JobState.DONE, report.problems
+    return report
+
+
+def part(report: Report, code: str) -> dict[str, Any]:
+    return next(one for one in report.figures if one["code"] == code)
+
+
+def table(*rows: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(row) for row in rows)
+
+
+# --- the figures -----------------------------------------------------------------------------------
+
+
+def test_kappa_is_the_one_of_the_textbook() -> None:
+    # 50 cases, 35 alike; by chance 0.5 of them: (0.7 - 0.5) / (1 - 0.5).
+    assert kappas(np.array([[20, 5], [10, 15]])) == pytest.approx(0.4)
+    assert np.isnan(kappas(np.array([[9, 0], [0, 0]])))
+
+
+def test_epochs_of_one_patient_are_resampled_together() -> None:
+    """Ten patients who all agree alike leave no doubt about κ, but two who differ leave much."""
+    steady = Part(
+        "x", ("a", "b"), ("a", "b"), epochs=True, shares=(("alike", diagonal(2), cells((0, 1), (0, 1))),)
+    )
+    for _ in range(10):
+        steady.said.append(Said(uuid4(), uuid4(), (1,), table((40, 10), (10, 40))))
+    found = computed(steady)
+    assert found["kappa"] == pytest.approx({"value": 0.6, "low": 0.6, "high": 0.6})
+    patients = (uuid4(), uuid4())
+    torn = Part("x", ("a", "b"), ("a", "b"), epochs=True)
+    for _ in range(100):
+        torn.said.append(Said(uuid4(), patients[0], (1,), table((5, 0), (0, 5))))
+        torn.said.append(Said(uuid4(), patients[1], (1,), table((0, 5), (5, 0))))
+    found = computed(torn)
+    assert (found["patients"], found["studies"]) == (2, 200)
+    assert (found["kappa"]["low"], found["kappa"]["high"]) == pytest.approx((-1, 1))
+
+
+def test_a_share_of_studies_has_wilsons_interval() -> None:
+    flags = Part("x", ("no", "yes"), ("no", "yes"), shares=(("sensitivity", ((1, 1),), cells((1,), (0, 1))),))
+    for hit in (1, 1, 1, 0):
+        flags.said.append(Said(uuid4(), uuid4(), (), one(2, 2, 1, hit)))
+    [share] = computed(flags)["shares"]
+    assert (share["count"], share["n"]) == (3, 4)
+    assert (share["low"], share["high"]) == pytest.approx((0.3006, 0.9544), abs=1e-4)
+
+
+# --- what is counted -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def lab(sleep_lab: Unit, sandra: User, terry: User) -> Unit:
+    """Return the sleep laboratory, led by its physician."""
+    sleep_lab.leads.add(sandra)
+    return sleep_lab
+
+
+def signed_night(by: User, scorer: User, patient: Patient, *sent: dict[str, Any]) -> Study:
+    night = scored_nights.night(scorer, patient)
+    if sent:
+        scored_nights.finished(scorer, night, *sent)
+        night.refresh_from_db()
+    review.give(user=by, study=night, verdict="agree")
+    review.sign(user=by, study=night)
+    return night
+
+
+@pytest.mark.django_db
+def test_a_signed_night_is_held_against_its_draft_epoch_by_epoch(
+    lab: Unit, sandra: User, terry: User, nina: Patient
+) -> None:
+    corrected = signed_night(sandra, terry, nina, scored_nights.stage(5, "W"), scored_nights.stage(6, "W"))
+    signed_night(sandra, terry, factories.patient(lab, family_name="Other"))
+    report = counted(sandra, lab, "sleep")
+    scored, signed = part(report, "scored"), part(report, "signed")
+    # Of twenty epochs two were N1 in the draft and are W now: W 7, draft W 5.
+    assert scored["table"][0] == [5, 2, 0, 0, 0]
+    assert (scored["studies"], scored["answers"], signed["studies"]) == (1, 20, 2)
+    assert scored["left_out"] == {"draft_untouched": 1}
+    chance = (7 * 5 + 0 * 2 + 6 * 6 + 4 * 4 + 3 * 3) / 400
+    assert scored["kappa"]["value"] == pytest.approx((0.9 - chance) / (1 - chance))
+    assert [(one.study_id, one.weight) for one in report.strongest.all()] == [
+        (corrected.pk, pytest.approx(0.1))
+    ]
+
+
+@pytest.mark.django_db
+def test_scorers_who_worked_apart_are_not_mixed_with_those_who_did_not(
+    lab: Unit, sandra: User, terry: User, nina: Patient
+) -> None:
+    toni = factories.staff("toni", Role.TECHNICIAN, lab)
+    night = scored_nights.night(terry, nina)
+    scored_nights.score(toni, night, scored_nights.stage(0, "N1"))
+    scored_nights.finished(terry, night, scored_nights.stage(1, "N2"))
+    scored_nights.finished(toni, night)
+    report = counted(sandra, lab, "sleep")
+    apart = part(report, "scorers_apart")
+    assert (apart["studies"], apart["people"]) == (1, 2)
+    assert [share["count"] for share in apart["shares"][:1]] == [18]
+    assert part(report, "scorers_dependent")["studies"] == 0
+
+
+@pytest.mark.django_db
+def test_a_radiologist_before_the_answer_and_after_it(radiology: Unit, charlie: User, henri: Patient) -> None:
+    """Charlie sees no pneumonia, then agrees with an answer that says pneumonia."""
+    image = studies.radiograph(charlie, henri, probability=0.81)
+    first_read.commit(user=charlie, study=image, impression="normal", confidence="sure")
+    studies.signed(image, charlie)
+    against = studies.radiograph(charlie, henri, probability=0.2)
+    first_read.commit(user=charlie, study=against, impression="pneumonia", confidence="sure")
+    studies.signed(against, charlie, verdict="disagree", reason="clinical")
+    report = counted(charlie, radiology, "chest_xray")
+    assert part(report, "blind")["table"] == [[0, 1], [1, 0]]
+    assert part(report, "blind")["kappa"]["value"] == pytest.approx(-1)
+    assert part(report, "final")["table"] == [[0, 0], [1, 1]]
+    assert part(report, "minds")["table"] == [[1, 1], [0, 0]]
+    [sensitivity] = [s for s in part(report, "final")["shares"] if s["name"] == "sensitivity"]
+    assert (sensitivity["count"], sensitivity["n"]) == (1, 2)
+    assert report.strongest.get(study=image).weight == pytest.approx(0.81)
+
+
+@pytest.mark.django_db
+def test_a_haemorrhage_figure_against_opinions_and_births(
+    maternity: Unit, alice: User, bob: User, claire: Patient
+) -> None:
+    stay = factories.encounter(claire)
+    values = answers.stored(as_of(ADMISSIONS["typical"][1], timezone.now()))
+    study = studies.analysed(studies.waiting(alice, claire, values=values, encounter=stay))
+    found = study.prediction.result
+    review.give(user=alice, study=study, verdict="agree")
+    review.give(user=bob, study=study, verdict="disagree", reason="clinical")
+    loss = {"millilitres": 1400, "method": "weighed", "measured_at": timezone.now()}
+    outcomes.keep(user=alice, encounter=stay, values=loss)
+    report = counted(bob, maternity, "haemorrhage")
+    assert part(report, "verdicts")["table"] == [[1, 0, 0], [0, 1, 0]]
+    assert part(report, "two_people")["table"][0] == [0, 1, 0]
+    assert part(report, "births")["table"] == [[0, 0], [int(not found["flagged"]), int(found["flagged"])]]
+    assert part(report, "verdicts_births")["table"][1] == [1, 1, 0]
+    assert not found["flagged"]
+    assert report.strongest.get().weight == pytest.approx(1 - found["risk"])
+
+
+@pytest.mark.django_db
+def test_another_version_and_another_month_are_not_counted(
+    lab: Unit, sandra: User, terry: User, nina: Patient
+) -> None:
+    signed_night(sandra, terry, nina)
+    assert part(counted(sandra, lab, "sleep", version="0.0.1"), "signed")["studies"] == 1
+    assert part(counted(sandra, lab, "sleep", since="2020-01", until="2020-12"), "signed")["studies"] == 0
+    with pytest.raises(Refused, match="version_unknown"):
+        counted(sandra, lab, "sleep", version="9.9.9")
+    with pytest.raises(Refused, match="months_reversed"):
+        counted(sandra, lab, "sleep", since="2026-02", until="2026-01")
+
+
+# --- who sees it -----------------------------------------------------------------------------------
+
+
+def many(lab: Unit, people: int, nights: int = 12) -> Report:
+    """Return a counted report of nights scored by some technicians."""
+    said = Part("scored", ("W",), ("W",), epochs=True)
+    scorers = [factories.staff(f"scorer-{number}", Role.TECHNICIAN, lab) for number in range(people)]
+    for number in range(nights):
+        said.said.append(Said(uuid4(), uuid4(), (scorers[number % people].pk,), table((9,))))
+    return Report.objects.create(
+        algorithm="sleep", unit=lab, since=date(2026, 1, 1), until=date(2026, 2, 1), state=JobState.DONE,
+        asked_by=scorers[0], queued_at=timezone.now(), figures=[computed(said)],
+    )  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_nobody_is_rated_before_others(lab: Unit, sandra: User, terry: User, steward: User) -> None:
+    """Two scorers: their lead sees both by name, each sees themselves, everybody else nothing at all."""
+    report = many(lab, people=2)
+    one, other = User.objects.filter(username__startswith="scorer").order_by("pk")
+    [seen] = shown.of(sandra, report)
+    assert [named.people for named in seen.named] == [one.label, other.label]
+    assert not seen.withheld
+    [seen] = shown.of(one, report)
+    assert ([named.people for named in seen.named], bool(seen.withheld)) == ([one.label], True)
+    for person in (terry, steward):
+        [seen] = shown.of(person, report)
+        assert (seen.named, seen.rows, bool(seen.withheld)) == ((), (), True)
+
+
+@pytest.mark.django_db
+def test_pooled_figures_are_for_all_once_enough_people_are_in_them(lab: Unit, steward: User) -> None:
+    [seen] = shown.of(steward, many(lab, people=3))
+    assert not seen.withheld
+    assert seen.named == ()
+    [few] = shown.of(steward, _few(lab))
+    assert few.withheld == shown.FEW_STUDIES
+
+
+def _few(lab: Unit) -> Report:
+    said = Part("births", ("W",), ("W",), named=False)
+    said.said.extend(Said(uuid4(), uuid4(), (), table((1,))) for _ in range(9))
+    return Report(algorithm="haemorrhage", unit=lab, figures=[computed(said)])
+
+
+@pytest.mark.django_db
+def test_a_steward_gets_counts_and_no_link_to_a_patient(
+    client: Client, lab: Unit, sandra: User, terry: User, nina: Patient, steward: User
+) -> None:
+    night = signed_night(sandra, terry, nina, scored_nights.stage(5, "W"))
+    report = counted(steward, lab, "sleep")
+    address = reverse("agreement_report", args=[report.pk])
+    client.force_login(steward)
+    page = client.get(address).content.decode()
+    assert str(night.pk) not in page
+    assert "1 study, of a record that is not open to you" in page
+    assert nina.family_name not in page
+    assert terry.label not in page
+    client.force_login(sandra)
+    page = client.get(address).content.decode()
+    assert reverse("study", args=[night.pk]) in page
+    assert terry.label in page
+
+
+@pytest.mark.django_db
+def test_the_table_and_the_api_tell_no_more_than_the_page(
+    client: Client, lab: Unit, sandra: User, steward: User
+) -> None:
+    report = many(lab, people=2)
+    client.force_login(steward)
+    rows = list(
+        csv.DictReader(io.StringIO(client.get(reverse("agreement_csv", args=[report.pk])).content.decode()))
+    )
+    assert [(row["part"], row["people"], row["figure"]) for row in rows] == [("scored", "pooled", "withheld")]
+    answer = client.get(reverse("api-agreement", args=[report.pk])).json()
+    assert (answer["parts"][0]["pooled"], answer["parts"][0]["named"]) == (None, [])
+    client.force_login(sandra)
+    answer = client.get(reverse("api-agreement", args=[report.pk])).json()
+    assert answer["parts"][0]["pooled"]["studies"] == 12
+    assert len(answer["parts"][0]["named"]) == 2
+    listed = client.get(reverse("api-agreements")).json()
+    assert [one["id"] for one in listed] == [str(report.pk)]
+
+
+@pytest.mark.django_db
+def test_only_a_lead_who_works_there_leads(lab: Unit, sandra: User) -> None:
+    assert access.leads(sandra, lab)
+    sandra.units.clear()
+    assert not access.leads(sandra, lab)
