@@ -150,11 +150,9 @@ def _what_if(question: Mapping[str, Any]) -> dict[str, Any]:
     prediction = Prediction.objects.select_related("study").get(pk=question["prediction"])
     study = prediction.study
     try:
-        package = packages.load(study.algorithm, prediction.package_version)
+        package = packages.by_sha256(study.algorithm, prediction.package_sha256)
     except BrokenPackage as error:
         raise Refused(PACKAGE_GONE) from error
-    if package.sha256 != prediction.package_sha256:
-        raise Refused(PACKAGE_GONE)
     door = registry.door(study.algorithm, "what_if")
     return door.answer(package, study.values, study.options, question["changes"])
 

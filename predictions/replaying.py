@@ -32,12 +32,12 @@ log = logging.getLogger(__name__)
 
 KIND = "prediction"
 EXACT = Tolerance()
-# Kinds of figures by the part of the answer they stand in; ``last`` is how many units of the last digit a
-# number within a sentence may be off.
+# Kinds of figures by the part of the answer they stand in. Probabilities are stored to four places: one unit
+# of the last is allowed for. ``last`` is how many units of its last digit a number in a sentence may be off.
 TOLERANCES: Mapping[str, Tolerance] = {
-    "result": Tolerance(relative=1e-4, absolute=2e-4),
+    "result": Tolerance(relative=1e-4, absolute=1.1e-4),
     "explanation": Tolerance(relative=1e-3, absolute=1e-3),
-    "report": Tolerance(relative=1e-4, absolute=2e-4, last=1),
+    "report": Tolerance(relative=1e-4, absolute=1.1e-4, last=1),
     "problems": Tolerance(last=1),
     "quality": Tolerance(last=1),
 }

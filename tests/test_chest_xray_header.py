@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,8 @@ def test_the_moment_is_read_as_far_as_it_can_be(attributes: dict, moment: str) -
 
 def test_a_day_to_come_is_told() -> None:
     assert acquisition.is_in_future(header(StudyDate="20990502"))
+    assert acquisition.is_in_future(header(StudyDate="20260502"), datetime(2026, 4, 30, tzinfo=UTC))
+    assert not acquisition.is_in_future(header(StudyDate="20260502"), datetime(2026, 5, 1, tzinfo=UTC))
 
 
 WILD = (

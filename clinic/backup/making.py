@@ -159,7 +159,10 @@ def _forget(folder: Path, named: set[str]) -> None:
 
 
 def _copy_packages(folder: Path) -> list[str]:
-    """Copy every whole package trained here, and which one serves; one still being written is left out."""
+    """Copy every whole package trained here or kept, and which one serves; none that is still being written.
+
+    A kept one lies in ``kept/<sha256>`` as a trained one lies in ``<algorithm>/<version>``.
+    """
     found = []
     for written in sorted(package.SITE.glob(f"*/*/{package.MANIFEST}")):
         source = written.parent

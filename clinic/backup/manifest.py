@@ -42,7 +42,7 @@ class Manifest:
     files
         Names of the private files that rows of the snapshot refer to.
     packages
-        ``algorithm/version`` of the packages trained here.
+        ``algorithm/version`` of the packages trained here, ``kept/sha256`` of those that answered.
     anchors
         What the settings called each file of anchors, in the order of their copies.
     keys

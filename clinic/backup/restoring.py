@@ -25,7 +25,7 @@ from clinic.backup import loading, manifest
 from clinic.backup.making import ANCHORS, FILES, PACKAGES, PUBLIC
 from clinic.backup.manifest import Manifest, NoBackup
 from ml import package
-from ml.package import BrokenPackage, Outdated
+from ml.package import BrokenPackage, Gone, Outdated
 from predictions.models import Document, Prediction, StoredArtefact, StudyFile
 from predictions.storage import storage
 from predictions.sweep import named
@@ -210,25 +210,23 @@ def _sha256(name: str) -> str:
 
 
 def _verify_packages(proof: Proof) -> None:
-    """Read every package that answered a study, byte by byte, unless the product no longer ships it."""
+    """Read every package that answered a study, byte by byte, unless it is nowhere any more."""
     answered = Prediction.objects.values_list("study__algorithm", "package_version", "package_sha256")
     for algorithm, version, digest in sorted(set(answered.order_by())):
-        if version not in package.versions(algorithm):
-            continue
         try:
-            found = package.load(algorithm, version).sha256
+            package.by_sha256(algorithm, digest)
+            proof.packages += 1
         except Outdated:
             continue
+        except Gone:
+            if version in package.versions(algorithm):
+                proof.faults.append(f"package {algorithm} {version} is not the one that answered studies")
         except BrokenPackage as error:
             proof.faults.append(str(error))
-            continue
-        if found != digest:
-            proof.faults.append(f"package {algorithm} {version} is not the one that answered studies")
-        proof.packages += 1
 
 
 def _verify_trained(held: Manifest, proof: Proof) -> None:
-    """Read every package that was trained here."""
+    """Read every package that was trained here or kept."""
     for name in held.packages:
         try:
             package.read(package.SITE / name)
