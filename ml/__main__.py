@@ -142,6 +142,10 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
             command.add_argument("--param", action="append", default=[], metavar="KEY=VALUE")
             command.add_argument("--force", action="store_true", help="write over a package of this version")
 
+    versions = commands.add_parser("registry", help="versions in MLflow's registry, one JSON line each")
+    versions.add_argument("what", choices=("sync", "list"), help="sync: register every package on disk")
+    versions.set_defaults(run=_in_training_stack, command="versions")
+
     answers = commands.add_parser("answers", help="store what a package answers to its examples")
     judge = commands.add_parser("judge", help="hold a version against the bars of promotion and what serves")
     for command in (answers, judge):
@@ -361,6 +365,10 @@ def _training(chosen: argparse.Namespace) -> int:
             raise WrongCall(f"no such file: {', '.join(missing)}")
     elif not chosen.data.is_dir():
         raise WrongCall(_no_folder(chosen))
+    return _in_training_stack(chosen)
+
+
+def _in_training_stack(chosen: argparse.Namespace) -> int:
     commands = import_module(TRAINING)
     status = 0
     try:

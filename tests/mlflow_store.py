@@ -10,7 +10,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from ml.training import tracking
+from ml.training import store
 
 
 @contextmanager
@@ -19,7 +19,7 @@ def apart(folder: Path) -> Iterator[Path]:
     before, named = mlflow.get_tracking_uri(), os.environ.get("MLFLOW_TRACKING_URI")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        patch.setattr(tracking, "STORE", folder)
+        patch.setattr(store, "STORE", folder)
         yield folder
     mlflow.set_tracking_uri(before)
     # MLflow names its store in the environment too, where later trainings would take it for a choice.

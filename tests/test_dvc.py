@@ -18,7 +18,8 @@ LOCK = yaml.safe_load((ROOT / "dvc.lock").read_text("utf-8"))["stages"]
 TABULAR = ("haemorrhage", "german_credit", "accident_severity")
 # They write to MLflow and to the terminal; no byte of a package comes from them.
 BESIDE_THE_PACKAGE = {
-    ROOT / "ml/training" / name for name in ("tracking.py", "drawings.py", "logged.py", "progress.py")
+    ROOT / f"ml/training/{name}.py"
+    for name in ("drawings", "logged", "progress", "registry", "served", "store", "tracking", "watching")
 }
 
 

@@ -13,6 +13,7 @@ import optuna
 import pytest
 from mlflow.tracking import MlflowClient
 
+from ml.training import store as home
 from ml.training import tracking
 from ml.training.objectives import OBJECTIVES
 from ml.training.pipeline import Recipe
@@ -30,11 +31,11 @@ SPACE = {
 PROGRAM = """
 import sys, time
 from pathlib import Path
-from ml.training import tracking
+from ml.training import store, tracking
 from ml.training.search import search
 from tests.test_training_search import SPACE, bowl
 
-tracking.STORE = Path(sys.argv[1]) / "mlflow"
+store.STORE = Path(sys.argv[1]) / "mlflow"
 started = 0
 
 def score(params):
@@ -59,7 +60,7 @@ def store(tmp_path, monkeypatch):
     """A store apart; MLflow is left as it was."""
     before = mlflow.get_tracking_uri()
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setattr(tracking, "STORE", tmp_path / "mlflow")
+    monkeypatch.setattr(home, "STORE", tmp_path / "mlflow")
     yield tmp_path
     mlflow.set_tracking_uri(before)
 

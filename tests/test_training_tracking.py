@@ -5,21 +5,18 @@ from __future__ import annotations
 import io
 
 import mlflow
-import numpy as np
 import pytest
 from mlflow.tracking import MlflowClient
 
 from ml import drawing
 from ml.package import Metric
-from ml.tabular.preparation import table_of
+from ml.training import store as home
 from ml.training import tracking
 from ml.training.data import DataMissing, fingerprint, require
 from ml.training.drawings import log_drawings
-from ml.training.logged import MODEL_ID, load_model, log_model
-from ml.training.pipeline import Recipe
+from ml.training.logged import load_model
 from ml.training.progress import progress
 from ml.training.search import search
-from ml.training.selection import judge, refit
 from tests import mlflow_store
 from tests.recipes import put_into_service
 
@@ -87,33 +84,10 @@ def test_the_files_of_every_experiment_lie_beside_the_database(store, monkeypatc
     with tracking.run("three", "train", params={}):
         mine = MlflowClient().get_experiment_by_name("three").artifact_location
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
-    tracking.connect()
+    home.connect()
     ours = [MlflowClient().get_experiment_by_name(name).artifact_location for name in ("one", "two")]
     assert ours == [(store / "artifacts" / name).as_uri() for name in ("one", "two")]
     assert mine == (tmp_path / "artifacts" / "three").as_uri()
-
-
-def test_the_logged_model_is_onnx_with_signature_and_example_and_answers_alike(store):
-    rng = np.random.default_rng(0)
-    table = {"x": rng.normal(size=200), "c": rng.choice(["a", "b"], 200).astype(object)}
-    y = (rng.random(200) < 1 / (1 + np.exp(-table["x"]))).astype(int)
-    recipe = Recipe.from_params("one", {"members": {"logistic": {}}}, ("x",), ("c",))
-    model = refit(judge(recipe, table, y), table, y)
-    with tracking.run("logging", "train", params={}) as run:
-        model_id = log_model(model, table, run)
-    client = MlflowClient()
-    (logged,) = client.search_logged_models([client.get_experiment_by_name("logging").experiment_id])
-    info = mlflow.models.get_model_info(logged.model_uri)
-    assert set(info.flavors) == {"onnx", "python_function"}
-    assert info.signature.inputs.inputs[0].shape == (-1, 3)
-    assert info.saved_input_example_info
-    assert not [f for f in (store / "artifacts").rglob("*") if f.suffix in (".pkl", ".pickle", ".joblib")]
-    answer = mlflow.pyfunc.load_model(logged.model_uri).predict(model.preparation.transform(table))
-    assert answer["probability"].ravel() == pytest.approx(model.probabilities(table), abs=1e-5)
-    assert client.get_run(run.run_id).data.tags[MODEL_ID] == model_id == logged.model_id
-    rows = [{"x": 0.5, "c": "a"}, {"x": None, "c": "b"}, {"c": "never seen"}]
-    again = load_model(model_id).probabilities(rows)
-    assert again == pytest.approx(model.probabilities(table_of(rows, ("x", "c"))), abs=1e-5)
 
 
 def test_a_model_that_is_not_there_is_said_to_be_missing(store):
@@ -137,7 +111,7 @@ def test_a_parent_keeps_its_own_tags_while_a_child_is_open(store):
 def test_curves_and_comparison_of_a_package_are_kept_with_its_run(store, monkeypatch, tmp_path):
     package = put_into_service(monkeypatch, tmp_path)
     with tracking.run("drawn", "train", params={}) as run:
-        log_drawings(run, package)
+        log_drawings(run.run_id, package)
     files = [f.path for f in MlflowClient().list_artifacts(run.run_id)]
     kept = {f.path for folder in files for f in MlflowClient().list_artifacts(run.run_id, folder)} | {*files}
     drawings = sorted(path for path in kept if path.endswith(".svg"))

@@ -1,4 +1,4 @@
-"""What ``python -m ml train | evaluate | compare | describe`` do: they need the training stack."""
+"""What ``python -m ml train | evaluate | compare | describe | registry`` do: they need the training stack."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import yaml
 
 from ml import package as packages
 from ml import registry
-from ml.training import quiet, tracking
+from ml.training import quiet, store, tracking
+from ml.training import registry as mlflow_registry
 from ml.training.data import DataMissing
 from ml.training.params import WrongParams, check
 
@@ -31,7 +32,7 @@ class WrongVersion(ValueError):
     """The version asked for is no name of a package, or that of one that would be lost."""
 
 
-WRONG = (DataMissing, WrongParams, WrongVersion, NothingToDescribe, NothingToCompare)
+WRONG = (DataMissing, store.Unreachable, WrongParams, WrongVersion, NothingToDescribe, NothingToCompare)
 
 
 def read_params(file: Path, algorithm: str, overrides: list[str]) -> dict[str, Any]:
@@ -78,6 +79,7 @@ def train(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
             )
         if chosen.version:
             _check_free(chosen, chosen.version)
+        store.check()
         # The study's recipes take no part, and to look at its network costs seconds and 400 MB.
         check(chosen.algorithm, {key: value for key, value in params.items() if key != "study"})
         yield registry.door(chosen.algorithm, "hospital.command").train(chosen, params)
@@ -91,6 +93,7 @@ def train(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
     _check_version(version)
     _check_free(chosen, version)
     trainer = _trainer(chosen.algorithm, recipe)
+    store.check()
     package = trainer.train(chosen.data, chosen.out, version=version, params=params)
     yield {
         "algorithm": package.algorithm,
@@ -106,7 +109,7 @@ def evaluate(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
     package = packages.load(chosen.algorithm, chosen.version)
     trainer = _trainer(chosen.algorithm, package.manifest["training"].get("recipe"))
     with tracking.run(chosen.algorithm, "evaluate", params={"version": package.version}) as run:
-        run.package(package)
+        run.pin(package)
         metrics = trainer.evaluate(chosen.data, package)
         run.metrics(metrics)
     yield from (asdict(metric) for metric in metrics)
@@ -125,6 +128,11 @@ def compare(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
         raise NothingToCompare(f"{chosen.algorithm} has one kind of model only: there is nothing to compare")
     door = registry.door(chosen.algorithm, "compare")
     yield from door.compare(chosen.data, version=chosen.version, publish=chosen.publish)
+
+
+def versions(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
+    """Register every package on disk with MLflow (``sync``), or yield what its registry has (``list``)."""
+    yield from mlflow_registry.sync() if chosen.what == "sync" else mlflow_registry.listed()
 
 
 def _trainer(algorithm: str, recipe: Any) -> ModuleType:

@@ -1,82 +1,169 @@
-"""Models in MLflow: logged as ONNX with signature and example, found again by their id."""
+"""Packages as models in MLflow: every file of them, signature and input example, found again by id."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Sequence
 from importlib.metadata import version as installed
+from pathlib import Path
 from typing import Any
 
 import mlflow
-import mlflow.onnx
 import numpy as np
-import onnx
+import pandas as pd
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.models import ModelSignature, infer_signature
+from mlflow.tracking import MlflowClient
+from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 
-from ml.tabular.preparation import Preparation, Table, table_of
-from ml.tabular.scoring import OUTPUT, runner
-from ml.training import tracking
-from ml.training.onnx_export import export
-from ml.training.pipeline import TabularClassifier
+from ml import registry
+from ml.contracts import Contract, FieldKind, InputKind
+from ml.package import BrokenPackage, Package
+from ml.training import served, store
+from ml.training.served import FILE, OPTIONS, Graph
 
+NAME, MODELS = "model", "models:/"
 MODEL_ID = "model.id"
+SHA256, VERSION, ORIGIN, SERVES = "package.sha256", "package.version", "origin", "serves"
+TRACKED, LATER = "tracked training", "registered from the package; its training was not tracked here"
+# What answering needs; MLflow would otherwise run the model in a process of its own to find out.
+NEEDED = ("onnxruntime", "numpy", "pandas", "mlflow")
+EXAMPLES = 3
+SHORTEST = 2  # of a length that a graph leaves open
 
 
-@dataclass(frozen=True)
-class Logged:
-    """A model read back from MLflow.
+def register(package: Package, run_id: str, *, origin: str = TRACKED) -> str:
+    """Log a package to the open run, make it a version of its algorithm in the registry, and return that.
+
+    A package that has one already gets no second: two trainings with one seed are one version.
 
     Parameters
     ----------
-    model
-        MLflow's own pyfunc: from prepared features to ``{"probability": (n, 1)}``.
+    origin
+        How the registry came by it, as a tag: :data:`TRACKED` or :data:`LATER`.
     """
+    client = MlflowClient()
+    found = registered(package.algorithm).get(package.sha256)
+    if found is None:
+        _make_place(package.algorithm)
+        model_id = log_model(package)
+        found = client.create_model_version(
+            package.algorithm,
+            f"{MODELS}{model_id}",
+            run_id,
+            tags={
+                SHA256: package.sha256,
+                VERSION: package.version,
+                SERVES: str(package.serves).lower(),
+                ORIGIN: origin,
+                "created": package.manifest["created"],
+            },
+            description=f"{package.version}: {package.intended_use.en}",
+            model_id=model_id,
+        )
+    client.set_tag(run_id, MODEL_ID, found.source.removeprefix(MODELS))
+    client.set_tag(run_id, "registered.version", str(found.version))
+    return str(found.version)
 
-    model_id: str
-    preparation: Preparation
-    model: mlflow.pyfunc.PyFuncModel
 
-    def probabilities(self, rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
-        """Return the probability of the event for each typed row, shape (n,)."""
-        made = {derived.name for derived in self.preparation.derived}
-        names = [n.name for n in self.preparation.numbers if n.name not in made]
-        names += [c.name for c in self.preparation.categories]
-        answer = self.model.predict(self.preparation.transform(table_of(rows, names)))
-        return np.asarray(answer[OUTPUT], dtype=float).reshape(-1)
+def registered(algorithm: str) -> dict[str, ModelVersion]:
+    """Return the registry's versions of an algorithm by the hash of their package, the newest of each."""
+    client, token, found = MlflowClient(), None, []
+    while token is None or token:
+        page = client.search_model_versions(f"name='{algorithm}'", page_token=token)
+        found += page
+        token = page.token or ""
+    return {v.tags[SHA256]: v for v in sorted(found, key=lambda v: int(v.version)) if SHA256 in v.tags}
 
 
-def log_model(model: TabularClassifier, table: Table, run: tracking.Run, *, rows: int = 5) -> str:
-    """Log the ONNX model to the open run, with signature and input example, and return its id.
+def _make_place(algorithm: str) -> None:
+    """Give an algorithm its place in the registry, when it has none."""
+    client = MlflowClient()
+    if not client.search_registered_models(f"name='{algorithm}'"):
+        client.create_registered_model(algorithm, description=registry.contract(algorithm).purpose.en)
 
-    The preparation goes along as metadata: the graph begins with prepared features.
-    """
-    example = model.preparation.transform({name: values[:rows] for name, values in table.items()})
-    graph = export(model)
-    p = runner(graph.SerializeToString())(example).astype(np.float32)
-    info = mlflow.onnx.log_model(
-        graph,
-        name="model",
-        signature=mlflow.models.infer_signature(example, {OUTPUT: p[:, None]}),
+
+def log_model(package: Package) -> str:
+    """Log a package as a model of the open run and return its id."""
+    signature, example = described(package)
+    info = mlflow.pyfunc.log_model(
+        name=NAME,
+        loader_module=served.__name__,
+        data_path=str(package.folder),
+        signature=signature,
         input_example=example,
-        metadata={"preparation": json.dumps(model.preparation.as_json())},
-        pip_requirements=[f"onnxruntime=={installed('onnxruntime')}", f"onnx=={onnx.__version__}"],
-        onnx_execution_providers=["CPUExecutionProvider"],
-        save_as_external_data=False,
+        metadata={
+            "algorithm": package.algorithm,
+            "version": package.version,
+            "package.sha256": package.sha256,
+        },
+        pip_requirements=[f"{name}=={installed(name)}" for name in NEEDED],
     )
-    run.tag(MODEL_ID, info.model_id)
     return info.model_id
 
 
-def load_model(model_id: str) -> Logged:
-    """Return a logged model by its id, as the tag ``model.id`` of its run has it.
+def load_model(model_id: str) -> mlflow.pyfunc.PyFuncModel:
+    """Return a logged package by its id, as the tag ``model.id`` of its run has it, ready to be asked.
 
     Raises
     ------
     mlflow.exceptions.MlflowException
         When the store has no such model.
+    ml.package.BrokenPackage
+        When a byte of the package changed.
     """
-    tracking.connect()
-    uri = f"models:/{model_id}"
-    metadata = mlflow.models.get_model_info(uri).metadata or {}
-    preparation = Preparation.from_json(json.loads(metadata["preparation"]))
-    return Logged(model_id, preparation, mlflow.pyfunc.load_model(uri))
+    store.connect()
+    return mlflow.pyfunc.load_model(f"{MODELS}{model_id}")
+
+
+def described(package: Package) -> tuple[ModelSignature, pd.DataFrame | np.ndarray]:
+    """Return what a package takes and gives, and an input example that it was asked with just now.
+
+    Raises
+    ------
+    ml.package.BrokenPackage
+        When it cannot answer the example: it was made for another version of the code.
+    """
+    answers = served.of(package)
+    if isinstance(answers, Graph):
+        return _of_graph(answers)
+    contract = registry.contract(package.algorithm)
+    with tempfile.TemporaryDirectory() as folder:
+        sources = registry.door(package.algorithm, "examples").sources(package, Path(folder))[:EXAMPLES]
+        example = served.table(contract, sources)
+    try:
+        answered = answers.predict(example)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        about = f"package {package.algorithm} {package.version}"
+        raise BrokenPackage(f"{about} does not answer the examples of its algorithm: {error}") from error
+    given = infer_signature(None, _without_whole(answered))
+    return ModelSignature(inputs=Schema(_columns(contract)), outputs=given.outputs), example
+
+
+def _of_graph(graph: Graph) -> tuple[ModelSignature, np.ndarray]:
+    shape = graph.shape()
+    sizes = tuple(SHORTEST if size < 0 else size for size in shape)
+    example = np.random.default_rng(0).normal(size=sizes).astype(np.float32)
+    outputs = infer_signature(None, graph.predict(example)).outputs
+    inputs = Schema([TensorSpec(np.dtype(np.float32), shape)])
+    return ModelSignature(inputs=inputs, outputs=outputs), example
+
+
+def _columns(contract: Contract) -> Sequence[ColSpec]:
+    if contract.input_kind is InputKind.FILE:
+        return [ColSpec(DataType.binary, FILE), ColSpec(DataType.string, OPTIONS, required=False)]
+    columns = []
+    for field in contract.fields:
+        number = field.kind in (FieldKind.NUMBER, FieldKind.INTEGER)
+        columns.append(
+            ColSpec(DataType.double if number else DataType.string, field.name, required=field.required)
+        )
+        if field.timed:
+            columns.append(ColSpec(DataType.string, f"{field.name}_at", required=False))
+    return columns
+
+
+def _without_whole(answers: pd.DataFrame) -> pd.DataFrame:
+    """Return whole numbers as floats: a column of them could not say "missing"."""
+    whole: dict[Any, type] = dict.fromkeys(answers.select_dtypes("integer").columns, float)
+    return answers.astype(whole)

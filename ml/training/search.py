@@ -12,7 +12,7 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState
 
-from ml.training import tracking
+from ml.training import store, tracking
 from ml.training.objectives import objective
 from ml.training.progress import progress
 
@@ -134,10 +134,10 @@ def _study(name: str, settings: Mapping[str, Any]) -> optuna.Study:
     said = json.dumps(settings, sort_keys=True, default=str)
     digest = hashlib.sha256(said.encode()).hexdigest()[:12]
     if name:
-        tracking.STORE.parent.mkdir(parents=True, exist_ok=True)
+        store.STORE.parent.mkdir(parents=True, exist_ok=True)
     return optuna.create_study(
         direction=objective(settings["metric"]).direction,
-        storage=f"sqlite:///{tracking.STORE.parent / 'optuna.db'}" if name else None,
+        storage=f"sqlite:///{store.STORE.parent / 'optuna.db'}" if name else None,
         study_name=f"{name}/{digest}" if name else None,
         pruner=optuna.pruners.MedianPruner(n_startup_trials=UNPRUNED_TRIALS, n_warmup_steps=1),
         load_if_exists=bool(name),

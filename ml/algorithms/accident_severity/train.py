@@ -13,10 +13,9 @@ from ml.contracts import Text
 from ml.package import Metric, Package
 from ml.tabular.preparation import Table, take
 from ml.tabular.scoring import scorer
-from ml.training import comparison, curves, logged, tabular, tracking
+from ml.training import comparison, curves, tabular, tracking
 from ml.training.comparison import Entry
 from ml.training.data import code, fingerprint, require
-from ml.training.drawings import log_drawings
 from ml.training.evaluation import Interval, as_metrics, binary_metrics, bootstrap, roc_auc
 from ml.training.folds import held_out
 from ml.training.pipeline import Recipe, TabularClassifier, fit_members
@@ -71,7 +70,7 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
     rows, _ = split(y, params)
     seen, labels = take(table, rows), y[rows]
     with tracking.run("accident_severity", f"train {version}", params=params) as run:
-        run.data(fingerprint(path))
+        run.data(fingerprint(path), path.name)
         found = {kind: searched(kind, params, seen, labels, fingerprint(path)) for kind in params["search"]}
         candidates = [judge(recipe, seen, labels) for recipe in recipes(params, found)]
         for candidate in candidates:
@@ -89,10 +88,7 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
             documents(package, {BASELINE: plain, **models}, params, table, y),
         )
         tabular.champion(package.folder)
-        run.metrics(package.metrics)
-        log_drawings(run, package)
         run.package(package)
-        logged.log_model(models[best], seen, run)
     return package
 
 

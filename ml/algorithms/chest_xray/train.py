@@ -63,7 +63,7 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
     images, adults = dataset.kermany(data, "train"), dataset.adults(data, params["seed"])
     extractor = Extractor(params["networks"], weights, fingerprint)
     with tracking.run("chest_xray", "train", params=_own(params)) as run:
-        run.data(fingerprint)
+        run.data(fingerprint, "Kermany 2018 and NIH ChestX-ray14")
         cases = gather(images, extractor, params)
         head, decision, promises, metrics = _pneumonia(cases, params)
         gate = gate_training.train_gate(
@@ -91,7 +91,6 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
         package = packages.write(folder, manifest)
         if params["score_test"]:
             package = look(data, package)
-        run.metrics(package.metrics)
         run.package(package)
     return package
 

@@ -12,10 +12,9 @@ from ml.algorithms.german_credit.contract import CONTRACT, check
 from ml.contracts import Text
 from ml.package import Metric, Package
 from ml.tabular.preparation import Table
-from ml.training import comparison, curves, logged, tabular, tracking
+from ml.training import comparison, curves, tabular, tracking
 from ml.training.comparison import Comparison
 from ml.training.data import fingerprint, require
-from ml.training.drawings import log_drawings
 from ml.training.evaluation import as_metrics, binary_metrics
 from ml.training.pipeline import Recipe
 from ml.training.selection import Candidate, NestedRecord, judge, nested, refit
@@ -60,7 +59,7 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
     (path,) = require(data, FILE, hint=HINT)
     table, y = read(path)
     with tracking.run("german_credit", f"train {version}", params=params) as run:
-        run.data(fingerprint(path))
+        run.data(fingerprint(path), path.name)
         candidates = [judge(recipe, table, y) for recipe in recipes(params)]
         for candidate in candidates:
             run.metric(f"log_loss_{candidate.recipe.name}", candidate.loss)
@@ -72,10 +71,7 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
         package = tabular.write_package(out / "german_credit" / version, CONTRACT, model, table, training)
         package = tabular.complete(package, metrics, beside)
         tabular.champion(package.folder)
-        run.metrics(package.metrics)
-        log_drawings(run, package)
         run.package(package)
-        logged.log_model(model, table, run)
     return package
 
 

@@ -20,7 +20,6 @@ from ml.algorithms.haemorrhage import about, external, literature, model, operat
 from ml.package import Metric, Package
 from ml.training import comparison, curves, tracking
 from ml.training import data as training_data
-from ml.training.drawings import log_drawings
 
 REPEATS, REPEATS_LARGE = 1000, 200
 DATA_HINT = "Zurich: R package TH.data; natality: CDC public-use file of 2014."
@@ -29,10 +28,8 @@ DATA_HINT = "Zurich: R package TH.data; natality: CDC public-use file of 2014."
 def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> Package:
     """Build the package and log it to MLflow; parameters as in :func:`build`."""
     with tracking.run("haemorrhage", f"train {version}", params=params) as run:
-        package = build(data, out, version=version, params=params)
-        run.package(package)
-        run.metrics(package.metrics)
-        log_drawings(run, package)
+        run.data(training_data.fingerprint(*_learned_from(data)), "literature.yaml and the births judged on")
+        run.package(package := build(data, out, version=version, params=params))
     return package
 
 
@@ -86,6 +83,12 @@ def evaluate(data: Path, package: Package) -> list[Metric]:
         With what to put where.
     """
     return _external(data, model.of(package), package.manifest["training"]["params"]["seed"])
+
+
+def _learned_from(data: Path) -> list[Path]:
+    """Return the published odds ratios, and the births to judge by as far as they are there."""
+    judged = (data / name for name in (external.ZURICH, external.NATALITY))
+    return [literature.TABLE, *(path for path in judged if path.exists())]
 
 
 def _external(data: Path, fitted: model.Model, seed: int) -> list[Metric]:

@@ -38,7 +38,7 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
     settings = {**params["forest16"], "seed": params["seed"]}
     with tracking.run("sleep", f"train {version}", params=settings) as run:
         pinned = fingerprint(*pairs.files(chosen))
-        run.data(pinned)
+        run.data(pinned, "raw recordings with a hypnogram")
         folder = out / "sleep" / version
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)

@@ -94,7 +94,6 @@ def completed(
     written = packages.write(folder, manifest)
     figures = [asdict(metric) for metric in metrics(nights, written, data)]
     written = packages.write(folder, {**manifest, "metrics": figures})
-    run.metrics(written.metrics)
     run.package(written)
     return written
 

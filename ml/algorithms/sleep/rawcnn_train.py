@@ -84,7 +84,7 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
     settings = {**params["cnn"], "seed": params["seed"]}
     with tracking.run("sleep", f"train {version}", params=settings) as run:
         pinned = fingerprint(*pairs.files(chosen))
-        run.data(pinned)
+        run.data(pinned, "raw recordings with a hypnogram")
         prepared = [Night(_compact(night), night.labels) for night in nights]
         job = _Job(settings, params["seed"], _key(settings, pinned), run)
         staged, passes = _cross_validated(job, nights, prepared)

@@ -110,7 +110,7 @@ def _train_sequence(data: Path, out: Path, *, version: str, params: Mapping[str,
     band_powers = data / "sleep" / crossvalidation.FOLDER
     pinned = fingerprint(band_powers, *raw.files)
     with tracking.run("sleep", f"train sequence {version}", params=params) as run:
-        run.data(pinned)
+        run.data(pinned, about.DATA)
         models = crossvalidation.train_members(params["members"], cohort, params, pinned, raw)
         on_raw = crossvalidation.train_members(params["raw_members"], cohort, params, pinned, raw)
         tilts = device_train.fit_tilts(raw, params)
@@ -135,7 +135,6 @@ def _train_sequence(data: Path, out: Path, *, version: str, params: Mapping[str,
         written = packages.write(folder, manifest)
         manifest["metrics"] = [asdict(metric) for metric in _figures(data, cohort, held, written)]
         written = packages.write(folder, manifest)
-        run.metrics(written.metrics)
         run.package(written)
     return written
 
