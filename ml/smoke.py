@@ -13,8 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from ml import operating_points, promotion, registry, runner
 from ml import package as packages
-from ml import promotion, registry, runner
 from ml.contracts import Text
 from ml.package import Package
 from ml.promotion import Criterion, ShadowFigures, Verdict
@@ -96,7 +96,7 @@ def judge(
     candidate: Package, serving: Package, bars: Mapping[str, Any], shadow: ShadowFigures | None = None
 ) -> Verdict:
     """Run a candidate and hold it against the bars; parameters as for :func:`ml.promotion.judge`."""
-    run = (try_out(candidate),) if candidate.serves else ()
+    run = (try_out(candidate), operating_points.criterion(candidate)) if candidate.serves else ()
     return promotion.judge(candidate, serving, bars, shadow, run=run)
 
 

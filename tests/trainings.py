@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from clinic.accounts.models import User
 from ml import package as packages
+from ml import smoke
 from ml.algorithms.haemorrhage import simulate, simulated_csv
 from ml.algorithms.haemorrhage.synthetic import Drift
 from ml.package import Package
@@ -190,7 +191,9 @@ def copied(algorithm: str, version: str, **said: Any) -> Package:
     shutil.copytree(serving.folder, folder)
     (folder / packages.MANIFEST).unlink()
     manifest = {k: v for k, v in serving.manifest.items() if k not in ("files", "sha256", "created")}
-    return packages.write(folder, manifest | {"version": version} | said)
+    made = packages.write(folder, manifest | {"version": version} | said)
+    smoke.record(made)
+    return made
 
 
 def simulated(folder: Path, *, births: int = 3000, incidence: float = 0.06, seed: int = 3) -> Path:

@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "patients",
     "predictions",
     "predictions.stewardship",
+    "predictions.versions",
     "predictions.agreement",
     "predictions.deployments",
     "predictions.metrics",

@@ -23,7 +23,7 @@ from clinic.audit.models import Action
 from clinic.audit.recording import WORKER, record
 from clinic.outages import despite_outage
 from ml import package as packages
-from ml import registry
+from ml import registry, smoke
 from ml.contracts import Problem, Refused, Text
 from predictions.lease import release, renewed, take
 from predictions.limits import TooSlow, within
@@ -143,6 +143,7 @@ def _judged(training: Training, current: packages.Package, outcome: dict[str, An
     if not outcome["accepted"]:
         return Ending(State.REJECTED, Action.REJECT, values, detail)
     made = packages.load(training.algorithm, training.version)
+    smoke.record(made)
     values |= {"package_version": made.version, "package_sha256": made.sha256}
     return Ending(
         State.ACCEPTED, Action.ACCEPT, values, detail | {"version": made.version, "sha256": made.sha256}

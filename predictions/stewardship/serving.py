@@ -1,6 +1,8 @@
-"""Deciding which version of a model serves: put an accepted one into service, return to the former one."""
+"""Which version of a model serves: put an approved one into service, return to the former one."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -12,9 +14,9 @@ from ml import package as packages
 from ml.contracts import Problem, Refused, Text
 from ml.package import BrokenPackage, Package
 from predictions.stewardship.models import Decision, ServingDecision, Training
-from predictions.stewardship.states import State
 
 LONGEST_REASON = 2000
+_listeners: list[Callable[[str], object]] = []
 ACTIONS = {Decision.SERVE: Action.SERVE, Decision.ROLL_BACK: Action.ROLL_BACK}
 
 NO_REASON = Problem(
@@ -24,13 +26,6 @@ NO_REASON = Problem(
         "Indiquez pourquoi : qui demandera plus tard quelle version servait, et pourquoi, le lira ici.",
     ),
     field="reason",
-)
-NOT_ACCEPTED = Problem(
-    "not_accepted",
-    Text(
-        "Only a candidate that passed every criterion can be put into service.",
-        "Seul un candidat qui a rempli tous les critères peut être mis en service.",
-    ),
 )
 DECIDED_MEANWHILE = Problem(
     "decided_meanwhile",
@@ -49,20 +44,38 @@ NO_FORMER = Problem(
 PACKAGE_CHANGED = Problem(
     "package_changed",
     Text(
-        "The package is missing or is not the one that was accepted, so nothing was changed. Train again.",
-        "Le paquet est absent ou n’est pas celui qui a été accepté : rien n’a été changé. Relancez un "
-        "entraînement.",
+        "The package is missing, or is not the one that was judged: nothing was changed. Propose it again.",
+        "Le paquet est absent ou n’est pas celui qui a été évalué : rien n’a été changé. Proposez-le de "
+        "nouveau.",
     ),
 )
 
 
-def serve(*, user: User, training: Training, reason: str, replacing: str) -> ServingDecision | None:
-    """Put the package of an accepted training into service.
+def on_change(listener: Callable[[str], object]) -> None:
+    """Have ``listener(algorithm)`` called in the transaction of every decision; from ``AppConfig.ready``."""
+    _listeners.append(listener)
+
+
+def serve(
+    *,
+    user: User,
+    algorithm: str,
+    version: str,
+    sha256: str,
+    reason: str,
+    replacing: str,
+    kept: Callable[[ServingDecision], object],
+) -> ServingDecision | None:
+    """Put a package into service. Only an approved proposal comes here (:mod:`predictions.versions`).
 
     Parameters
     ----------
+    sha256
+        The package that was judged and approved: another one under its version is refused.
     replacing
         The version that served when the page was drawn: a decision made on sight of another is refused.
+    kept
+        Called with the decision, before the version is named: what it writes is kept with it or not at all.
 
     Returns
     -------
@@ -74,16 +87,7 @@ def serve(*, user: User, training: Training, reason: str, replacing: str) -> Ser
     ml.contracts.Refused
         With the reason; nothing is changed.
     """
-    if training.state != State.ACCEPTED or not training.package_version:
-        raise Refused(NOT_ACCEPTED)
-    return _decide(
-        Decision.SERVE,
-        user,
-        _pinned(training.algorithm, training.package_version, training.package_sha256),
-        reason,
-        replacing,
-        training=training,
-    )
+    return _decide(Decision.SERVE, user, _pinned(algorithm, version, sha256), reason, replacing, kept)
 
 
 def roll_back(*, user: User, algorithm: str, reason: str, replacing: str) -> ServingDecision | None:
@@ -123,8 +127,7 @@ def _decide(
     package: Package,
     reason: str,
     replacing: str,
-    *,
-    training: Training | None = None,
+    kept: Callable[[ServingDecision], object] = lambda made: None,
 ) -> ServingDecision | None:
     algorithm = package.algorithm
     serving = packages.load(algorithm)
@@ -143,7 +146,7 @@ def _decide(
         package_sha256=package.sha256,
         replaced_version=serving.version,
         replaced_sha256=serving.sha256,
-        training=training,
+        training=_training_of(package),
         reason=reason.strip()[:LONGEST_REASON],
         decided_by=user,
         decided_at=timezone.now(),
@@ -152,6 +155,9 @@ def _decide(
         with transaction.atomic():
             made.save(force_insert=True)
             _record(made)
+            kept(made)
+            for listener in _listeners:
+                listener(algorithm)
             # Last, so that a file that cannot be written takes the decision back with it.
             packages.name_champion(algorithm, package.version)
     except IntegrityError as error:
@@ -159,6 +165,13 @@ def _decide(
     except BrokenPackage as error:
         raise Refused(PACKAGE_CHANGED) from error
     return made
+
+
+def _training_of(package: Package) -> Training | None:
+    """Return the training that made a package here."""
+    return Training.objects.filter(
+        algorithm=package.algorithm, package_version=package.version, package_sha256=package.sha256
+    ).first()
 
 
 def _record(made: ServingDecision) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from predictions.stewardship.views import naming, service, trainings
+from predictions.stewardship.views import naming, trainings
 
 ALL = "models/<slug:algorithm>/training/"
 ONE = f"{ALL}<uuid:training_id>/"
@@ -20,6 +20,4 @@ urlpatterns = [
     path(f"{ONE}mapping/", naming.training_mapping_upload, name="training_mapping_upload"),
     path(f"{ONE}start/", trainings.training_start, name="training_start"),
     path(f"{ONE}withdraw/", trainings.training_withdraw, name="training_withdraw"),
-    path(f"{ONE}serve/", service.training_serve, name="training_serve"),
-    path("models/<slug:algorithm>/roll-back/", service.serving_roll_back, name="serving_roll_back"),
 ]

@@ -21,6 +21,7 @@ from ml.contracts import Contract
 from ml.package import BrokenPackage, Package
 from predictions import first_read_counts
 from predictions.stewardship import outcomes
+from predictions.versions import page
 from predictions.views import same_cases
 
 # The card's own raw HTML stays text: html is off, and links may lead nowhere but the web.
@@ -87,6 +88,8 @@ def model(request: HttpRequest, algorithm: str) -> HttpResponse:
         "same_cases": same_cases.shown(algorithm),
         "counts_first_reads": contract.blind_first and steward,
     }
+    if found.package:
+        context |= page.compared(found.package)
     if context["counts_first_reads"]:
         context["first_reads"] = first_read_counts.by_unit(algorithm)
     return render(request, "models/page.html", context)

@@ -11,6 +11,7 @@ from ml.contracts import Text
 from predictions.stewardship import columns, selectors, serving
 from predictions.stewardship.models import Training
 from predictions.stewardship.states import PENDING, Stage, State
+from predictions.versions import access
 
 register = template.Library()
 
@@ -45,10 +46,12 @@ def _step(training: Training) -> str:
 @register.inclusion_tag("stewardship/service.html", takes_context=True)
 def service_of(context: template.Context, algorithm: str) -> dict[str, Any]:
     """Write which version of a model serves, since when, who decided it, and what came before."""
+    user = context.get("user")
     return {
         "contract": context["contract"],
-        "user": context.get("user"),
+        "user": user,
         "service": selectors.service(algorithm),
         "former": serving.former(algorithm),
+        "may_return": access.may_return(user, algorithm),
         "trains": algorithm in selectors.TRAINABLE,
     }

@@ -19,7 +19,7 @@ from ml import package as packages
 from ml import registry
 from ml.contracts import Refused
 from ml.package import BrokenPackage, Package
-from predictions.stewardship import outcomes, selectors, services, serving
+from predictions.stewardship import outcomes, selectors, services
 from predictions.stewardship.access import TRAININGS
 from predictions.stewardship.models import Training
 from predictions.stewardship.states import ENDED, PENDING, PREPARED, State
@@ -37,7 +37,6 @@ def training_list(request: HttpRequest, algorithm: str) -> HttpResponse:
         "contract": registry.contract(algorithm),
         "trainings": selectors.trainings(algorithm),
         "service": selectors.service(algorithm),
-        "former": serving.former(algorithm),
     }
     return render(request, "stewardship/list.html", context)
 

@@ -1,8 +1,7 @@
-"""Deciding which version serves: a reason is asked for, and it is confirmed on a page of its own."""
+"""The way back: a reason is asked for, and one click returns to the version that served before."""
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 from django.contrib import messages
@@ -11,44 +10,19 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from clinic.accounts import confirm
 from clinic.rules import under
 from clinic.templatetags.vigie import moment
 from ml import registry
 from ml.contracts import Refused
-from predictions.stewardship import outcomes, selectors, serving
-from predictions.stewardship.access import TRAININGS
-from predictions.stewardship.models import Decision, Training
-from predictions.stewardship.states import State
+from predictions.stewardship import selectors, serving
+from predictions.stewardship.models import Decision
+from predictions.versions.access import WAY_BACK
 
 UNPROCESSABLE = 422
 
 
-@under(TRAININGS)
-@require_http_methods(["GET", "HEAD", "POST"])
-def training_serve(request: HttpRequest, algorithm: str, training_id: uuid.UUID) -> HttpResponse:
-    """Ask why, then put an accepted candidate into service."""
-    found = selectors.get_or_404(algorithm, training_id)
-    if found.state != State.ACCEPTED:
-        return redirect("training", algorithm, found.pk)
-    if request.method != "POST":
-        return _ask(request, algorithm, _serving_context(found))
-    try:
-        made = serving.serve(
-            user=request.user,
-            training=found,
-            reason=request.POST.get("reason", ""),
-            replacing=request.POST.get("replacing", ""),
-        )
-    except Refused as refusal:
-        return _ask(request, algorithm, _serving_context(found), refusal)
-    if made is None:
-        _say_it_serves(request, algorithm)
-    else:
-        messages.success(request, _("Version %(version)s serves from now on.") % {"version": made.version})
-    return redirect("training", algorithm, found.pk)
-
-
-@under(TRAININGS)
+@under(WAY_BACK)
 @require_http_methods(["GET", "HEAD", "POST"])
 def serving_roll_back(request: HttpRequest, algorithm: str) -> HttpResponse:
     """Ask why, then return to the version that the serving one replaced."""
@@ -56,6 +30,7 @@ def serving_roll_back(request: HttpRequest, algorithm: str) -> HttpResponse:
     if request.method != "POST":
         return _ask(request, algorithm, {"put": put}) if put else _nothing_to_return_to(request, algorithm)
     try:
+        confirm.require(request)
         made = serving.roll_back(
             user=request.user,
             algorithm=algorithm,
@@ -70,7 +45,7 @@ def serving_roll_back(request: HttpRequest, algorithm: str) -> HttpResponse:
         _say_it_serves(request, algorithm)
     else:
         messages.success(request, _("Version %(version)s serves again.") % {"version": made.version})
-    return redirect("training_list", algorithm)
+    return redirect("model", algorithm)
 
 
 def _returned_already(request: HttpRequest, algorithm: str) -> bool:
@@ -84,13 +59,13 @@ def _returned_already(request: HttpRequest, algorithm: str) -> bool:
 
 
 def _nothing_to_return_to(request: HttpRequest, algorithm: str) -> HttpResponse:
-    """Lead back to the trainings and say what serves since when, or that nothing came before it."""
+    """Lead back to the model and say what serves since when, or that nothing came before it."""
     decision = selectors.service(algorithm).decision
     if decision is not None and decision.decision == Decision.ROLL_BACK:
         _say_it_serves(request, algorithm)
     else:
         messages.warning(request, serving.NO_FORMER.message.to(request.LANGUAGE_CODE))
-    return redirect("training_list", algorithm)
+    return redirect("model", algorithm)
 
 
 def _say_it_serves(request: HttpRequest, algorithm: str) -> None:
@@ -112,10 +87,6 @@ def _say_it_serves(request: HttpRequest, algorithm: str) -> None:
     messages.warning(request, sentence % said)
 
 
-def _serving_context(found: Training) -> dict[str, Any]:
-    return {"training": found, "outcome": outcomes.outcome(found)}
-
-
 def _ask(
     request: HttpRequest, algorithm: str, shown: dict[str, Any], refusal: Refused | None = None
 ) -> HttpResponse:
@@ -127,4 +98,4 @@ def _ask(
         "problems": refusal.problems if refusal else (),
     }
     status = UNPROCESSABLE if refusal else 200
-    return render(request, "stewardship/decide.html", context, status=status)
+    return render(request, "versions/return.html", context, status=status)

@@ -1,0 +1,43 @@
+"""What versions are called: champion, challenger, shadow."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+from ml import package as packages
+from ml.package import BrokenPackage
+from predictions.versions.models import Proposal
+
+CHAMPION, CHALLENGER, SHADOW = "champion", "challenger", "shadow"
+
+Source = Callable[[str], Iterable[tuple[str, str]]]
+
+_sources: list[Source] = []
+
+
+def register(source: Source) -> None:
+    """Add a source of aliases; called from ``AppConfig.ready``.
+
+    Parameters
+    ----------
+    source
+        ``source(algorithm)`` gives pairs of version and alias.
+    """
+    _sources.append(source)
+
+
+def aliases(algorithm: str) -> dict[str, set[str]]:
+    """Return the aliases of every version of an algorithm that has one."""
+    found: dict[str, set[str]] = defaultdict(set)
+    try:
+        found[packages.champion_version(algorithm)].add(CHAMPION)
+    except BrokenPackage:
+        # Without a serving package there is no champion: the pages say so elsewhere.
+        found.clear()
+    for version in Proposal.objects.filter(algorithm=algorithm, open=True).values_list("version", flat=True):
+        found[version].add(CHALLENGER)
+    for source in _sources:
+        for version, alias in source(algorithm):
+            found[version].add(alias)
+    return dict(found)

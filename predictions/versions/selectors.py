@@ -1,0 +1,140 @@
+"""Reading versions and proposals, for the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import Http404
+
+from ml import package as packages
+from ml import registry
+from ml.contracts import Contract
+from ml.package import BrokenPackage, Package
+from predictions.stewardship.models import ServingDecision
+from predictions.versions.aliases import aliases
+from predictions.versions.models import ModelVersion, Proposal
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A version as the list shows it.
+
+    Parameters
+    ----------
+    row
+        ``None`` while the registry does not know it.
+    package
+        ``None`` when it is broken, or gone from the disk.
+    broken
+        Why.
+    """
+
+    version: str
+    row: ModelVersion | None
+    package: Package | None
+    broken: str
+    aliases: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An algorithm with its versions and what is proposed."""
+
+    contract: Contract
+    versions: tuple[Listed, ...]
+    open: Proposal | None
+
+
+def models() -> list[Model]:
+    """Return every algorithm with its versions, newest first."""
+    return [
+        Model(contract, tuple(_listed(contract.name)), open_proposal(contract.name))
+        for contract in registry.contracts()
+    ]
+
+
+def get(algorithm: str, version: str) -> ModelVersion | None:
+    """Return the registered version, that of the package now on disk where there were several."""
+    rows = ModelVersion.objects.filter(algorithm=algorithm, version=version)
+    package = load(algorithm, version)
+    return rows.filter(package_sha256=package.sha256).first() if package else rows.first()
+
+
+def load(algorithm: str, version: str) -> Package | None:
+    """Return a verified package, ``None`` when there is none that this code can read."""
+    try:
+        return packages.load(algorithm, version)
+    except BrokenPackage:
+        return None
+
+
+def package_or_404(algorithm: str, version: str) -> Package:
+    """Return a verified package; raises ``Http404`` when there is none."""
+    found = load(algorithm, version) if version in packages.versions(algorithm) else None
+    if found is None:
+        raise Http404
+    return found
+
+
+def proposals(algorithm: str) -> QuerySet[Proposal]:
+    """Return the proposals of an algorithm, latest first."""
+    return Proposal.objects.filter(algorithm=algorithm).select_related(
+        "proposed_by", "answered_by", "serving_decision"
+    )
+
+
+def open_proposal(algorithm: str) -> Proposal | None:
+    """Return the proposal that is judged or waits for an answer."""
+    return proposals(algorithm).filter(open=True).first()
+
+
+def get_or_404(algorithm: str, proposal_id: UUID) -> Proposal:
+    """Return a proposal; raises ``Http404`` when there is no such."""
+    found = proposals(algorithm).filter(pk=proposal_id).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def previous(algorithm: str, version: str) -> Package | None:
+    """Return what a version is compared with: for another than the serving one the serving one; for that
+    one what it replaced, else the newest other version made before it."""
+    champion = load(algorithm, "") if version else None
+    if champion is not None and champion.version != version:
+        return champion
+    put = ServingDecision.objects.filter(algorithm=algorithm, version=version).first()
+    if put is not None and (former := load(algorithm, put.replaced_version)):
+        return former
+    return _made_before(algorithm, champion) if champion else None
+
+
+def _made_before(algorithm: str, package: Package) -> Package | None:
+    others = (load(algorithm, version) for version in packages.versions(algorithm))
+    earlier = [
+        other
+        for other in others
+        if other and other.serves and other.manifest["created"] < package.manifest["created"]
+    ]
+    return max(earlier, key=lambda other: other.manifest["created"], default=None)
+
+
+def _listed(algorithm: str) -> Iterator[Listed]:
+    named = aliases(algorithm)
+    rows = {row.version: row for row in reversed(ModelVersion.objects.filter(algorithm=algorithm))}
+    found = []
+    for version in {*packages.versions(algorithm), *rows}:
+        package, broken = None, ""
+        try:
+            package = packages.load(algorithm, version)
+        except BrokenPackage as error:
+            broken = str(error)
+        row = rows.get(version)
+        found.append(Listed(version, row, package, broken, frozenset(named.get(version, ()))))
+    return iter(sorted(found, key=_newest_first, reverse=True))
+
+
+def _newest_first(listed: Listed) -> str:
+    return listed.package.manifest["created"] if listed.package else ""

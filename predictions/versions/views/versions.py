@@ -1,0 +1,53 @@
+"""The list of versions, and one of them: what it is for, how it compares, for whom it was measured."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from clinic.accounts.roles import Role
+from clinic.rules import STAFF, under
+from ml import registry
+from predictions.stewardship import selectors as stewardship
+from predictions.versions import selectors
+from predictions.versions.access import VERSIONS
+from predictions.versions.aliases import aliases
+from predictions.versions.page import compared
+from predictions.views.models import CURVES, drawings
+
+
+@under(STAFF)
+@require_safe
+def versions(request: HttpRequest) -> HttpResponse:
+    """List the versions of every model, with what they are called and what is proposed."""
+    shown = {"models": selectors.models(), "may_propose": _steward(request)}
+    return render(request, "versions/list.html", shown)
+
+
+@under(VERSIONS)
+@require_safe
+def version(request: HttpRequest, algorithm: str, version: str) -> HttpResponse:
+    """Show one version beside the one it is compared with, and what was proposed and decided about it."""
+    package = selectors.package_or_404(algorithm, version)
+    files = package.manifest["files"]
+    curves = package.json(CURVES) if CURVES in files else None
+    service = stewardship.service(algorithm)
+    context = compared(package) | {
+        "contract": registry.contract(algorithm),
+        "package": package,
+        "row": selectors.get(algorithm, version),
+        "aliases": sorted(aliases(algorithm).get(version, ())),
+        "curves": curves,
+        "drawings": drawings(curves) if curves else [],
+        "service": service,
+        "in_service": service.version == version,
+        "proposals": selectors.proposals(algorithm).filter(version=version),
+        "open": selectors.open_proposal(algorithm),
+        "may_propose": _steward(request) and service.version != version,
+    }
+    return render(request, "versions/page.html", context)
+
+
+def _steward(request: HttpRequest) -> bool:
+    return request.user.role == Role.STEWARD
