@@ -45,9 +45,9 @@ from ml.package_folder import (
 )
 
 __all__ = [
-    "ALGORITHMS", "CHAMPION", "DATA", "KEPT", "MANIFEST", "NEEDS", "OUTSIDE_HASH", "ROOT", "SITE", "VERSION", "BrokenPackage",
-    "Gone", "Metric", "Outdated", "Package", "by_sha256", "champion_version", "file_sha256", "keep", "load",
-    "manifest_sha256", "name_champion", "read", "serving", "versions", "write",
+    "ALGORITHMS", "CHAMPION", "DATA", "KEPT", "MANIFEST", "NEEDS", "OUTSIDE_HASH", "ROOT", "SITE", "VERSION",
+    "BrokenPackage", "Gone", "Metric", "Outdated", "Package", "by_sha256", "champion_version", "file_sha256",
+    "keep", "load", "manifest_sha256", "name_champion", "read", "serving", "versions", "write",
 ]  # fmt: skip
 
 ROOT = Path(__file__).parent / "packages"

@@ -117,7 +117,7 @@ def test_a_night_replays_with_its_figures_reasons_and_files_on_the_network_it_wa
 ) -> None:
     path = tmp_path / "nap.edf"
     simulate.write_night(path, hours=TENTH_OF_A_HOUR, seed=3)
-    packages.name_champion("sleep", "1.2.0")
+    packages.name_champion("sleep", "1.1.1")
     study = waiting(terry, nina, algorithm="sleep")
     content = path.read_bytes()
     received = receive(ContentFile(content), limit=len(content))
@@ -126,11 +126,11 @@ def test_a_night_replays_with_its_figures_reasons_and_files_on_the_network_it_wa
         size=received.size, sha256=received.sha256,
     )  # fmt: skip
     analysed(study)
-    assert (study.state, study.prediction.package_version) == (State.READY, "1.2.0")
+    assert (study.state, study.prediction.package_version) == (State.READY, "1.1.1")
     packages.name_champion("sleep", "1.3.0")
     assert packages.load("sleep").version == "1.3.0"
     comparison = replayed(study)
-    assert (comparison.verdict, comparison.exact, comparison.version) == (Verdict.SAME, True, "1.2.0")
+    assert (comparison.verdict, comparison.exact, comparison.version) == (Verdict.SAME, True, "1.1.1")
     pyramid = study.prediction.artefacts.get(name="pyramid.bin")
     StoredArtefact.objects.filter(pk=pyramid.pk).update(sha256="0" * 64)
     (found,) = replayed(study).differences
