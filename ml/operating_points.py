@@ -98,8 +98,8 @@ def _haemorrhage(package: Package, ward: Ward) -> OperatingPoint:
             f"flagged, {bleed:.0f} bleed severely; of 100 who do, it misses {missed:.0f}. Computed from the "
             "model, as if it were right.",
             f"Pour une incidence de {_fr(100 * incidence, 1)} sur 100, il signale {flagged:.0f} femmes sur "
-            f"100\u00a0; sur 100 signalées, {bleed:.0f} saignent gravement\u00a0; sur 100 qui saignent, il en "
-            f"manque {missed:.0f}. Calculé d’après le modèle, comme s’il était exact.",
+            f"100\u00a0; sur 100 signalées, {bleed:.0f} saignent gravement\u00a0; sur 100 qui saignent, il "
+            f"en manque {missed:.0f}. Calculé d’après le modèle, comme s’il était exact.",
         ),
     )
 

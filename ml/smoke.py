@@ -7,6 +7,7 @@ holds what it answered when it was made; it names the sha256 of the package, so 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from math import isclose
 from pathlib import Path
@@ -18,6 +19,8 @@ from ml import package as packages
 from ml.contracts import Text
 from ml.package import Package
 from ml.promotion import Criterion, ShadowFigures, Verdict
+
+log = logging.getLogger(__name__)
 
 TOLERANCE = 1e-3
 """How far a number may lie off: another processor or runtime rounds otherwise, another model does not."""
@@ -76,7 +79,22 @@ def try_out(package: Package) -> Criterion:
                 f"a été fait\u00a0: python -m ml answers {package.algorithm} {package.version}",
             ),
         )
-    found = json.loads(json.dumps(answers(package)))
+    try:
+        found = json.loads(json.dumps(answers(package)))
+    except packages.BrokenPackage:
+        raise
+    except Exception as error:
+        # Whatever a candidate stops on is its own defect, found before a patient is in front of it.
+        log.warning("candidate stopped on its examples", exc_info=error)
+        kind = type(error).__name__
+        return Criterion(
+            CODE,
+            False,
+            Text(
+                f"It stops on its own stored examples ({kind}).",
+                f"Elle s’arrête sur ses propres exemples enregistrés ({kind}).",
+            ),
+        )
     alike = sum(_alike(one, other) for one, other in zip(stored, found, strict=False))
     met = len(stored) == len(found) == alike
     return Criterion(
