@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from clinic.audit.models import Action
 from clinic.audit.recording import WORKER, record
-from clinic.outages import despite_outage, is_full
+from clinic.outages import AWAY, despite_outage, is_full
 from ml import registry
 from ml.contracts import Limits, Problem, Refused, Text
 from predictions.lease import recall, release, renewed, take
@@ -175,8 +175,13 @@ def work(name: str, row_id: UUID) -> None:
     row = found.model.objects.get(pk=row_id, lease=mine)
     limits = found.limits_of(row)
     with renewed(row, seconds=limits.seconds):
-        ended = _attempt(found, row, limits)
-        if not despite_outage(partial(ended, row)):
+        try:
+            kept = _keep(found, row, _attempt(found, row, limits))
+        except AWAY as error:
+            # Nobody's defect: once the lease ran out, the watch sends the job to another worker.
+            log.warning("database away, job left", exc_info=error, extra={"job": name, "id": str(row_id)})
+            return
+        if not kept:
             log.warning("lease lost, outcome dropped", extra={"job": name, "id": str(row_id)})
 
 
@@ -184,6 +189,21 @@ def withdraw(row: Job) -> bool:
     """Take a job back that no worker has begun; ``False`` when one has."""
     waiting = type(row).objects.filter(pk=row.pk, state=JobState.QUEUED)
     return bool(waiting.update(state=JobState.WITHDRAWN, finished_at=timezone.now()))
+
+
+def _keep(found: Kind, row: Job, ended: Callable[[Job], bool]) -> bool:
+    """Write how a job ended; what cannot be written ends as a sentence why. ``False`` without the lease."""
+    try:
+        return despite_outage(partial(ended, row))
+    except AWAY as error:
+        if not is_full(error):
+            raise
+        problem = NO_ROOM
+    except Exception as error:
+        # Whoever waits must hear that something broke; the log keeps its type and place.
+        log.error("outcome not kept", exc_info=error, extra={"job": found.name, "id": str(row.pk)})
+        problem = NO_ROOM if is_full(error) else INTERNAL
+    return despite_outage(partial(_write_lost, found, JobState.FAILED, (problem,), row))
 
 
 def _attempt(found: Kind, row: Job, limits: Limits) -> Callable[[Job], bool]:
@@ -194,6 +214,10 @@ def _attempt(found: Kind, row: Job, limits: Limits) -> Callable[[Job], bool]:
         return partial(_write_done, found, ending)
     except Refused as refusal:
         return partial(_write_lost, found, JobState.REFUSED, refusal.problems)
+    except AWAY as error:
+        if not is_full(error):
+            raise
+        problem = NO_ROOM
     except MemoryError:
         problem = OUT_OF_MEMORY
     except TooSlow:

@@ -31,6 +31,7 @@ from ml import registry
 from ml.contracts import Contract, Text
 from patients import emergency
 from predictions import access, first_read, outcomes, selectors, waiting
+from predictions.deployments import selectors as deployments
 from predictions.models import BloodLoss, Prediction, Study
 from predictions.states import State
 from predictions.workspaces.sleep import headline
@@ -69,6 +70,8 @@ class Row:
         Empty for whoever must not see it yet; of a night, what its page shows this person.
     first_read
         Whether the reader's own first impression is what it waits for.
+    silent
+        Whether nobody sees the answer before the signature.
     number
         Which assessment of its stay it is; 1 for anything else than a form.
     outcome
@@ -82,6 +85,7 @@ class Row:
     answer: dict[str, str]
     reason: dict[str, str]
     first_read: bool
+    silent: bool
     to_sign: bool
     may_retry: bool
     number: int
@@ -203,14 +207,18 @@ def _rows(
     nights = headline.lines(user, (study for study in studies if study.pk not in hidden), scored)
     may_sign, may_submit = _rights(user)
     earlier = selectors.earlier_assessments(studies)
+    silent = deployments.silent(study for study in studies if study.pk in hidden)
     return [
         Row(
             study=study,
             images=_images(study),
             answer=_answer(study, nights.get(study.pk)) if study.pk not in hidden else {},
             reason=study.problems[0]["message"] if study.problems else {},
-            first_read=study.pk in hidden,
-            to_sign=study.state == State.READY and study.pk not in hidden and may_sign(study),
+            first_read=study.pk in hidden and (study.pk not in silent or first_read.awaited(user, study)),
+            silent=study.pk in silent,
+            to_sign=study.state == State.READY
+            and (study.pk not in hidden or study.pk in silent)
+            and may_sign(study),
             may_retry=study.state == State.FAILED and may_submit(study),
             number=1 + earlier.get(study.pk, 0),
             outcome=births.get(study.encounter_id) if study.algorithm == outcomes.ALGORITHM else None,

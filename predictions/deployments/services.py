@@ -1,0 +1,309 @@
+"""What people decide: run a version in the shadow, propose it for studies, approve, decline, end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from clinic.accounts import notices
+from clinic.accounts.models import Unit, User
+from clinic.accounts.roles import Role
+from clinic.audit.models import Action
+from clinic.audit.recording import record
+from ml import package as packages
+from ml import registry
+from ml.contracts import Problem, Refused, Text
+from ml.package import BrokenPackage, Package
+from predictions.deployments import shadows
+from predictions.deployments.models import OPEN, WHOLE, Deployment, Mode, Standing
+from predictions.versions.access import deciders, may_approve
+
+LONGEST_REASON = 2000
+KIND = "deployment"
+
+NO_REASON = Problem(
+    "reason_missing",
+    Text(
+        "Write why: whoever asks later which version ran where, and why, reads it here.",
+        "Indiquez pourquoi : qui demandera plus tard quelle version tournait où, et pourquoi, le lira ici.",
+    ),
+    field="reason",
+)
+NO_UNIT = Problem(
+    "unit_missing",
+    Text(
+        "No unit works with this model, so it has no live studies.",
+        "Aucun service n’utilise ce modèle : il ne reçoit aucune étude réelle.",
+    ),
+    field="unit",
+)
+NO_MODE = Problem(
+    "mode_missing",
+    Text("Choose shadow, silent or canary.", "Choisissez ombre, silencieux ou canari."),
+    field="mode",
+)
+NO_SHARE = Problem(
+    "share_missing",
+    Text(
+        "Write the share of the patients as a whole number of per cent, from 1 to 100.",
+        "Indiquez la part des patients par un nombre entier de pour cent, de 1 à 100.",
+    ),
+    field="share",
+)
+NO_PACKAGE = Problem(
+    "package_broken",
+    Text(
+        "There is no whole package of this version that can serve. Choose another version, or train again.",
+        "Il n’existe aucun paquet intact de cette version qui puisse servir. Choisissez une autre version, "
+        "ou relancez un entraînement.",
+    ),
+    field="version",
+)
+SERVES_ALREADY = Problem(
+    "serves_already",
+    Text(
+        "This version is in service already: beside itself it would show nothing. Choose another one, or "
+        "silent mode.",
+        "Cette version est déjà en service : à côté d’elle-même, elle ne montrerait rien. Choisissez-en une "
+        "autre, ou le mode silencieux.",
+    ),
+    field="version",
+)
+TAKEN = Problem(
+    "unit_taken",
+    Text(
+        "Such a deployment runs in this unit already, or was just started. End it first.",
+        "Un tel déploiement est déjà en cours dans ce service, ou vient d’être lancé. Mettez-y d’abord fin.",
+    ),
+)
+PACKAGE_CHANGED = Problem(
+    "package_changed",
+    Text(
+        "The package is missing or is not the one that was proposed, so nothing was started. Propose it "
+        "again.",
+        "Le paquet est absent ou n’est pas celui qui a été proposé : rien n’a été lancé. Proposez-le de "
+        "nouveau.",
+    ),
+)
+DECIDED = Problem(
+    "decided_meanwhile",
+    Text(
+        "This was decided meanwhile; the page shows how it stands now.",
+        "La décision a été prise entre-temps ; la page montre où elle en est.",
+    ),
+)
+
+TO_DECIDE = {
+    Mode.SILENT: Text(
+        "{title}: a silent evaluation of version {version} in {unit} waits for your decision.",
+        "{title} : une évaluation silencieuse de la version {version} dans {unit} attend votre décision.",
+    ),
+    Mode.CANARY: Text(
+        "{title}: version {version} is proposed for {share} % of the patients of {unit}; decide on it.",
+        "{title} : la version {version} est proposée pour {share} % des patients de {unit} ; décidez-en.",
+    ),
+}
+TOLD_END = Text(
+    "{title}: the deployment of version {version} in {unit} was ended by {who}.",
+    "{title} : {who} a mis fin au déploiement de la version {version} dans {unit}.",
+)
+
+
+def propose(
+    *, user: User, algorithm: str, unit: Unit | None, version: str, mode: str, share: int | None, reason: str
+) -> Deployment:
+    """Propose a deployment; a shadow, which no reader sees, starts at once.
+
+    Parameters
+    ----------
+    share
+        Of the patients in per cent, for a canary alone.
+
+    Raises
+    ------
+    django.core.exceptions.PermissionDenied
+        When ``user`` is no model steward; recorded.
+    ml.contracts.Refused
+        With every reason why not.
+    """
+    _require(user.role == Role.STEWARD, user, algorithm)
+    package = _package(algorithm, version)
+    problems = list(_problems(algorithm, unit, package, mode, share, reason))
+    if problems or package is None or unit is None:
+        raise Refused(*problems)
+    made = Deployment(
+        algorithm=algorithm,
+        unit=unit,
+        version=package.version,
+        package_sha256=package.sha256,
+        mode=mode,
+        share=share if mode == Mode.CANARY and share is not None else WHOLE,
+        reason=reason.strip(),
+        proposed_by=user,
+        proposed_at=timezone.now(),
+    )
+    if made.mode == Mode.SHADOW:
+        made.standing, made.started_at = Standing.RUNNING, made.proposed_at
+    with _one_at_a_time(), transaction.atomic():
+        made.save(force_insert=True)
+        _record(Action.DEPLOY if made.running else Action.REQUEST, user, made, made.reason)
+        if not made.running:
+            _ask(made)
+    return made
+
+
+def approve(*, user: User, deployment: Deployment, reason: str = "") -> None:
+    """Start a proposed deployment as its second person.
+
+    Raises
+    ------
+    django.core.exceptions.PermissionDenied
+        When ``user`` does not sign in the unit, or proposed it; recorded.
+    ml.contracts.Refused
+        When it was decided meanwhile, another one runs, or the package is no longer the one proposed.
+    """
+    _require(may_approve(user, deployment.algorithm, deployment.proposed_by), user, deployment.algorithm)
+    package = _package(deployment.algorithm, deployment.version)
+    if package is None or package.sha256 != deployment.package_sha256:
+        raise Refused(PACKAGE_CHANGED)
+    with _one_at_a_time(), transaction.atomic():
+        now = timezone.now()
+        _move(deployment, Standing.PROPOSED, Standing.RUNNING, **_decision(user, reason), started_at=now)
+        _record(Action.APPROVE, user, deployment, reason)
+        _record(Action.DEPLOY, user, deployment, deployment.reason)
+
+
+def decline(*, user: User, deployment: Deployment, reason: str) -> None:
+    """Refuse a proposal, with a reason; errors as for :func:`approve`."""
+    _require(may_approve(user, deployment.algorithm, deployment.proposed_by), user, deployment.algorithm)
+    if not reason.strip():
+        raise Refused(NO_REASON)
+    with transaction.atomic():
+        _move(deployment, Standing.PROPOSED, Standing.DECLINED, **_decision(user, reason))
+        _record(Action.DECLINE, user, deployment, reason)
+
+
+def may_end(user: User, deployment: Deployment) -> bool:
+    """Return whether ``user`` may stop it: stewards, and who signs in the unit. One person is enough."""
+    return user.role == Role.STEWARD or may_approve(user, deployment.algorithm, deployment.proposed_by)
+
+
+def end(*, user: User, deployment: Deployment, reason: str = "") -> None:
+    """End a deployment at once, or take its proposal back: studies go to the version in service again.
+
+    Ended already, it stays so: a second click finds nothing to do.
+
+    Raises
+    ------
+    django.core.exceptions.PermissionDenied
+        When ``user`` is neither a model steward nor one of those who sign in the unit; recorded.
+    """
+    _require(may_end(user, deployment), user, deployment.algorithm)
+    if deployment.standing not in OPEN:
+        return
+    end_of = {Standing.PROPOSED: Standing.WITHDRAWN, Standing.RUNNING: Standing.ENDED}
+    following = end_of[Standing(deployment.standing)]
+    values = {"ended_by": user, "ended_at": timezone.now(), "end_reason": reason.strip()[:LONGEST_REASON]}
+    with transaction.atomic():
+        _move(deployment, deployment.standing, following, **values)
+        shadows.withdraw_waiting(deployment)
+        _record(Action.WITHDRAW, user, deployment, reason)
+        people = {deployment.proposed_by, deployment.decided_by} - {None, user}
+        notices.notify(people, _told(TOLD_END, deployment, who=user.label), link=_address(deployment))
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Turn the unique keys between two deployments of a unit into a sentence."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise Refused(TAKEN) from error
+
+
+def _problems(
+    algorithm: str, unit: Unit | None, package: Package | None, mode: str, share: int | None, reason: str
+) -> Iterator[Problem]:
+    contract = registry.contract(algorithm)
+    if unit is None or not contract.clinical or unit.code != contract.unit:
+        yield NO_UNIT
+    if mode not in Mode.values:
+        yield NO_MODE
+    if mode == Mode.CANARY and (share is None or not 1 <= share <= WHOLE):
+        yield NO_SHARE
+    if package is None:
+        yield NO_PACKAGE
+    elif mode != Mode.SILENT and package.version == packages.champion_version(algorithm):
+        yield SERVES_ALREADY
+    if not reason.strip() or len(reason) > LONGEST_REASON:
+        yield NO_REASON
+
+
+def _package(algorithm: str, version: str) -> Package | None:
+    try:
+        return packages.serving(algorithm, version) if version else None
+    except BrokenPackage:
+        return None
+
+
+def _decision(user: User, reason: str) -> dict[str, Any]:
+    return {
+        "decided_by": user,
+        "decided_at": timezone.now(),
+        "decision_reason": reason.strip()[:LONGEST_REASON],
+    }
+
+
+def _move(deployment: Deployment, current: str, following: str, **values: Any) -> None:
+    found = Deployment.objects.filter(pk=deployment.pk, standing=current)
+    if not found.update(standing=following, **values):
+        raise Refused(DECIDED)
+    deployment.refresh_from_db()
+
+
+def _ask(made: Deployment) -> None:
+    people = deciders(made.algorithm).exclude(pk=made.proposed_by_id)
+    said = _told(TO_DECIDE[Mode(made.mode)], made, share=made.share)
+    notices.notify(people, said, link=_address(made))
+
+
+def _told(text: Text, made: Deployment, **values: Any) -> Text:
+    title, unit = made.contract.title, made.unit
+    return Text(
+        text.en.format(title=title.en, version=made.version, unit=unit.name_en, **values),
+        text.fr.format(title=title.fr, version=made.version, unit=unit.name_fr, **values),
+    )
+
+
+def _address(made: Deployment) -> str:
+    return reverse("deployment", args=[made.pk])
+
+
+def _require(allowed: bool, user: User, algorithm: str) -> None:
+    if not allowed:
+        record(Action.REFUSED, actor=user, kind=KIND, detail={"algorithm": algorithm})
+        raise PermissionDenied
+
+
+def _record(action: Action, user: User, made: Deployment, reason: str) -> None:
+    record(
+        action,
+        actor=user,
+        kind=KIND,
+        object_id=str(made.pk),
+        detail={
+            "algorithm": made.algorithm,
+            "unit": made.unit.code,
+            "mode": made.mode,
+            "share": made.share,
+            "version": made.version,
+            "sha256": made.package_sha256,
+            "reason": reason.strip(),
+        },
+    )

@@ -1,0 +1,69 @@
+"""Versions on trial for tests: the serving package under another version, deployed by the two who decide."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+from clinic.accounts.models import Unit, User
+from clinic.accounts.roles import Role
+from ml import package as packages
+from ml import registry
+from ml.package import Package
+from predictions.deployments import services
+from predictions.deployments.models import Deployment, Mode
+from tests import factories
+
+NEW = "9.9.1"
+
+
+def version(name: str = NEW, *, algorithm: str = "haemorrhage", **changed: Any) -> Package:
+    """Write the serving package under another version into the site's own store."""
+    serving = packages.load(algorithm)
+    folder = packages.SITE / algorithm / name
+    shutil.copytree(serving.folder, folder)
+    (folder / packages.MANIFEST).unlink()
+    left_out = ("files", "sha256", "created")
+    manifest = {key: value for key, value in serving.manifest.items() if key not in left_out}
+    return packages.write(folder, manifest | {"version": name} | changed)
+
+
+def damage(package: Package) -> None:
+    """Flip a bit of a package's first file; nothing that was verified before is remembered."""
+    file = package.folder / next(iter(package.manifest["files"]))
+    content = bytearray(file.read_bytes())
+    content[0] ^= 1
+    file.write_bytes(content)
+    packages._verified.cache_clear()
+
+
+def deployed(
+    mode: str,
+    *,
+    algorithm: str = "haemorrhage",
+    of: str = NEW,
+    share: int | None = None,
+    steward: User | None = None,
+    second: User | None = None,
+) -> Deployment:
+    """Deploy a version: a steward proposes, and who signs in the unit approves what answers studies."""
+    contract = registry.contract(algorithm)
+    unit: Unit = factories.unit(contract.unit)
+    made = services.propose(
+        user=steward or _person("trial-steward", Role.STEWARD),
+        algorithm=algorithm,
+        unit=unit,
+        version=of,
+        mode=mode,
+        share=share,
+        reason="To see how it does here",
+    )
+    if mode != Mode.SHADOW:
+        second = second or _person("trial-second", Role(contract.sign_roles[0]), unit)
+        services.approve(user=second, deployment=made, reason="Fine")
+        made.refresh_from_db()
+    return made
+
+
+def _person(name: str, role: Role, *units: Unit) -> User:
+    return User.objects.filter(username=name).first() or factories.staff(name, role, *units)

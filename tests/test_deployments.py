@@ -1,0 +1,332 @@
+"""A version beside the one in service: who decides, which studies it gets, what happens when it fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from clinic.accounts.models import Notice, Unit, User
+from clinic.accounts.roles import Role
+from clinic.audit.models import Action, Event
+from ml import package as packages
+from ml.algorithms.haemorrhage.examples import EXAMPLES, as_of
+from ml.contracts import Refused
+from patients.models import Patient
+from predictions import intake, lease, run
+from predictions.deployments import selectors, services
+from predictions.deployments.models import Allocation, Deployment, Mode, Standing
+from predictions.models import Study
+from predictions.states import State
+from tests import deploying, factories, studies
+from tests.machine import ROOT
+
+pytestmark = pytest.mark.django_db
+
+
+def sent(by: User, patient: Patient, **fields: Any) -> Study:
+    """Send the first example as a form."""
+    return studies.waiting(by, patient, values=as_of(EXAMPLES[0], timezone.now()), **fields)
+
+
+def codes(error: pytest.ExceptionInfo[Refused]) -> list[str]:
+    return [problem.code for problem in error.value.problems]
+
+
+# --- who decides --------------------------------------------------------------------------------
+
+
+def test_a_shadow_starts_with_the_steward_alone(steward: User, maternity: Unit) -> None:
+    deploying.version()
+    made = deploying.deployed(Mode.SHADOW, steward=steward)
+    assert (made.standing, made.decided_by) == (Standing.RUNNING, None)
+    event = Event.objects.get(action=Action.DEPLOY, actor=steward)
+    assert json.loads(event.payload.content)["reason"] == "To see how it does here"
+
+
+@pytest.mark.parametrize("mode", [Mode.SILENT, Mode.CANARY])
+def test_what_answers_studies_takes_two_persons(mode: str, steward: User, bob: User, maternity: Unit) -> None:
+    deploying.version()
+    made = services.propose(
+        user=steward, algorithm="haemorrhage", unit=maternity, version=deploying.NEW, mode=mode, share=20,
+        reason="Try it",
+    )  # fmt: skip
+    assert made.standing == Standing.PROPOSED
+    assert not selectors.running("haemorrhage").exists()
+    assert Notice.objects.filter(recipient=bob, link=f"/deployments/{made.pk}/").exists()
+    with pytest.raises(PermissionDenied):
+        services.approve(user=steward, deployment=made)
+    services.approve(user=bob, deployment=made)
+    assert made.running
+    actions = Event.objects.filter(kind="deployment", object_id=str(made.pk)).order_by("pk")
+    assert list(actions.values_list("action", flat=True)) == [Action.REQUEST, Action.APPROVE, Action.DEPLOY]
+
+
+def test_nobody_but_a_signer_of_the_unit_approves(
+    steward: User, alice: User, charlie: User, admin: User, maternity: Unit
+) -> None:
+    deploying.version()
+    made = services.propose(
+        user=steward, algorithm="haemorrhage", unit=maternity, version=deploying.NEW, mode=Mode.SILENT,
+        share=None, reason="Try it",
+    )  # fmt: skip
+    for stranger in (alice, charlie, admin):
+        with pytest.raises(PermissionDenied):
+            services.approve(user=stranger, deployment=made)
+        with pytest.raises(PermissionDenied):
+            services.end(user=stranger, deployment=made)
+        assert Event.objects.filter(action=Action.REFUSED, actor=stranger, kind="deployment").exists()
+    with pytest.raises(PermissionDenied):
+        services.propose(
+            user=alice, algorithm="haemorrhage", unit=maternity, version=deploying.NEW, mode=Mode.SHADOW,
+            share=None, reason="Try it",
+        )  # fmt: skip
+
+
+def test_the_database_itself_wants_two_persons(steward: User, maternity: Unit) -> None:
+    made = {
+        "algorithm": "haemorrhage", "unit": maternity, "version": "1", "package_sha256": "0" * 64,
+        "mode": Mode.CANARY, "standing": Standing.RUNNING, "reason": "x", "proposed_by": steward,
+        "proposed_at": timezone.now(),
+    }  # fmt: skip
+    for decided_by in (None, steward):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Deployment.objects.create(**made, decided_by=decided_by)
+
+
+def test_every_reason_why_not_is_named(steward: User, maternity: Unit) -> None:
+    with pytest.raises(Refused) as error:
+        services.propose(
+            user=steward, algorithm="haemorrhage", unit=None, version="0.0.0", mode="loud", share=None,
+            reason=" ",
+        )  # fmt: skip
+    assert codes(error) == ["unit_missing", "mode_missing", "package_broken", "reason_missing"]
+    with pytest.raises(Refused) as error:
+        services.propose(
+            user=steward, algorithm="haemorrhage", unit=maternity, mode=Mode.CANARY, share=101,
+            version=packages.champion_version("haemorrhage"), reason="x",
+        )  # fmt: skip
+    assert codes(error) == ["share_missing", "serves_already"]
+
+
+def test_one_version_answers_beside_the_serving_one(steward: User, maternity: Unit) -> None:
+    deploying.version()
+    deploying.version("9.9.2")
+    deploying.deployed(Mode.CANARY, share=10)
+    with pytest.raises(Refused) as error:
+        deploying.deployed(Mode.SILENT, of="9.9.2")
+    assert codes(error) == ["unit_taken"]
+
+
+def test_a_package_changed_since_its_proposal_does_not_start(
+    steward: User, bob: User, maternity: Unit
+) -> None:
+    package = deploying.version()
+    made = services.propose(
+        user=steward, algorithm="haemorrhage", unit=maternity, version=package.version, mode=Mode.CANARY,
+        share=10, reason="Try it",
+    )  # fmt: skip
+    deploying.damage(package)
+    with pytest.raises(Refused) as error:
+        services.approve(user=bob, deployment=made)
+    assert codes(error) == ["package_changed"]
+
+
+def test_a_second_click_ends_nothing_twice_and_no_row_is_deleted(bob: User, maternity: Unit) -> None:
+    deploying.version()
+    made = deploying.deployed(Mode.CANARY, share=10)
+    services.end(user=bob, deployment=made)
+    services.end(user=bob, deployment=made)
+    assert Event.objects.filter(action=Action.WITHDRAW, kind="deployment").count() == 1
+    with pytest.raises(Exception, match="kept"), transaction.atomic():
+        made.delete()
+
+
+# --- who is drawn -------------------------------------------------------------------------------
+
+
+def test_the_share_is_met_and_a_patient_always_drawn_alike(maternity: Unit) -> None:
+    deploying.version()
+    made = deploying.deployed(Mode.CANARY, share=20)
+    people = [uuid.UUID(int=number) for number in range(4000)]
+    drawn = [selectors.takes(made, person) for person in people]
+    assert 0.17 < sum(drawn) / len(drawn) < 0.23  # 20 % ± 4.7 standard errors
+    assert drawn == [selectors.takes(made, person) for person in people]
+    made.share = 50
+    wider = [selectors.takes(made, person) for person in people]
+    assert all(after for before, after in zip(drawn, wider, strict=True) if before)
+    made.share = 100
+    assert all(selectors.takes(made, person) for person in people)
+
+
+def test_two_deployments_draw_independently() -> None:
+    people = [uuid.UUID(int=number) for number in range(2000)]
+    first, second = ([selectors.drawn(key * 32, person) < 0.5 for person in people] for key in ("0a", "0b"))
+    alike = sum(a == b for a, b in zip(first, second, strict=True))
+    assert 0.44 < alike / len(people) < 0.56
+
+
+def test_another_process_draws_alike() -> None:
+    people = [uuid.UUID(int=number) for number in range(50)]
+    here = [selectors.drawn("0c" * 32, person) for person in people]
+    said = (
+        "import django; django.setup(); import uuid; from predictions.deployments.selectors import drawn; "
+        "print([drawn('0c' * 32, uuid.UUID(int=n)) for n in range(50)])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", said], capture_output=True, text=True, check=True, cwd=ROOT,
+        env=_environment(),
+    )  # fmt: skip
+    assert json.loads(done.stdout) == here
+
+
+def _environment() -> dict[str, str]:
+    return os.environ | {"DJANGO_SETTINGS_MODULE": "clinic.settings", "PYTHONHASHSEED": "7"}
+
+
+# --- what answers -------------------------------------------------------------------------------
+
+
+def test_a_canary_answers_its_patients_and_the_champion_the_others(
+    alice: User, claire: Patient, maternity: Unit
+) -> None:
+    package = deploying.version()
+    made = deploying.deployed(Mode.CANARY, share=50)
+    others = [factories.patient(maternity, family_name=f"Lantern{n}") for n in range(12)]
+    drawn = next(one for one in others if selectors.takes(made, one.pk))
+    left = next(one for one in others if not selectors.takes(made, one.pk))
+    for person, version in ((drawn, package.version), (left, packages.champion_version("haemorrhage"))):
+        study = sent(alice, person)
+        assert (selectors.version_for(study) or packages.champion_version("haemorrhage")) == version
+        prediction = studies.analysed(study).prediction
+        assert prediction.package_version == version
+        assert prediction.package_sha256 == packages.load("haemorrhage", version).sha256
+        assert prediction.problems == []
+
+
+def test_a_retry_keeps_its_version_and_a_rollback_takes_it(alice: User, bob: User, claire: Patient) -> None:
+    package = deploying.version()
+    made = deploying.deployed(Mode.CANARY, share=100)
+    study = sent(alice, claire)
+    claimed = lease.claim(study.pk)
+    run._write(claimed, run.Failure(run.NO_ROOM))
+    assert selectors.version_for(study) == package.version
+    Study.objects.filter(pk=study.pk).update(state=State.FAILED)
+    study.refresh_from_db()
+    intake.retry(user=alice, study=study)
+    assert studies.analysed(study).prediction.package_version == package.version
+    later = sent(alice, claire)
+    services.end(user=bob, deployment=made)
+    champion = packages.champion_version("haemorrhage")
+    assert studies.analysed(later).prediction.package_version == champion
+
+
+def test_a_canary_that_ends_during_an_analysis_gives_no_answer(
+    alice: User, bob: User, claire: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploying.version()
+    made = deploying.deployed(Mode.CANARY, share=100)
+    analyse = run.analyse
+
+    def ended_meanwhile(study: Study, version: str = "") -> Any:
+        if version:
+            services.end(user=bob, deployment=made)
+        return analyse(study, version)
+
+    monkeypatch.setattr(run, "analyse", ended_meanwhile)
+    prediction = studies.analysed(sent(alice, claire)).prediction
+    assert prediction.package_version == packages.champion_version("haemorrhage")
+    assert prediction.problems == []
+    told = Notice.objects.filter(recipient=made.proposed_by)
+    assert not [notice for notice in told if "failed" in notice.text["en"]]
+
+
+def test_a_broken_canary_falls_back_with_a_mark_and_one_alarm(
+    alice: User, claire: Patient, steward: User
+) -> None:
+    package = deploying.version()
+    made = deploying.deployed(Mode.CANARY, share=100, steward=steward)
+    deploying.damage(package)
+    for _time in range(2):
+        study = studies.analysed(sent(alice, claire))
+        assert study.state == State.READY
+        assert study.prediction.package_version == packages.champion_version("haemorrhage")
+        assert [problem["code"] for problem in study.prediction.problems] == ["fell_back"]
+        assert Allocation.objects.get(study=study).fell_back == "package_broken"
+    told = Notice.objects.filter(recipient=steward, link=f"/deployments/{made.pk}/")
+    assert [package.version in notice.text["en"] for notice in told] == [True]
+    assert Event.objects.filter(action=Action.FAIL, kind="deployment", object_id=str(made.pk)).count() == 2
+
+
+def test_a_package_swapped_under_its_version_gives_no_answer(alice: User, claire: Patient) -> None:
+    deploying.version()
+    made = deploying.deployed(Mode.CANARY, share=100)
+    Deployment.objects.filter(pk=made.pk).update(package_sha256="0" * 64)
+    study = studies.analysed(sent(alice, claire))
+    assert study.prediction.package_version == packages.champion_version("haemorrhage")
+    assert Allocation.objects.get(study=study).fell_back == "other_package"
+
+
+def test_a_canary_that_is_too_slow_gives_its_study_back_to_the_queue(
+    alice: User, claire: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploying.version()
+    deploying.deployed(Mode.CANARY, share=100)
+    analyse = run.analyse
+    slow = run.Failure(run.TOO_SLOW)
+    monkeypatch.setattr(run, "analyse", lambda study, version="": slow if version else analyse(study))
+    study = studies.analysed(sent(alice, claire))
+    assert (study.state, study.lease) == (State.QUEUED, None)
+    assert studies.analysed(study).prediction.package_version == packages.champion_version("haemorrhage")
+
+
+def test_the_last_attempt_after_a_lost_worker_is_the_champions(alice: User, claire: Patient) -> None:
+    deploying.version()
+    deploying.deployed(Mode.CANARY, share=100)
+    study = studies.analysed(sent(alice, claire, deaths=1))
+    assert study.prediction.package_version == packages.champion_version("haemorrhage")
+    assert Allocation.objects.get(study=study).fell_back == "worker_lost"
+
+
+# --- the command --------------------------------------------------------------------------------
+
+
+def test_the_command_deploys_approves_lists_and_ends(
+    steward: User, bob: User, maternity: Unit, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploying.version()
+    start = ["deployments", "start", "haemorrhage", deploying.NEW, "--mode", "canary", "--share", "10"]
+    call_command(*start, "--reason", "Try it", "--as", "steward")
+    made = Deployment.objects.get()
+    assert made.standing == Standing.PROPOSED
+    with pytest.raises(CommandError, match="may not"):
+        call_command("deployments", "approve", str(made.pk), "--as", "steward")
+    call_command("deployments", "approve", str(made.pk), "--as", "bob")
+    call_command("deployments", "list")
+    assert f"{made.pk} running canary 10% haemorrhage {deploying.NEW} maternity" in capsys.readouterr().out
+    call_command("deployments", "end", str(made.pk), "--as", "bob", "--reason", "Enough")
+    made.refresh_from_db()
+    assert (made.standing, made.ended_by, made.end_reason) == (Standing.ENDED, bob, "Enough")
+    with pytest.raises(CommandError, match="Write why"):
+        call_command(*start, "--reason", "", "--as", "steward")
+    with pytest.raises(CommandError, match="nobody called"):
+        call_command(*start, "--reason", "x", "--as", "ghost")
+
+
+def test_a_person_who_left_deploys_nothing(steward: User, maternity: Unit) -> None:
+    deploying.version()
+    factories.staff("gone", Role.STEWARD, is_active=False)
+    with pytest.raises(CommandError, match="nobody called"):
+        call_command(
+            "deployments", "start", "haemorrhage", deploying.NEW, "--mode", "shadow", "--reason", "x",
+            "--as", "gone",
+        )  # fmt: skip
