@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
-from patients.models import Patient
+from patients.erasure import OPEN
+from patients.models import Erasure, LegalHold, Patient, Research
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,9 @@ class Use:
     name: str
     detail: str = ""
 
+
+UNASKED, REFUSED, ERASURE, HOLD = "not_asked", "refused", "erasure_open", "legal_hold"
+"""Why a patient's data may not be learned from."""
 
 _uses: list[Callable[[Patient], Iterable[Use]]] = []
 _listeners: list[Callable[[Patient], object]] = []
@@ -61,3 +66,22 @@ def uses(patient: Patient) -> list[Use]:
     """Return everything in which a patient's data went out, the latest first."""
     found = [use for source in _uses for use in source(patient)]
     return sorted(found, key=lambda use: use.at, reverse=True)
+
+
+def barred(patients: Iterable[UUID]) -> dict[UUID, str]:
+    """Return whose data may not be learned from, with the reason; everybody else of ``patients`` agreed.
+
+    Besides who was not asked or refuses, whoever is about to be erased or is under a legal hold stays out:
+    the one will be gone, and what a court may ask for is not spread.
+    """
+    asked = set(patients)
+    said = Patient.objects.filter(pk__in=asked).order_by().values_list("pk", "research")
+    found = {
+        pk: REFUSED if word == Research.REFUSED else UNASKED for pk, word in said if word != Research.AGREED
+    }
+    held = LegalHold.objects.filter(released_at=None, patient__in=asked).values_list("patient_id", flat=True)
+    going = Erasure.objects.filter(state__in=OPEN, patient__in=asked).values_list("patient", flat=True)
+    gone = asked - set(Patient.objects.filter(pk__in=asked).order_by().values_list("pk", flat=True))
+    for ids, why in ((held, HOLD), (going, ERASURE), (gone, ERASURE)):
+        found |= dict.fromkeys(set(ids) - found.keys(), why)
+    return found

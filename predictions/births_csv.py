@@ -1,6 +1,7 @@
 """The wards' own births as the CSV a hospital model is trained with: what was known, and what was measured.
 
-One row per birth whose blood loss is recorded: the answers of one assessment made before it, and the loss.
+One row per birth whose blood loss is recorded, of mothers who were told and agree (``patients.consent``): the
+answers of one assessment made before it, and the loss.
 Nobody is named: a mother is a keyed hash of her record, the same for all her births here, her birth date is
 an age, and no time of day is written.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +24,7 @@ from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml import registry
 from ml.contracts import Text
+from patients import consent
 from patients.models import Encounter
 from patients.validators import completed_years
 from predictions import outcomes
@@ -107,11 +110,17 @@ class LeftOut:
         Assessed births without a blood loss.
     homeless
         Assessments that belong to no stay, so that no blood loss can be theirs.
+    not_asked, refused, kept_back
+        Births that could be in it, of mothers whom nobody asked, who refuse, and who are about to be erased
+        or under a legal hold.
     """
 
     unassessed: int
     unmeasured: int
     homeless: int
+    not_asked: int = 0
+    refused: int = 0
+    kept_back: int = 0
 
     def told(self) -> list[str]:
         """Say each reason that left something out, in English, as the command does."""
@@ -119,6 +128,9 @@ class LeftOut:
             (self.unassessed, "with a blood loss but no assessment sent before it", "birth", "births"),
             (self.unmeasured, "with an assessment but no blood loss recorded", "birth", "births"),
             (self.homeless, "without a stay, so without a blood loss", "assessment", "assessments"),
+            (self.not_asked, "of mothers whom nobody asked about research", "birth", "births"),
+            (self.refused, "of mothers who refuse", "birth", "births"),
+            (self.kept_back, "of mothers under a legal hold or about to be erased", "birth", "births"),
         )
         return [f"{counted(n, one, many)} {why}" for n, why, one, many in reasons if n]
 
@@ -139,42 +151,54 @@ def export(*, which: str = LAST, invented: bool = False) -> Export:
         Whether the invented patients of the demo are written too.
     """
     rows, losses, patients = [], [], []
-    unassessed = 0
-    for encounter, loss, study in _births(which, invented):
+    why: Counter[str] = Counter()
+    found = list(births(which, invented))
+    barred = consent.barred(encounter.patient_id for encounter, _loss, _study in found)
+    for encounter, loss, study in found:
         if study is None:
-            unassessed += 1
-            continue
-        rows.append(_row(study, loss))
-        losses.append(loss)
-        patients.append(encounter.patient_id)
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, fieldnames=list(UNITS), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+            why["unassessed"] += 1
+        elif encounter.patient_id in barred:
+            why[barred[encounter.patient_id]] += 1
+        else:
+            rows.append(row(study, loss, mother=pseudonym(encounter.patient_id)))
+            losses.append(loss)
+            patients.append(encounter.patient_id)
     made = Export(
-        text.getvalue(),
-        _mapping(losses),
+        written(rows, list(UNITS)),
+        mapping(losses),
         len(rows),
         sum(loss.severe for loss in losses),
-        _left_out(unassessed, invented),
+        _left_out(why, invented),
     )
     _record(made, patients)
     return made
 
 
-def _left_out(unassessed: int, invented: bool) -> LeftOut:
+def written(rows: list[dict[str, Any]], columns: list[str]) -> str:
+    """Return rows as CSV."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _left_out(why: Counter[str], invented: bool) -> LeftOut:
     answered = Study.objects.filter(algorithm=outcomes.ALGORITHM, state__in=ANSWERED)
     if not invented:
         answered = answered.filter(patient__invented=False)
     unmeasured = answered.filter(encounter__isnull=False, encounter__blood_losses__isnull=True)
     return LeftOut(
-        unassessed=unassessed,
+        unassessed=why["unassessed"],
+        not_asked=why[consent.UNASKED],
+        refused=why[consent.REFUSED],
+        kept_back=why[consent.HOLD] + why[consent.ERASURE],
         unmeasured=unmeasured.order_by().values("encounter").distinct().count(),
         homeless=answered.filter(encounter=None).count(),
     )
 
 
-def _births(which: str, invented: bool) -> Iterator[tuple[Encounter, BloodLoss, Study | None]]:
+def births(which: str, invented: bool) -> Iterator[tuple[Encounter, BloodLoss, Study | None]]:
     """Yield every birth with a blood loss, and the assessment that goes with it, ``None`` without one."""
     stays = Encounter.objects.filter(blood_losses__isnull=False).distinct().order_by("started_at", "pk")
     if not invented:
@@ -189,13 +213,22 @@ def _births(which: str, invented: bool) -> Iterator[tuple[Encounter, BloodLoss, 
         yield encounter, loss, before.first() if which == FIRST else before.last()
 
 
-def _row(study: Study, loss: BloodLoss) -> dict[str, Any]:
+def row(study: Study, loss: BloodLoss, *, mother: str, by_month: bool = False) -> dict[str, Any]:
+    """Return one birth.
+
+    Parameters
+    ----------
+    mother
+        What stands for her.
+    by_month
+        Whether the day of admission becomes the first of its month.
+    """
     values, patient = registry.door(outcomes.ALGORITHM, "contract").check(study.values)[0], study.patient
     day = timezone.localtime(values["admission_at"] or study.submitted_at).date()
     known = {name: values.get(name) for name in UNITS}
     known |= {
-        "mother": pseudonym(patient.pk),
-        "admission_at": day.isoformat(),
+        "mother": mother,
+        "admission_at": (day.replace(day=1) if by_month else day).isoformat(),
         "age": completed_years(patient.birth_date, day),
         "gestation_weeks": _gestation(values),
         "blood_loss_ml": loss.millilitres,
@@ -215,7 +248,8 @@ def _gestation(values: Mapping[str, Any]) -> str | None:
     return f"{weeks}+{days or 0}"
 
 
-def _mapping(losses: list[BloodLoss]) -> str:
+def mapping(losses: list[BloodLoss]) -> str:
+    """Return ``mapping.yaml``: which column holds what, and how the losses were measured."""
     counts = [(label, sum(loss.method == code for loss in losses)) for code, label in LossMethod.choices]
     methods = ", ".join(f"{label} {count}" for label, count in counts)
     columns = {name: {"column": name} | ({"unit": unit} if unit else {}) for name, unit in UNITS.items()}

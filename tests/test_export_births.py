@@ -17,7 +17,7 @@ from clinic.accounts.models import User
 from clinic.audit.models import Action, Event
 from ml.algorithms.haemorrhage import hospital, mapping
 from ml.algorithms.haemorrhage.examples import ADMISSIONS, as_of
-from patients.models import Encounter, Patient
+from patients.models import Encounter, Patient, Research
 from predictions import answers, births_csv, outcomes
 from predictions.models import BloodLoss, Study
 from predictions.states import State
@@ -83,7 +83,9 @@ def many_births(by: User, number: int) -> None:
     )
 
 
-def exported(folder: Path, *options: str) -> list[dict[str, str]]:
+def exported(folder: Path, *options: str, agreed: bool = True) -> list[dict[str, str]]:
+    if agreed:
+        Patient.objects.update(research=Research.AGREED)
     call_command("export_births", "--out", str(folder / "births.csv"), *options)
     return list(csv.DictReader((folder / "births.csv").open(encoding="utf-8")))
 
@@ -205,6 +207,17 @@ def test_it_is_on_record_and_for_the_owner_alone(alice: User, claire: Patient, t
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
     with pytest.raises(CommandError, match="exists already"):
         exported(tmp_path)
+
+
+def test_mothers_whom_nobody_asked_and_who_refuse_stay_out(
+    alice: User, claire: Patient, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    birth(alice, claire, 1250, {})
+    birth(alice, factories.patient(research=Research.AGREED), 400, {})
+    birth(alice, factories.patient(research=Research.REFUSED), 400, {})
+    assert [row["blood_loss_ml"] for row in exported(tmp_path, agreed=False)] == ["400"]
+    said = capsys.readouterr().out
+    assert "1 birth of mothers whom nobody asked about research; 1 birth of mothers who refuse" in said
 
 
 def test_a_pseudonym_needs_the_key(claire: Patient, settings: Any) -> None:
