@@ -17,10 +17,12 @@ from clinic.audit import alarms
 from predictions import disclosing, erasing, jobs, sweep
 from predictions.agreement import services as agreement
 from predictions.batches import services as batches
+from predictions.monitoring import windows as monitoring
 from predictions.outputs import rendering
 from predictions.reap import STUDIES, Reaper
 from predictions.sightings import Sightings
 from predictions.stewardship import reap as stewardship
+from predictions.testbench import services as testbench
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +54,14 @@ class Watch:
     def sweep(self) -> None:
         """Throw away what is left over."""
         _each(
-            sweep.sweep, rendering.sweep, disclosing.sweep, stewardship.sweep, agreement.sweep, batches.sweep
+            sweep.sweep,
+            rendering.sweep,
+            disclosing.sweep,
+            stewardship.sweep,
+            agreement.sweep,
+            batches.sweep,
+            testbench.sweep,
+            monitoring.duty,
         )
 
 

@@ -182,6 +182,9 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "agreement_report": reported(),
     "agreement_state": reported(),
     "agreement_csv": reported(ok=302),  # nothing was counted yet
+    "testbench": (only(STEWARD), only(STEWARD, "POST", 302, sample="synthetic_admission")),
+    "bench_run": only(STEWARD),
+    "bench_run_state": only(STEWARD),
     # --- programs -------------------------------------------------------------------------------
     "metrics": only(ADMIN, anonymous=UNKNOWN),
     "health": public(ok=503),  # no worker answers in this test
@@ -230,6 +233,11 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "api-amend": api_record("POST", roles=SIGNERS, state=State.SIGNED, reason="typing error"),
     "api-retry": api_record("POST", 202, roles=SUBMITTERS, state=State.FAILED),
     "api-credit": only(STEWARD, "POST", 503, anonymous=UNKNOWN),
+    "api-testbench": (
+        only(STEWARD, anonymous=UNKNOWN),
+        only(STEWARD, "POST", 202, anonymous=UNKNOWN, sample="synthetic_admission"),
+    ),
+    "api-bench-run": only(STEWARD, anonymous=UNKNOWN),
     "api-audit-events": only(ADMIN, anonymous=UNKNOWN),
     "api-credit-batch": only(STEWARD, "POST", 400, anonymous=UNKNOWN),
 }
@@ -256,6 +264,7 @@ WRITES: dict[tuple[str, str], Scope | None] = {
     ("api-review", "POST"): Scope.REVIEW,
     ("api-sign", "POST"): Scope.SIGN,
     ("api-amend", "POST"): Scope.SIGN,
+    ("api-testbench", "POST"): Scope.SUBMIT,
     ("api-credit", "POST"): Scope.SUBMIT,
     ("api-credit-batch", "POST"): Scope.SUBMIT,
     ("sleep-predict", "POST"): Scope.SUBMIT,

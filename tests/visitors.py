@@ -27,6 +27,8 @@ from predictions.models import Disclosure, DocumentState, StoredArtefact, Study
 from predictions.states import State
 from predictions.stewardship.models import Training
 from predictions.storage import receive, storage
+from predictions.testbench import services as testbench
+from predictions.testbench.models import BenchRun, Sample
 from tests import factories, studies, trainings
 
 LOGIN = "to the log-in page"
@@ -92,6 +94,7 @@ class World:
             "hold_id": LegalHold.objects.values_list("pk", flat=True).first(),
             "access_id": opened.pk if opened else None,
             "report_id": Report.objects.values_list("pk", flat=True).first(),
+            "bench_run_id": BenchRun.objects.values_list("pk", flat=True).first(),
             "disclosure_id": Disclosure.objects.values_list("pk", flat=True).first(),
         }
         return {part: real[part] for part in address.pattern.converters}
@@ -136,6 +139,7 @@ def make_world(claire: Patient) -> World:
         size=3,
         content="0" * 64,
     )
+    testbench.send(user=visitors["steward"], sample=Sample.ADMISSION)
     claire.holds.create(reason="A complaint", placed_by=visitors["physician here"], placed_at=timezone.now())
     return World(claire, factories.encounter(claire), training, ApiToken.objects.get(), visitors)
 

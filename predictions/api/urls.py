@@ -17,6 +17,7 @@ from predictions.api import (
     scorings,
     seeds,
     studies,
+    testbench,
     tokens,
 )
 
@@ -74,6 +75,8 @@ urlpatterns = [
     path("studies/<uuid:study_id>/retry", studies.RetryView.as_view(), name="api-retry"),
     path("credit/predict", seeds.CreditView.as_view(), name="api-credit"),
     path("credit/predict/batch", seeds.CreditBatchView.as_view(), name="api-credit-batch"),
+    path("testbench", testbench.BenchView.as_view(), name="api-testbench"),
+    path("testbench/<uuid:bench_run_id>", testbench.BenchRunView.as_view(), name="api-bench-run"),
     path("schema", docs.SchemaView.as_view(), name="api-schema"),
     path("docs", docs.DocsView.as_view(), name="api-docs"),
 ]

@@ -23,6 +23,7 @@ class Sample(models.TextChoices):
     ACCIDENT = "road_accident", _("Invented road accident")
 
 
+LARGEST_SEED = 2**31 - 1
 ALGORITHMS = {
     Sample.NIGHT: "sleep",
     Sample.NOISE: "sleep",
