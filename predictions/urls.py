@@ -94,6 +94,7 @@ urlpatterns = [
     path("models/", models.models, name="models"),
     path("", include("predictions.versions.urls")),
     path("", include("predictions.stewardship.urls")),
+    path("", include("predictions.batches.urls")),
     path("", include("predictions.testbench.urls")),
     path("", include("predictions.deployments.urls")),
     path("", include("predictions.agreement.urls")),

@@ -7,14 +7,15 @@ security policy of the pages forbids it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
-from ml.drawing import learning
+from ml.drawing import learning, monitoring
 from ml.drawing.canvas import HEIGHT, LOOKS, WIDTH, Canvas
 from ml.drawing.captions import TITLES, caption, title
 from ml.drawing.charts import CHARTS, Curves
 
-__all__ = ["Curves", "caption", "kinds", "losses", "svg", "title"]
+__all__ = ["Curves", "caption", "history", "kinds", "losses", "spread", "svg", "title"]
 
 FONT = "system-ui, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif"
 
@@ -63,6 +64,36 @@ def losses(found: learning.Losses, language: str, name: str) -> tuple[str, str]:
     learning.draw(canvas, found)
     said = learning.caption(found, language)
     return _document(canvas, f"chart-losses-{name}", learning.TITLE.to(language), said), said
+
+
+def spread(name: str, heading: str, said: str, parts: Sequence[monitoring.Part], language: str) -> str:
+    """Return the drawing of how a field spreads in a reference and in a window.
+
+    Parameters
+    ----------
+    name
+        Of the field, in letters, digits and hyphens: a page shows several.
+    said
+        What it shows, in words.
+    """
+    canvas = Canvas(language)
+    monitoring.spread(canvas, parts)
+    return _document(canvas, f"chart-spread-{name}", heading, said)
+
+
+def history(
+    name: str,
+    heading: str,
+    said: str,
+    points: Sequence[monitoring.Point],
+    language: str,
+    *,
+    bars: Sequence[float] = (),
+) -> str:
+    """Return the drawing of a figure over the windows, with the bars it may reach; see :func:`spread`."""
+    canvas = Canvas(language)
+    monitoring.history(canvas, points, label=heading, bars=bars)
+    return _document(canvas, f"chart-history-{name}", heading, said)
 
 
 def _document(canvas: Canvas, name: str, heading: str, said: str) -> str:

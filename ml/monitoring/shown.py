@@ -27,8 +27,8 @@ def shares(one: Watched, before: Sample, now: Sample) -> list[dict[str, Any]]:
     return [
         {
             "label": label.as_json(),
-            "reference": None if hidden[0][at] else float(counts[0] / before.given),
-            "window": None if hidden[1][at] else float(counts[1] / now.given),
+            "reference": None if hidden[0][at] else round(float(counts[0] / before.given), 2),
+            "window": None if hidden[1][at] else round(float(counts[1] / now.given), 2),
         }
         for at, (label, counts) in enumerate(parts)
     ]

@@ -1,0 +1,91 @@
+"""How one field spreads before and now, and how a figure went over the windows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ml.contracts import Text
+from ml.drawing.canvas import BOTTOM, RIGHT, TOP, Canvas, Frame
+from ml.drawing.numbers import number
+
+REFERENCE, WINDOW = Text("reference", "référence"), Text("window", "fenêtre")
+BAR = Text("bar of the alert", "seuil d’alerte")
+WINDOWS = Text("Windows, the latest on the right", "Fenêtres, la plus récente à droite")
+HELD_BACK = Text("few", "peu")
+LABEL_END = 148
+LONGEST_LABEL = 21
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a field: its label and its share on both sides, ``None`` where held back."""
+
+    label: str
+    reference: float | None
+    window: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A figure of one window, with its interval where it has one."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+def spread(canvas: Canvas, parts: Sequence[Part]) -> None:
+    """Draw two bars per part: the reference above the window."""
+    to = canvas.language
+    shares = [share for part in parts for share in (part.reference, part.window) if share is not None]
+    widest = max(shares, default=1.0) or 1.0
+    tall = (BOTTOM + 30 - TOP) / max(1, len(parts))
+    thick = min(13.0, tall / 2 - 3)
+    for place, part in enumerate(parts):
+        middle = TOP + (place + 0.5) * tall
+        canvas.text(_cut(part.label), LABEL_END - 8, middle + 4, anchor="end", look="chart-name")
+        for share, top, look in (
+            (part.reference, middle - thick - 1, "chart-other"),
+            (part.window, middle + 1, "chart-event"),
+        ):
+            if share is None:
+                canvas.text(f"{HELD_BACK.to(to)} (< 5)", LABEL_END + 3, top + thick - 2)
+                continue
+            wide = (RIGHT - 40 - LABEL_END) * share / widest
+            canvas.mark("rect", look, x=LABEL_END, y=top, width=max(wide, 0.5), height=thick)
+            canvas.text(f"{number(100 * share, 0, to)} %", LABEL_END + wide + 4, top + thick - 2)
+    _key(canvas, (("chart-other", REFERENCE.to(to)), ("chart-event", WINDOW.to(to))))
+
+
+def history(canvas: Canvas, points: Sequence[Point], *, label: str, bars: Sequence[float]) -> None:
+    """Draw a figure window by window, its interval where it has one, and the bars it may reach."""
+    to = canvas.language
+    ends = [end for point in points for end in (point.value, point.low, point.high) if end is not None]
+    low, high = min(*ends, *bars, 0.0), max(*ends, *bars, 1e-3)
+    room = 0.06 * (high - low)
+    frame = Frame(canvas, (0.5, len(points) + 0.5), (low - room if low else 0.0, high + room))
+    frame.axes(WINDOWS.to(to), label, x_factor=1, y_factor=1, x_whole=True)
+    for bar in bars:
+        frame.line((0.5, len(points) + 0.5), (bar, bar), "chart-first")
+    places = range(1, len(points) + 1)
+    frame.line(places, [point.value for point in points], "chart-model")
+    for at, point in zip(places, points, strict=True):
+        x, y = frame.at(at, point.value)
+        if point.low is not None and point.high is not None:
+            top, bottom = frame.at(at, point.high)[1], frame.at(at, point.low)[1]
+            canvas.mark("line", "chart-bin", x1=x, y1=top, x2=x, y2=bottom)
+        canvas.mark("circle", "chart-bin", cx=x, cy=y, r=3.5)
+    canvas.legend(*([("chart-first", BAR.to(to))] if bars else []), ("chart-bin", label))
+
+
+def _key(canvas: Canvas, entries: Sequence[tuple[str, str]]) -> None:
+    x = LABEL_END
+    for look, words in entries:
+        canvas.mark("rect", look, x=x, y=8, width=14, height=12)
+        canvas.text(words, x + 19, 18)
+        x += 110
+
+
+def _cut(label: str) -> str:
+    return label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1]}…"

@@ -1,0 +1,167 @@
+"""Which windows are due. Every window of a unit follows the one before: windows in a row share no study."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from clinic.accounts.models import Unit
+from ml import registry
+from predictions import jobs
+from predictions.models import JOB_PENDING
+from predictions.monitoring.days import Days, counts, studies, today
+from predictions.monitoring.models import Against, Reference, Report
+
+log = logging.getLogger(__name__)
+
+REFERENCE_STUDIES = 300
+"""How many of the unit's first studies the windows are held against, until a steward chooses others."""
+WINDOW_STUDIES = 100
+"""A window ends with the day on which it holds as many."""
+LONGEST, LEAST = 28, 30
+"""Days after which a window ends with fewer, but never with fewer than thirty studies."""
+ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the next window is.
+
+    Parameters
+    ----------
+    since
+        Its first day.
+    studies
+        How many it holds by now.
+    wanted
+        How many it takes.
+    """
+
+    since: date | None
+    studies: int
+    wanted: int
+
+
+def pairs() -> list[tuple[str, Unit]]:
+    """Return every algorithm with every unit that ever had a study of it."""
+    found = []
+    for contract in registry.contracts(clinical=True):
+        for unit in Unit.objects.order_by("code"):
+            if studies(contract.name, unit).exists():
+                found.append((contract.name, unit))
+    return found
+
+
+def duty() -> None:
+    """Begin every window that is due; a unit whose last one is still being written waits."""
+    for algorithm, unit in pairs():
+        begin(algorithm, unit)
+
+
+def begin(algorithm: str, unit: Unit) -> Report | None:
+    """Write the row of the next window of a unit and have a worker do it; ``None`` when none is due."""
+    daily = Report.objects.filter(algorithm=algorithm, unit=unit, asked_by=None)
+    if daily.filter(state__in=JOB_PENDING).exists():
+        return None
+    reference = current(algorithm, unit)
+    days = due(algorithm, unit) if reference else None
+    if days is None:
+        return None
+    row = Report(
+        algorithm=algorithm,
+        unit=unit,
+        first_day=days.first,
+        last_day=days.last,
+        against=reference.against,
+        reference_first=reference.reference_first,
+        reference_last=reference.reference_last,
+        queued_at=timezone.now(),
+    )
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+            jobs.start(row)
+    except IntegrityError:
+        log.info("window begun by another watch", extra={"algorithm": algorithm, "unit": unit.code})
+        return None
+    return row
+
+
+def current(algorithm: str, unit: Unit) -> Reference | None:
+    """Return what windows are held against; the first 300 studies are taken where nobody chose others."""
+    chosen = Reference.objects.filter(algorithm=algorithm, unit=unit).first()
+    if chosen is not None:
+        return chosen
+    days = first_studies(algorithm, unit)
+    if days is None:
+        return None
+    return Reference.objects.create(
+        algorithm=algorithm,
+        unit=unit,
+        against=Against.LIVE,
+        reference_first=days.first,
+        reference_last=days.last,
+        chosen_at=timezone.now(),
+    )
+
+
+def first_studies(algorithm: str, unit: Unit) -> Days | None:
+    """Return the days of the first 300 studies; ``None`` while there are fewer."""
+    by_day = counts(algorithm, unit)
+    last = _reached(by_day, REFERENCE_STUDIES)
+    return Days(min(by_day), last) if last else None
+
+
+def due(algorithm: str, unit: Unit) -> Days | None:
+    """Return the days of the next window; ``None`` while it is not full."""
+    since = start(algorithm, unit)
+    if since is None:
+        return None
+    by_day = counts(algorithm, unit, since)
+    last = _reached(by_day, WINDOW_STUDIES)
+    yesterday = today() - ONE_DAY
+    old = (yesterday - since).days + 1 >= LONGEST and sum(by_day.values()) >= LEAST
+    if last is None and old:
+        last = max(_reached(by_day, LEAST) or yesterday, since + timedelta(days=LONGEST - 1))
+    return Days(since, last) if last else None
+
+
+def start(algorithm: str, unit: Unit) -> date | None:
+    """Return the first day of the next window: after the last one, and after the reference."""
+    daily = Report.objects.filter(algorithm=algorithm, unit=unit, asked_by=None)
+    last = daily.order_by("-last_day").values_list("last_day", flat=True).first()
+    chosen = Reference.objects.filter(algorithm=algorithm, unit=unit).first()
+    if chosen is None:
+        return None
+    ends = [day for day in (last, chosen.reference_last) if day]
+    if ends:
+        return max(ends) + ONE_DAY
+    return min(counts(algorithm, unit), default=None)
+
+
+def progress(algorithm: str, unit: Unit) -> Progress:
+    """Return how far the next window is, or the reference while there is none."""
+    since = start(algorithm, unit)
+    if since is None:
+        return Progress(None, sum(counts(algorithm, unit).values()), REFERENCE_STUDIES)
+    return Progress(since, sum(counts(algorithm, unit, since).values()), WINDOW_STUDIES)
+
+
+def _reached(by_day: dict[date, int], wanted: int) -> date | None:
+    """Return the day on which so many studies are reached."""
+    for day, total in _running(by_day):
+        if total >= wanted:
+            return day
+    return None
+
+
+def _running(by_day: dict[date, int]) -> Iterator[tuple[date, int]]:
+    total = 0
+    for day in sorted(by_day):
+        total += by_day[day]
+        yield day, total
