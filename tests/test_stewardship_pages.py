@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from clinic.accounts.models import User
 from ml import package as packages
-from predictions.stewardship.models import ServingDecision, Training
+from predictions.stewardship.models import Training
 from predictions.stewardship.states import State
-from tests import trainings
+from tests import promotions, trainings
 
 pytestmark = pytest.mark.django_db
 
@@ -277,21 +277,15 @@ def test_the_page_that_waits_gets_the_whole_outcome_once_there_is_one(desk: Clie
     assert "Ready to train" in partial.content.decode()
 
 
-def test_service_is_decided_with_a_reason_and_shown_to_everybody_who_sees_the_model(
+def test_what_serves_is_shown_to_everybody_who_sees_the_model_with_who_decided(
     desk: Client, steward: User, alice: User
 ) -> None:
     shipped = packages.champion_version(ALGORITHM)
     training = trainings.accepted(steward)
-    asked = get(desk, "training_serve", training)
-    assert "Put version site-0001 into service?" in asked
-    assert 'maxlength="2000"' in asked  # not "2,000", of which a browser reads the 2
-    form = {"replacing": shipped, "reason": " "}
-    refused = desk.post(address("training_serve", training), form)
-    assert refused.status_code == 422
-    assert "Write why" in refused.content.decode()
-    form["reason"] = "Calibrated on our own births"
-    assert desk.post(address("training_serve", training), form).status_code == 302
-    assert ServingDecision.objects.get().decided_by == steward
+    made = packages.load(ALGORITHM, training.package_version)
+    assert reverse("version_propose", args=[ALGORITHM, made.version]) in get(desk, "training", training)
+    decision = promotions.served(steward, made, reason="Calibrated on our own births")
+    assert (decision.training, decision.decided_by) == (training, promotions.signer(ALGORITHM))
 
     ward = Client()
     ward.force_login(alice)
@@ -299,6 +293,7 @@ def test_service_is_decided_with_a_reason_and_shown_to_everybody_who_sees_the_mo
     assert "site-0001" in page
     assert "Calibrated on our own births" in page
     assert steward.label in page
+    assert decision.decided_by.label in page
     assert reverse("serving_roll_back", args=[ALGORITHM]) not in page
 
     back = {"replacing": "site-0001", "reason": "Flags too many"}

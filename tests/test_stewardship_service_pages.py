@@ -16,7 +16,7 @@ from predictions.models import Prediction, Study
 from predictions.stewardship import serving
 from predictions.stewardship.models import ServingDecision, Training
 from predictions.workspaces.haemorrhage import associations
-from tests import trainings
+from tests import promotions, trainings
 
 pytestmark = pytest.mark.django_db
 
@@ -35,8 +35,7 @@ def desk(client: Client, steward: User) -> Client:
 def serving_now(steward: User) -> Training:
     """Return a training whose package serves."""
     training = trainings.accepted(steward)
-    shipped = packages.champion_version(ALGORITHM)
-    serving.serve(user=steward, training=training, reason="fits our births", replacing=shipped)
+    promotions.served(steward, packages.load(ALGORITHM, training.package_version))
     return training
 
 
@@ -62,20 +61,10 @@ def test_a_way_back_that_leads_elsewhere_by_now_is_asked_again_with_its_version(
     desk: Client, steward: User, serving_now: Training
 ) -> None:
     other = trainings.accepted(steward, 2)
-    serving.serve(user=steward, training=other, reason="newer", replacing=serving_now.package_version)
+    promotions.served(steward, packages.load(ALGORITHM, other.package_version), reason="newer")
     asked = send(desk, "serving_roll_back", reason="back", replacing=serving_now.package_version)
     assert "Another version was put into service" in asked
     assert f"Return to version {serving_now.package_version}?" in asked
-
-
-def test_serving_from_a_second_tab_says_that_it_serves_and_why(
-    desk: Client, steward: User, serving_now: Training
-) -> None:
-    shipped = serving.former(ALGORITHM).replaced_version
-    second = send(desk, "training_serve", serving_now.pk, reason="second tab", replacing=shipped)
-    assert "serves from now on" not in second
-    assert f"decided by {steward.label}" in second
-    assert "because “fits our births”" in second
 
 
 def test_a_version_that_served_is_not_said_to_wait(
@@ -94,7 +83,7 @@ def test_a_package_that_this_version_cannot_serve_is_not_offered(
 ) -> None:
     training = trainings.accepted(steward)
     address = reverse("training", args=[ALGORITHM, training.pk])
-    offered = reverse("training_serve", args=[ALGORITHM, training.pk])
+    offered = reverse("version_propose", args=[ALGORITHM, training.package_version])
     assert offered in desk.get(address).content.decode()
     needs = tmp_path / ALGORITHM / packages.NEEDS
     needs.parent.mkdir()

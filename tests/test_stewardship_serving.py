@@ -1,4 +1,4 @@
-"""Which version serves: decided by a steward with a reason, kept for ever, followed at once, taken back."""
+"""Which version serves: decided by two with a reason, kept for ever, followed at once, taken back."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from clinic.audit.models import Action, Event
 from ml import package as packages
 from ml.algorithms.haemorrhage.examples import EXAMPLES, as_of
 from ml.contracts import Refused
+from ml.package import Package
 from patients.models import Patient
 from predictions.models import Prediction
 from predictions.stewardship import selectors, serving
 from predictions.stewardship.models import Decision, ServingDecision, Training
-from predictions.stewardship.states import State
-from tests import studies, trainings
+from predictions.versions import proposals
+from predictions.versions.models import Proposal, Stage
+from tests import promotions, studies, trainings
 
 pytestmark = pytest.mark.django_db
 
 ALGORITHM = "haemorrhage"
 
 
-def serve(steward: User, training: Training, *, reason: str = "fits our births", replacing: str = "") -> None:
-    serving.serve(
-        user=steward,
-        training=training,
-        reason=reason,
-        replacing=replacing or packages.champion_version(ALGORITHM),
-    )
+def package_of(training: Training) -> Package:
+    return packages.load(ALGORITHM, training.package_version)
+
+
+def serve(steward: User, training: Training, *, reason: str = "fits our births") -> None:
+    promotions.served(steward, package_of(training), reason=reason)
 
 
 def assessed(midwife: User, woman: Patient) -> Prediction:
@@ -37,10 +38,10 @@ def assessed(midwife: User, woman: Patient) -> Prediction:
     return studies.analysed(studies.waiting(midwife, woman, values=values)).prediction
 
 
-def refusal(steward: User, training: Training, **how: str) -> list[str]:
+def refusal(approver: User, proposal: Proposal) -> list[str]:
     before = packages.champion_version(ALGORITHM)
     with pytest.raises(Refused) as caught:
-        serve(steward, training, **how)
+        proposals.approve(user=approver, proposal=proposal, threshold=promotions.confirmation(proposal))
     assert packages.champion_version(ALGORITHM) == before
     return [problem.code for problem in caught.value.problems]
 
@@ -68,46 +69,25 @@ def test_an_accepted_version_serves_from_the_next_assessment_on_and_the_former_o
         (Decision.ROLL_BACK, shipped.version, "site-0001", "too many flagged"),
         (Decision.SERVE, "site-0001", shipped.version, "fits our births"),
     ]
-    for action in (Action.SERVE, Action.ROLL_BACK):
-        event = Event.objects.get(action=action, actor=steward)
+    for action, who in ((Action.SERVE, promotions.signer(ALGORITHM)), (Action.ROLL_BACK, steward)):
+        event = Event.objects.get(action=action, actor=who)
         assert (event.kind, event.object_id) == ("model", ALGORITHM)
         assert event.payload.data["reason"]
 
 
-def test_a_second_click_finds_it_serving_already(steward: User) -> None:
-    accepted = trainings.accepted(steward)
-    shipped = packages.champion_version(ALGORITHM)
-    serve(steward, accepted, replacing=shipped)
-    serve(steward, accepted, replacing=shipped)
-    assert ServingDecision.objects.count() == 1
+def test_a_decision_on_sight_of_another_version_is_refused(steward: User, bob: User) -> None:
+    first = promotions.proposed(steward, package_of(trainings.accepted(steward, 1)))
+    packages.name_champion(ALGORITHM, trainings.accepted(steward, 2).package_version)
+    assert refusal(bob, first) == ["decided_meanwhile"]
+    first.refresh_from_db()
+    assert first.stage == Stage.OPEN
 
 
-def test_a_decision_on_sight_of_another_version_is_refused(steward: User) -> None:
-    shipped = packages.champion_version(ALGORITHM)
-    serve(steward, trainings.accepted(steward, 1))
-    other = trainings.accepted(steward, 2)
-    assert refusal(steward, other, replacing=shipped) == ["decided_meanwhile"]
-
-
-def test_a_decision_needs_a_reason(steward: User) -> None:
-    assert refusal(steward, trainings.accepted(steward), reason="  ") == ["reason_missing"]
-
-
-def test_only_an_accepted_candidate_can_serve(steward: User) -> None:
-    accepted = trainings.accepted(steward)
-    Training.objects.filter(pk=accepted.pk).update(state=State.REJECTED)
-    accepted.refresh_from_db()
-    assert refusal(steward, accepted) == ["not_accepted"]
-
-
-def test_a_package_that_is_not_the_accepted_one_never_serves(steward: User) -> None:
-    accepted = trainings.accepted(steward)
-    Training.objects.filter(pk=accepted.pk).update(package_sha256="0" * 64)
-    accepted.refresh_from_db()
-    assert refusal(steward, accepted) == ["package_changed"]
-    damaged = trainings.accepted(steward, 2)
-    (packages.SITE / ALGORITHM / damaged.package_version / "manifest.json").write_text("{}", "utf-8")
-    assert refusal(steward, damaged) == ["package_changed"]
+def test_a_package_that_is_not_the_judged_one_never_serves(steward: User, bob: User) -> None:
+    judged = promotions.proposed(steward, package_of(trainings.accepted(steward)))
+    Proposal.objects.filter(pk=judged.pk).update(package_sha256="0" * 64)
+    judged.refresh_from_db()
+    assert refusal(bob, judged) == ["package_changed"]
 
 
 def test_a_decision_whose_file_cannot_be_written_is_not_kept(
@@ -116,10 +96,10 @@ def test_a_decision_whose_file_cannot_be_written_is_not_kept(
     def full(*_: str) -> None:
         raise OSError("no space left on device")
 
-    accepted = trainings.accepted(steward)
+    accepted = package_of(trainings.accepted(steward))
     monkeypatch.setattr(packages, "name_champion", full)
     with pytest.raises(OSError), transaction.atomic():
-        serve(steward, accepted)
+        promotions.served(steward, accepted)
     assert not ServingDecision.objects.exists()
     assert not Event.objects.filter(action=Action.SERVE).exists()
 

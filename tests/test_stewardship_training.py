@@ -78,7 +78,7 @@ def test_a_candidate_that_is_not_better_is_told_why_and_nothing_is_written(
     page = client.get(reverse("training", args=["haemorrhage", training.pk])).content.decode()
     assert "nothing was replaced" in page
     assert training.reasons[0].en in page
-    assert client.get(reverse("training_serve", args=["haemorrhage", training.pk])).status_code == 302
+    assert "Propose for service" not in page
 
 
 def test_the_page_says_the_numbers_of_events_that_decide_the_tier() -> None:
