@@ -1,0 +1,121 @@
+"""``manage.py monitor``: do the windows that are due, or hold chosen days against others, here and now."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import date
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from clinic.accounts.models import Unit
+from ml import registry
+from ml.contracts import Refused, Text
+from predictions import jobs
+from predictions.monitoring import windows as monitoring
+from predictions.monitoring import work
+from predictions.monitoring.models import Against, Report
+
+NOTHING = "nothing to show yet: no window was done (manage.py monitor --due does what is due)"
+
+
+class Command(BaseCommand):
+    """What the page shows, for scripts and for a look over the line."""
+
+    help = "Show the latest window of a unit, do the windows that are due, or compare chosen days."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Name the algorithm, the unit and the days."""
+        clinical = [contract.name for contract in registry.contracts(clinical=True)]
+        parser.add_argument("algorithm", nargs="?", choices=clinical)
+        parser.add_argument("--unit", default="", help="code of the unit (default: that of the algorithm)")
+        parser.add_argument("--due", action="store_true", help="do every window that is due, in this process")
+        for name in ("first", "last", "reference-first", "reference-last"):
+            parser.add_argument(f"--{name}", type=date.fromisoformat, metavar="YYYY-MM-DD")
+        parser.add_argument("--training", action="store_true", help="hold the days against the training")
+        parser.add_argument("--json", action="store_true", help="write JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Do what was asked."""
+        if options["due"]:
+            for algorithm, unit in monitoring.pairs():
+                self._due(algorithm, unit, options)
+        if not options["algorithm"]:
+            return
+        unit = _unit(options)
+        if options["first"]:
+            self._write(_asked(unit, options), options)
+            return
+        done = Report.objects.filter(algorithm=options["algorithm"], unit=unit, asked_by=None)
+        latest = done.exclude(content=None).order_by("-last_day").first()
+        if latest is None:
+            raise CommandError(NOTHING)
+        self._write(latest, options)
+
+    def _due(self, algorithm: str, unit: Unit, options: dict[str, Any]) -> None:
+        while row := monitoring.begin(algorithm, unit):
+            jobs.work("monitoring", row.pk)
+            row.refresh_from_db()
+            self._write(row, options)
+
+    def _write(self, report: Report, options: dict[str, Any]) -> None:
+        if options["json"]:
+            days = {"first": report.first_day.isoformat(), "last": report.last_day.isoformat()}
+            named = {"algorithm": report.algorithm, "unit": report.unit.code}
+            self.stdout.write(json.dumps(named | days | {"content": report.content}, ensure_ascii=False))
+            return
+        title = f"{report.algorithm} {report.unit.code} {report.first_day} to {report.last_day}"
+        self.stdout.write(f"{title}: {report.state}")
+        for problem in report.problem_list:
+            self.stdout.write(f"  {problem.message.en}")
+        for line in _lines(report.content or {}):
+            self.stdout.write(f"  {line}")
+
+
+def _lines(content: dict[str, Any]) -> list[str]:
+    lines = [f"{content['n']} studies against {content['reference_n']}"] if content else []
+    for field in content.get("fields", ()):
+        if "raised" in (field["level"], field["missing_level"]):
+            label = Text.from_json(field["label"]).en
+            lines.append(
+                f"moved: {field['name']} ({label}), index {field['psi_excess'] or 0:.2f} beyond chance"
+            )
+    if calibration := content.get("calibration"):
+        lines.append(
+            f"calibration: {calibration['observed']:g} observed, {calibration['expected']:.1f} expected of "
+            f"{calibration['n']}: {calibration['level']}"
+        )
+    return lines
+
+
+def _unit(options: dict[str, Any]) -> Unit:
+    code = options["unit"] or registry.contract(options["algorithm"]).unit
+    unit = Unit.objects.filter(code=code).first()
+    if unit is None:
+        raise CommandError(f"there is no unit with the code {code!r}")
+    return unit
+
+
+def _asked(unit: Unit, options: dict[str, Any]) -> Report:
+    """Return a report over chosen days that is shown and not kept."""
+    wanted = ("last",) if options["training"] else ("last", "reference_first", "reference_last")
+    if missing := [f"--{name.replace('_', '-')}" for name in wanted if not options[name]]:
+        raise CommandError(f"give {', '.join(missing)} too")
+    report = Report(
+        algorithm=options["algorithm"],
+        unit=unit,
+        first_day=options["first"],
+        last_day=options["last"],
+        against=Against.TRAINING if options["training"] else Against.LIVE,
+        reference_first=options["reference_first"],
+        reference_last=options["reference_last"],
+        queued_at=timezone.now(),
+        state="done",
+    )
+    try:
+        report.content = work.content_of(report)
+    except Refused as refusal:
+        raise CommandError("; ".join(problem.message.en for problem in refusal.problems)) from refusal
+    return report
