@@ -25,6 +25,7 @@ THEMES = (
 ENTRIES = (
     ("worklist", _("Worklist"), CLINICAL, ("", "studies")),
     ("patient_search", _("Patients"), CLINICAL, ("patients",)),
+    ("batch_list", _("Batches"), CLINICAL | {Role.STEWARD}, ("batches",)),
     ("staff_list", _("Staff"), frozenset({Role.ADMIN}), ("staff",)),
     ("unit_list", _("Units"), frozenset({Role.ADMIN}), ("units",)),
     ("models", _("Models"), frozenset(Role), ("models",)),

@@ -98,6 +98,7 @@ urlpatterns = [
     path("", include("predictions.testbench.urls")),
     path("", include("predictions.deployments.urls")),
     path("", include("predictions.agreement.urls")),
+    path("", include("predictions.feedback.urls")),
     path("", include("predictions.monitoring.urls")),
     path("models/<slug:algorithm>/", models.model, name="model"),
     path("models/<slug:algorithm>/comparison/", comparison.comparison, name="model_comparison"),

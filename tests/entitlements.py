@@ -103,6 +103,17 @@ def reported(method: str = "GET", ok: int = IN, *, anonymous: int | str = LOGIN)
     return Rule(method, {"anonymous": anonymous, **works, "*": HIDDEN})
 
 
+def senders(method: str = "GET", ok: int = IN) -> Rule:
+    """For the steward and those who send admissions in the maternity unit."""
+    works = {"midwife here": ok, "physician here": ok, "steward": ok}
+    return Rule(method, {"anonymous": LOGIN, **works, "*": FORBIDDEN})
+
+
+def own(method: str = "GET", ok: int = IN, *, anonymous: int | str = LOGIN, **data: Any) -> Rule:
+    """For whoever sent it: a midwife of the maternity unit."""
+    return Rule(method, {"anonymous": anonymous, "midwife here": ok, "*": HIDDEN}, data)
+
+
 def sleep_seed(method: str = "GET", ok: int = IN) -> Rule:
     """For the sleep laboratory, which is one of the units of those who work away, and for the steward."""
     return Rule(method, {"anonymous": UNKNOWN, "away": ok, "steward": ok, "*": FORBIDDEN})

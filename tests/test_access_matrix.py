@@ -31,9 +31,11 @@ from tests.entitlements import (
     custody,
     follows,
     only,
+    own,
     public,
     record,
     reported,
+    senders,
     sleep_seed,
     staff,
 )
@@ -41,6 +43,9 @@ from tests.visitors import LOGIN, RECORDS, Visit, World, a_study, addresses, mak
 
 ADMIN, STEWARD = Role.ADMIN, Role.STEWARD
 SUBMITTERS, SIGNERS = (Role.MIDWIFE, Role.PHYSICIAN), (Role.PHYSICIAN,)
+AWAY_SIGNERS = {
+    f"{role} {place}": IN for role in (Role.PHYSICIAN, Role.RADIOLOGIST) for place in ("away", "emergency")
+}
 VERDICT = {"verdict": "agree", "prediction": "{prediction}"}
 
 EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
@@ -177,6 +182,16 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "training_serve": (only(STEWARD, ok=302), only(STEWARD, "POST", 302)),  # nothing was accepted
     # Nothing to go back to: both lead to the trainings, with the reason.
     "serving_roll_back": (only(STEWARD, ok=302), only(STEWARD, "POST", 302)),
+    # --- deployments ----------------------------------------------------------------------------
+    "deployment_list": Rule(
+        "GET", {"anonymous": LOGIN, "steward": IN, "physician here": IN, **AWAY_SIGNERS, "*": FORBIDDEN}
+    ),
+    "deployment_new": (only(STEWARD), only(STEWARD, "POST", 422)),
+    "deployment": Rule("GET", {"anonymous": LOGIN, "steward": IN, "physician here": IN, "*": HIDDEN}),
+    "deployment_decide": Rule(  # declining asks for a reason
+        "POST", {"anonymous": LOGIN, "physician here": 422, "steward": FORBIDDEN, "*": HIDDEN}
+    ),
+    "deployment_end": Rule("POST", {"anonymous": LOGIN, "physician here": 302, "steward": 302, "*": HIDDEN}),
     # --- agreement ------------------------------------------------------------------------------
     "agreement": (analysts(), analysts("POST", 422, midwife=FORBIDDEN)),
     "agreement_report": reported(),
@@ -185,6 +200,22 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "testbench": (only(STEWARD), only(STEWARD, "POST", 302, sample="synthetic_admission")),
     "bench_run": only(STEWARD),
     "bench_run_state": only(STEWARD),
+    # --- batches: whoever sent it, and nobody else -----------------------------------------------
+    "batch_list": analysts(),
+    "batch_new": (senders(), senders("POST", 422)),
+    "batch": own(),
+    "batch_state": own(),
+    "batch_columns": (own(ok=302), own("POST", 302)),  # that of this test has them named
+    "batch_withdraw": own("POST", 302),
+    "batch_again": own("POST", 302),
+    "batch_delete": own("POST", 302),
+    "batch_result": own(),
+    "api-batches": (analysts(anonymous=UNKNOWN), analysts("POST", 400, anonymous=UNKNOWN)),
+    "api-batch": (own(anonymous=UNKNOWN), own("DELETE", 204, anonymous=UNKNOWN)),
+    "api-batch-rows": own(anonymous=UNKNOWN),
+    "api-batch-withdraw": own("POST", 409, anonymous=UNKNOWN),  # it is done
+    "api-batch-retry": own("POST", 409, anonymous=UNKNOWN),
+    "api-batch-result": own(anonymous=UNKNOWN),
     # --- programs -------------------------------------------------------------------------------
     "metrics": only(ADMIN, anonymous=UNKNOWN),
     "health": public(ok=503),  # no worker answers in this test
@@ -244,7 +275,8 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
 
 # What a token must have been issued for to take something out, or to write; to read, ``read``.
 EXPORTS = {
-    (name, "GET"): Scope.EXPORT for name in ("api-artefact", "api-document-content", "api-audit-events")
+    (name, "GET"): Scope.EXPORT
+    for name in ("api-artefact", "api-document-content", "api-audit-events", "api-batch-result")
 }
 WRITES: dict[tuple[str, str], Scope | None] = {
     ("api-token", "DELETE"): None,
@@ -256,6 +288,10 @@ WRITES: dict[tuple[str, str], Scope | None] = {
     ("api-blood-loss", "POST"): Scope.SUBMIT,
     ("api-studies", "POST"): Scope.SUBMIT,
     ("api-retry", "POST"): Scope.SUBMIT,
+    ("api-batches", "POST"): Scope.SUBMIT,
+    ("api-batch", "DELETE"): Scope.SUBMIT,
+    ("api-batch-withdraw", "POST"): Scope.SUBMIT,
+    ("api-batch-retry", "POST"): Scope.SUBMIT,
     ("api-documents", "POST"): Scope.READ,
     ("api-first-read", "POST"): Scope.REVIEW,
     ("api-report", "PUT"): Scope.REVIEW,

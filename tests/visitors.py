@@ -23,13 +23,15 @@ from patients import emergency
 from patients.models import EmergencyAccess, Encounter, Erasure, LegalHold, Patient
 from predictions import review
 from predictions.agreement.models import Report
+from predictions.batches.models import Batch
+from predictions.deployments.models import Deployment, Mode
 from predictions.models import Disclosure, DocumentState, StoredArtefact, Study
 from predictions.states import State
 from predictions.stewardship.models import Training
 from predictions.storage import receive, storage
 from predictions.testbench import services as testbench
 from predictions.testbench.models import BenchRun, Sample
-from tests import factories, studies, trainings
+from tests import batches, factories, studies, trainings
 
 LOGIN = "to the log-in page"
 RECORDS = frozenset({"patient", "patient_id", "study_id"})
@@ -95,6 +97,9 @@ class World:
             "access_id": opened.pk if opened else None,
             "report_id": Report.objects.values_list("pk", flat=True).first(),
             "bench_run_id": BenchRun.objects.values_list("pk", flat=True).first(),
+            "deployment_id": Deployment.objects.values_list("pk", flat=True).first(),
+            "batch_id": Batch.objects.values_list("pk", flat=True).first(),
+            "form": "csv",
             "disclosure_id": Disclosure.objects.values_list("pk", flat=True).first(),
         }
         return {part: real[part] for part in address.pattern.converters}
@@ -140,6 +145,18 @@ def make_world(claire: Patient) -> World:
         content="0" * 64,
     )
     testbench.send(user=visitors["steward"], sample=Sample.ADMISSION)
+    Deployment.objects.create(
+        algorithm="haemorrhage",
+        unit=here,
+        version="9.9.1",
+        package_sha256="0" * 64,
+        mode=Mode.CANARY,
+        share=10,
+        reason="Try it",
+        proposed_by=visitors["steward"],
+        proposed_at=timezone.now(),
+    )
+    batches.done(visitors["midwife here"])
     claire.holds.create(reason="A complaint", placed_by=visitors["physician here"], placed_at=timezone.now())
     return World(claire, factories.encounter(claire), training, ApiToken.objects.get(), visitors)
 

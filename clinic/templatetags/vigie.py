@@ -27,6 +27,12 @@ SHAPES = {
     "checked": "◆",
     "accepted": "✓",
     "rejected": "⊘",
+    "prepared": "◆",
+    "reading": "◔",
+    "answering": "◔",
+    "writing": "◔",
+    "done": "✓",
+    "ok": "✓",
 }
 # Where French writes a space that must not break: a wide one before : and », a thin one before ; ? and !
 WIDE, THIN = re.compile(r" ([:»])"), re.compile(r" ([;?!])")

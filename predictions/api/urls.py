@@ -8,6 +8,7 @@ from predictions.api import (
     agreements,
     algorithms,
     audit,
+    batches,
     births,
     docs,
     documents,
@@ -20,6 +21,8 @@ from predictions.api import (
     testbench,
     tokens,
 )
+from predictions.batches.intake import LARGEST_UPLOAD
+from predictions.storage import takes
 
 urlpatterns = [
     path("token", tokens.TokenView.as_view(), name="api-token"),
@@ -73,6 +76,16 @@ urlpatterns = [
     path("studies/<uuid:study_id>/sign", studies.SignView.as_view(), name="api-sign"),
     path("studies/<uuid:study_id>/amend", studies.AmendView.as_view(), name="api-amend"),
     path("studies/<uuid:study_id>/retry", studies.RetryView.as_view(), name="api-retry"),
+    path("batches", takes(LARGEST_UPLOAD)(batches.BatchesView.as_view()), name="api-batches"),
+    path("batches/<uuid:batch_id>", batches.BatchView.as_view(), name="api-batch"),
+    path("batches/<uuid:batch_id>/rows", batches.BatchRowsView.as_view(), name="api-batch-rows"),
+    path("batches/<uuid:batch_id>/withdraw", batches.BatchWithdrawView.as_view(), name="api-batch-withdraw"),
+    path("batches/<uuid:batch_id>/retry", batches.BatchRetryView.as_view(), name="api-batch-retry"),
+    path(
+        "batches/<uuid:batch_id>/result.<str:form>",
+        batches.BatchResultView.as_view(),
+        name="api-batch-result",
+    ),
     path("credit/predict", seeds.CreditView.as_view(), name="api-credit"),
     path("credit/predict/batch", seeds.CreditBatchView.as_view(), name="api-credit-batch"),
     path("testbench", testbench.BenchView.as_view(), name="api-testbench"),

@@ -181,10 +181,10 @@ def opened(stream: BinaryIO) -> Archive:
     except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
         raise Refused(NOT_A_ZIP) from error
     listed = zipped.infolist()
-    files = tuple(info for info in listed if not _is_clutter(info))
+    files = tuple(info for info in listed if not _is_left_out(info))
     if len(files) > MOST_MEMBERS:
         raise Refused(TOO_MANY)
-    return Archive(zipped, files, sum(_is_clutter(info) and not info.is_dir() for info in listed))
+    return Archive(zipped, files, sum(is_clutter(info.filename) and not info.is_dir() for info in listed))
 
 
 def name_of(info: zipfile.ZipInfo) -> str:
@@ -208,11 +208,16 @@ def _decoded(name: str) -> str:
         return raw.decode("cp850")
 
 
-def _is_clutter(info: zipfile.ZipInfo) -> bool:
-    parts = PurePosixPath(info.filename).parts
+def is_clutter(name: str) -> bool:
+    """Whether a file is one that a system put beside what was chosen: hidden, or a list of pictures."""
+    parts = PurePosixPath(name).parts
     last = parts[-1] if parts else ""
     hidden = last.startswith(".") and last not in (".", "..")
-    return info.is_dir() or hidden or last.casefold() in CLUTTER_NAMES or bool(parts and parts[0] in CLUTTER)
+    return hidden or last.casefold() in CLUTTER_NAMES or bool(parts and parts[0] in CLUTTER)
+
+
+def _is_left_out(info: zipfile.ZipInfo) -> bool:
+    return info.is_dir() or is_clutter(info.filename)
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> Member:

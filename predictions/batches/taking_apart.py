@@ -168,6 +168,9 @@ class _Found:
 def _found(batch: Batch, taken: Taken) -> Iterator[_Found]:
     limit = batch.contract.limits.upload_bytes
     for sent in batch.files.filter(holding=Holding.SENT):
+        if archives.is_clutter(sent.original_name):
+            taken.left_out += 1
+            continue
         with storage.reader(sent.stored_name) as stream:
             if archives.is_zip(stream.read(HEAD_BYTES)):
                 archive = archives.opened(stream)

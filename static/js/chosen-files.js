@@ -11,6 +11,12 @@ export class ChosenFiles {
     this.files = [];
     input.addEventListener("change", () => this.add(input.files));
     list?.addEventListener("click", (event) => this.clicked(event));
+    // A folder's files join the list; what was chosen in the folder's own field is not sent twice.
+    const folder = form.querySelector("[data-folder-input]");
+    folder?.addEventListener("change", () => {
+      this.add(folder.files);
+      folder.value = "";
+    });
     this.add(input.files);
   }
 

@@ -1,0 +1,59 @@
+"""Reading batches, for the pages and the API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Count, QuerySet
+
+from predictions.batches.models import Batch, Item, ItemState
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many rows of a batch are where."""
+
+    rows: int = 0
+    waiting: int = 0
+    ok: int = 0
+    refused: int = 0
+    failed: int = 0
+    withdrawn: int = 0
+
+    @property
+    def ended(self) -> int:
+        """How many are waited for no more."""
+        return self.rows - self.waiting
+
+    @property
+    def percent(self) -> int:
+        """How many of a hundred are waited for no more, rounded down."""
+        return 100 * self.ended // self.rows if self.rows else 0
+
+    @property
+    def unanswered(self) -> int:
+        """How many ended without an answer."""
+        return self.refused + self.failed + self.withdrawn
+
+
+def counts(batch: Batch) -> Counts:
+    """Count the rows of a batch."""
+    by_state = dict(batch.items.order_by().values_list("state").annotate(Count("pk")))
+    return Counts(rows=sum(by_state.values()), **{str(state): n for state, n in by_state.items()})
+
+
+def unanswered(batch: Batch) -> QuerySet[Item]:
+    """Return the rows that ended without an answer, in their order."""
+    return batch.items.filter(state__in=(ItemState.REFUSED, ItemState.FAILED, ItemState.WITHDRAWN))
+
+
+def repeatable(found: Counts) -> int:
+    """Return how many rows can be asked again."""
+    return found.failed + found.withdrawn
+
+
+def kept_until(batch: Batch) -> datetime:
+    """Return when a batch is swept."""
+    return batch.created_at + timedelta(days=settings.BATCH_DAYS)
