@@ -11,7 +11,7 @@ import numpy as np
 from django.utils import timezone
 
 from clinic.accounts.models import Unit, User
-from patients.models import Patient
+from patients.models import Encounter, Patient
 from predictions.models import Prediction, Study
 from predictions.monitoring.days import today
 from predictions.states import State
@@ -53,7 +53,10 @@ def write(
     algorithm: str = "chest_xray",
     seed: int = 0,
     age: float = 3.0,
-    **pinned: str,
+    refused: str = "",
+    state: State = State.READY,
+    encounter: Encounter | None = None,
+    package_sha256: str = PINNED["package_sha256"],
 ) -> list[Prediction]:
     """Write ``n`` answered studies, ``a_day`` on each day from ``since`` days ago on.
 
@@ -61,6 +64,8 @@ def write(
     ----------
     age
         Mean age of the children, by the header.
+    refused
+        Code of the reason; such studies have no answer.
     """
     rng = np.random.default_rng(seed)
     studies, answers = [], []
@@ -73,7 +78,9 @@ def write(
             submitted_by=by,
             submitted_at=at,
             finished_at=at,
-            state=State.READY,
+            state=State.REFUSED if refused else state,
+            problems=[{"code": refused}] if refused else [],
+            encounter=encounter,
             idempotency_key=uuid.uuid4().hex,
             fingerprint="0" * 64,
         )
@@ -83,11 +90,17 @@ def write(
         result = draw(rng)
         answers.append(
             Prediction(
-                study=study, result=result, report={}, quality=quality, created_at=at, **(PINNED | pinned)
+                study=study,
+                result=result,
+                report={},
+                quality=quality,
+                created_at=at,
+                package_version=PINNED["package_version"],
+                package_sha256=package_sha256,
             )
         )
     Study.objects.bulk_create(studies)
-    return Prediction.objects.bulk_create(answers)
+    return [] if refused else Prediction.objects.bulk_create(answers)
 
 
 def noon(day: date) -> datetime:
