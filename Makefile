@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 COVERAGE := --cov --cov-report=term:skip-covered
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all soak bench yasa lint scan secrets lock messages environment clean
+.PHONY: help run test test-all soak bench mlflow yasa lint scan secrets lock messages environment clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -31,6 +31,9 @@ soak: environment ## send studies while processes are killed; STUDIES=500 SEED=6
 
 bench: environment ## measure CPU and memory against the usual tools, as ratios; ARGS=sleep for one
 	@exec $(BIN)/python -m bench $(ARGS)
+
+mlflow: environment ## open MLflow's interface behind a log-in; MLFLOW_PORT=5000
+	@exec $(BIN)/python scripts/mlflow_server.py
 
 yasa: environment ## install YASA into an environment of its own, for the bench and as a second opinion
 	$(BIN)/python -m uv venv --quiet --allow-existing --python $(BIN)/python var/yasa

@@ -14,7 +14,9 @@ import numpy as np
 
 from ml.contracts import Text
 from ml.tabular.preparation import Table, take
+from ml.training import watching
 from ml.training.bootstrap import Interval
+from ml.training.calibration import log_loss
 from ml.training.evaluation import Question, Sampled, sampled_figures
 from ml.training.folds import repeated
 from ml.training.pipeline import Recipe, fit
@@ -171,12 +173,17 @@ def out_of_fold(
     y = np.asarray(y)
     raw, calibrated = np.empty((repeats, len(y))), np.empty((repeats, len(y)))
     splits = list(repeated(y, folds, repeats, seed, groups))
-    for repeat, train, test in progress(splits, f"{recipe.name}, out of fold", unit="fold"):
+    for number, (repeat, train, test) in enumerate(
+        progress(splits, f"{recipe.name}, out of fold", unit="fold")
+    ):
         inner = None if groups is None else np.asarray(groups)[train]
-        model = fit(recipe, take(table, train), y[train], inner)
+        with watching.part(f"compared.{recipe.name}.fold_{number}"):
+            model = fit(recipe, take(table, train), y[train], inner)
         judged = take(table, test)
         raw[repeat, test] = model.raw(judged)
         calibrated[repeat, test] = model.probabilities(judged)
+        loss = log_loss(calibrated[repeat, test], y[test])
+        watching.tell(f"compared.{recipe.name}.fold_log_loss", loss, number)
     return Entry(recipe.name, label, raw, calibrated)
 
 

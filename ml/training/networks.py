@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.special import expit
 
+from ml.training import watching
 from ml.training.evaluation import fit_logistic
 from ml.training.resampling import Rows
 
@@ -81,7 +82,7 @@ class NetworkClassifier:
         """
         weights = np.ones(len(y)) if sample_weight is None else sample_weight
         network = self._network(X.shape[1])
-        network.fit(
+        learned = network.fit(
             _tensor(X),
             _tensor(y),
             sample_weight=_tensor(weights),
@@ -91,6 +92,9 @@ class NetworkClassifier:
             callbacks=[keras.callbacks.EarlyStopping(patience=self.patience, restore_best_weights=True)],
             verbose=0,
         )
+        for name, told in (("loss", "loss"), ("val_loss", "held_out_loss")):
+            for epoch, loss in enumerate(learned.history[name]):
+                watching.tell(told, loss, epoch)
         dense = [layer for layer in network.layers if isinstance(layer, keras.layers.Dense)]
         self.layers = [tuple(part.astype(float) for part in layer.get_weights()) for layer in dense]
         self._level(X, y, weights)

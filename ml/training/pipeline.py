@@ -10,6 +10,7 @@ import numpy as np
 
 from ml.tabular import preparation
 from ml.tabular.preparation import Derived, Preparation, Table, take
+from ml.training import watching
 from ml.training.calibration import CALIBRATIONS, Calibration, Sigmoid, fit_calibration
 from ml.training.estimators import MARGINS, STOPPING_EARLY, make
 from ml.training.feature_selection import FeatureSelection, selected
@@ -165,7 +166,8 @@ def fit(
         When the rows are too few for the folds, the resampler or the calibration.
     """
     if calibration is None and recipe.calibration != "none":
-        votes = out_of_fold_votes(recipe, table, y, groups)
+        with watching.unheard():
+            votes = out_of_fold_votes(recipe, table, y, groups)
         calibration = fit_calibration(recipe.calibration, votes, y)
     return replace(fit_members(recipe, table, y, groups), calibration=calibration or Sigmoid())
 
@@ -210,8 +212,9 @@ def out_of_fold_votes(
 ) -> np.ndarray:
     """Return each row's vote by members that have not seen it, shape (n,), before recalibration."""
     votes = np.empty(len(y))
-    for train, test in calibration_folds(recipe, y, groups):
-        votes[test] = fold_votes(recipe, table, y, groups, train, test)
+    for number, (train, test) in enumerate(calibration_folds(recipe, y, groups)):
+        with watching.part(f"fold_{number}"):
+            votes[test] = fold_votes(recipe, table, y, groups, train, test)
     return votes
 
 

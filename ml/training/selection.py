@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml.tabular.preparation import Table, take
+from ml.training import watching
 from ml.training.calibration import Calibration, cross_fitted, fit_calibration, log_loss
 from ml.training.folds import repeated
 from ml.training.objectives import EVEN_COSTS, objective
@@ -62,10 +63,17 @@ class NestedRecord:
 
 
 def judge(recipe: Recipe, table: Table, y: np.ndarray, groups: np.ndarray | None = None) -> Candidate:
-    """Return the out-of-fold record of a recipe; parameters are those of :func:`ml.training.pipeline.fit`."""
-    votes = out_of_fold_votes(recipe, table, y, groups)
-    curve = fit_calibration(recipe.calibration, votes, y)
-    p = cross_fitted(recipe.calibration, votes, y, calibration_folds(recipe, y, groups))
+    """Return the out-of-fold record of a recipe; parameters are those of :func:`ml.training.pipeline.fit`.
+
+    The log loss of every fold is told.
+    """
+    folds = calibration_folds(recipe, y, groups)
+    with watching.part(recipe.name):
+        votes = out_of_fold_votes(recipe, table, y, groups)
+        curve = fit_calibration(recipe.calibration, votes, y)
+        p = cross_fitted(recipe.calibration, votes, y, folds)
+        for number, (_, test) in enumerate(folds):
+            watching.tell("fold_log_loss", log_loss(p[test], y[test]), number)
     return Candidate(recipe, curve, p, log_loss(p, y))
 
 
@@ -95,12 +103,14 @@ def running_scores(
     votes, judged = np.full(len(y), np.nan), np.zeros(len(y), dtype=bool)
     early = "none" if recipe.calibration == "none" else "sigmoid"
     for train, test in folds[:-1]:
-        votes[test] = fold_votes(recipe, table, y, groups, train, test)
+        with watching.unheard():
+            votes[test] = fold_votes(recipe, table, y, groups, train, test)
         judged[test] = True
         seen, labels = votes[judged], y[judged]
         yield figure(labels, fit_calibration(early, seen, labels).apply(seen), costs)
     train, test = folds[-1]
-    votes[test] = fold_votes(recipe, table, y, groups, train, test)
+    with watching.unheard():
+        votes[test] = fold_votes(recipe, table, y, groups, train, test)
     yield figure(y, cross_fitted(recipe.calibration, votes, y, folds), costs)
 
 
@@ -115,7 +125,8 @@ def refit(
     candidate: Candidate, table: Table, y: np.ndarray, groups: np.ndarray | None = None
 ) -> TabularClassifier:
     """Fit a selected candidate on all rows, keeping the calibration found out of fold."""
-    return fit(candidate.recipe, table, y, groups, calibration=candidate.calibration)
+    with watching.part(f"{candidate.recipe.name}.all_rows"):
+        return fit(candidate.recipe, table, y, groups, calibration=candidate.calibration)
 
 
 def nested(
@@ -143,10 +154,12 @@ def nested(
     p = np.empty((repeats, len(y)))
     chosen: Counter[str] = Counter()
     outer = list(repeated(y, folds, repeats, seed, groups))
-    for repeat, train, test in progress(outer, "nested cross-validation", unit="fold"):
+    for number, (repeat, train, test) in enumerate(progress(outer, "nested cross-validation", unit="fold")):
         rows = take(table, train)
         inner = None if groups is None else groups[train]
-        best = select(recipes, rows, y[train], inner)
+        with watching.unheard():
+            best = select(recipes, rows, y[train], inner)
+            p[repeat, test] = refit(best, rows, y[train], inner).probabilities(take(table, test))
         chosen[best.recipe.name] += 1
-        p[repeat, test] = refit(best, rows, y[train], inner).probabilities(take(table, test))
+        watching.tell("nested.fold_log_loss", log_loss(p[repeat, test], y[test]), number)
     return NestedRecord(p, chosen)

@@ -19,13 +19,15 @@ from ml.algorithms.chest_xray.evaluation import evaluate, figures
 from ml.algorithms.chest_xray.features import Extractor
 from ml.algorithms.chest_xray.network import MODEL
 from ml.algorithms.chest_xray.view import SIDE, model_view
+from ml.contracts import Text
 from ml.package import Metric, Package
+from ml.training import curves, tracking, watching
 from ml.training import data as training_data
-from ml.training import tracking
 from ml.training.evaluation import as_metrics, binary_metrics
 
 COMMAND = "python -m ml train chest_xray --data ../shared/data"
 UNSEEN = "training images, each altered by a family its head never met, out of fold"
+UNSEEN_FR = "images d’apprentissage, chacune altérée d’une manière jamais rencontrée, hors pli"
 LARGEST_DIFFERENCE = 1e-5
 NOT_OF_THE_PACKAGE = ("score_test", "bench", "candidates", "tuned")
 """Parameters on which the package does not depend."""
@@ -65,7 +67,7 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
     with tracking.run("chest_xray", "train", params=_own(params)) as run:
         run.data(fingerprint, "Kermany 2018 and NIH ChestX-ray14")
         cases = gather(images, extractor, params)
-        head, decision, promises, metrics = _pneumonia(cases, params)
+        head, decision, promises, metrics = _pneumonia(cases, params, run)
         gate = gate_training.train_gate(
             images,
             adults,
@@ -113,7 +115,7 @@ def _own(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _pneumonia(
-    cases: Cases, params: Mapping[str, Any]
+    cases: Cases, params: Mapping[str, Any], run: tracking.Run
 ) -> tuple[heads.Head, dict[str, Any], dict[str, Any], list[Metric]]:
     """Validate, calibrate and fit the head; thresholds and figures from families it never met."""
     damped, matrix = cases.damped(params["damping"])
@@ -124,6 +126,7 @@ def _pneumonia(
     families, _ = validation.carried_over(cases.y, scores, sensitivity)
     group = appearance.groups(cases.described, cases.patients, params["groups"], params["seed"])
     groups = validation.unseen_groups(damped, group, parts, learn, sensitivity)
+    _tell({**families, **groups})
     promises = {
         "mark": validation.mark(families, groups),
         "families": {name: asdict(promise) for name, promise in families.items()},
@@ -135,6 +138,7 @@ def _pneumonia(
     probabilities = heads.sigmoid(pooled, calibration)
     threshold = heads.threshold_for_sensitivity(probabilities, y, sensitivity)
     metrics = _validated(y, probabilities, patients, threshold)
+    run.curves(_drawn(cases, probabilities, threshold), "out_of_fold")
     shown = {metric.name: metric.value for metric in metrics}
     decision = {
         "thresholds": {"probability": threshold},
@@ -150,6 +154,27 @@ def _pneumonia(
     learned = [copy.mean(axis=0, dtype=np.float64) for copy in (cases.clean, *cases.copies)]
     head = heads.undamped(damped_head, matrix, np.mean(learned, axis=0))
     return head, decision, promises, metrics
+
+
+def _tell(promises: Mapping[str, validation.Promise]) -> None:
+    """Tell how the head did on every family and group left out, one after the other."""
+    for place, (name, promise) in enumerate(promises.items()):
+        for figure, value in asdict(promise).items():
+            watching.tell(f"left_out.{figure}", value, place)
+            watching.tell(f"left_out.{name}.{figure}", value, 0)
+
+
+def _drawn(cases: Cases, probabilities: np.ndarray, threshold: float) -> dict[str, Any]:
+    """Return the curves of the head on families it never met; ``probabilities`` family after family."""
+    return curves.curves(
+        cases.y,
+        probabilities.reshape(-1, len(cases.y)),
+        threshold=threshold,
+        groups=cases.patients,
+        data=Text(UNSEEN, UNSEEN_FR),
+        unit=Text("images", "images"),
+        repeats=200,
+    )
 
 
 def _validated(

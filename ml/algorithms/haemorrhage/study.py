@@ -19,7 +19,7 @@ from ml.algorithms.haemorrhage import external, synthetic
 from ml.algorithms.haemorrhage.model import Model
 from ml.contracts import Text
 from ml.tabular.preparation import Table
-from ml.training import comparison, curves, pipeline
+from ml.training import comparison, curves, pipeline, watching
 from ml.training.comparison import Comparison, Entry
 from ml.training.folds import repeated
 from ml.training.pipeline import Recipe
@@ -98,7 +98,8 @@ def synthetic_births(model: Model, params: Mapping[str, Any]) -> Comparison:
     set_to = external.risks(model, judged.levels, float(learnt.outcome.mean()))
     entries = [Entry(LITERATURE, LITERATURE_LABEL, own[None], set_to[None])]
     for recipe in progress(recipes(params, (), tuple(table)), "recipes on synthetic births", unit="recipe"):
-        fitted = pipeline.fit(recipe, table, learnt.outcome)
+        with watching.part(f"synthetic.{recipe.name}"):
+            fitted = pipeline.fit(recipe, table, learnt.outcome)
         entries.append(
             Entry(recipe.name, label(recipe), fitted.raw(unseen)[None], fitted.probabilities(unseen)[None])
         )

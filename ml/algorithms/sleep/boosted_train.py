@@ -17,6 +17,7 @@ from ml.algorithms.sleep.bandpower import Night
 from ml.algorithms.sleep.boosted import N_STAGES, Boosted, Trees
 from ml.algorithms.sleep.crossvalidation import Cohort
 from ml.algorithms.sleep.patient_folds import folds_of
+from ml.training import watching
 
 # Epochs in a row that see the same channels while training, as in the windows of the network.
 _BLOCK = 128
@@ -40,7 +41,14 @@ def fit(nights: Sequence[Night], params: Mapping[str, Any], *, seed: int) -> Tre
         "subsample": params["rows"], "colsample_bytree": params["columns"],
         "min_child_weight": params["least_weight"],
     }  # fmt: skip
-    return trees_of(xgboost.train(settings, data, num_boost_round=params["rounds"]))
+    heard: dict[str, dict[str, list[float]]] = {}
+    grown = xgboost.train(
+        settings, data, num_boost_round=params["rounds"],
+        evals=[(data, "learned_from")], evals_result=heard, verbose_eval=False,
+    )  # fmt: skip
+    for number, loss in enumerate(heard["learned_from"]["mlogloss"]):
+        watching.tell("loss", loss, number)
+    return trees_of(grown)
 
 
 def train_folds(cohort: Cohort, params: Mapping[str, Any], fingerprint: str) -> Boosted:
@@ -55,7 +63,8 @@ def _cached(cohort: Cohort, kept: np.ndarray, k: int, params: Mapping[str, Any],
     stored = crossvalidation.CACHE / f"boosted{k}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
     if not stored.exists():
         nights = [night for night, use in zip(cohort.nights, kept, strict=True) if use]
-        trees = fit(nights, settings, seed=params["seed"] + k)
+        with watching.part(f"boosted.fold_{k}"):
+            trees = fit(nights, settings, seed=params["seed"] + k)
         stored.parent.mkdir(parents=True, exist_ok=True)
         half = stored.with_name(f"writing-{stored.name}")
         boosted.write(Boosted((trees,)), half)

@@ -21,6 +21,7 @@ from ml.algorithms.sleep.patient_folds import folds_of
 from ml.algorithms.sleep.raw_nights import RawCohort
 from ml.algorithms.sleep.sequence import SequenceModel
 from ml.package import Package
+from ml.training import watching
 from ml.training.data import require
 
 FOLDER = "sleep_edf_bandpower"
@@ -153,9 +154,9 @@ def _trained(task: _Task, i: int, seed: int, start: keras.Model | None) -> keras
     nights = [n for n, f in zip(task.cohort.nights, fold, strict=True) if f != i % folds]
 
     def told(number: int, loss: float) -> None:
-        sys.stderr.write(
-            f"{task.name.split()[0]}, network {i + 1}, pass {number}/{settings['passes']}: loss {loss:.4f}\n"
-        )
+        member = task.name.split()[0]
+        watching.tell(f"{member}.network_{i}.loss", loss, number)
+        sys.stderr.write(f"{member}, network {i + 1}, pass {number}/{settings['passes']}: loss {loss:.4f}\n")
 
     raw = task.raw.without(i % folds)
     model = network.fit(nights, settings, seed=seed, on_pass=told, start=start, raw=raw)

@@ -16,7 +16,7 @@ from ml.algorithms.sleep import forest16, held_out, pairs, recipes
 from ml.algorithms.sleep.pairs import RawNight
 from ml.contracts import Text
 from ml.package import Metric, Package
-from ml.training import tracking
+from ml.training import tracking, watching
 from ml.training.data import fingerprint
 
 _USE = Text(
@@ -68,7 +68,9 @@ def _cross_validated(
     if len(set(fold)) > 1:
         for k in range(fold.max() + 1):
             forest = _fitted(np.flatnonzero(fold != k), nights, features, settings)
-            staged |= {int(i): forest.predict(features[i]) for i in np.flatnonzero(fold == k)}
+            judged = {int(i): forest.predict(features[i]) for i in np.flatnonzero(fold == k)}
+            watching.tell("fold_accuracy", held_out.accuracy(nights, judged), k)
+            staged |= judged
     return staged
 
 

@@ -98,6 +98,13 @@ def completed(
     return written
 
 
+def accuracy(nights: Sequence[RawNight], staged: Mapping[int, np.ndarray]) -> float:
+    """Return the share of scored epochs that nights, given by position, were staged alike."""
+    truth = np.concatenate([nights[i].labels for i in staged])
+    found = np.concatenate(list(staged.values()))
+    return float((found == truth)[truth >= 0].mean())
+
+
 def counted(labels: np.ndarray) -> str:
     """Return the scored epochs of each stage, as ``"W 613, N3 572"``."""
     count = np.bincount(labels[labels >= 0], minlength=len(STAGES))

@@ -27,7 +27,7 @@ from ml.algorithms.sleep.pairs import RawNight
 from ml.algorithms.sleep.rawcnn_network import Night, State
 from ml.contracts import Text
 from ml.package import Metric, Package
-from ml.training import tracking
+from ml.training import tracking, watching
 from ml.training.data import fingerprint
 
 # Keras and ONNX must agree to this on every night before a package is written.
@@ -53,7 +53,6 @@ class _Job:
     settings: Mapping[str, Any]
     seed: int
     key: str
-    run: tracking.Run
 
     def fit(
         self, name: str, nights: Sequence[Night], stopping: Sequence[Night], passes: int
@@ -67,10 +66,10 @@ class _Job:
     def _keeper(self, name: str, path: Path) -> Callable[[State], None]:
         def keep(state: State) -> None:
             _write_state(path, state)
-            self.run.metric(f"{name}.loss", state.losses[-1], state.done)
+            watching.tell(f"{name}.loss", state.losses[-1], state.done)
             shown = f"loss {state.losses[-1]:.4f}"
             if state.held_out:
-                self.run.metric(f"{name}.held_out_loss", state.held_out[-1], state.done)
+                watching.tell(f"{name}.held_out_loss", state.held_out[-1], state.done)
                 shown += f", held out {state.held_out[-1]:.4f}"
             sys.stderr.write(f"{name}, pass {state.done}: {shown}\n")
 
@@ -86,7 +85,7 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
         pinned = fingerprint(*pairs.files(chosen))
         run.data(pinned, "raw recordings with a hypnogram")
         prepared = [Night(_compact(night), night.labels) for night in nights]
-        job = _Job(settings, params["seed"], _key(settings, pinned), run)
+        job = _Job(settings, params["seed"], _key(settings, pinned))
         staged, passes = _cross_validated(job, nights, prepared)
         model, _ = job.fit("everybody", prepared, [], passes)
         folder = out / "sleep" / version

@@ -19,11 +19,16 @@ from ml.algorithms.chest_xray.bench.images import CLEAN, Copies, Fold
 from ml.algorithms.chest_xray.bench.networks import build, parts
 from ml.algorithms.chest_xray.bench.settings import Settings
 from ml.algorithms.chest_xray.bench.training import CURVES, Inputs, Task, fit, predict, start
+from ml.package import Metric
 from ml.training import tracking
-from ml.training.evaluation import roc_auc
+from ml.training.evaluation import as_metrics, bootstrap, roc_auc
 
 FIXED_PART = ("backbone", "options", "weights", "side", "normalisation", "momentum", "strategy")
 """Settings on which the fixed part of a network depends, beside how much of it is fixed."""
+
+
+COMMAND = "python -m ml.algorithms.chest_xray.bench --data ../shared/data"
+REPEATS = 200  # of the bootstrap, for every network that is tried
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,7 @@ def run(name: str, params: Settings, shop: Workshop, experiment: str) -> Result:
     if not done.exists():
         folder.mkdir(parents=True, exist_ok=True)
         with tracking.run(experiment, name, params=asdict(params), nested=True) as tracked:
+            tracked.data(shop.copies.images.key, "Kermany 2018")
             (folder / "settings.json").write_text(json.dumps(asdict(params), indent=2) + "\n", "utf-8")
             tracked.artifact(folder / "settings.json")
             started = time.process_time()
@@ -171,8 +177,7 @@ def _finish(folder: Path, name: str, shop: Workshop, tracked: tracking.Run) -> N
         with np.load(folder / f"fold_{number}.npz", allow_pickle=False) as found:
             clean[fold.held_out], shifted[:, fold.held_out] = found["clean"], found["shifted"]
             curves[f"curve_{number}"] = found["curve"]
-    tracked.metric("roc_auc", roc_auc(y, clean))
-    tracked.metric("roc_auc_shifted", float(np.mean([roc_auc(y, one) for one in shifted])))
+    tracked.metrics(_areas(shop, clean, shifted))
     svg, _ = drawing.losses([curve.tolist() for curve in curves.values()], "en", name)
     (folder / "losses.svg").write_text(svg, "utf-8")
     tracked.artifact(folder / "losses.svg")
@@ -180,6 +185,22 @@ def _finish(folder: Path, name: str, shop: Workshop, tracked: tracking.Run) -> N
     np.savez(unfinished, clean=clean, shifted=shifted, **curves)
     unfinished.rename(folder / "result.npz")
     tracked.artifact(folder / "result.npz")
+
+
+def _areas(shop: Workshop, clean: np.ndarray, shifted: np.ndarray) -> list[Metric]:
+    """Return the areas under the curve of held-out images, with intervals over patients."""
+    images = shop.copies.images
+    intervals = partial(bootstrap, groups=images.patients, repeats=REPEATS)
+    found = {
+        "roc_auc": intervals(roc_auc, images.y, clean),
+        "roc_auc_shifted": intervals(_mean_area, images.y, shifted.T),
+    }
+    data = f"training images held out by {shop.held_out}, each scored by a network without its patient"
+    return as_metrics(found, data=data, n=len(images.y), command=COMMAND, unit="images")
+
+
+def _mean_area(y: np.ndarray, shifted: np.ndarray) -> float:
+    return float(np.mean([roc_auc(y, one) for one in shifted.T]))
 
 
 def _read(name: str, params: Settings, done: Path) -> Result:

@@ -128,7 +128,7 @@ def _stage(
 ) -> list[Judged]:
     experiment = EXPERIMENT.format(stage=stage)
     with tracking.run(experiment, stage, params=dict(shop.common)) as tracked:
-        tracked.data(shop.copies.images.key)
+        tracked.data(shop.copies.images.key, "Kermany 2018")
         return [
             judge(run(name, one, shop, experiment), labels[name], shop.copies.images, shop.folds)
             for name, one in progress(settings.items(), stage, total=len(settings), unit="run")

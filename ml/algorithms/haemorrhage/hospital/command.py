@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ from ml.algorithms.haemorrhage.hospital.training import Outcome, run
 from ml.algorithms.haemorrhage.mapping import Mapping as ColumnMapping
 from ml.algorithms.haemorrhage.mapping import WrongMapping
 from ml.contracts import Problem, Refused, Text
-from ml.package import file_sha256
+from ml.package import Metric, file_sha256
 from ml.training import tracking
+
+COMMAND = "python -m ml train haemorrhage --data births.csv --mapping mapping.yaml"
+HELD_OUT = "the hospital's later births, held out"
 
 
 def train(chosen: argparse.Namespace, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,14 +109,23 @@ def _trained(chosen: argparse.Namespace, params: Mapping[str, Any]) -> Outcome:
         progress=_tell,
     )
     with tracking.run("haemorrhage", "train from a hospital's table", params=params) as log:
-        log.data(file_sha256(chosen.data))
+        log.data(file_sha256(chosen.data), "a hospital's births")
         log.tag("tier", outcome.tier)
         log.tag("accepted", str(outcome.accepted))
-        for name, figure in outcome.figures["candidate"].items():
-            log.metric(f"holdout_{name}", figure["value"])
         if outcome.package:
             log.package(packages.read(chosen.out / "haemorrhage" / outcome.package))
+        else:
+            log.metrics(_of_the_rejected(outcome))
     return outcome
+
+
+def _of_the_rejected(outcome: Outcome) -> list[Metric]:
+    """Return the figures of a candidate of which there is no package."""
+    on_births = partial(Metric, data=HELD_OUT, n=outcome.holdout["births"], command=COMMAND, unit="births")
+    return [
+        on_births(f"holdout_{name}", figure["value"], low=figure["low"], high=figure["high"])
+        for name, figure in outcome.figures["candidate"].items()
+    ]
 
 
 def _tell(share: float, what: Text) -> None:
