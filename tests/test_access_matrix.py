@@ -179,9 +179,18 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "training_mapping_upload": only(STEWARD, "POST", 422),
     "training_start": only(STEWARD, "POST", 302),
     "training_withdraw": only(STEWARD, "POST", 302),
-    "training_serve": (only(STEWARD, ok=302), only(STEWARD, "POST", 302)),  # nothing was accepted
-    # Nothing to go back to: both lead to the trainings, with the reason.
-    "serving_roll_back": (only(STEWARD, ok=302), only(STEWARD, "POST", 302)),
+    # --- versions -------------------------------------------------------------------------------
+    "versions": staff(),
+    "version": staff(),
+    "version_propose": (only(STEWARD), only(STEWARD, "POST", 422)),
+    "proposal": staff(),
+    "proposal_decide": Rule("POST", {"anonymous": LOGIN, "physician here": 422, "*": FORBIDDEN}),
+    "proposal_withdraw": only(STEWARD, "POST", 302),
+    # Nothing to go back to: both lead to the model, with the reason.
+    "serving_roll_back": (
+        Rule("GET", {"anonymous": LOGIN, "steward": 302, "physician here": 302, "*": FORBIDDEN}),
+        Rule("POST", {"anonymous": LOGIN, "steward": 302, "physician here": 302, "*": FORBIDDEN}),
+    ),
     # --- deployments ----------------------------------------------------------------------------
     "deployment_list": Rule(
         "GET", {"anonymous": LOGIN, "steward": IN, "physician here": IN, **AWAY_SIGNERS, "*": FORBIDDEN}

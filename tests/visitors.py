@@ -28,6 +28,7 @@ from predictions.deployments.models import Deployment, Mode
 from predictions.models import Disclosure, DocumentState, StoredArtefact, Study
 from predictions.states import State
 from predictions.stewardship.models import Training
+from predictions.versions.models import Proposal
 from predictions.storage import receive, storage
 from predictions.testbench import services as testbench
 from predictions.testbench.models import BenchRun, Sample
@@ -73,6 +74,7 @@ class World:
     claire: Patient
     encounter: Encounter
     training: Training
+    proposal: Proposal
     token: ApiToken
     visitors: Mapping[str, User | None]
 
@@ -91,6 +93,8 @@ class World:
             "index": 0,
             "encounter_id": self.encounter.pk,
             "training_id": self.training.pk,
+            "version": self.proposal.version,
+            "proposal_id": self.proposal.pk,
             "token_id": self.token.pk,
             "erasure_id": Erasure.objects.values_list("pk", flat=True).first(),
             "hold_id": LegalHold.objects.values_list("pk", flat=True).first(),
@@ -158,7 +162,17 @@ def make_world(claire: Patient) -> World:
     )
     batches.done(visitors["midwife here"])
     claire.holds.create(reason="A complaint", placed_by=visitors["physician here"], placed_at=timezone.now())
-    return World(claire, factories.encounter(claire), training, ApiToken.objects.get(), visitors)
+    proposal = Proposal.objects.create(
+        algorithm="haemorrhage",
+        number=1,
+        version="1.1.0",
+        package_sha256="0" * 64,
+        serving_version="1.1.0",
+        reason="Try it",
+        proposed_by=visitors["steward"],
+        queued_at=timezone.now(),
+    )
+    return World(claire, factories.encounter(claire), training, proposal, ApiToken.objects.get(), visitors)
 
 
 def a_study(world: World, state: State) -> Study:
