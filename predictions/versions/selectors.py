@@ -38,6 +38,13 @@ class Listed:
     broken: str
     aliases: frozenset[str]
 
+    @property
+    def sha256(self) -> str:
+        """Its hash, of the package on disk or of the one that was; empty for a broken one never seen whole."""
+        if self.package:
+            return self.package.sha256
+        return self.row.package_sha256 if self.row else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
