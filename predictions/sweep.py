@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from patients.models import Erasure
 from predictions.batches.models import BatchFile, Chunk, Output
+from predictions.feedback.models import TrainingSet
 from predictions.models import Disclosure, Document, Inquiry, StoredArtefact, StudyFile
 from predictions.stewardship.models import Training
 from predictions.storage import storage
@@ -20,6 +21,7 @@ REFERENCES = (
     (Document, "stored_name"),
     (Disclosure, "stored_name"),
     (Training, "stored_name"),
+    (TrainingSet, "stored_name"),
     (Erasure, "export_name"),
     (BatchFile, "stored_name"),
     (Chunk, "stored_name"),

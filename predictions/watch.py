@@ -17,6 +17,7 @@ from clinic.audit import alarms
 from predictions import disclosing, erasing, jobs, sweep
 from predictions.agreement import services as agreement
 from predictions.batches import services as batches
+from predictions.feedback import services as feedback
 from predictions.monitoring import windows as monitoring
 from predictions.outputs import rendering
 from predictions.reap import STUDIES, Reaper
@@ -59,6 +60,7 @@ class Watch:
             disclosing.sweep,
             stewardship.sweep,
             agreement.sweep,
+            feedback.sweep,
             batches.sweep,
             testbench.sweep,
             monitoring.duty,

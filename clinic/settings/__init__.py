@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "predictions.stewardship",
     "predictions.versions",
     "predictions.agreement",
+    "predictions.feedback",
     "predictions.deployments",
     "predictions.metrics",
     "predictions.testbench",

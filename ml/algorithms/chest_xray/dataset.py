@@ -85,8 +85,26 @@ def patient(row: Mapping[str, str]) -> str:
 
 def kermany(data: Path, split: str) -> Images:
     """Read one official split (``train``, ``val`` or ``test``)."""
-    chosen = [row for row in rows(data) if row["split"] == split]
-    folder = data / KERMANY
+    return _images(data / KERMANY, [row for row in rows(data) if row["split"] == split])
+
+
+def read(folder: Path, split: str) -> Images:
+    """Read any folder laid out as kermany224 is, such as a training set of a hospital's own signed images.
+
+    Raises
+    ------
+    ml.training.data.DataMissing
+        When its ``labels.csv`` is not there, or has no image of ``split``.
+    """
+    (path,) = training_data.require(folder, "labels.csv", hint=HINT)
+    with path.open(newline="", encoding="utf-8") as stream:
+        chosen = [row for row in csv.DictReader(stream) if row["split"] == split]
+    if not chosen:
+        raise training_data.DataMissing(folder, (f"images of the split {split}",), hint=HINT)
+    return _images(folder, chosen)
+
+
+def _images(folder: Path, chosen: list[dict[str, str]]) -> Images:
     return Images(
         pixels=np.stack([grey(folder / row["path"]) for row in chosen]),
         y=np.array([row["label"] == PNEUMONIA for row in chosen], dtype=int),

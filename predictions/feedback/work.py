@@ -1,0 +1,195 @@
+"""Writing a training set, in a worker."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import partial
+from typing import BinaryIO
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from clinic.audit.models import Action
+from clinic.audit.recording import WORKER, record
+from ml.contracts import Problem, Refused, Text
+from patients import consent
+from predictions.archive import Archive
+from predictions.feedback import births, radiographs, recordings
+from predictions.feedback.access import KIND
+from predictions.feedback.models import Included, Request, TrainingSet
+from predictions.feedback.writing import Writing
+from predictions.jobs import Ending
+from predictions.models import JobState
+from predictions.storage import Received, storage
+
+FORMAT = "vigie-training-set/1"
+STORED = "training_sets"
+LARGEST = 1 << 40
+WRITERS: dict[str, Callable[[Writing], None]] = {
+    "haemorrhage": births.write,
+    "chest_xray": radiographs.write,
+    "sleep": recordings.write,
+}
+NOBODY = Problem(
+    "nothing_to_learn_from",
+    Text(
+        "Nothing can be given out: no signed study is of a patient who was told and agrees. Left out: "
+        "{left}.",
+        "Rien ne peut être remis : aucune étude signée d’un patient informé et d’accord. Laissés de côté : "
+        "{left}.",
+    ),
+)
+CHANGED = Problem(
+    "consent_changed",
+    Text(
+        "A patient refused, was put under a legal hold or is being erased while this was written; the file "
+        "was thrown away. Ask again.",
+        "Pendant l’écriture, un patient s’est opposé, a été placé sous conservation légale ou est en cours "
+        "d’effacement ; le fichier a été jeté. Redemandez.",
+    ),
+)
+TERMS = Text(
+    "For training and testing the models of this hospital, by whom it was approved for, for the purpose "
+    "written here and no other. Pseudonymous, not anonymous: keep it where patient data may be kept, try to "
+    "identify nobody, pass it to nobody, delete it when the purpose is reached. A patient may refuse at any "
+    "time: whoever holds a copy is told the pseudonym and takes the patient out. No licence to others is "
+    "given. Recordings keep their time of day.",
+    "Pour entraîner et évaluer les modèles de cet hôpital, par les personnes pour qui il a été approuvé, "
+    "pour le but écrit ici et aucun autre. Pseudonyme, non anonyme : à garder là où des données de patients "
+    "peuvent l’être ; ne chercher à identifier personne, ne le transmettre à personne, le supprimer une fois "
+    "le but atteint. Un patient peut s’opposer à tout moment : qui détient une copie est averti du "
+    "pseudonyme et en retire le patient. Aucune licence n’est donnée à des tiers. Les enregistrements "
+    "gardent leur heure.",
+)
+WITHDRAWN = Text(
+    "People of earlier sets who refused since: copies already out must be withdrawn, or they be taken out.",
+    "Personnes de jeux antérieurs qui se sont opposées depuis : les copies déjà sorties doivent être "
+    "retirées, ou ces personnes en être ôtées.",
+)
+
+
+def work(made: TrainingSet) -> Ending:
+    """Write the set into private storage, encrypted; what it holds and whom is kept beside it.
+
+    Raises
+    ------
+    ml.contracts.Refused
+        When nobody may be in it.
+    """
+    received = Received(limit=LARGEST)
+    try:
+        writing = written(made.request, received)
+    except BaseException:
+        received.close()
+        raise
+    size, sha256 = received.size, received.sha256
+    name = storage.adopt(received, STORED)
+    values = {"stored_name": name, "size": size, "sha256": sha256, "counts": counts(writing)}
+    return Ending(values, partial(_keep, made, name, sha256, writing))
+
+
+def into(asked: Request, target: BinaryIO) -> tuple[Writing, str, int]:
+    """Write a set into an open file and return what it holds, its hash and its size.
+
+    Raises
+    ------
+    ml.contracts.Refused
+        When nobody may be in it.
+    """
+    writing = written(asked, target)
+    size = target.tell()
+    target.seek(0)
+    sha256 = hashlib.file_digest(target, "sha256").hexdigest()
+    target.seek(0)
+    return writing, sha256, size
+
+
+@transaction.atomic
+def kept_outside(asked: Request, writing: Writing, sha256: str, size: int) -> TrainingSet:
+    """Write down a set that was written straight into a folder: there is no file of it here."""
+    now = timezone.now()
+    made = TrainingSet.objects.create(
+        algorithm=asked.algorithm,
+        request=asked,
+        state=JobState.DONE,
+        sha256=sha256,
+        size=size,
+        counts=counts(writing),
+        taken=1,
+        queued_at=now,
+        finished_at=now,
+        deleted_at=now,
+    )
+    keep(made, sha256, writing)
+    return made
+
+
+def written(asked: Request, target: Received | BinaryIO) -> Writing:
+    """Write a set as a ZIP; :class:`ml.contracts.Refused` when nobody may be in it."""
+    with Archive(target, _about(asked)) as archive:
+        writing = Writing(archive, invented=asked.invented)
+        WRITERS[asked.algorithm](writing)
+        if not writing.included:
+            left = ", ".join(f"{why} {n}" for why, n in sorted(writing.left_out.items())) or "–"
+            raise Refused(Problem(NOBODY.code, NOBODY.message.format(left=left)))
+        writing.close()
+        archive.about |= counts(writing)
+    return writing
+
+
+def counts(writing: Writing) -> dict[str, object]:
+    """Return how much is in a set and what is not."""
+    return {
+        "examples": writing.included.total(),
+        "patients": len(writing.included),
+        "left_out": dict(writing.left_out),
+    }
+
+
+def keep(made: TrainingSet, sha256: str, writing: Writing) -> None:
+    """Write down who is in a set and what they are called there; each patient's own audit says so too."""
+    Included.objects.bulk_create(
+        Included(training_set=made, patient_id=patient, name=writing.pseudonym(patient).name, examples=n)
+        for patient, n in writing.included.items()
+    )
+    said = {"algorithm": made.algorithm, "sha256": sha256}
+    by = {"actor_label": WORKER, "kind": KIND, "object_id": str(made.request_id)}
+    record(Action.EXPORT, **by, detail={**said, **counts(writing)})
+    for patient in sorted(writing.included, key=str):
+        record(Action.EXPORT, patient=patient, **by, detail=said)
+
+
+def changed(writing: Writing) -> bool:
+    """Return whether somebody of a set may no longer be in one."""
+    return bool(consent.barred(writing.included))
+
+
+def _keep(made: TrainingSet, name: str, sha256: str, writing: Writing) -> None:
+    if changed(writing):
+        TrainingSet.objects.filter(pk=made.pk).update(
+            state=JobState.FAILED, problems=[CHANGED.as_json()], stored_name="", deleted_at=timezone.now()
+        )
+        storage.discard(name)
+        return
+    keep(made, sha256, writing)
+
+
+def _about(asked: Request) -> dict[str, object]:
+    earlier = Included.objects.filter(
+        training_set__algorithm=asked.algorithm, withdrawn_at__isnull=False
+    ).select_related("training_set__request")
+    sets: dict[int, list[str]] = {}
+    for line in earlier.order_by("training_set__request__number", "name"):
+        sets.setdefault(line.training_set.request.number, []).append(line.name)
+    return {
+        "format": FORMAT,
+        "algorithm": asked.algorithm,
+        "number": asked.number,
+        "purpose": asked.purpose,
+        "terms": TERMS.as_json(),
+        "linkable_by_the_site": bool(settings.RESEARCH_KEY),
+        "invented_patients": asked.invented,
+        "withdraw": {"note": WITHDRAWN.as_json(), "names_by_set": sets},
+    }

@@ -1,0 +1,123 @@
+"""A training set while it is written: who may be in it, what they are called, where each label comes from."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from django.utils import timezone
+
+from clinic.accounts.models import User
+from ml.algorithms.chest_xray.deidentify import Pseudonym
+from patients import consent
+from patients.models import Patient
+from predictions import births_csv
+from predictions.archive import Archive
+from predictions.models import Prediction, Study
+from predictions.outputs import deidentified
+
+PROVENANCE = "provenance.csv"
+COLUMNS = (
+    "example", "patient", "study", "package_version", "package_sha256", "signed_by_role", "month", "outcome",
+    "outcome_source", "blind",
+)  # fmt: skip
+INVENTED = "invented"
+LETTERS = 12
+
+
+class Writing:
+    """One training set.
+
+    Parameters
+    ----------
+    invented
+        Whether invented patients of the demo may be in it.
+
+    Attributes
+    ----------
+    left_out
+        Examples that could be in it, by the reason why they are not.
+    included
+        Examples by patient.
+    """
+
+    def __init__(self, archive: Archive, *, invented: bool) -> None:
+        self.archive = archive
+        self._invented = invented
+        self._names: dict[UUID, Pseudonym] = {}
+        self._barred: dict[UUID, str] = {}
+        self._rows: list[dict[str, str]] = []
+        self.left_out: Counter[str] = Counter()
+        self.included: Counter[UUID] = Counter()
+
+    def look(self, patients: Iterable[UUID]) -> None:
+        """Find out who of ``patients`` may be in it."""
+        asked = set(patients)
+        self._barred = consent.barred(asked)
+        if not self._invented:
+            made_up = Patient.objects.filter(pk__in=asked, invented=True).values_list("pk", flat=True)
+            self._barred |= dict.fromkeys(made_up, INVENTED)
+
+    def may(self, patient: UUID) -> bool:
+        """Return whether a patient may be in it, counting the example that stays out."""
+        why = self._barred.get(patient)
+        if why:
+            self.left_out[why] += 1
+        return not why
+
+    def pseudonym(self, patient: UUID) -> Pseudonym:
+        """Return what a patient is called: the same all through the set, and in others under a site's key."""
+        if patient not in self._names:
+            self._names[patient] = deidentified.pseudonym_of(str(patient))
+        return self._names[patient]
+
+    def study(self, study: Study) -> str:
+        """Return what a study is called: a keyed hash, which nobody without the key can undo."""
+        whose = self.pseudonym(study.patient_id)
+        own = hmac.new(whose.key, b"study" + str(study.pk).encode(), hashlib.sha256).hexdigest()
+        return f"{whose.name}-{own[:LETTERS]}"
+
+    def add(
+        self,
+        example: str,
+        study: Study,
+        prediction: Prediction,
+        *,
+        by: User,
+        at: datetime,
+        outcome: str,
+        source: str,
+        blind: bool | None,
+    ) -> None:
+        """Put an example on the list, with where its label comes from.
+
+        Parameters
+        ----------
+        by, at
+            Who vouches for the label, of whom the role is written, and when, of which the month is.
+        blind
+            Whether it was said before the answer was shown; ``None`` where nobody can tell.
+        """
+        self.included[study.patient_id] += 1
+        self._rows.append(
+            {
+                "example": example,
+                "patient": self.pseudonym(study.patient_id).name,
+                "study": self.study(study),
+                "package_version": prediction.package_version,
+                "package_sha256": prediction.package_sha256,
+                "signed_by_role": by.role,
+                "month": f"{timezone.localtime(at):%Y-%m}",
+                "outcome": outcome,
+                "outcome_source": source,
+                "blind": {True: "yes", False: "no", None: "unknown"}[blind],
+            }
+        )
+
+    def close(self) -> None:
+        """Write where every label comes from."""
+        self.archive.write(PROVENANCE, births_csv.written(self._rows, list(COLUMNS)).encode())
