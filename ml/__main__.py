@@ -135,9 +135,6 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
             command.add_argument(
                 "--mapping", type=Path, metavar="YAML", help="haemorrhage: a hospital's CSV as --data"
             )
-            command.add_argument(
-                "--serve", action="store_true", help="with --mapping: serve it once accepted"
-            )
             command.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
             command.add_argument("--param", action="append", default=[], metavar="KEY=VALUE")
             command.add_argument("--force", action="store_true", help="write over a package of this version")

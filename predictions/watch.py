@@ -24,6 +24,7 @@ from predictions.reap import STUDIES, Reaper
 from predictions.sightings import Sightings
 from predictions.stewardship import reap as stewardship
 from predictions.testbench import services as testbench
+from predictions.versions import services as versions
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class Watch:
         )
 
     def sweep(self) -> None:
-        """Throw away what is left over."""
+        """Throw away what is left over, and note what came to be."""
         _each(
             sweep.sweep,
             rendering.sweep,
@@ -64,6 +65,7 @@ class Watch:
             batches.sweep,
             testbench.sweep,
             monitoring.duty,
+            versions.register_all,
         )
 
 

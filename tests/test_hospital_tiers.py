@@ -337,7 +337,7 @@ def test_a_table_that_teaches_nothing_replaces_nothing(
     out = tmp_path / "out"
     before = packages.champion_version("haemorrhage")
     status = main(
-        ["train", "haemorrhage", "--data", str(path), "--mapping", str(mapping), "--out", str(out), "--serve",
+        ["train", "haemorrhage", "--data", str(path), "--mapping", str(mapping), "--out", str(out),
          "--params", str(ROOT / "params.yaml")]
     )  # fmt: skip
     line = json.loads(capsys.readouterr().out)

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from ml import package as packages
-from ml import registry
+from ml import registry, smoke
 from ml.training import quiet, store, tracking
 from ml.training import registry as mlflow_registry
 from ml.training.data import DataMissing
@@ -95,6 +95,8 @@ def train(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
     trainer = _trainer(chosen.algorithm, recipe)
     store.check()
     package = trainer.train(chosen.data, chosen.out, version=version, params=params)
+    if package.serves and chosen.out == packages.SITE:
+        smoke.record(package)
     yield {
         "algorithm": package.algorithm,
         "version": package.version,

@@ -40,7 +40,7 @@ class Listed:
 
     @property
     def sha256(self) -> str:
-        """Its hash, of the package on disk or of the one that was; empty for a broken one never seen whole."""
+        """Hash of the package on disk, else of the one that was; empty for one never seen whole."""
         if self.package:
             return self.package.sha256
         return self.row.package_sha256 if self.row else ""

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from ml import package as packages
+from ml import smoke
 from ml.algorithms.haemorrhage.hospital.training import Outcome, run
 from ml.algorithms.haemorrhage.mapping import Mapping as ColumnMapping
 from ml.algorithms.haemorrhage.mapping import WrongMapping
@@ -31,7 +32,7 @@ def train(chosen: argparse.Namespace, params: Mapping[str, Any]) -> dict[str, An
     dict
         ``status``: ``accepted``, ``rejected`` (the reasons in ``outcome``), or ``refused`` (every problem of
         the table in ``problems``), or ``wrong_mapping`` (those of the mapping); ``serving`` the version in
-        service afterwards.
+        service, which no training changes.
     """
     try:
         outcome = _trained(chosen, params)
@@ -42,8 +43,8 @@ def train(chosen: argparse.Namespace, params: Mapping[str, Any]) -> dict[str, An
             "problems": problems,
             "serving": packages.champion_version("haemorrhage"),
         }
-    if outcome.package and chosen.serve:
-        packages.name_champion("haemorrhage", outcome.package)
+    if outcome.package and chosen.out == packages.SITE:
+        smoke.record(packages.load("haemorrhage", outcome.package))
     return {
         "status": "accepted" if outcome.accepted else "rejected",
         "outcome": outcome.as_json(),
