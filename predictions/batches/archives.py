@@ -156,15 +156,14 @@ class Archive:
         """
         left = MOST_UNPACKED
         for info in self.files:
-            member = _member(self.zipped, info, min(limit, left))
-            left -= member.received.size if member.received else 0
+            received = Received(limit=limit)
             try:
-                if left <= 0:
-                    raise Refused(TOO_MUCH)
-                yield member
+                problem = _refusal(info) or _unpacked(self.zipped, info, received, left)
+                # What a refused file unpacked to counts too: a thousand of them take as long as others.
+                left -= received.size
+                yield Member(name_of(info), None if problem else received, problem)
             finally:
-                if member.received:
-                    member.received.close()
+                received.close()
 
 
 def opened(stream: BinaryIO) -> Archive:
@@ -210,7 +209,7 @@ def _decoded(name: str) -> str:
 
 def is_clutter(name: str) -> bool:
     """Whether a file is one that a system put beside what was chosen: hidden, or a list of pictures."""
-    parts = PurePosixPath(name).parts
+    parts = PurePosixPath(name.replace("\\", "/")).parts
     last = parts[-1] if parts else ""
     hidden = last.startswith(".") and last not in (".", "..")
     return hidden or last.casefold() in CLUTTER_NAMES or bool(parts and parts[0] in CLUTTER)
@@ -218,25 +217,6 @@ def is_clutter(name: str) -> bool:
 
 def _is_left_out(info: zipfile.ZipInfo) -> bool:
     return info.is_dir() or is_clutter(info.filename)
-
-
-def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> Member:
-    name = name_of(info)
-    if problem := _refusal(info):
-        return Member(name, None, problem)
-    received = Received(limit=limit)
-    try:
-        problem = _unpack(archive, info, received)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, RuntimeError):
-        problem = DAMAGED
-    except BaseException:
-        received.close()
-        raise
-    problem = problem or received.problem or (NESTED if received.head.startswith(ARCHIVE_MAGIC) else None)
-    if problem:
-        received.close()
-        return Member(name, None, problem)
-    return Member(name, received)
 
 
 def _refusal(info: zipfile.ZipInfo) -> Problem | None:
@@ -250,17 +230,24 @@ def _refusal(info: zipfile.ZipInfo) -> Problem | None:
     return None if info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) else METHOD
 
 
-def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, received: Received) -> Problem | None:
-    """Unpack one file as far as it may go; return why it was left."""
+def _unpacked(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, received: Received, left: int
+) -> Problem | None:
+    """Unpack one file as far as it may go; return why it is not taken."""
     packed = max(1, info.compress_size)
-    with archive.open(info) as member:
-        while piece := member.read(PIECE):
-            received.write(piece)
-            if received.problem:
-                return received.problem
-            if received.size > FREE_BYTES and received.size > HIGHEST_RATIO * packed:
-                return BOMB
-    return None
+    try:
+        with archive.open(info) as member:
+            while piece := member.read(PIECE):
+                received.write(piece)
+                if received.size > left:
+                    raise Refused(TOO_MUCH)
+                if received.problem:
+                    return received.problem
+                if received.size > FREE_BYTES and received.size > HIGHEST_RATIO * packed:
+                    return BOMB
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, RuntimeError):
+        return DAMAGED
+    return NESTED if received.head.startswith(ARCHIVE_MAGIC) else None
 
 
 def _require_small_directory(stream: BinaryIO) -> None:
