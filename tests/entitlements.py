@@ -114,6 +114,11 @@ def own(method: str = "GET", ok: int = IN, *, anonymous: int | str = LOGIN, **da
     return Rule(method, {"anonymous": anonymous, "midwife here": ok, "*": HIDDEN}, data)
 
 
+def training_sets(others: int) -> Rule:
+    """For stewards and administrators; nobody of this test leads a unit."""
+    return Rule("GET", {"anonymous": LOGIN, "admin": IN, "steward": IN, "*": others})
+
+
 def sleep_seed(method: str = "GET", ok: int = IN) -> Rule:
     """For the sleep laboratory, which is one of the units of those who work away, and for the steward."""
     return Rule(method, {"anonymous": UNKNOWN, "away": ok, "steward": ok, "*": FORBIDDEN})

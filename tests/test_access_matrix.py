@@ -38,6 +38,7 @@ from tests.entitlements import (
     senders,
     sleep_seed,
     staff,
+    training_sets,
 )
 from tests.visitors import LOGIN, RECORDS, Visit, World, a_study, addresses, make_world, operations, visit
 
@@ -206,6 +207,17 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "agreement_report": reported(),
     "agreement_state": reported(),
     "agreement_csv": reported(ok=302),  # nothing was counted yet
+    # --- training sets: leads are tested with them ------------------------------------------------
+    "training_sets": (training_sets(FORBIDDEN), only(STEWARD, "POST", 422)),
+    "training_set": training_sets(HIDDEN),
+    "training_set_state": training_sets(HIDDEN),
+    "training_set_decide": Rule(
+        "POST",
+        {"anonymous": LOGIN, "admin": 302, "steward": FORBIDDEN, "*": HIDDEN},
+        {"decision": "decline", "reason": "Not now"},
+    ),
+    "training_set_withdraw": only(STEWARD, "POST", 302),
+    "training_set_file": only(STEWARD, ok=302),  # nothing was written
     "testbench": (only(STEWARD), only(STEWARD, "POST", 302, sample="synthetic_admission")),
     "bench_run": only(STEWARD),
     "bench_run_state": only(STEWARD),

@@ -25,13 +25,15 @@ from predictions import review
 from predictions.agreement.models import Report
 from predictions.batches.models import Batch
 from predictions.deployments.models import Deployment, Mode
+from predictions.feedback import services as feedback
+from predictions.feedback.models import Request
 from predictions.models import Disclosure, DocumentState, StoredArtefact, Study
 from predictions.states import State
 from predictions.stewardship.models import Training
-from predictions.versions.models import Proposal
 from predictions.storage import receive, storage
 from predictions.testbench import services as testbench
 from predictions.testbench.models import BenchRun, Sample
+from predictions.versions.models import Proposal
 from tests import batches, factories, studies, trainings
 
 LOGIN = "to the log-in page"
@@ -99,7 +101,8 @@ class World:
             "erasure_id": Erasure.objects.values_list("pk", flat=True).first(),
             "hold_id": LegalHold.objects.values_list("pk", flat=True).first(),
             "access_id": opened.pk if opened else None,
-            "report_id": Report.objects.values_list("pk", flat=True).first(),
+            "request_id": Request.objects.values_list("pk", flat=True).first(),
+            "agreement_id": Report.objects.values_list("pk", flat=True).first(),
             "bench_run_id": BenchRun.objects.values_list("pk", flat=True).first(),
             "deployment_id": Deployment.objects.values_list("pk", flat=True).first(),
             "batch_id": Batch.objects.values_list("pk", flat=True).first(),
@@ -131,6 +134,7 @@ def make_world(claire: Patient) -> World:
         asked_by=visitors["steward"],
         queued_at=timezone.now(),
     )
+    feedback.ask(user=visitors["steward"], algorithm="haemorrhage", purpose="To learn")
     Disclosure.objects.create(
         patient=claire,
         created_by=visitors["admin"],

@@ -46,7 +46,7 @@ def works_in(user: User, unit: Unit) -> bool:
     return user.units.filter(pk=unit.pk).exists()
 
 
-def get_or_404(user: User, report_id: UUID) -> Report:
+def get_or_404(user: User, agreement_id: UUID) -> Report:
     """Return a report, or refuse as if there were none; the refusal is recorded.
 
     Raises
@@ -54,9 +54,9 @@ def get_or_404(user: User, report_id: UUID) -> Report:
     Http404
         When there is none, or its unit is not theirs.
     """
-    report = Report.objects.select_related("unit", "asked_by").filter(pk=report_id).first()
+    report = Report.objects.select_related("unit", "asked_by").filter(pk=agreement_id).first()
     if report is None or not _may_see(user, report.contract, report.unit):
-        record(Action.REFUSED, actor=user, kind=KIND, object_id=str(report_id))
+        record(Action.REFUSED, actor=user, kind=KIND, object_id=str(agreement_id))
         raise Http404
     return report
 
@@ -74,8 +74,8 @@ def _readers(user: User, **_: object) -> None:
         raise PermissionDenied
 
 
-def _report(user: User, report_id: UUID, **_: object) -> None:
-    get_or_404(user, report_id)
+def _report(user: User, agreement_id: UUID, **_: object) -> None:
+    get_or_404(user, agreement_id)
 
 
 READERS = Rule("model stewards, and those who work with an algorithm in its unit", _readers)

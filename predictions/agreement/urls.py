@@ -6,7 +6,7 @@ from django.urls import path
 
 from predictions.agreement import views
 
-ONE = "agreement/<uuid:report_id>/"
+ONE = "agreement/<uuid:agreement_id>/"
 
 urlpatterns = [
     path("agreement/", views.agreement, name="agreement"),

@@ -70,27 +70,27 @@ def _asked(request: HttpRequest, form: ReportForm) -> Report | None:
 
 @under(access.REPORT)
 @require_safe
-def agreement_report(request: HttpRequest, report_id: UUID) -> HttpResponse:
+def agreement_report(request: HttpRequest, agreement_id: UUID) -> HttpResponse:
     """Show a report."""
-    report = access.get_or_404(request.user, report_id)
+    report = access.get_or_404(request.user, agreement_id)
     record(Action.VIEW, actor=request.user, kind=access.KIND, object_id=str(report.pk))
     return render(request, "agreement/page.html", _context(request, report))
 
 
 @under(access.REPORT)
 @require_safe
-def agreement_state(request: HttpRequest, report_id: UUID) -> HttpResponse:
+def agreement_state(request: HttpRequest, agreement_id: UUID) -> HttpResponse:
     """Answer the page that asks every second: still waiting, or everything."""
-    report = access.get_or_404(request.user, report_id)
+    report = access.get_or_404(request.user, agreement_id)
     template = "agreement/pending.html" if report.state in JOB_PENDING else "agreement/body.html"
     return render(request, template, _context(request, report))
 
 
 @under(access.REPORT)
 @require_safe
-def agreement_csv(request: HttpRequest, report_id: UUID) -> HttpResponse:
+def agreement_csv(request: HttpRequest, agreement_id: UUID) -> HttpResponse:
     """Give the figures out as a table."""
-    report = access.get_or_404(request.user, report_id)
+    report = access.get_or_404(request.user, agreement_id)
     if report.state != JobState.DONE:
         return redirect("agreement_report", report.pk)
     detail = {"algorithm": report.algorithm, "unit": report.unit.code}

@@ -77,9 +77,9 @@ class AgreementView(ApiView):
         operation_id="agreements_retrieve",
         responses={200: AgreementFiguresSerializer, 404: ProblemsSerializer},
     )
-    def get(self, request: Request, report_id: UUID) -> Response:
+    def get(self, request: Request, agreement_id: UUID) -> Response:
         """Read one report: pooled figures, and your own by name."""
-        report = access.get_or_404(request.user, report_id)
+        report = access.get_or_404(request.user, agreement_id)
         record(Action.VIEW, actor=request.user, kind=access.KIND, object_id=str(report.pk))
         parts = [_part(part) for part in shown.of(request.user, report)]
         return Response(AgreementSerializer(report).data | {"parts": parts})

@@ -27,7 +27,7 @@ from predictions.storage import takes
 urlpatterns = [
     path("token", tokens.TokenView.as_view(), name="api-token"),
     path("agreements", agreements.AgreementsView.as_view(), name="api-agreements"),
-    path("agreements/<uuid:report_id>", agreements.AgreementView.as_view(), name="api-agreement"),
+    path("agreements/<uuid:agreement_id>", agreements.AgreementView.as_view(), name="api-agreement"),
     path("audit-events", audit.AuditEventsView.as_view(), name="api-audit-events"),
     path("algorithms", algorithms.AlgorithmsView.as_view(), name="api-algorithms"),
     path("patients", patients.PatientsView.as_view(), name="api-patients"),

@@ -7,53 +7,106 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0006_drop_framework_tokens'),
-        ('predictions', '0012_silent'),
+        ("accounts", "0006_drop_framework_tokens"),
+        ("predictions", "0012_silent"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Report',
+            name="Report",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('algorithm', models.CharField(max_length=40)),
-                ('state', models.CharField(choices=[('queued', 'waiting'), ('running', 'running'), ('done', 'done'), ('refused', 'refused'), ('failed', 'failed'), ('withdrawn', 'withdrawn')], default='queued', max_length=10)),
-                ('problems', models.JSONField(default=list, help_text='Why it was refused or failed')),
-                ('queued_at', models.DateTimeField()),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('deaths', models.PositiveSmallIntegerField(default=0, help_text='Workers lost while at it')),
-                ('lease', models.UUIDField(editable=False, help_text='Who is at it', null=True)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('sent_at', models.DateTimeField(help_text='When its message last went to the broker', null=True)),
-                ('started_at', models.DateTimeField(null=True)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('version', models.CharField(blank=True, help_text='Package version; empty for all', max_length=40)),
-                ('since', models.DateField(help_text='First day of the first month')),
-                ('until', models.DateField(help_text='First day of the month after the last')),
-                ('figures', models.JSONField(help_text='By part: counts, figures and intervals', null=True)),
-                ('asked_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('unit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='agreement_reports', to='accounts.unit')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("algorithm", models.CharField(max_length=40)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "waiting"),
+                            ("running", "running"),
+                            ("done", "done"),
+                            ("refused", "refused"),
+                            ("failed", "failed"),
+                            ("withdrawn", "withdrawn"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("problems", models.JSONField(default=list, help_text="Why it was refused or failed")),
+                ("queued_at", models.DateTimeField()),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("deaths", models.PositiveSmallIntegerField(default=0, help_text="Workers lost while at it")),
+                ("lease", models.UUIDField(editable=False, help_text="Who is at it", null=True)),
+                ("lease_until", models.DateTimeField(null=True)),
+                (
+                    "sent_at",
+                    models.DateTimeField(help_text="When its message last went to the broker", null=True),
+                ),
+                ("started_at", models.DateTimeField(null=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+                (
+                    "version",
+                    models.CharField(blank=True, help_text="Package version; empty for all", max_length=40),
+                ),
+                ("since", models.DateField(help_text="First day of the first month")),
+                ("until", models.DateField(help_text="First day of the month after the last")),
+                ("figures", models.JSONField(help_text="By part: counts, figures and intervals", null=True)),
+                (
+                    "asked_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "unit",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="agreement_reports",
+                        to="accounts.unit",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-queued_at'],
+                "ordering": ["-queued_at"],
             },
         ),
         migrations.CreateModel(
-            name='Disagreement',
+            name="Disagreement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('part', models.CharField(max_length=20)),
-                ('weight', models.FloatField(help_text='How far apart, from 0 to 1')),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='predictions.study')),
-                ('report', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='strongest', to='agreement.report')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("part", models.CharField(max_length=20)),
+                ("weight", models.FloatField(help_text="How far apart, from 0 to 1")),
+                (
+                    "study",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="predictions.study"
+                    ),
+                ),
+                (
+                    "report",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="strongest",
+                        to="agreement.report",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-weight', 'pk'],
+                "ordering": ["-weight", "pk"],
             },
         ),
     ]
