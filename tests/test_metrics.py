@@ -29,6 +29,8 @@ from predictions.metrics import counting
 from predictions.metrics.definitions import METRICS
 from predictions.metrics.models import Counted
 from predictions.models import Prediction, Study
+from predictions.monitoring import selectors as monitoring
+from predictions.monitoring.selectors import Reading
 from predictions.states import State
 from tests import factories, studies
 
@@ -276,6 +278,21 @@ def test_without_a_broker_that_is_said_and_the_rest_stands(settings: Any) -> Non
     assert value(found, "vigie_broker_up") == 0
     assert not [name for name, _ in found if name == "vigie_queue_length"]
     assert value(found, "vigie_disk_free_bytes") > 0
+
+
+def test_the_watch_over_drift_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading = Reading("haemorrhage", "maternity", "haemoglobin", "psi", 0.31)
+    monkeypatch.setattr(monitoring, "latest", lambda: [reading])
+    about = {"algorithm": "haemorrhage", "unit": "maternity", "field": "haemoglobin", "measure": "psi"}
+    assert value(samples(), "vigie_drift", **about) == 0.31
+
+
+def test_what_never_happened_is_there_with_its_zero() -> None:
+    """Monitoring sees no increase from nothing to one."""
+    found = samples()
+    for contract in registry.contracts(clinical=True):
+        labels = (("algorithm", contract.name), ("outcome", "failed"))
+        assert found["vigie_studies_ended_total", labels] == 0
 
 
 def test_packages_alarms_and_every_help_are_there() -> None:

@@ -6,6 +6,7 @@ is younger. What was counted within that time is remembered by its key.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -17,7 +18,17 @@ from django.db import transaction
 from django.utils import timezone
 
 from clinic.audit.models import Action, Event
-from predictions.metrics.definitions import ENDED, EPOCHS, FAILURES, REFUSALS, SCORES, STAGES
+from predictions.metrics.definitions import (
+    ANSWERED,
+    ENDED,
+    EPOCHS,
+    FAILED,
+    FAILURES,
+    REFUSALS,
+    REFUSED,
+    SCORES,
+    STAGES,
+)
 from predictions.metrics.models import Counted, Mark
 from predictions.metrics.tallies import Tallies
 from predictions.models import Prediction, Study
@@ -28,7 +39,7 @@ LATE = timedelta(minutes=10)
 MOST = 1000
 READ_TOGETHER = 50
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
-OUTCOMES = {State.REFUSED: "refused", State.FAILED: "failed"}
+WITHOUT_ANSWER = {State.REFUSED: REFUSED, State.FAILED: FAILED}
 # Where the answer of an algorithm lies between 0 and 1.
 SCORED = {"haemorrhage": "risk", "chest_xray": "probability"}
 STAGED = "sleep"
@@ -74,7 +85,7 @@ def _count(source: Source) -> None:
         tallies = Tallies()
         source.tally([key for key, _ in fresh], tallies)
         tallies.write()
-        Counted.objects.bulk_create(Counted(source=source.name, key=key, at=at) for key, at in fresh)
+        Counted.objects.bulk_create(Counted(source=source.name, key=_kept(key), at=at) for key, at in fresh)
         # A clock that was ahead must not hide what ends until it is that late again.
         reached = looked_at if len(fresh) < MOST else min(fresh[-1][1], looked_at)
         mark.until = max(mark.until, reached)
@@ -87,7 +98,12 @@ def _fresh(source: Source, until: datetime) -> list[Key]:
     since = until - LATE
     counted = set(Counted.objects.filter(source=source.name, at__gte=since).values_list("key", "at"))
     found = source.keys(since, MOST + len(counted))
-    return [key for key in found if key not in counted][:MOST]
+    return [(key, at) for key, at in found if (_kept(key), at) not in counted][:MOST]
+
+
+def _kept(key: str) -> str:
+    """Return a key as it is remembered: an erased study leaves no number behind here."""
+    return hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
 
 
 def _ended_studies(since: datetime, most: int) -> list[Key]:
@@ -99,7 +115,7 @@ def _tally_studies(keys: list[str], tallies: Tallies) -> None:
     fields = ("algorithm", "state", "problems", "submitted_at", "started_at", "finished_at")
     rows = Study.objects.filter(pk__in=keys).only(*fields)
     for study in rows.iterator(READ_TOGETHER):
-        outcome = OUTCOMES.get(State(study.state), "answered")
+        outcome = WITHOUT_ANSWER.get(State(study.state), ANSWERED)
         tallies.add(ENDED, study.algorithm, outcome)
         codes = Counter(problem["code"] for problem in study.problems)
         if study.state == State.REFUSED:

@@ -36,6 +36,7 @@ class Metric:
         return len(self.bounds) + 1 if self.bounds else 1
 
 
+OUTCOMES = (ANSWERED, REFUSED, FAILED) = ("answered", "refused", "failed")
 ENDED = Metric(
     "vigie_studies_ended",
     "Analyses of studies that came to an end: answered, refused or failed. A retried study counts again.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 
 from django.core.cache import cache
@@ -11,8 +11,10 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from predictions.metrics import counting, standing, tallies
-from predictions.metrics.definitions import METRICS
+from ml import registry as algorithms
+from predictions.metrics import counting, definitions, standing, tallies
+from predictions.metrics.definitions import ENDED, METRICS, OUTCOMES
+from predictions.metrics.tallies import Series
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 # However often somebody asks, the database and the broker are asked this often by each web process.
@@ -46,15 +48,29 @@ def counted() -> Iterator[Metric]:
     """Yield the metrics that were counted so far."""
     for name, series in tallies.kept().items():
         metric = METRICS[name]
-        if not metric.bounds:
-            counter = CounterMetricFamily(name, metric.help, labels=metric.labels)
-            for labels, counts, _ in series:
-                counter.add_metric(labels, counts[0])
-            yield counter
-            continue
-        histogram = HistogramMetricFamily(name, metric.help, labels=metric.labels)
-        bounds = [*(str(float(bound)) for bound in metric.bounds), "+Inf"]
-        for labels, counts, total in series:
-            cumulated = list(zip(bounds, accumulate(counts), strict=True))
-            histogram.add_metric(labels, cumulated, total)
-        yield histogram
+        if metric.bounds:
+            yield _histogram(metric, series)
+        else:
+            yield _counter(metric, [*series, *(_not_yet(series) if metric is ENDED else ())])
+
+
+def _counter(metric: definitions.Metric, series: Iterable[Series]) -> Metric:
+    counter = CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
+    for labels, counts, _ in series:
+        counter.add_metric(labels, counts[0])
+    return counter
+
+
+def _histogram(metric: definitions.Metric, series: Iterable[Series]) -> Metric:
+    histogram = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
+    bounds = [*(str(float(bound)) for bound in metric.bounds), "+Inf"]
+    for labels, counts, total in series:
+        histogram.add_metric(labels, list(zip(bounds, accumulate(counts), strict=True)), total)
+    return histogram
+
+
+def _not_yet(series: list[Series]) -> list[Series]:
+    """Return what never happened, with its zero: from nothing to one, monitoring sees no increase."""
+    there = {tuple(labels) for labels, _, _ in series}
+    every = [(contract.name, how) for contract in algorithms.contracts(clinical=True) for how in OUTCOMES]
+    return [([*labels], [0], 0.0) for labels in every if labels not in there]

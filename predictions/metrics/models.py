@@ -32,7 +32,7 @@ class Counted(models.Model):
     """An event counted lately: rows are committed in another order than their times."""
 
     source = models.CharField(max_length=20)
-    key = models.CharField(max_length=36)
+    key = models.CharField(max_length=32, help_text="Hash of its number")
     at = models.DateTimeField()
 
     class Meta:

@@ -17,6 +17,7 @@ from ml import package as packages
 from ml import registry
 from predictions import jobs, queue
 from predictions.models import JobState, Study
+from predictions.monitoring import selectors as monitoring
 from predictions.states import State
 
 
@@ -28,6 +29,7 @@ def families() -> Iterator[Metric]:
     yield _packages()
     yield _alarms()
     yield _disk()
+    yield _drift()
 
 
 def _studies() -> Iterator[Metric]:
@@ -132,3 +134,15 @@ def _disk() -> Metric:
         "Room on the disk of the data folder.",
         value=shutil.disk_usage(settings.DATA_DIR).free,
     )
+
+
+def _drift() -> Metric:
+    family = GaugeMetricFamily(
+        "vigie_drift",
+        "Figures of the latest daily window of the watch over drift, by field (studies, alerts, performance "
+        "and calibration among them) and measure: psi, p_adjusted, missing_share and others.",
+        labels=("algorithm", "unit", "field", "measure"),
+    )
+    for reading in monitoring.latest():
+        family.add_metric((reading.algorithm, reading.unit, reading.field, reading.measure), reading.value)
+    return family

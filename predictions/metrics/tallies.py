@@ -9,6 +9,9 @@ from collections import defaultdict
 from predictions.metrics.definitions import METRICS, Metric
 from predictions.metrics.models import Tally
 
+Series = tuple[list[str], list[int], float]
+"""Values of the labels, counts per bucket, sum."""
+
 
 class Tallies:
     """What a batch of events adds to the counts."""
@@ -56,9 +59,9 @@ def _written(labels: tuple[str, ...]) -> str:
     return json.dumps(labels)
 
 
-def kept() -> dict[str, list[tuple[list[str], list[int], float]]]:
-    """Return every series by its metric: label values, counts per bucket, sum."""
-    found: dict[str, list[tuple[list[str], list[int], float]]] = {name: [] for name in METRICS}
+def kept() -> dict[str, list[Series]]:
+    """Return every series by its metric."""
+    found: dict[str, list[Series]] = {name: [] for name in METRICS}
     for row in Tally.objects.order_by("metric", "labels"):
         metric = METRICS.get(row.metric)
         if metric and len(row.counts) == metric.size:

@@ -35,10 +35,13 @@ class Reading(NamedTuple):
 def latest() -> list[Reading]:
     """Return the figures of the latest window of every algorithm and unit; none before the first."""
     done = Report.objects.filter(asked_by=None, state=JobState.DONE).exclude(content=None)
-    seen: dict[tuple[str, str], Report] = {}
-    for report in done.select_related("unit").order_by("last_day"):
-        seen[report.algorithm, report.unit.code] = report
-    return [reading for report in seen.values() for reading in _readings(report)]
+    # The latest of each first: what every day since the beginning said is not read at every scrape.
+    seen = {
+        (algorithm, unit): pk
+        for algorithm, unit, pk in done.order_by("last_day").values_list("algorithm", "unit", "pk")
+    }
+    latest_ones = Report.objects.filter(pk__in=seen.values()).select_related("unit")
+    return [reading for report in latest_ones.order_by("last_day") for reading in _readings(report)]
 
 
 def _readings(report: Report) -> Iterator[Reading]:

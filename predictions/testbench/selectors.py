@@ -107,13 +107,18 @@ def compared(run: BenchRun) -> Mapping[str, Any] | None:
 def form(run: BenchRun) -> list[ReportRow]:
     """Return the answers of an invented form as the page lists them; none for a file."""
     fields = {field.name: field for field in run.contract.fields}
-    return [_row(name, fields.get(name), value) for name, value in run.made.get("values", {}).items()]
+    # The time of a laboratory value belongs to it and is not listed apart.
+    return [
+        _row(name, fields.get(name), value)
+        for name, value in run.made.get("values", {}).items()
+        if not (name.endswith("_at") and name not in fields)
+    ]
 
 
 def _row(name: str, field: Field | None, value: Any) -> ReportRow:
-    written = str(value)
+    written = Text(str(value), str(value))
     if field is None:
-        return ReportRow(Text(name, name), Text(written, written))
+        return ReportRow(Text(name, name), written)
     choices = TERNARY_CHOICES if field.kind is FieldKind.TERNARY else field.choices
-    label = next((choice.label for choice in choices if choice.code == value), Text(written, written))
-    return ReportRow(field.label, label)
+    said = next((choice.label for choice in choices if choice.code == value), written)
+    return ReportRow(field.label, said, field.unit)
