@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from ml.package import Metric, Package
@@ -38,15 +38,25 @@ class Group:
     rows: tuple[Row, ...]
     open: bool
 
+    @property
+    def differing(self) -> int:
+        """How many of them differ from the other version's."""
+        return sum(row.other is not None and not row.same for row in self.rows)
+
 
 def groups(package: Package, other: Package | None) -> list[Group]:
-    """Return the figures of a version by what they were computed on, each beside the other version's."""
+    """Return the figures of a version by what they were computed on, each beside the other version's.
+
+    Where they are many, the first that differ stand open.
+    """
     pairs = paired(package, other)
-    parted = [(data, tuple(found)) for data, found in groupby(pairs, key=lambda pair: pair.data)]
-    return [
-        Group(data, tuple(Row(pair.one, pair.other) for pair in found), at == 0 or len(pairs) <= FEW)
-        for at, (data, found) in enumerate(parted)
+    parted = [
+        Group(data, tuple(Row(pair.one, pair.other) for pair in found), open=False)
+        for data, found in groupby(pairs, key=lambda pair: pair.data)
     ]
+    few = len(pairs) <= FEW
+    first = next((group for group in parted if group.differing), parted[0] if parted else None)
+    return [replace(group, open=few or group is first) for group in parted]
 
 
 def compared(found: list[Group]) -> int:
