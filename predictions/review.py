@@ -27,7 +27,7 @@ from predictions.models import (
     Verdict,
 )
 from predictions.states import NoSuchWay, State, check
-from predictions.workspaces.sleep import signing
+from predictions.workspaces.sleep import scoring, signing
 
 LONGEST_COMMENT = 2000
 # Signatures of the first version stand for result, report and verdict; since the second also for what the
@@ -346,7 +346,7 @@ def _unseen(user: User, study: Study, assessment: str) -> tuple[Review, ReadingR
     """Return that the signer judged without the answer, and what they wrote."""
     words, problems = _plain(assessment), []
     written = None
-    if not words and not study.contract.reading and study.algorithm != signing.ALGORITHM:
+    if not words and not study.contract.reading and study.algorithm != scoring.ALGORITHM:
         problems.append(NO_ASSESSMENT)
     if len(words) > LONGEST_COMMENT:
         problems.append(COMMENT_TOO_LONG)

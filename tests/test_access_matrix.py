@@ -221,6 +221,13 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "testbench": (only(STEWARD), only(STEWARD, "POST", 302, sample="synthetic_admission")),
     "bench_run": only(STEWARD),
     "bench_run_state": only(STEWARD),
+    # --- monitoring -----------------------------------------------------------------------------
+    "monitoring": only(STEWARD),
+    "monitoring_unit": (only(STEWARD), only(STEWARD, "POST", 422)),  # without days
+    "monitoring_reference": only(STEWARD, "POST", 422),
+    "monitoring_report": only(STEWARD),
+    "monitoring_report_state": only(STEWARD),
+    "monitoring_acknowledge": only(STEWARD, "POST", 302),
     # --- batches: whoever sent it, and nobody else -----------------------------------------------
     "batch_list": analysts(),
     "batch_new": (senders(), senders("POST", 422)),

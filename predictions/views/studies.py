@@ -126,8 +126,7 @@ def context(user: User, found: Study) -> dict[str, Any]:
         "prediction": prediction,
         "blind": blind,
         "silent": silent,
-        "silent_unit": deployments.is_silent(found.unit_id, found.algorithm)
-        and not found.signatures.exists(),
+        "silent_to_come": found.state in PENDING and deployments.is_silent(found.unit_id, found.algorithm),
         "history": history(found, blind=blind),
         "may_retry": found.state == State.FAILED and access.may_submit(user, found.contract),
         "sent_before": selectors.sent_before(found),

@@ -15,6 +15,7 @@ from clinic.accounts.models import User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml.contracts import Refused
+from predictions import first_read
 from predictions.models import Document, Study
 from predictions.outputs import deidentified, facts
 from predictions.outputs.ordering import EXPORT
@@ -37,6 +38,8 @@ class Command(BaseCommand):
         study = Study.objects.select_related("patient").filter(pk=options["study"]).first()
         if study is None or study.prediction is None:
             raise CommandError("there is no such study, or it has no result yet")
+        if first_read.silent(study):
+            raise CommandError(first_read.SILENT.message.en)
         reader: User = study.submitted_by
         document = Document(
             study=study, prediction=study.prediction, kind=KIND, language="en", created_by=reader,
