@@ -81,12 +81,12 @@ CMD ["sh", "-c", "exec celery -A clinic worker -Q \"$VIGIE_QUEUES\" -n \"${VIGIE
 
 FROM base AS mlflow
 COPY --from=build-mlflow /opt/venv /opt/venv
+COPY scripts/mlflow_server.py /srv/mlflow_server.py
 WORKDIR /var/lib/vigie
+ENV MLFLOW_TRACKING_URI=sqlite:////var/lib/vigie/mlflow.sqlite3
 USER 10001
 VOLUME /var/lib/vigie
 EXPOSE 5000
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:5000/health', timeout=5)"]
-CMD ["mlflow", "server", "--host", "0.0.0.0", "--port", "5000", \
-     "--backend-store-uri", "sqlite:////var/lib/vigie/mlflow.sqlite3", \
-     "--artifacts-destination", "/var/lib/vigie/artifacts"]
+CMD ["python", "/srv/mlflow_server.py", "--host", "0.0.0.0", "--port", "5000", "--folder", "/var/lib/vigie"]

@@ -50,7 +50,7 @@ class Guarded:
         elif scope["type"] == "http":
             headers = [(b"www-authenticate", b'Basic realm="MLflow of Vigie", charset="UTF-8"')]
             await send({"type": "http.response.start", "status": 401, "headers": headers})
-            await send({"type": "http.response.body", "body": b"The password lies in var/mlflow/password.\n"})
+            await send({"type": "http.response.body", "body": b"User vigie; the password lies beside the store.\n"})
         else:
             await send({"type": "websocket.close", "code": 1008})
 

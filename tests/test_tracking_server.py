@@ -99,6 +99,12 @@ def test_it_listens_on_this_machine_only_unless_told_otherwise() -> None:
     assert "--host" not in recipe
 
 
+def test_the_container_asks_for_the_password_too() -> None:
+    stage = (ROOT / "Dockerfile").read_text("utf-8").partition("AS mlflow")[2]
+    assert 'CMD ["python", "/srv/mlflow_server.py"' in stage
+    assert '"mlflow", "server"' not in stage
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[tuple[str, str, subprocess.Popen[bytes]]]:
     """Start the real thing on a free port; yield its address, its password and its process."""
