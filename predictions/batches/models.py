@@ -96,11 +96,11 @@ class Batch(models.Model):
 
 
 class Step(models.TextChoices):
-    """What a worker does for a batch."""
+    """What a worker does for a batch: take apart what was sent, answer some rows, write the result."""
 
-    READ = "read", _("take apart what was sent")
-    ANSWER = "answer", _("answer some rows")
-    WRITE = "write", _("write the result")
+    READ = "read"
+    ANSWER = "answer"
+    WRITE = "write"
 
 
 class Chunk(Job):
@@ -138,11 +138,11 @@ class Item(models.Model):
 
 
 class Holding(models.TextChoices):
-    """What a file of a batch holds."""
+    """What a file of a batch holds: what was sent, the rows of a table, an image or a recording."""
 
-    SENT = "sent", _("as it was sent")
-    ROWS = "rows", _("rows of a table, column by column")
-    INPUT = "input", _("an image or a recording")
+    SENT = "sent"
+    ROWS = "rows"
+    INPUT = "input"
 
 
 class BatchFile(models.Model):
