@@ -19,7 +19,7 @@ from typing import Any
 
 USER, PASSWORD = "vigie", "password"
 LOOPBACK = "127.0.0.1"
-OPEN = "/health"
+OPEN, HINT = "/health", b"User vigie; the password lies beside the store.\n"
 OWNER_ONLY = 0o600
 SQLITE = "sqlite:///"
 
@@ -50,7 +50,9 @@ class Guarded:
         elif scope["type"] == "http":
             headers = [(b"www-authenticate", b'Basic realm="MLflow of Vigie", charset="UTF-8"')]
             await send({"type": "http.response.start", "status": 401, "headers": headers})
-            await send({"type": "http.response.body", "body": b"User vigie; the password lies beside the store.\n"})
+            await send(
+                {"type": "http.response.body", "body": b"User vigie; the password lies beside the store.\n"}
+            )
         else:
             await send({"type": "websocket.close", "code": 1008})
 
@@ -104,9 +106,9 @@ def store_of(folder: Path) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until stopped; 2 when it cannot begin."""
-    root = Path(__file__).resolve().parents[1]
+    data = Path(os.environ.get("VIGIE_DATA_DIR") or Path(__file__).resolve().parents[1] / "var")
     parser = argparse.ArgumentParser(prog="make mlflow", description="MLflow's interface behind a log-in.")
-    parser.add_argument("--folder", type=Path, default=root / "var" / "mlflow", metavar="DIR")
+    parser.add_argument("--folder", type=Path, default=data / "mlflow", metavar="DIR")
     parser.add_argument("--host", default=LOOPBACK, help="leave it, except inside a container")
     parser.add_argument("--port", type=int, default=int(os.environ.get("MLFLOW_PORT") or 5000))
     chosen = parser.parse_args(arguments)

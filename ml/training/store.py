@@ -1,4 +1,4 @@
-"""MLflow, kept at home: a sqlite store below ``var/``, no telemetry, no network, little noise."""
+"""MLflow, kept at home: a sqlite store in the data folder, no telemetry, no network, little noise."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ import mlflow
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from ml import package as packages
+
 ROOT = Path(__file__).resolve().parents[2]
-STORE = ROOT / "var" / "mlflow"
+STORE = packages.DATA / "mlflow"
 SQLITE = "sqlite:///"
 # The schema migrations of a new store and hints on every model fill the terminal otherwise.
 NOISY = ("alembic", "mlflow.store.db.utils", "mlflow.tracking.fluent", "mlflow.models.model", "mlflow.pyfunc")
@@ -33,7 +35,7 @@ class Unreachable(RuntimeError):
         super().__init__(
             f"the MLflow store {uri} cannot be used: {first}\n"
             "Start it, or mend MLFLOW_TRACKING_URI (and MLFLOW_TRACKING_USERNAME and _PASSWORD), or unset it "
-            "for a store below var/mlflow."
+            f"for the store below {STORE}."
         )
 
 
