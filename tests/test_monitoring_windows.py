@@ -52,6 +52,7 @@ def look(unit: Unit) -> list[Report]:
     while row := windows.begin(CHEST, unit):
         jobs.work("monitoring", row.pk)
         row.refresh_from_db()
+        assert row.state == JobState.DONE, row.problems
         done.append(row)
     return done
 

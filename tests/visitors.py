@@ -28,6 +28,8 @@ from predictions.deployments.models import Deployment, Mode
 from predictions.feedback import services as feedback
 from predictions.feedback.models import Request
 from predictions.models import Disclosure, DocumentState, StoredArtefact, Study
+from predictions.monitoring.models import Alert
+from predictions.monitoring.models import Report as Window
 from predictions.states import State
 from predictions.stewardship.models import Training
 from predictions.storage import receive, storage
@@ -106,6 +108,8 @@ class World:
             "bench_run_id": BenchRun.objects.values_list("pk", flat=True).first(),
             "deployment_id": Deployment.objects.values_list("pk", flat=True).first(),
             "batch_id": Batch.objects.values_list("pk", flat=True).first(),
+            "window_id": Window.objects.values_list("pk", flat=True).first(),
+            "alert_id": Alert.objects.values_list("pk", flat=True).first(),
             "form": "csv",
             "disclosure_id": Disclosure.objects.values_list("pk", flat=True).first(),
         }
@@ -133,6 +137,24 @@ def make_world(claire: Patient) -> World:
         until=date(2026, 2, 1),
         asked_by=visitors["steward"],
         queued_at=timezone.now(),
+    )
+    day = date(2026, 1, 1)
+    window = Window.objects.create(
+        algorithm="haemorrhage",
+        unit=here,
+        first_day=day,
+        last_day=day,
+        against="training",
+        queued_at=timezone.now(),
+    )
+    said = {"en": "Age has moved", "fr": "L’âge s’est déplacé"}
+    Alert.objects.create(
+        algorithm="haemorrhage",
+        unit=here,
+        key="drift:age",
+        said=said,
+        opened_by=window,
+        opened_at=timezone.now(),
     )
     feedback.ask(user=visitors["steward"], algorithm="haemorrhage", purpose="To learn")
     Disclosure.objects.create(

@@ -10,9 +10,9 @@ UNIT = "monitoring/<slug:algorithm>/<slug:code>/"
 
 urlpatterns = [
     path("monitoring/", pages.monitoring, name="monitoring"),
-    path("monitoring/reports/<uuid:report_id>/", pages.monitoring_report, name="monitoring_report"),
+    path("monitoring/reports/<uuid:window_id>/", pages.monitoring_report, name="monitoring_report"),
     path(
-        "monitoring/reports/<uuid:report_id>/state/",
+        "monitoring/reports/<uuid:window_id>/state/",
         pages.monitoring_report_state,
         name="monitoring_report_state",
     ),

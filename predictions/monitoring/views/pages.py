@@ -76,18 +76,18 @@ def monitoring_reference(request: HttpRequest, algorithm: str, code: str) -> Htt
 
 @under(MONITORING)
 @require_safe
-def monitoring_report(request: HttpRequest, report_id: uuid.UUID) -> HttpResponse:
+def monitoring_report(request: HttpRequest, window_id: uuid.UUID) -> HttpResponse:
     """Show one report, or that it is being written."""
-    report = selectors.report_or_404(report_id)
+    report = selectors.report_or_404(window_id)
     record(Action.VIEW, actor=request.user, kind="monitoring", object_id=str(report.pk))
     return render(request, "monitoring/report.html", _report(report))
 
 
 @under(MONITORING)
 @require_safe
-def monitoring_report_state(request: HttpRequest, report_id: uuid.UUID) -> HttpResponse:
+def monitoring_report_state(request: HttpRequest, window_id: uuid.UUID) -> HttpResponse:
     """Answer the page that asks every second until the report is written."""
-    report = selectors.report_or_404(report_id)
+    report = selectors.report_or_404(window_id)
     if report.state in JOB_PENDING:
         return render(request, "monitoring/pending.html", {"report": report})
     response = render(request, "monitoring/body.html", _report(report))
