@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -33,6 +34,7 @@ from predictions.monitoring import selectors as monitoring
 from predictions.monitoring.selectors import Reading
 from predictions.states import State
 from tests import factories, studies
+from tests.machine import ROOT
 
 TOKEN = "an invented token of these tests, long enough"
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -314,6 +316,13 @@ def test_packages_alarms_and_every_help_are_there() -> None:
 def test_every_algorithm_of_a_unit_shows_what_it_predicts() -> None:
     shown = {*counting.SCORED, counting.STAGED}
     assert shown == {contract.name for contract in registry.contracts(clinical=True)}
+
+
+def test_the_alerts_of_the_documentation_ask_for_what_there_is() -> None:
+    written = set(re.findall(r"vigie_[a-z_]+", (ROOT / "docs/operations.md").read_text("utf-8")))
+    there = {line.split()[2] for line in scrape().splitlines() if line.startswith("# TYPE")}
+    there |= {"vigie_queue_length", "vigie_workers", "vigie_worker_resident_memory_bytes"}  # with a broker
+    assert {name.removesuffix("_bucket") for name in written} == there
 
 
 def test_nobody_is_named(alice: User, claire: Patient) -> None:
