@@ -95,7 +95,8 @@ def _unpack(target: Any, folder: Path) -> None:
     with zipfile.ZipFile(target) as archive:
         for name in archive.namelist():
             path = folder / name
-            path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+            for parent in reversed(path.relative_to(folder).parents[:-1]):
+                (folder / parent).mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
             path.touch(mode=PRIVATE_FILE)
             with archive.open(name) as source, path.open("wb") as file:
                 while chunk := source.read(1 << 20):
