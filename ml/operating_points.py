@@ -84,7 +84,9 @@ def criterion(package: Package) -> Criterion:
 def _haemorrhage(package: Package, ward: Ward) -> OperatingPoint:
     settings = package.input["settings"]
     share = ward.flag_share or settings["flag_share"]["default"]
-    incidence = ward.incidence or settings["incidence"]["default"]
+    learned = settings["incidence"].get("learned", False)
+    # What was learned from a hospital's own births keeps the incidence they had.
+    incidence = (None if learned else ward.incidence) or settings["incidence"]["default"]
     found = registry.door("haemorrhage", "operating").of(package, incidence, share).points[0]
     name = f"top_{share:.0%}".rstrip("%")
     flagged, bleed = 100 * found.flagged_share, found.true_per_100_flagged
