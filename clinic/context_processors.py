@@ -28,7 +28,7 @@ ENTRIES = (
     ("batch_list", _("Batches"), CLINICAL | {Role.STEWARD}, ("batches",)),
     ("staff_list", _("Staff"), frozenset({Role.ADMIN}), ("staff",)),
     ("unit_list", _("Units"), frozenset({Role.ADMIN}), ("units",)),
-    ("models", _("Models"), frozenset(Role), ("models",)),
+    ("models", _("Models"), frozenset(Role), ("models", "agreement", "training-sets")),
     ("audit_search", _("Audit"), frozenset({Role.ADMIN}), ("audit",)),
     ("erasures", _("Erasures"), frozenset({Role.ADMIN}), ("erasures",)),
 )
