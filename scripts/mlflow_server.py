@@ -20,6 +20,9 @@ from typing import Any
 USER, PASSWORD = "vigie", "password"
 LOOPBACK = "127.0.0.1"
 OPEN, HINT = "/health", b"User vigie; the password lies beside the store.\n"
+CHALLENGE = (b"www-authenticate", b'Basic realm="MLflow of Vigie", charset="UTF-8"')
+# What MLflow brings beside its book: an assistant that runs programs, a way to models elsewhere, jobs.
+CLOSED = frozenset({"assistant", "gateway", "gateway-proxy", "jobs"})
 OWNER_ONLY = 0o600
 SQLITE = "sqlite:///"
 
@@ -45,16 +48,14 @@ class Guarded:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let through who knows the password; everybody else gets 401, and no connection that stays open."""
-        if scope["type"] == "lifespan" or self._may(scope):
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
-        elif scope["type"] == "http":
-            headers = [(b"www-authenticate", b'Basic realm="MLflow of Vigie", charset="UTF-8"')]
-            await send({"type": "http.response.start", "status": 401, "headers": headers})
-            await send(
-                {"type": "http.response.body", "body": b"User vigie; the password lies beside the store.\n"}
-            )
+        elif not self._may(scope):
+            await _refuse(scope, send, 401, HINT, CHALLENGE)
+        elif CLOSED.intersection(scope["path"].split("/")[:5]):
+            await _refuse(scope, send, 404, b"Closed here: this is the book of trainings.\n")
         else:
-            await send({"type": "websocket.close", "code": 1008})
+            await self._app(scope, receive, send)
 
     def _may(self, scope: Scope) -> bool:
         if scope["type"] == "http" and scope["path"] == OPEN:
@@ -66,6 +67,14 @@ class Guarded:
         except binascii.Error:
             return False
         return scheme.lower() == b"basic" and secrets.compare_digest(said, self._expected)
+
+
+async def _refuse(scope: Scope, send: Send, status: int, why: bytes, *headers: tuple[bytes, bytes]) -> None:
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": why})
+    else:
+        await send({"type": "websocket.close", "code": 1008})
 
 
 def password_of(folder: Path) -> str:

@@ -72,6 +72,18 @@ def test_the_password_lets_in_and_a_probe_of_health_needs_none() -> None:
     assert asked(f"{OPEN}/../")[0]["status"] == 401
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/ajax-api/3.0/mlflow/assistant/message", "/ajax-api/3.0/mlflow/gateway/secrets/get",
+        "/gateway/x/invocations", "/ajax-api/2.0/mlflow/gateway-proxy", "/ajax-api/3.0/jobs",
+    ],
+)  # fmt: skip
+def test_what_mlflow_brings_beside_its_book_is_closed_to_everybody(path: str) -> None:
+    assert asked(path)[0]["status"] == 401
+    assert asked(path, basic(USER, "right"))[0]["status"] == 404
+
+
 def test_the_password_is_made_once_and_kept_from_everybody_else(tmp_path: Path) -> None:
     folder = tmp_path / "mlflow"
     made = password_of(folder)
@@ -146,6 +158,8 @@ def test_a_training_writes_through_the_log_in_and_survives_the_server(
         assert requests.get(address + page, timeout=30).status_code == 401
         assert requests.get(address + page, auth=(USER, "wrong"), timeout=30).status_code == 401
         assert requests.get(address + page, auth=(USER, password), timeout=30).status_code == 200
+    closed = f"{address}/ajax-api/3.0/mlflow/assistant/config"
+    assert requests.get(closed, auth=(USER, password), timeout=30).status_code == 404
 
     before = mlflow.get_tracking_uri()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)

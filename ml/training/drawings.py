@@ -17,7 +17,7 @@ from ml.package import Metric, Package
 from ml.training import comparison, curves
 
 FIGURES = "figures"
-LINE, MARGIN, NAMES, SCALE, NUMBERS = 18, 34, 300, 300, 170
+LINE, MARGIN, NAMES, SCALE, NUMBERS = 18, 34, 300, 300, 190
 LONGEST_NAME = 60
 
 
@@ -82,7 +82,7 @@ def _figure(metric: Metric, y: float, x: Callable[[float], float]) -> list[str]:
     marks = [_text(escape(metric.name), NAMES - 8, y + 4, "chart-text", "end")]
     if metric.low is not None and metric.high is not None:
         marks.append(_line(x(metric.low), y, x(metric.high), y, "chart-model"))
-        said += f" ({metric.low:.3f}–{metric.high:.3f})"
+        said += f" ({metric.low:.3f} to {metric.high:.3f})"
     marks.append(f'<circle cx="{x(metric.value):.1f}" cy="{y}" r="4" {LOOKS["chart-bin"]}/>')
     marks.append(_text(said, NAMES + SCALE + 10, y + 4, "chart-text"))
     return marks
