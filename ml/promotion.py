@@ -163,7 +163,7 @@ def judge(
     bars
         The algorithm's part of ``promotion`` in ``params.yaml``: ``figures`` (of a version trained on a
         hospital's own table ``figures_here``), each with ``metric``, ``data`` (a part of the words for the
-        data), ``least``, ``most``, and ``drop`` or ``rise``: how much worse than the serving version's on
+        data), ``en`` and ``fr`` (what people call it), ``least``, ``most``, and ``drop`` or ``rise``: how much worse than the serving version's on
         the same data; and ``shadow``.
     shadow
         What a shadow run has shown; ``None`` when none ran.
@@ -248,52 +248,49 @@ def _another(candidate: Package, serving: Package) -> Criterion:
 
 
 def _figure(bar: Mapping[str, Any], pairs: Sequence[Pair], serving: Package) -> Iterator[Criterion]:
-    name, on = bar["metric"], bar.get("data", "")
-    label = f"{name} ({on})" if on else name
-    pair = next((pair for pair in pairs if pair.name == name and on in pair.data), None)
+    name, data = bar["metric"], bar.get("data", "")
+    code = f"{name} ({data})" if data else name
+    label = Text(bar.get("en", code), bar.get("fr", code))
+    pair = next((pair for pair in pairs if pair.name == name and data in pair.data), None)
     if pair is None:
-        yield Criterion(
-            f"measured:{label}",
-            False,
-            Text(
-                f"{label}: its package carries no such figure. Evaluate it, then propose it again.",
-                f"{label}\u00a0: son paquet ne porte pas ce chiffre. Évaluez-la, puis proposez-la de "
-                "nouveau.",
-            ),
+        said = Text(
+            f"{label.en}: its package carries no such figure ({name}). Evaluate it, then propose it again.",
+            f"{label.fr}\u00a0: son paquet ne porte pas ce chiffre ({name}). Évaluez-la, puis proposez-la de "
+            "nouveau.",
         )
+        yield Criterion(f"measured:{code}", False, said)
         return
     if "least" in bar:
-        yield _bound(f"floor:{label}", label, pair.one, bar["least"], least=True)
+        yield _bound(f"floor:{code}", label, pair.one, bar["least"], least=True)
     if "most" in bar:
-        yield _bound(f"ceiling:{label}", label, pair.one, bar["most"], least=False)
+        yield _bound(f"ceiling:{code}", label, pair.one, bar["most"], least=False)
     if "drop" in bar or "rise" in bar:
-        yield _not_worse(bar, label, pair, serving)
+        yield _not_worse(f"worse:{code}", label, bar, pair, serving)
 
 
-def _bound(code: str, label: str, found: Metric, bar: float, *, least: bool) -> Criterion:
+def _bound(code: str, label: Text, found: Metric, bar: float, *, least: bool) -> Criterion:
     asked = Text("at least", "au moins") if least else Text("at most", "au plus")
     said = Text(
-        f"{label} is {_written(found, 'en')}; asked: {asked.en} {_number(bar, 'en')}.",
-        f"{label} vaut {_written(found, 'fr')}\u00a0; exigé\u00a0: {asked.fr} {_number(bar, 'fr')}.",
+        f"{label.en}: {_written(found, 'en')}; asked: {asked.en} {_number(bar, 'en')}.",
+        f"{label.fr}\u00a0: {_written(found, 'fr')}\u00a0; exigé\u00a0: {asked.fr} {_number(bar, 'fr')}.",
     )
     return Criterion(code, found.value >= bar if least else found.value <= bar, said, found.value, bar)
 
 
-def _not_worse(bar: Mapping[str, Any], label: str, pair: Pair, serving: Package) -> Criterion:
-    code = f"worse:{label}"
+def _not_worse(code: str, label: Text, bar: Mapping[str, Any], pair: Pair, serving: Package) -> Criterion:
     if pair.other is None:
         said = Text(
-            f"{label} was never measured beside {serving.version}, which serves, on the same data.",
-            f"{label} n’a jamais été mesuré à côté de {serving.version}, en service, sur les mêmes données.",
+            f"{label.en}: never measured beside {serving.version}, which serves, on the same data.",
+            f"{label.fr}\u00a0: jamais mesuré à côté de {serving.version}, en service, sur ces données.",
         )
         return Criterion(code, False, said)
     up = "drop" in bar
     allowed = bar["drop"] if up else bar["rise"]
     worse = pair.other.value - pair.one.value if up else pair.one.value - pair.other.value
     said = Text(
-        f"{label} is {_written(pair.one, 'en')}, against {_written(pair.other, 'en')} of {serving.version} "
+        f"{label.en}: {_written(pair.one, 'en')}, against {_written(pair.other, 'en')} of {serving.version} "
         f"on the same data; it may be worse by {_number(allowed, 'en')} at most.",
-        f"{label} vaut {_written(pair.one, 'fr')}, contre {_written(pair.other, 'fr')} pour "
+        f"{label.fr}\u00a0: {_written(pair.one, 'fr')}, contre {_written(pair.other, 'fr')} pour "
         f"{serving.version} sur les mêmes données\u00a0; l’écart défavorable peut être de "
         f"{_number(allowed, 'fr')} au plus.",
     )

@@ -189,9 +189,16 @@ def test_packages_on_disk_are_registered_once_with_where_they_come_from() -> Non
     assert ("haemorrhage", "site-0002") not in made
     assert services.register_all() == []
     assert ModelVersion.objects.count() == len(made)
-    # MLflow is told once per algorithm, by a worker, however much was new.
-    assert sorted(Mirroring.objects.values_list("algorithm", flat=True)) == sorted({a for a, _ in made})
+    assert not Mirroring.objects.exists()  # nobody named a server of MLflow
     assert selectors.get(SLEEP, "1.2.0").metrics[0]["name"] == "accuracy"
+
+
+def test_mlflow_is_told_once_per_algorithm_where_it_has_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.invalid:5000")
+    made = services.register_all()
+    call_command("versions", "sync", "--mlflow", stdout=StringIO())
+    told = sorted(Mirroring.objects.values_list("algorithm", flat=True))
+    assert told == sorted({row.algorithm for row in made})
 
 
 def test_the_command_takes_every_step_and_refuses_whoever_may_not(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from datetime import datetime
 
 from django.db import transaction
@@ -56,6 +57,12 @@ def register(package: Package) -> ModelVersion | None:
 
 
 def mirror(algorithm: str) -> None:
+    """Have a worker tell MLflow's registry, where a server of it was named; see :func:`mirror_now`."""
+    if os.environ.get("MLFLOW_TRACKING_URI"):
+        mirror_now(algorithm)
+
+
+def mirror_now(algorithm: str) -> None:
     """Have a worker tell MLflow's registry; once, however often it is asked meanwhile."""
     if Mirroring.objects.filter(algorithm=algorithm, state__in=JOB_PENDING).exists():
         return

@@ -66,6 +66,7 @@ class Command(BaseCommand):
         call_command("encrypt_storage", stdout=StringIO())  # files of a demo from before
         told = StringIO()
         call_command("create_demo", stdout=told)
+        call_command("versions", "sync", stdout=StringIO())
         connections.close_all()
         return told.getvalue().strip()
 

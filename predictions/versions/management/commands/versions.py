@@ -29,7 +29,8 @@ class Command(BaseCommand):
         """Take a step, what it is about, and who takes it."""
         steps = parser.add_subparsers(dest="step", required=True, parser_class=argparse.ArgumentParser)
         steps.add_parser("list", help="every version, what it is called, what is proposed")
-        steps.add_parser("sync", help="register the packages on disk that are not known yet")
+        sync = steps.add_parser("sync", help="register the packages on disk that are not known yet")
+        sync.add_argument("--mlflow", action="store_true", help="have a worker tell MLflow's registry too")
         self._step(steps, "propose", ("version", "reason"), "propose that a version should serve")
         self._step(steps, "approve", ("threshold",), "approve as the second person, with the operating point")
         self._step(steps, "decline", ("reason",), "decline as the second person")
@@ -71,6 +72,8 @@ class Command(BaseCommand):
 
     def _sync(self, options: dict[str, Any]) -> str:
         made = services.register_all()
+        for algorithm in registry.names() if options["mlflow"] else ():
+            services.mirror_now(algorithm)
         return "\n".join(f"{row.algorithm} {row.version} registered" for row in made) or "nothing new"
 
     def _propose(self, options: dict[str, Any]) -> str:
