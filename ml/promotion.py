@@ -162,9 +162,9 @@ def judge(
         Both verified.
     bars
         The algorithm's part of ``promotion`` in ``params.yaml``: ``figures`` (of a version trained on a
-        hospital's own table ``figures_here``), each with ``metric``, ``data`` (a part of the words for the
-        data), ``en`` and ``fr`` (what people call it), ``least``, ``most``, and ``drop`` or ``rise``: how much worse than the serving version's on
-        the same data; and ``shadow``.
+        hospital's own table ``figures_here``), each with ``metric``, ``data`` (a part of the words for
+        it), ``en`` and ``fr`` (what people call it), ``least``, ``most``, and ``drop`` or ``rise``: how
+        much worse than the serving version's on the same data; and ``shadow``.
     shadow
         What a shadow run has shown; ``None`` when none ran.
     run
