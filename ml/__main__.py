@@ -25,6 +25,7 @@ from ml.contracts import LANGUAGES, Contract, Finding, InputKind, Outcome, Probl
 
 # Training needs TensorFlow, scikit-learn and MLflow; they are imported only by these commands.
 TRAINING = "ml.training.commands"
+MONITORING = "ml.monitoring.commands"
 
 INTERNAL = Problem(
     code="internal",
@@ -152,6 +153,8 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
     judge.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
     judge.set_defaults(run=_judge)
 
+    _monitoring_parsers(commands)
+
     simulate = commands.add_parser("simulate-night", help="write a simulated night as EDF+")
     simulate.add_argument("out", type=Path, metavar="OUT.edf")
     simulate.add_argument("--hours", type=float, default=7.5)
@@ -169,6 +172,25 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
     births.add_argument("--force", action="store_true", help="write over another mapping.yaml beside it")
     births.set_defaults(run=_simulate_births)
     return parser, commands
+
+
+def _monitoring_parsers(commands: Any) -> None:
+    baseline = commands.add_parser("baseline", help="write what data of a package look like, to monitor")
+    baseline.add_argument("algorithm", choices=registry.names())
+    baseline.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the data")
+    baseline.add_argument("--out", type=Path, metavar="DIR", help="instead of the folder of the baselines")
+    drift = commands.add_parser("drift", help="hold a table of a reference task against its baseline")
+    drift.add_argument("algorithm", choices=("german_credit", "accident_severity"))
+    drift.add_argument("--rows", type=Path, required=True, metavar="CSV", help="as the public table has them")
+    for command in (baseline, drift):
+        command.add_argument("--version", default="", help="package version (default: the champion)")
+    errors = commands.add_parser("monitoring-errors", help="simulate false alarms and known drifts, seeded")
+    errors.add_argument("--streams", type=int, default=100, help="undrifted streams (default: 100)")
+    errors.add_argument("--windows", type=int, default=6, help="windows of each (default: 6)")
+    errors.add_argument("--drifting", type=int, default=60, help="streams of each known drift (default: 60)")
+    errors.add_argument("--seed", type=int, default=0)
+    for command, name in ((baseline, "baseline"), (drift, "drift"), (errors, "errors")):
+        command.set_defaults(run=_monitoring, command=name)
 
 
 def _algorithms(_: argparse.Namespace) -> int:
@@ -365,8 +387,12 @@ def _training(chosen: argparse.Namespace) -> int:
     return _in_training_stack(chosen)
 
 
-def _in_training_stack(chosen: argparse.Namespace) -> int:
-    commands = import_module(TRAINING)
+def _monitoring(chosen: argparse.Namespace) -> int:
+    return _in_training_stack(chosen, MONITORING)
+
+
+def _in_training_stack(chosen: argparse.Namespace, stack: str = TRAINING) -> int:
+    commands = import_module(stack)
     status = 0
     try:
         for line in getattr(commands, chosen.command)(chosen):

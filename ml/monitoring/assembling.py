@@ -75,6 +75,8 @@ class Group:
         What that version said, one by one; empty where only ``performance`` is kept.
     performance
         Expected performance of a stored baseline.
+    complete
+        Whether what is missing in it says something; of public data it does not.
     """
 
     n: int
@@ -84,6 +86,7 @@ class Group:
     version: str = ""
     sha256: str = ""
     performance: Mapping[str, Any] | None = None
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,19 @@ class Outcomes:
     expected: Sequence[float] = ()
     observed: Sequence[float] = ()
     by_study: bool = False
+
+
+def stored(held: Mapping[str, Any]) -> Group:
+    """Return a baseline as what a window is held against."""
+    return Group(
+        n=held["n"],
+        inputs={name: Sample.from_json(sample) for name, sample in held["inputs"].items()},
+        outputs={name: Sample.from_json(sample) for name, sample in held["outputs"].items()},
+        version=held["version"],
+        sha256=held["package_sha256"],
+        performance=held["performance"],
+        complete=False,
+    )
 
 
 def samples(watched: Sequence[Watched], rows: Sequence[Row], *, output: bool) -> dict[str, Sample]:
@@ -168,7 +184,7 @@ def level_of(effect: float, p: float, bars: tuple[float, float], chances: tuple[
 def _fields(watched: Sequence[Watched], reference: Group, window: Group) -> list[dict[str, Any]]:
     compared = [(one, *_sides(one, reference, window)) for one in watched]
     moved = [_shift(one, before, now) for one, before, now in compared]
-    lost = [_missing(before, now) for _, before, now in compared]
+    lost = [_missing(before, now) if reference.complete else None for _, before, now in compared]
     # One family: every test made of this window counts, whether of values or of their absence.
     tested = [shift for shift in (*moved, *lost) if shift is not None]
     adjusted = iter(benjamini_hochberg([shift.p_value for shift in tested]))

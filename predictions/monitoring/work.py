@@ -9,8 +9,7 @@ from ml import package as packages
 from ml import registry
 from ml.contracts import Problem, Refused, Text
 from ml.monitoring import baselines
-from ml.monitoring.assembling import Group, Outcomes, assemble
-from ml.monitoring.drift import Sample
+from ml.monitoring.assembling import Group, Outcomes, assemble, stored
 from ml.package import BrokenPackage
 from predictions.jobs import Ending
 from predictions.monitoring import alerting, collecting, signed
@@ -68,16 +67,4 @@ def _training(row: Report, window: Group) -> tuple[Group, dict[str, Any]]:
     except (baselines.NoBaseline, BrokenPackage) as error:
         said = NO_BASELINE.message.format(version=window.version or "–")
         raise Refused(Problem(NO_BASELINE.code, said)) from error
-    inputs, outputs = (
-        {name: Sample.from_json(sample) for name, sample in held[part].items()}
-        for part in ("inputs", "outputs")
-    )
-    group = Group(
-        n=held["n"],
-        inputs=inputs,
-        outputs=outputs,
-        version=held["version"],
-        sha256=held["package_sha256"],
-        performance=held["performance"],
-    )
-    return group, {"version": held["version"], "data": held["data"], "others": 0}
+    return stored(held), {"version": held["version"], "data": held["data"], "others": 0}

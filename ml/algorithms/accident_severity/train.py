@@ -215,13 +215,19 @@ def read(path: Path) -> tuple[Table, np.ndarray]:
 
     Crashes whose number of injured is not recorded are left out.
     """
+    usable, y = usable_rows(path)
+    names = [field.name for field in CONTRACT.fields]
+    return tabular.read_table(usable, check, names, tolerated=TOLERATED), y
+
+
+def usable_rows(path: Path) -> tuple[list[dict[str, str]], np.ndarray]:
+    """Return the crashes as the contract takes them, and their labels; see :func:`read`."""
     rows = [row for row in tabular.raw_rows(path) if row["INJURIES_TOTAL"]]
     y = np.array([float(row["INJURIES_TOTAL"]) > 0 for row in rows], dtype=int)
-    names = [field.name for field in CONTRACT.fields]
     # The portal leaves the field empty where the officer ticked nothing.
     usable = [_usable(row) | {"INTERSECTION_RELATED_I": row["INTERSECTION_RELATED_I"] or "not_recorded"}
               for row in rows]  # fmt: skip
-    return tabular.read_table(usable, check, names, tolerated=TOLERATED), y
+    return usable, y
 
 
 def split(y: np.ndarray, params: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
