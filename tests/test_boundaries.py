@@ -22,7 +22,7 @@ pytestmark = pytest.mark.xdist_group("boundaries")
 
 HEAVY = {
     "tensorflow", "keras", "mne", "shap", "sklearn", "xgboost", "mlflow", "pydicom", "onnxruntime",
-    "numpy", "pandas", "scipy", "PIL", "edfio", "typst", "fhir", "highdicom",
+    "numpy", "pandas", "scipy", "PIL", "edfio", "typst", "fhir", "highdicom", "pyarrow",
 }  # fmt: skip
 WEB_MEGABYTES = 150
 OURS = ("clinic", "patients", "predictions", "ml", "bench")
@@ -64,6 +64,7 @@ import predictions.tasks, ml.runner
 for name in registry.names():
     for door in ("contract", "load", "predict", "explain", "report"):
         registry.door(name, door)
+import predictions.batches.work
 import predictions.outputs
 for module in pkgutil.iter_modules(predictions.outputs.__path__, "predictions.outputs."):
     importlib.import_module(module.name)

@@ -27,10 +27,6 @@ SHAPES = {
     "checked": "◆",
     "accepted": "✓",
     "rejected": "⊘",
-    "prepared": "◆",
-    "reading": "◔",
-    "answering": "◔",
-    "writing": "◔",
     "done": "✓",
     "ok": "✓",
 }

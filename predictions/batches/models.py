@@ -90,6 +90,11 @@ class Batch(models.Model):
         return self.stage in GOING_ON
 
     @property
+    def look(self) -> str:
+        """The state whose shape and colour its stage has on the pages."""
+        return "running" if self.goes_on else "ready" if self.stage == Stage.PREPARED else self.stage
+
+    @property
     def problem_list(self) -> tuple[Problem, ...]:
         """The stored problems as dataclasses."""
         return tuple(Problem.from_json(problem) for problem in self.problems)

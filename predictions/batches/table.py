@@ -176,11 +176,11 @@ def check(contract: Contract, names: Sequence[str], columns: Mapping[str, str]) 
 def shown(
     contract: Contract, names: Sequence[str], columns: Mapping[str, str], problems: Sequence[Problem]
 ) -> list[Column]:
-    """Return every column for the page, with what is wrong at it."""
+    """Return every column for the page, with what is wrong at it; those to be looked at come first."""
     by_column: dict[str, list[Problem]] = {}
     for problem in problems:
         by_column.setdefault(problem.field, []).append(problem)
-    return [
+    found = [
         Column(
             index=index,
             name=name,
@@ -190,6 +190,7 @@ def shown(
         )
         for index, name in enumerate(names)
     ]
+    return sorted(found, key=lambda column: (not column.problems, not column.guessed, bool(column.field)))
 
 
 def absent(contract: Contract, columns: Mapping[str, str]) -> list[Field]:
