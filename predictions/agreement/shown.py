@@ -120,7 +120,7 @@ def _part(user: User, found: Mapping[str, Any], leads: bool, labels: Mapping[int
 
 
 def _withheld(found: Mapping[str, Any], leads: bool) -> Text | None:
-    if leads:
+    if leads or not found["studies"]:
         return None
     if found["studies"] < LEAST_STUDIES:
         return FEW_STUDIES
