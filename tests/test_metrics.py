@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -16,9 +18,10 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from clinic import pulse
-from clinic.accounts.models import User
+from clinic.accounts.models import Unit, User
 from clinic.accounts.roles import Scope
 from clinic.audit.models import Action, Event
+from clinic.processes import resident_bytes
 from clinic.pulse import Word
 from ml import package as packages
 from ml import registry
@@ -26,6 +29,7 @@ from ml.algorithms.haemorrhage.examples import EXAMPLES, as_of
 from ml.contracts import Problem, Refused, Text
 from patients.models import Patient
 from predictions import intake, queue
+from predictions.deployments.models import Deployment
 from predictions.metrics import counting
 from predictions.metrics.definitions import METRICS
 from predictions.metrics.models import Counted
@@ -332,6 +336,29 @@ def test_nobody_is_named(alice: User, claire: Patient) -> None:
     private = (claire.family_name, claire.given_name, claire.record_number, str(claire.pk), str(study.pk))
     for words in (*private, alice.username, alice.label):
         assert words not in text
+
+
+def test_the_memory_of_children_counts() -> None:
+    large = 60 << 20
+    program = f"import sys; held = b'x' * {large}; print(len(held), flush=True); sys.stdin.read()"
+    alone = resident_bytes()
+    with subprocess.Popen(
+        (sys.executable, "-c", program), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout.readline()
+        assert resident_bytes() - alone > 0.9 * large
+    assert alone > 10 << 20
+
+
+def test_a_version_beside_the_one_in_service_is_told(steward: User, maternity: Unit) -> None:
+    package = packages.load("haemorrhage")
+    Deployment.objects.create(
+        algorithm="haemorrhage", unit=maternity, version=package.version, package_sha256=package.sha256,
+        mode="shadow", standing="running", reason="compared", proposed_by=steward, proposed_at=timezone.now(),
+        started_at=timezone.now(),
+    )  # fmt: skip
+    about = {"algorithm": "haemorrhage", "unit": "maternity", "mode": "shadow", "version": package.version}
+    assert value(samples(), "vigie_deployment_info", sha256=package.sha256, **about) == 1
 
 
 @pytest.mark.django_db(transaction=True)

@@ -49,6 +49,7 @@ KINDS = {
     "blood_loss": _("blood loss"),
     "births": _("births for a training"),
     "training": _("training"),
+    "testbench": _("test bench"),
     "model": _("model"),
     "worklist": _("worklist"),
     "token": _("with a token"),

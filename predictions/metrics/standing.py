@@ -16,6 +16,7 @@ from clinic.celeryconfig import QUEUES
 from ml import package as packages
 from ml import registry
 from predictions import jobs, queue
+from predictions.deployments import selectors as deployments
 from predictions.models import JobState, Study
 from predictions.monitoring import selectors as monitoring
 from predictions.states import State
@@ -27,6 +28,7 @@ def families() -> Iterator[Metric]:
     yield _jobs()
     yield from _workers()
     yield _packages()
+    yield _deployments()
     yield _alarms()
     yield _disk()
     yield _drift()
@@ -115,6 +117,18 @@ def _packages() -> Metric:
         except packages.BrokenPackage:
             continue
         family.add_metric((name,), {"version": package.version, "sha256": package.sha256})
+    return family
+
+
+def _deployments() -> Metric:
+    family = InfoMetricFamily(
+        "vigie_deployment",
+        "A version that runs beside the one in service: shadow, silent or canary.",
+        labels=("algorithm", "unit", "mode"),
+    )
+    for one in deployments.running():
+        about = {"version": one.version, "sha256": one.package_sha256}
+        family.add_metric((one.algorithm, one.unit.code, one.mode), about)
     return family
 
 
