@@ -25,7 +25,7 @@ from predictions.states import State
 from predictions.workspaces.haemorrhage import course
 from predictions.workspaces.sleep import scoring, state
 from tests import deploying, factories, outputs, scored_nights, studies, test_first_read
-from tests.test_first_read import READ, Ways, walked
+from tests.test_first_read import HTMX, Ways, walked
 
 pytestmark = pytest.mark.django_db
 
@@ -33,6 +33,7 @@ WALRUS = Text("The walrus says 37 in 100", "Le morse dit 37 sur 100")
 ZEBRA = Text("The zebra counts most", "Le zèbre compte le plus")
 NOTE = "A silent evaluation is going on in this unit."
 ALGORITHMS = ("haemorrhage", "chest_xray", "sleep")
+WAYS: Ways = (("get", {}), ("post", {}))
 OWN = {"haemorrhage": "answer-figure", "chest_xray": "viewer-maps", "sleep": "Least certain epochs"}
 """What the page of a result shows of each, and the walrus does not."""
 
@@ -59,7 +60,7 @@ def reader(study: Study) -> User:
     return study.submitted_by
 
 
-def leaks(user: User, study: Study, ways: Ways = READ) -> dict[str, set[str]]:
+def leaks(user: User, study: Study, ways: Ways = WAYS[:1]) -> dict[str, set[str]]:
     """Return what of the answer reaches ``user``, by word, with the addresses that give it away."""
     given: dict[str, set[str]] = {}
     for address, answer in walked(user, study, ways):
@@ -94,12 +95,14 @@ def addresses_of_studies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("addresses_of_studies")
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize(
+    "algorithm", ["haemorrhage", "sleep", pytest.param("chest_xray", marks=pytest.mark.long)]
+)
 def test_no_address_gives_the_answer_before_the_signature_and_every_one_after(algorithm: str) -> None:
     study = silenced(algorithm)
     if algorithm == "chest_xray":  # it opens nothing here
         first_read.commit(user=reader(study), study=study, impression="normal", confidence="sure")
-    assert leaks(reader(study), study, (*READ, ("post", {}))) == {}
+    assert leaks(reader(study), study, WAYS) == {}
     signed(study)
     assert {"walrus", OWN[algorithm]} <= leaks(reader(study), study).keys()
 
@@ -111,8 +114,11 @@ def test_the_page_says_plainly_that_an_evaluation_is_going_on(algorithm: str, cl
     page = client.get(reverse("study", args=[study.pk])).content.decode()
     assert NOTE in page
     assert "AI draft" not in page
-    partial = client.get(reverse("study_state", args=[study.pk]), headers={"HX-Request": "true"})
-    assert NOTE in partial.content.decode()
+    partial = client.get(reverse("study_state", args=[study.pk]), headers=HTMX).content.decode()
+    assert NOTE in partial
+    for part in ("study_state", "study_documents", "study_what_if", "worklist"):
+        address = reverse(part, args=[study.pk] if part != "worklist" else [])
+        assert "walrus" not in client.get(address, headers=HTMX).content.decode()
     row = client.get(reverse("worklist")).content.decode()
     awaited = "first impression awaited" if algorithm == "chest_xray" else "silent evaluation: shown once"
     assert awaited in row
