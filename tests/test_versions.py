@@ -266,6 +266,25 @@ def test_a_decider_finds_the_form_and_nobody_else_does(
     assert "This is not the operating point" in wrong.content.decode()
 
 
+def test_a_program_lists_proposes_and_decides_as_its_people_may(
+    steward: User, sandra: User, alice: User
+) -> None:
+    versions = desk(alice).get(f"/api/algorithms/{SLEEP}/versions").json()
+    assert [found["version"] for found in versions if "champion" in found["aliases"]] == ["1.3.0"]
+    proposed = {"version": "1.2.0", "reason": "steadier"}
+    made = desk(steward).post(f"/api/algorithms/{SLEEP}/proposals", proposed, "application/json")
+    assert made.status_code == 202
+    address = f"/api/algorithms/{SLEEP}/proposals/{made.json()['id']}"
+    jobs.work(proposals.KIND, made.json()["id"])
+    assert desk(alice).get(address).json()["stage"] == "open"
+    decision = {"decision": "approve", "threshold": "0.5"}
+    wrong = desk(sandra).post(address, decision, "application/json")
+    assert (wrong.status_code, wrong.json()["problems"][0]["code"]) == (422, "threshold_differs")
+    right = desk(sandra).post(address, decision | {"threshold": "0.6840"}, "application/json")
+    assert (right.status_code, right.json()["stage"]) == (200, "approved")
+    assert packages.champion_version(SLEEP) == "1.2.0"
+
+
 def test_going_back_is_for_those_who_sign_too_but_not_for_everybody(
     steward: User, sandra: User, terry: User, older: Package
 ) -> None:

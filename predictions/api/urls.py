@@ -20,6 +20,7 @@ from predictions.api import (
     studies,
     testbench,
     tokens,
+    versions,
 )
 from predictions.batches.intake import LARGEST_UPLOAD
 from predictions.storage import takes
@@ -30,6 +31,13 @@ urlpatterns = [
     path("agreements/<uuid:agreement_id>", agreements.AgreementView.as_view(), name="api-agreement"),
     path("audit-events", audit.AuditEventsView.as_view(), name="api-audit-events"),
     path("algorithms", algorithms.AlgorithmsView.as_view(), name="api-algorithms"),
+    path("algorithms/<slug:algorithm>/versions", versions.VersionsView.as_view(), name="api-versions"),
+    path("algorithms/<slug:algorithm>/proposals", versions.ProposalsView.as_view(), name="api-proposals"),
+    path(
+        "algorithms/<slug:algorithm>/proposals/<uuid:proposal_id>",
+        versions.ProposalView.as_view(),
+        name="api-proposal",
+    ),
     path("patients", patients.PatientsView.as_view(), name="api-patients"),
     path("patients/search", patients.PatientSearchView.as_view(), name="api-patient-search"),
     path("patients/emergency", emergencies.EmergencyView.as_view(), name="api-emergency"),

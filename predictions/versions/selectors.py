@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -58,7 +57,7 @@ class Model:
 def models() -> list[Model]:
     """Return every algorithm with its versions, newest first."""
     return [
-        Model(contract, tuple(_listed(contract.name)), open_proposal(contract.name))
+        Model(contract, tuple(listed(contract.name)), open_proposal(contract.name))
         for contract in registry.contracts()
     ]
 
@@ -128,7 +127,8 @@ def _made_before(algorithm: str, package: Package) -> Package | None:
     return max(earlier, key=lambda other: other.manifest["created"], default=None)
 
 
-def _listed(algorithm: str) -> Iterator[Listed]:
+def listed(algorithm: str) -> list[Listed]:
+    """Return the versions of an algorithm, newest first."""
     named = aliases(algorithm)
     rows = {row.version: row for row in reversed(ModelVersion.objects.filter(algorithm=algorithm))}
     found = []
@@ -140,8 +140,8 @@ def _listed(algorithm: str) -> Iterator[Listed]:
             broken = str(error)
         row = rows.get(version)
         found.append(Listed(version, row, package, broken, frozenset(named.get(version, ()))))
-    return iter(sorted(found, key=_newest_first, reverse=True))
+    return sorted(found, key=_made, reverse=True)
 
 
-def _newest_first(listed: Listed) -> str:
-    return listed.package.manifest["created"] if listed.package else ""
+def _made(version: Listed) -> str:
+    return version.package.manifest["created"] if version.package else ""
