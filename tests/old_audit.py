@@ -103,7 +103,9 @@ def main() -> None:
     seal_all()
     made = sending.anchor()
     after = verify()
-    print(f"before={before.seals} after={after.seals} ok={before.ok and after.ok} anchors={made}")  # noqa: T201
+    # Before the first anchor the walk warns that none covers the chain, which it then does.
+    well = not before.faults and len(before.warnings) == 1 and after.ok
+    print(f"before={before.seals} after={after.seals} ok={well} anchors={made}")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import resource
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -117,7 +117,7 @@ class Ward:
         options = ("--workers", "1", "--worker-class", "gthread", "--threads", "4", "--no-control-socket")
         command = ("gunicorn", "tests.probe.web", "--bind", url, *options)
         started = self._process("web", sys.executable, "-m", *command)
-        wait_for(lambda: _listens(port))
+        wait_for(lambda: _answers(port))
         return started, f"http://{url}"
 
     @contextmanager
@@ -238,10 +238,16 @@ def _belong(patch: pytest.MonkeyPatch, ward: Ward) -> None:
     registry.contract.cache_clear()
 
 
-def _listens(port: int) -> bool:
-    with suppress(OSError), socket.create_connection((embedded.LOOPBACK, port), timeout=1):
-        return True
-    return False
+def _answers(port: int) -> bool:
+    """Say whether a worker of the web server answers; its master listens long before."""
+    line = http.client.HTTPConnection(embedded.LOOPBACK, port, timeout=5)
+    try:
+        line.request("GET", "/no/such/page")
+        return line.getresponse().status == 404
+    except OSError:
+        return False
+    finally:
+        line.close()
 
 
 def children(pid: int) -> list[int]:
