@@ -118,6 +118,14 @@ BY_KIND: Mapping[tuple[Action, str], Text] = {
         "Took out figures of births for a training",
         "A extrait des chiffres d’accouchements pour un apprentissage",
     ),
+    (Action.EXPORT, "training_set"): Text(
+        "Used your data, without your name, to train an algorithm",
+        "A utilisé vos données, sans votre nom, pour entraîner un algorithme",
+    ),
+    (Action.UPDATE, "research"): Text(
+        "Recorded what you say about the use of your data for research",
+        "A noté ce que vous dites de l’utilisation de vos données pour la recherche",
+    ),
     (Action.CREATE, "scoring"): Text("Began to score a night", "A commencé à coter une nuit"),
     (Action.UPDATE, "scoring"): Text("Scored a night", "A coté une nuit"),
     (Action.ERASE, "payload"): Text("Erased details of this log", "A effacé des détails de ce journal"),

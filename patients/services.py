@@ -91,16 +91,17 @@ def update_patient(*, user: User, patient: Patient, units: Collection[Unit], **c
     before = _snapshot(Patient.objects.select_for_update().get(pk=patient.pk))
     for name, value in _tidy(changes).items():
         setattr(patient, name, value)
-    asked = patient.research != before["research"]
-    if asked:
+    if patient.research != before["research"]:
         _asked(patient, user)
     patient.save()
     patient.units.set(units)
     after = _snapshot(patient)
     changed = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
+    said = changed.pop("research", None)
     if changed:
         record(Action.UPDATE, actor=user, patient=patient.pk, kind="patient", detail=changed)
-    if asked:
+    if said:
+        record(Action.UPDATE, actor=user, patient=patient.pk, kind="research", detail={"research": said})
         consent.changed(patient)
     return patient
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from patients.erasure import OPEN
+from patients.models import Erasure
 from predictions.agreement import births, nights, radiographs
 from predictions.agreement.figures import Part, computed
 from predictions.agreement.models import Disagreement, Report
@@ -33,8 +35,10 @@ def _keep(report: Report, parts: list[Part]) -> None:
             known = strongest.get(said.study)
             if said.weight > (known[1] if known else 0.0):
                 strongest[said.study] = (part.code, said.weight)
-    # One may have been erased while the rest was counted.
-    there = set(Study.objects.filter(pk__in=strongest).values_list("pk", flat=True))
+    # One may have been erased while the rest was counted; and what an erasure is to take stays as it is.
+    going = Erasure.objects.filter(state__in=OPEN).values("patient")
+    found = Study.objects.filter(pk__in=strongest).exclude(patient__in=going)
+    there = set(found.values_list("pk", flat=True))
     listed = sorted(strongest.items(), key=lambda item: -item[1][1])[:MOST_LISTED]
     Disagreement.objects.bulk_create(
         Disagreement(report=report, study_id=study, part=code, weight=weight)

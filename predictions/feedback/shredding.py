@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from patients.erasure import Archive, Shredder, Subject
-from predictions.feedback import uses
+from predictions.feedback import services, uses
 from predictions.feedback.models import Included, TrainingSet
 
 
@@ -24,15 +23,13 @@ def _sets(subject: Subject) -> QuerySet[TrainingSet]:
     return TrainingSet.objects.filter(pk__in=held).exclude(stored_name="")
 
 
-def _files(subject: Subject) -> Iterable[tuple[str, int]]:
-    return list(_sets(subject).values_list("stored_name", "size"))
-
-
-def _forget_files(subject: Subject) -> None:
+def _let_go_of_sets(subject: Subject) -> None:
+    """Delete the files that hold others too: they are asked for again, and are then without this patient."""
+    for made in _sets(subject):
+        services.discard(made, "a patient was erased")
     if not subject.study:
         for line in Included.objects.filter(patient=subject.patient, withdrawn_at=None):
             uses.tell(line)
-    _sets(subject).update(stored_name="", deleted_at=timezone.now())
 
 
 def _export(subject: Subject, archive: Archive) -> None:
@@ -56,7 +53,6 @@ SHREDDER = Shredder(
     19,
     _rows,
     (Included,),
-    files=_files,
-    before=_forget_files,
+    before=_let_go_of_sets,
     export=_export,
 )
