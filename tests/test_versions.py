@@ -304,3 +304,14 @@ def test_a_stranger_to_the_house_of_a_unit_may_not_decide_in_it(radiology: Unit,
     decide = reverse("proposal_decide", args=[SLEEP, open_one.pk])
     assert desk(physician).post(decide, {"decision": "decline", "reason": "no"}).status_code == 403
     assert Event.objects.filter(action=Action.REFUSED, actor=physician).exists()
+
+
+def test_parts_of_the_patients_are_shown_for_the_very_package_they_were_measured_with(alice: User) -> None:
+    shown = reverse("version", args=["haemorrhage", "1.1.0"])
+    page = desk(alice).get(shown).content.decode()
+    assert "mothers under 30 years" in page
+    assert "zurich_under_30.roc_auc" in page
+    trainings.copied("haemorrhage", "9.0.0", data={"external_checks": [], "training": "another"})
+    other = desk(alice).get(reverse("version", args=["haemorrhage", "9.0.0"])).content.decode()
+    assert "zurich_under_30.roc_auc" not in other
+    assert "Not measured for this version" in other

@@ -14,6 +14,7 @@ import yaml
 
 from ml import package as packages
 from ml import registry, smoke
+from ml import subgroups as parts
 from ml.training import quiet, store, tracking
 from ml.training import registry as mlflow_registry
 from ml.training.data import DataMissing
@@ -130,6 +131,17 @@ def compare(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
         raise NothingToCompare(f"{chosen.algorithm} has one kind of model only: there is nothing to compare")
     door = registry.door(chosen.algorithm, "compare")
     yield from door.compare(chosen.data, version=chosen.version, publish=chosen.publish)
+
+
+def subgroups(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
+    """Yield how a package does in parts of the patients; ``--publish`` shows it on the page of the model."""
+    if find_spec(f"{registry.ALGORITHMS[chosen.algorithm]}.subgroups") is None:
+        raise NothingToCompare(f"the data of {chosen.algorithm} do not tell its cases apart")
+    package = packages.load(chosen.algorithm, chosen.version)
+    found = registry.door(chosen.algorithm, "subgroups").measure(chosen.data, package)
+    if chosen.publish:
+        parts.publish(package, found)
+    yield from ({"axis": axis} | asdict(metric) for axis, metrics in found.items() for metric in metrics)
 
 
 def versions(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:

@@ -26,6 +26,23 @@ FRENCH = {
     r"images that pydicom carries \(CT, MR, colour, \.\.\.\) and scikit-learn's flower\.jpg": (
         "images fournies avec pydicom (scanner, IRM, couleur…) et flower.jpg de scikit-learn"
     ),
+    r"NIH ChestX-ray14 sample, gate-test half: women": "NIH ChestX-ray14, moitié de test du filtre\u00a0: femmes",
+    r"NIH ChestX-ray14 sample, gate-test half: men": "NIH ChestX-ray14, moitié de test du filtre\u00a0: hommes",
+    r"NIH ChestX-ray14 sample, gate-test half: (\d+) to (\d+)": (
+        "NIH ChestX-ray14, moitié de test du filtre\u00a0: {0} à {1}\u00a0ans"
+    ),
+    r"NIH ChestX-ray14 sample, gate-test half: (\d+) and over": (
+        "NIH ChestX-ray14, moitié de test du filtre\u00a0: {0}\u00a0ans et plus"
+    ),
+    r"(zurich_blood_loss|us_natality_2014_100k): mothers under (\d+) years": (
+        "{0}\u00a0: mères de moins de {1}\u00a0ans"
+    ),
+    r"(zurich_blood_loss|us_natality_2014_100k): mothers (\d+) to (\d+) years": (
+        "{0}\u00a0: mères de {1} à {2}\u00a0ans"
+    ),
+    r"(zurich_blood_loss|us_natality_2014_100k): mothers (\d+) years and over": (
+        "{0}\u00a0: mères de {1}\u00a0ans et plus"
+    ),
     r"(\d+) patients resampled whole": "rééchantillonnage de {0} patients entiers",
     r"(\d+) patients resampled whole; scored whatever the gate says": (
         "rééchantillonnage de {0} patients entiers\u202f; score calculé quel que soit l’avis du filtre"

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ml.contracts import Text
 from ml.package import Metric, Package
+from ml.subgroups import published
 
 AXES = (
     ("age", _("Age")),
@@ -41,11 +42,20 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Which figures of a manifest are of parts of the patients, by name or by the words for their data."""
+    """Which figures of a manifest are of parts of the patients, by name or by the words for their data.
+
+    Parameters
+    ----------
+    silence
+        What is said where nothing was measured apart.
+    beside
+        What is said instead beside figures that ``python -m ml subgroups`` published.
+    """
 
     names: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
     silence: Text | None = None
+    beside: Text | None = None
 
     def of(self, metrics: Sequence[Metric]) -> tuple[Metric, ...]:
         """Return the figures that are of such parts."""
@@ -60,15 +70,25 @@ NOT_A_PATIENT = Text(
     "A reference task on public data: no patient, nothing to part.",
     "Tâche de référence sur données publiques : pas de patient, rien à répartir.",
 )
+NO_CHILD_KNOWN = Text(
+    "Only of adults, whom the gate has to refuse. Within children it cannot be measured: their images "
+    "(Kermany 2018) carry neither age nor sex.",
+    "Seulement chez des adultes, que le contrôle d’entrée doit refuser. Non mesurable parmi les enfants : "
+    "leurs images (Kermany 2018) ne portent ni âge ni sexe.",
+)
 PARTS: Mapping[str, Mapping[str, Part]] = {
     "haemorrhage": {
         "age": Part(
             silence=Text(
-                "Not measured apart. Both external tables carry the mother’s age (AGE, mager): python -m ml "
-                "evaluate haemorrhage could part them; few bleed in any one age group.",
-                "Non mesuré séparément. Les deux tables externes contiennent l’âge de la mère (AGE, mager) : "
-                "python -m ml evaluate haemorrhage pourrait les répartir ; peu de cas par classe d’âge.",
-            )
+                "Not measured for this version. Both external tables carry the mother’s age: python -m ml "
+                "subgroups haemorrhage parts them.",
+                "Non mesuré pour cette version. Les deux tables externes contiennent l’âge de la mère : "
+                "python -m ml subgroups haemorrhage les répartit.",
+            ),
+            beside=Text(
+                "Few bleed in any one group of Zurich: the intervals are wide.",
+                "Peu de femmes saignent dans chaque groupe de Zurich : les intervalles sont larges.",
+            ),
         ),
         "sex": Part(silence=Text("All are women.", "Toutes sont des femmes.")),
         "site": Part(
@@ -93,12 +113,14 @@ PARTS: Mapping[str, Mapping[str, Part]] = {
                 "Non mesurable parmi les enfants : les images d’apprentissage et de test (Kermany 2018, un à "
                 "cinq ans) ne portent pas d’âge.",
             ),
+            beside=NO_CHILD_KNOWN,
         ),
         "sex": Part(
             silence=Text(
                 "Cannot be measured: the images of children carry no sex.",
                 "Non mesurable : les images d’enfants ne portent pas de sexe.",
-            )
+            ),
+            beside=NO_CHILD_KNOWN,
         ),
         "site": Part(
             data=("NIH ChestX-ray14",),
@@ -148,7 +170,14 @@ PARTS: Mapping[str, Mapping[str, Part]] = {
 
 def axes(package: Package) -> list[Axis]:
     """Return every way of parting patients with what a version's manifest says of it."""
-    parts = PARTS.get(package.algorithm)
+    parts, found = PARTS.get(package.algorithm), published(package)
     if parts is None:
         return [Axis(words, (), NOT_A_PATIENT) for _name, words in AXES]
-    return [Axis(words, parts[name].of(package.metrics), parts[name].silence) for name, words in AXES]
+    return [
+        Axis(
+            words,
+            (*found.get(name, ()), *parts[name].of(package.metrics)),
+            parts[name].beside if name in found else parts[name].silence,
+        )
+        for name, words in AXES
+    ]

@@ -135,6 +135,8 @@ class Adults:
         Shape (n, 224, 224), uint8: squashed to the size in which the children's images are stored.
     ages
         Shape (n,), years; some are children.
+    sexes
+        Shape (n,): ``"F"`` or ``"M"``.
     y
         Shape (n,): 1 where the text-mined label says pneumonia.
     for_training
@@ -143,6 +145,7 @@ class Adults:
 
     pixels: np.ndarray
     ages: np.ndarray
+    sexes: np.ndarray
     y: np.ndarray
     patients: np.ndarray
     for_training: np.ndarray
@@ -159,6 +162,7 @@ def adults(data: Path, seed: int) -> Adults:
     return Adults(
         pixels=np.stack([_squashed(folder / row["path"]) for row in listed]),
         ages=np.array([int(row["age_years"]) for row in listed]),
+        sexes=np.array([row["sex"] for row in listed]),
         y=np.array([int(row["label"]) for row in listed]),
         patients=patients,
         for_training=np.isin(patients, training),

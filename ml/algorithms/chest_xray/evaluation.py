@@ -88,7 +88,7 @@ def _adults(data: Path, package: Package) -> list[Metric]:
     grown = ~nih.for_training & (nih.ages >= gate_training.ADULT_YEARS)
     data_name = "NIH ChestX-ray14 sample: adults (>= 18 y) of the gate-test half"
     note = "no age given to the gate; patients split before training; the gate may recognise the source"
-    refused = [not _by_features_accepts(package, image) for image in nih.pixels[grown]]
+    refused = [not by_features_accepts(package, image) for image in nih.pixels[grown]]
     y = nih.y[grown]
     logits = [network.run(package, model_view(image)).logit for image in nih.pixels[grown]]
     probabilities = 1 / (1 + np.exp(-np.array(logits)))
@@ -105,7 +105,7 @@ def _adults(data: Path, package: Package) -> list[Metric]:
 
 
 def _others(package: Package) -> Metric:
-    refused = [not _by_features_accepts(package, view, ready=True) for _, view in nonchest.for_testing()]
+    refused = [not by_features_accepts(package, view, ready=True) for _, view in nonchest.for_testing()]
     return _share(
         "gate_refuses_other_images",
         refused,
@@ -114,7 +114,8 @@ def _others(package: Package) -> Metric:
     )
 
 
-def _by_features_accepts(package: Package, image: np.ndarray, *, ready: bool = False) -> bool:
+def by_features_accepts(package: Package, image: np.ndarray, *, ready: bool = False) -> bool:
+    """Return whether the gate lets an image pass that tells no age; ``ready``: it has the model's size."""
     stored = image if ready else square(image)
     view = image if ready else smoothed(stored)
     found, limits = network.run(package, view), package.json("gate.json")
