@@ -26,8 +26,12 @@ FRENCH = {
     r"images that pydicom carries \(CT, MR, colour, \.\.\.\) and scikit-learn's flower\.jpg": (
         "images fournies avec pydicom (scanner, IRM, couleur…) et flower.jpg de scikit-learn"
     ),
-    r"NIH ChestX-ray14 sample, gate-test half: women": "NIH ChestX-ray14, moitié de test du filtre\u00a0: femmes",
-    r"NIH ChestX-ray14 sample, gate-test half: men": "NIH ChestX-ray14, moitié de test du filtre\u00a0: hommes",
+    r"NIH ChestX-ray14 sample, gate-test half: women": (
+        "NIH ChestX-ray14, moitié de test du filtre\u00a0: femmes"
+    ),
+    r"NIH ChestX-ray14 sample, gate-test half: men": (
+        "NIH ChestX-ray14, moitié de test du filtre\u00a0: hommes"
+    ),
     r"NIH ChestX-ray14 sample, gate-test half: (\d+) to (\d+)": (
         "NIH ChestX-ray14, moitié de test du filtre\u00a0: {0} à {1}\u00a0ans"
     ),
