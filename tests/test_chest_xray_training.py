@@ -200,6 +200,7 @@ def test_a_training_ends_in_a_package_that_serves(tmp_path: Path, monkeypatch: p
     # Heavy, and only this test needs it: Keras takes several seconds to import.
     from ml.algorithms.chest_xray import backbone, train
     from ml.algorithms.chest_xray.features import Extractor
+    from tests import mlflow_store
 
     data = tmp_path / "data"
     write_images(data)
@@ -218,6 +219,7 @@ def test_a_training_ends_in_a_package_that_serves(tmp_path: Path, monkeypatch: p
     package = train.train(data, tmp_path / "out", version="0.0.1", params=params)
     assert isinstance(read(package.folder), Package)
     assert package.manifest["training"]["looks_at_the_test"] == 1
+    mlflow_store.assert_complete(package, curves=["left_out.auc"])
     assert {"roc_auc", "recall", "specificity"} <= {metric.name for metric in package.metrics}
     assert sum(file.stat().st_size for file in package.folder.iterdir()) < 4e6
     monkeypatch.setattr(runner.packages, "load", lambda *_: package)

@@ -445,6 +445,7 @@ def test_the_example_of_the_documentation_is_accepted_and_ends_with_nought(
     call = ["train", "haemorrhage", "--data", str(data), "--mapping", str(tmp_path / "mapping.yaml")]
     with mlflow_store.apart(tmp_path / "runs"):
         assert main([*call, "--out", str(out), "--params", str(ROOT / "params.yaml")]) == 0
+        (written,) = (out / "haemorrhage").iterdir()
+        mlflow_store.assert_complete(packages.read(written))
     line = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert line["status"] == "accepted"
-    assert list((out / "haemorrhage").iterdir())

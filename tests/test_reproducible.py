@@ -85,7 +85,7 @@ def test_a_search_is_repeated_alike_its_trials_hang_below_it_and_its_model_is_fo
     parent, children = runs_of(package)
     assert [r.data.tags["stage"] for r in children] == ["parameter_optimization"] * 6
     assert all({"n_estimators", "max_depth"} <= set(r.data.params) for r in children)
-    assert parent.data.tags["data.sha256"] == package.manifest["data"]["sha256"]
+    mlflow_store.assert_complete(package, curves=["random_forest.fold_log_loss", "vote.fold_log_loss"])
 
     drawn = {artifact.path for artifact in MlflowClient().list_artifacts(parent.info.run_id, "curves")}
     assert {"curves/curves.json", "curves/roc.fr.svg", "curves/calibration.en.svg"} <= drawn

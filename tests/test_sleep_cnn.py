@@ -107,6 +107,7 @@ def test_a_folder_of_pairs_becomes_a_package_judged_on_patients_held_out(folder:
     params = {"seed": 1, "cnn": SETTINGS}
     package = rawcnn_train.train(folder, folder / "out", version="9.9.9", params=params)
     assert package.version == "cnn-9.9.9"
+    mlflow_store.assert_complete(package, curves=["fold1.loss", "fold1.held_out_loss", "everybody.loss"])
     nights = pairs.learned_from(folder)[1]
     assert set(held_out.stages(package)) == {night.sha256 for night in nights}
     metrics = {metric.name: metric for metric in package.metrics}

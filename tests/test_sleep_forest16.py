@@ -117,6 +117,7 @@ def test_a_package_is_written_over_only_when_asked(tmp_path, capsys):
         assert "is a package already: give another --version, or --force" in capsys.readouterr().err
         assert manifest.read_bytes() == before
         assert main([*call, "--force"]) == 0
+        mlflow_store.assert_complete(packages.read(manifest.parent), curves=["fold_accuracy"])
     assert json.loads(manifest.read_text("utf-8"))["sha256"] == lines[0]["sha256"]
     # The figures come again from the folder they came from, not from the product's own.
     assert lines[1]["command"].endswith(f"--version forest-16-9.9.9 --data '{data}'")

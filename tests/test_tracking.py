@@ -20,14 +20,17 @@ from mlflow.tracking import MlflowClient
 from ml import package as packages
 from ml import registry, runner
 from ml.__main__ import main
+from ml.algorithms.haemorrhage import train
 from ml.contracts import Source
 from ml.package import BrokenPackage, Package
 from ml.training import logged, tracking, watching
 from ml.training import registry as mlflow_registry
-from ml.training.drawings import slug
+from ml.training import store as home
+from ml.training.commands import read_params
 from ml.training.pipeline import Recipe
 from ml.training.selection import judge, nested
 from tests import invented_tables, mlflow_store
+from tests.mlflow_store import assert_complete, files_of
 
 ROOT = Path(packages.__file__).parents[1]
 NOBODY = "http://127.0.0.1:9"
@@ -46,43 +49,10 @@ def shipped(algorithm: str, version: str = "") -> Package:
     return packages.read(packages.ROOT / algorithm / version)
 
 
-def files_of(run_id: str, folder: str | None = None) -> set[str]:
-    found = MlflowClient().list_artifacts(run_id, folder)
-    return {f.path for f in found if not f.is_dir}.union(
-        *(files_of(run_id, f.path) for f in found if f.is_dir)
-    )
-
-
-def assert_complete(package: Package, version: str) -> None:
-    """Whether MLflow has all of a package: who asks about a version finds it without asking anybody."""
-    client = MlflowClient()
-    kept = client.get_model_version(package.algorithm, version)
-    run = client.get_run(kept.run_id)
-    assert kept.tags["package.sha256"] == run.data.tags["package.sha256"] == package.sha256
-    assert kept.tags["package.version"] == package.version
-    assert run.data.tags["code.version"]
-    if fingerprint := mlflow_registry.fingerprint_of(package):
-        assert run.data.tags["data.sha256"] == fingerprint
-        assert run.inputs.dataset_inputs[0].dataset.digest == fingerprint[:36]
-    assert run.data.params
-    for name, metric in tracking.named(package.metrics).items():
-        assert run.data.metrics[name] == metric.value
-        assert run.data.metrics.get(f"{name}_low") == metric.low
-        assert run.data.metrics.get(f"{name}_high") == metric.high
-    files = files_of(run.info.run_id)
-    assert {"manifest.json", "figures.json"} <= files
-    assert {f"figures/{slug(metric.data)}.svg" for metric in package.metrics} <= files
-    info = mlflow.models.get_model_info(f"models:/{package.algorithm}/{version}")
-    assert info.signature.inputs.inputs
-    assert info.signature.outputs.inputs
-    assert info.saved_input_example_info
-    assert info.metadata["package.sha256"] == package.sha256
-
-
 def test_a_package_trained_before_is_registered_with_what_its_manifest_knows_and_says_so(store: Path) -> None:
     package = shipped("german_credit")
     version = mlflow_registry.register(package)
-    assert_complete(package, version)
+    assert_complete(package)
     client = MlflowClient()
     kept = client.get_model_version("german_credit", version)
     assert kept.tags["origin"] == logged.LATER
@@ -90,6 +60,21 @@ def test_a_package_trained_before_is_registered_with_what_its_manifest_knows_and
     assert {"comparison.json", "curves/curves.json", "curves/roc.fr.svg"} <= files_of(kept.run_id)
     assert mlflow_registry.register(package) == version
     assert len(client.search_model_versions("name='german_credit'")) == 1
+
+
+def test_a_training_is_recorded_with_its_code_and_as_tracked(store: Path, tmp_path: Path) -> None:
+    params = read_params(ROOT / "params.yaml", "haemorrhage", ["draws=8"])
+    package = train.train(tmp_path / "no data", tmp_path / "out", version="0.0.1", params=params)
+    assert_complete(package)
+    kept = logged.registered("haemorrhage")[package.sha256]
+    run = MlflowClient().get_run(kept.run_id)
+    assert kept.tags["origin"] == run.data.tags.get("origin", logged.TRACKED) == logged.TRACKED
+    assert run.data.tags["code.version"] == home.code_version()
+    assert run.data.params["draws"] == "8"
+    assert run.data.params["study.zurich.folds"]
+    again = train.train(tmp_path / "no data", tmp_path / "again", version="0.0.1", params=params)
+    assert again.sha256 == package.sha256
+    assert logged.registered("haemorrhage")[again.sha256].version == kept.version
 
 
 def test_a_model_answers_as_the_product_does_from_its_input_example(store: Path) -> None:
@@ -110,7 +95,7 @@ def test_a_model_answers_as_the_product_does_from_its_input_example(store: Path)
 def test_a_package_that_is_only_compared_with_is_registered_by_its_graph(store: Path) -> None:
     package = shipped("sleep", "forest-16-1.1.0")
     version = mlflow_registry.register(package)
-    assert_complete(package, version)
+    assert_complete(package)
     assert MlflowClient().get_model_version("sleep", version).tags["serves"] == "false"
     model = mlflow.pyfunc.load_model(f"models:/sleep/{version}")
     assert model.metadata.signature.inputs.inputs[0].shape == (-1, 16)
@@ -122,7 +107,7 @@ def test_a_package_that_is_only_compared_with_is_registered_by_its_graph(store: 
 def test_every_serving_package_is_complete_in_mlflow(algorithm: str, store: Path) -> None:
     package = shipped(algorithm)
     version = mlflow_registry.register(package)
-    assert_complete(package, version)
+    assert_complete(package)
     model = mlflow.pyfunc.load_model(f"models:/{algorithm}/{version}")
     assert set(model.predict(model.input_example)["status"]) == {"ok"}
 

@@ -21,6 +21,7 @@ from ml.algorithms.chest_xray import appearance, dataset, heads, validation
 from ml.algorithms.chest_xray.cases import Cases, gather
 from ml.algorithms.chest_xray.features import Extractor
 from ml.training import data as training_data
+from ml.training import store, tracking, watching
 from ml.training.commands import read_params
 from ml.training.params import WrongParams
 
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for line in _lines(chosen.data, params, _asked(params, chosen.only)):
             sys.stdout.write(f"{line}\n")
             sys.stdout.flush()
-    except (WrongParams, training_data.DataMissing) as error:
+    except (WrongParams, training_data.DataMissing, store.Unreachable) as error:
         sys.stderr.write(f"python -m ml.algorithms.chest_xray.choose: {error}\n")
         return 2
     return 0
@@ -77,13 +78,19 @@ def _lines(
         cases = gather(images, extractor, {**params, "copies": copies})
         return cases.only(rows, np.flatnonzero(columns)).damped(damping)[0]
 
-    for name, changes in asked.items():
-        recipe = {**params, **changes}
-        cases = damped(recipe["copies"], recipe["damping"], recipe.get("whole_only", False))
-        yield _judged(name, cases, recipe)
+    with tracking.run("chest_xray choose", "choose", params={"every": EVERY, "seed": params["seed"]}) as run:
+        run.data(fingerprint, "Kermany 2018 and NIH ChestX-ray14")
+        for place, (name, changes) in enumerate(asked.items()):
+            recipe = {**params, **changes}
+            cases = damped(recipe["copies"], recipe["damping"], recipe.get("whole_only", False))
+            with tracking.run("chest_xray choose", name, params=changes, nested=True):
+                mark, line = _judged(name, cases, recipe)
+            run.metric("mark", mark, place)
+            yield line
 
 
-def _judged(name: str, damped: Cases, recipe: Mapping[str, Any]) -> str:
+def _judged(name: str, damped: Cases, recipe: Mapping[str, Any]) -> tuple[float, str]:
+    """Return the mark of a recipe and its line; its figures are told."""
     parts = heads.blocks(damped.patients, recipe["blocks"])
     group = appearance.groups(damped.described, damped.patients, recipe["groups"], recipe["seed"])
     strength, most, sensitivity = recipe["regularisation"], recipe["balance"], recipe["sensitivity"]
@@ -91,8 +98,10 @@ def _judged(name: str, damped: Cases, recipe: Mapping[str, Any]) -> str:
     scores = validation.unseen_families(damped, parts, learn)
     families, _ = validation.carried_over(damped.y, scores, sensitivity)
     groups = validation.unseen_groups(damped, group, parts, learn, sensitivity)
-    figures = [_summary(families), _summary(groups)]
-    return f"| {name} | {validation.mark(families, groups):.4f} | {' | '.join(figures)} |"
+    validation.tell({**families, **groups})
+    mark = validation.mark(families, groups)
+    watching.tell("mark", mark, 0)
+    return mark, f"| {name} | {mark:.4f} | {_summary(families)} | {_summary(groups)} |"
 
 
 def _summary(promises: Mapping[str, validation.Promise]) -> str:

@@ -21,7 +21,7 @@ from ml.algorithms.chest_xray.network import MODEL
 from ml.algorithms.chest_xray.view import SIDE, model_view
 from ml.contracts import Text
 from ml.package import Metric, Package
-from ml.training import curves, tracking, watching
+from ml.training import curves, tracking
 from ml.training import data as training_data
 from ml.training.evaluation import as_metrics, binary_metrics
 
@@ -126,7 +126,7 @@ def _pneumonia(
     families, _ = validation.carried_over(cases.y, scores, sensitivity)
     group = appearance.groups(cases.described, cases.patients, params["groups"], params["seed"])
     groups = validation.unseen_groups(damped, group, parts, learn, sensitivity)
-    _tell({**families, **groups})
+    validation.tell({**families, **groups})
     promises = {
         "mark": validation.mark(families, groups),
         "families": {name: asdict(promise) for name, promise in families.items()},
@@ -154,14 +154,6 @@ def _pneumonia(
     learned = [copy.mean(axis=0, dtype=np.float64) for copy in (cases.clean, *cases.copies)]
     head = heads.undamped(damped_head, matrix, np.mean(learned, axis=0))
     return head, decision, promises, metrics
-
-
-def _tell(promises: Mapping[str, validation.Promise]) -> None:
-    """Tell how the head did on every family and group left out, one after the other."""
-    for place, (name, promise) in enumerate(promises.items()):
-        for figure, value in asdict(promise).items():
-            watching.tell(f"left_out.{figure}", value, place)
-            watching.tell(f"left_out.{name}.{figure}", value, 0)
 
 
 def _drawn(cases: Cases, probabilities: np.ndarray, threshold: float) -> dict[str, Any]:

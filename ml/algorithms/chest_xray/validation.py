@@ -10,7 +10,7 @@ is and altered.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from scipy.optimize import brentq
@@ -18,6 +18,7 @@ from sklearn.metrics import roc_auc_score
 
 from ml.algorithms.chest_xray import appearance, heads
 from ml.algorithms.chest_xray.cases import Cases
+from ml.training import watching
 from ml.training.progress import progress
 
 Score = Callable[[str, np.ndarray], np.ndarray]
@@ -129,6 +130,14 @@ def unseen_groups(
         for name, copy in (("as they are", "clean"), ("altered", "shift")):
             promises[f"group {number} {name}"] = moved.judge(score(copy, out), cases.y[out])
     return promises
+
+
+def tell(promises: Mapping[str, Promise]) -> None:
+    """Tell how a head did on every family and group left out, one after the other, to whoever listens."""
+    for place, (name, promise) in enumerate(promises.items()):
+        for figure, value in asdict(promise).items():
+            watching.tell(f"left_out.{figure}", value, place)
+            watching.tell(f"left_out.{name}.{figure}", value, 0)
 
 
 def mark(families: Mapping[str, Promise], groups: Mapping[str, Promise]) -> float:
