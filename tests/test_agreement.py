@@ -175,6 +175,9 @@ def test_a_haemorrhage_figure_against_opinions_and_births(
     report = counted(bob, maternity, "haemorrhage")
     assert part(report, "verdicts")["table"] == [[1, 0, 0], [0, 1, 0]]
     assert part(report, "two_people")["table"][0] == [0, 1, 0]
+    reasons = part(report, "reasons")
+    assert [row[:2] for row in reasons["table"]] == [[1, 0], [0, 1], [0, 0]]
+    assert [share["count"] for share in reasons["shares"]] == [1, 1, 0]
     assert part(report, "births")["table"] == [[0, 0], [int(not found["flagged"]), int(found["flagged"])]]
     assert part(report, "verdicts_births")["table"][1] == [1, 1, 0]
     assert not found["flagged"]

@@ -7,13 +7,14 @@ from uuid import UUID
 
 from clinic.accounts.roles import Role
 from predictions import outcomes
+from predictions.agreement import opinions
 from predictions.agreement.figures import Part, Said, cells, diagonal, one
+from predictions.agreement.opinions import VERDICTS
 from predictions.agreement.scope import Scope
-from predictions.models import BloodLoss, Review, Study, Verdict
+from predictions.models import BloodLoss, Review, Study
 from predictions.states import State
 
 ROLES = (str(Role.MIDWIFE), str(Role.PHYSICIAN))
-VERDICTS = tuple(str(verdict) for verdict in Verdict)
 V = len(VERDICTS)
 LOST = ("not_severe", "severe")
 FLAGGED = ("not_flagged", "flagged")
@@ -31,23 +32,15 @@ OF_BIRTHS = tuple((f"severe_{name}", ((1, j),), cells((0, 1), (j,))) for j, name
 
 def collect(scope: Scope) -> list[Part]:
     """Return the parts of a maternity unit."""
-    judged = _reviews(scope)
+    judged = opinions.of(scope)
     losses = _losses(scope)
     return [
         _verdicts(judged),
+        opinions.reasons(judged),
         _two_people(judged),
         _flags(scope, losses),
         _verdicts_and_births(judged, losses),
     ]
-
-
-def _reviews(scope: Scope) -> list[Review]:
-    """Return the last opinion of each person on each figure, of those given in the period."""
-    found = Review.objects.filter(
-        **scope.filters(study="prediction__study", prediction="prediction", at="created_at")
-    ).select_related("prediction__study", "author")
-    last = {(each.author_id, each.prediction_id): each for each in found.order_by("created_at")}
-    return list(last.values())
 
 
 def _verdicts(judged: list[Review]) -> Part:

@@ -7,6 +7,7 @@ from itertools import combinations
 
 from ml.algorithms.sleep.contract import STAGES
 from ml.algorithms.sleep.statistics import UNSCORED
+from predictions.agreement import opinions
 from predictions.agreement.figures import Part, Said, cells, diagonal
 from predictions.agreement.scope import Scope
 from predictions.models import Scoring, Signature, Verdict
@@ -39,7 +40,7 @@ def collect(scope: Scope) -> list[Part]:
             scored.left_out["draft_untouched"] += 1
         else:
             scored.said.append(said)
-    return [signed, scored, *_scorers(scope)]
+    return [signed, scored, *_scorers(scope), opinions.reasons(opinions.of(scope))]
 
 
 def _part(code: str) -> Part:

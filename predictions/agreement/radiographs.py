@@ -6,6 +6,7 @@ from itertools import combinations
 from uuid import UUID
 
 from predictions import first_read
+from predictions.agreement import opinions
 from predictions.agreement.figures import Part, Said, cells, diagonal, one
 from predictions.agreement.scope import Scope
 from predictions.first_read_counts import SINCE_BLIND
@@ -27,7 +28,8 @@ MINDS = (
 def collect(scope: Scope) -> list[Part]:
     """Return the parts of a radiology unit."""
     reads = _first_reads(scope)
-    return [_blind(reads), _signed(scope), _minds(scope, reads), _readers(reads)]
+    reasons = opinions.reasons(opinions.of(scope))
+    return [_blind(reads), _signed(scope), _minds(reads), reasons, _readers(reads)]
 
 
 def _first_reads(scope: Scope) -> list[FirstRead]:
@@ -68,7 +70,7 @@ def _signed(scope: Scope) -> Part:
     return part
 
 
-def _minds(scope: Scope, reads: list[FirstRead]) -> Part:
+def _minds(reads: list[FirstRead]) -> Part:
     """Compare what each reader said first with what they said of the answer at last."""
     part = Part("minds", ("differed", "same"), ("differs", "same"), kappa=False, shares=MINDS)
     judged = Review.objects.filter(prediction__in=[read.prediction_id for read in reads])

@@ -17,6 +17,7 @@ TITLES = {
     "final": Text("Signed readings and the algorithm", "Lectures signées et algorithme"),
     "minds": Text("Before and after the answer was shown", "Avant et après la réponse"),
     "readers": Text("Two blind readers of one image", "Deux lecteurs à l’aveugle d’une même image"),
+    "reasons": Text("Opinions, and the reasons given", "Avis, et motifs donnés"),
     "verdicts": Text("What staff say of the figure", "Avis des soignants sur le chiffre"),
     "two_people": Text("Two people on one figure", "Deux personnes sur un même chiffre"),
     "births": Text("What was flagged and what the births came to", "Signalements et issue des accouchements"),
@@ -31,6 +32,7 @@ SIDES = {
     "final": (Text("signed", "signé"), Text("algorithm", "algorithme")),
     "minds": (Text("first read", "première lecture"), Text("last opinion", "dernier avis")),
     "readers": (Text("first reader", "premier lecteur"), Text("second reader", "second lecteur")),
+    "reasons": (Text("opinion", "avis"), Text("reason", "motif")),
     "verdicts": (Text("role", "fonction"), Text("opinion", "avis")),
     "two_people": (Text("first opinion", "premier avis"), Text("second", "second")),
     "births": (Text("blood loss", "pertes sanguines"), Text("figure", "chiffre")),
@@ -81,6 +83,10 @@ NOTES = {
         "Two readings made apart, before the answer: what people agree on among themselves, as a yardstick.",
         "Deux lectures séparées, avant la réponse : l’accord entre personnes, comme point de repère.",
     ),
+    "reasons": Text(
+        "The last opinion of each person on each answer. Who agrees is not asked why.",
+        "Le dernier avis de chaque personne sur chaque réponse. L’accord ne demande pas de motif.",
+    ),
     "verdicts": Text(
         "Whether staff found the figure fitting when they read it, not whether it was right. Who gave no "
         "opinion is not in it.",
@@ -119,12 +125,21 @@ ANSWERS = {
     "severe": Text("1000 mL or more", "1000 mL ou plus"),
     "not_flagged": Text("not flagged", "non signalé"),
     "flagged": Text("flagged", "signalé"),
+    "no_reason": Text("none", "aucun"),
+    "clinical": Text("clinical information", "contexte clinique"),
+    "poor_input": Text("poor input", "données de mauvaise qualité"),
+    "false_positive": Text("known false positive", "faux positif connu"),
+    "preference": Text("patient preference", "préférence du patient"),
+    "other": Text("other", "autre"),
 }
 STAGE_FOUND = Text("of {stage}, in the draft too", "du stade {stage}, aussi dans l’autre")
 SHARES = {
     "alike": Text("said the same", "même réponse"),
     "sensitivity": Text("sensitivity", "sensibilité"),
     "specificity": Text("specificity", "spécificité"),
+    "said_agree": Text("agreed", "d’accord"),
+    "said_disagree": Text("disagreed", "pas d’accord"),
+    "said_cannot_assess": Text("could not assess", "n’ont pas pu évaluer"),
     "towards": Text("of those who differed, went over to the answer", "ralliés à la réponse après désaccord"),
     "away": Text("of those who said the same, left it", "ayant quitté la réponse après accord"),
     "severe_agree": Text("severe where somebody agreed", "sévères là où l’avis était d’accord"),

@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from clinic.accounts import confirm
 from clinic.accounts.roles import Role
@@ -116,7 +116,7 @@ def _back(request_id: UUID) -> str:
 
 @under(access.STEWARDS)
 @confirm.required(back=_back)
-@require_safe
+@require_GET
 def training_set_file(request: HttpRequest, request_id: UUID) -> HttpResponseBase:
     """Give the file out; who took it is on record before its first byte goes."""
     asked = access.get_or_404(request.user, request_id)
