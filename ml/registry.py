@@ -18,7 +18,7 @@ ALGORITHMS: dict[str, str] = {
     "accident_severity": "ml.algorithms.accident_severity",
 }
 
-DOORS = ("contract", "load", "predict", "explain", "report", "train")
+DOORS = ("contract", "load", "predict", "explain", "report", "summary", "train")
 
 
 class UnknownAlgorithm(LookupError):

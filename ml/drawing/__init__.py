@@ -89,10 +89,11 @@ def history(
     language: str,
     *,
     bars: Sequence[float] = (),
+    counted: bool = False,
 ) -> str:
     """Return the drawing of a figure over the windows, with the bars it may reach; see :func:`spread`."""
     canvas = Canvas(language)
-    monitoring.history(canvas, points, label=heading, bars=bars)
+    monitoring.history(canvas, points, label=heading, bars=bars, counted=counted)
     return _document(canvas, f"chart-history-{name}", heading, said)
 
 

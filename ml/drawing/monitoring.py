@@ -10,10 +10,11 @@ from ml.drawing.canvas import BOTTOM, RIGHT, TOP, Canvas, Frame
 from ml.drawing.numbers import number
 
 REFERENCE, WINDOW = Text("reference", "référence"), Text("window", "fenêtre")
-BAR = Text("bar of the alert", "seuil d’alerte")
+BAR = Text("no difference", "aucun écart")
 WINDOWS = Text("Windows, the latest on the right", "Fenêtres, la plus récente à droite")
 HELD_BACK = Text("few", "peu")
 LABEL_END = 148
+LEAST_COUNT = 5.0
 LONGEST_LABEL = 21
 
 
@@ -58,11 +59,19 @@ def spread(canvas: Canvas, parts: Sequence[Part]) -> None:
     _key(canvas, (("chart-other", REFERENCE.to(to)), ("chart-event", WINDOW.to(to))))
 
 
-def history(canvas: Canvas, points: Sequence[Point], *, label: str, bars: Sequence[float]) -> None:
-    """Draw a figure window by window, its interval where it has one, and the bars it may reach."""
+def history(
+    canvas: Canvas, points: Sequence[Point], *, label: str, bars: Sequence[float], counted: bool = False
+) -> None:
+    """Draw a figure window by window, its interval where it has one, and the bars it may reach.
+
+    Parameters
+    ----------
+    counted
+        Whether it is a number of things: the scale then has no fractions.
+    """
     to = canvas.language
     ends = [end for point in points for end in (point.value, point.low, point.high) if end is not None]
-    low, high = min(*ends, *bars, 0.0), max(*ends, *bars, 1e-3)
+    low, high = min(*ends, *bars, 0.0), max(*ends, *bars, LEAST_COUNT if counted else 1e-3)
     room = 0.06 * (high - low)
     frame = Frame(canvas, (0.5, len(points) + 0.5), (low - room if low else 0.0, high + room))
     frame.axes(WINDOWS.to(to), label, x_factor=1, y_factor=1, x_whole=True)

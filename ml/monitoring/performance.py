@@ -213,12 +213,18 @@ def _tails(p: np.ndarray, events: int) -> tuple[float, float]:
 
 
 def poisson_binomial(p: np.ndarray) -> np.ndarray:
-    """Return the chance of 0, 1, … n events among independent studies, shape (n + 1,), by convolution."""
-    parts = [np.array([1 - one, one]) for one in p]
-    while len(parts) > 1:
-        halves = [np.convolve(*pair) for pair in zip(parts[::2], parts[1::2], strict=False)]
-        parts = halves + parts[len(parts) - len(parts) % 2 :]
-    return parts[0]
+    """Return the chance of 0, 1, … n events among independent studies, shape (n + 1,).
+
+    Pairs of distributions are convolved, then pairs of those, all pairs at once by Fourier transform.
+    """
+    rows = np.stack([1 - p, p], axis=1)
+    while len(rows) > 1:
+        if len(rows) % 2:
+            rows = np.vstack([rows, np.eye(1, rows.shape[1])])
+        size = 2 * rows.shape[1] - 1
+        halves = np.fft.rfft(rows[::2], size), np.fft.rfft(rows[1::2], size)
+        rows = np.fft.irfft(halves[0] * halves[1], size)
+    return np.clip(rows[0, : len(p) + 1], 0.0, 1.0)
 
 
 def _rising(function: Callable[[float], float], target: float) -> float:

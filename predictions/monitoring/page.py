@@ -21,6 +21,9 @@ from predictions.monitoring.models import Alert, Report
 from predictions.monitoring.windows import Progress
 
 MOST_POINTS = 24
+TWO = 2
+MOVED, CALIBRATION = "moved", "calibration"
+BARS = {CALIBRATION: (0.0,)}
 ORDER = {"raised": 0, "between": 1, "quiet": 2, "unknown": 3}
 
 
@@ -84,7 +87,7 @@ def histories(done: Sequence[Report]) -> list[Drawn]:
     latest = done[-MOST_POINTS:]
     counts = [sum(field["level"] == "raised" for field in one.content["fields"]) for one in latest]
     moved = [Point(float(count)) for count in counts]
-    drawn = [_history("moved", _("Fields that stand out"), moved)] if len(moved) > 1 else []
+    drawn = [_history(MOVED, _("Fields that stand out"), moved)] if len(moved) > 1 else []
     for measure, title in (
         ("roc_auc", _("Expected area under the curve")),
         ("agreement", _("Expected agreement of epochs")),
@@ -92,7 +95,7 @@ def histories(done: Sequence[Report]) -> list[Drawn]:
         points = [_point((one.content["performance"] or {}).get(measure)) for one in latest]
         drawn += _if_two(measure, title, points)
     shifts = [_point((one.content["calibration"] or {}).get("shift")) for one in latest]
-    return drawn + _if_two("calibration", _("Calibration in the large (0 is right)"), shifts)
+    return drawn + _if_two(CALIBRATION, _("Calibration in the large (0 is right)"), shifts)
 
 
 def _if_two(name: str, title: str, points: Sequence[Point | None]) -> list[Drawn]:
@@ -102,14 +105,17 @@ def _if_two(name: str, title: str, points: Sequence[Point | None]) -> list[Drawn
 
 def _history(name: str, title: str, points: Sequence[Point]) -> Drawn:
     language = get_language() or "en"
-    digits = 0 if name == "moved" else 3
+    digits = 0 if name == MOVED else 3
     said = _("%(n)s windows; the latest: %(value)s.") % {
         "n": len(points),
         "value": figure(points[-1].value, digits),
     }
     # Made of numbers and escaped words only.
-    svg = mark_safe(drawing.history(name.replace("_", "-"), title, said, points, language))  # noqa: S308
-    return Drawn(title, svg, said)
+    named = name.replace("_", "-")
+    svg = drawing.history(
+        named, title, said, points, language, bars=BARS.get(name, ()), counted=name == MOVED
+    )
+    return Drawn(title, mark_safe(svg), said)  # noqa: S308
 
 
 def _point(held: Mapping[str, float] | None) -> Point | None:
@@ -124,7 +130,9 @@ def _shown(row: Mapping[str, Any]) -> Shown:
         for one in row["shown"] or ()
     )
     level = min((row["level"], row["missing_level"]), key=ORDER.__getitem__)
-    if not parts:
+    filled = [part for part in parts if part.reference != 0 or part.window != 0]
+    if len(filled) < TWO:
+        # One and the same value everywhere: nothing to draw.
         return Shown(row, label, level, (), None)
     said = "; ".join(f"{part.label}: {_share(part.reference)} / {_share(part.window)}" for part in parts)
     svg = drawing.spread(row["name"].replace("_", "-"), label, said, parts, language)
