@@ -168,12 +168,15 @@ class Asked:
         As of a :class:`ml.contracts.Source`.
     language
         Of the sentences written into a table.
+    stops
+        Exceptions that are no defect of one row and end the work on all: its time is over, or its memory.
     """
 
     algorithm: str
     package: packages.Package
     options: Mapping[str, Any]
     language: str = "en"
+    stops: tuple[type[BaseException], ...] = ()
 
     @property
     def door(self) -> ModuleType:
@@ -229,6 +232,8 @@ def _read(asked: Asked, header: Sequence[str], row: Sequence[str] | None) -> Loa
         return registry.door(asked.algorithm, "load").load(source, asked.package)
     except Refused as refusal:
         return refusal.problems
+    except asked.stops:
+        raise
     # One row we stumble over must not cost the answers to the others; the log has the type only,
     # because messages may quote the row.
     except Exception as error:  # noqa: BLE001
@@ -242,6 +247,8 @@ def _scored(asked: Asked, loaded: Sequence[Loaded]) -> list[Mapping[str, Any] | 
         return []
     try:
         return list(asked.door.answers(asked.package, [found.data for found in loaded]))
+    except asked.stops:
+        raise
     except Exception as error:  # noqa: BLE001
         log.error("rows not scored", extra={"algorithm": asked.algorithm, "error": type(error).__name__})
         if len(loaded) == 1:

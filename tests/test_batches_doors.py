@@ -17,6 +17,8 @@ from django.urls import reverse
 from clinic.accounts.models import User
 from clinic.accounts.roles import Scope
 from clinic.audit.models import Action, Event
+from ml import package as packages
+from ml.package import BrokenPackage
 from predictions.batches import progress
 from predictions.batches.models import Batch, Stage
 from predictions.deployments import selectors as deployments
@@ -203,6 +205,25 @@ def test_the_command_goes_on_where_it_was_stopped(
     assert Batch.objects.get().items.filter(state="ok").count() == progress.ROWS_A_CHUNK
     told, _heard = batch_command(capsys, *asked)
     assert "250 rows, 250 ok" in told
+
+
+def test_the_command_called_again_asks_what_failed_again(
+    alice: User, workers: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    source = tmp_path / "in.csv"
+    source.write_bytes(table(admissions(2)))
+    asked = (source, "--algorithm", "haemorrhage", "--as", "alice", "--out")
+
+    def broken(*_: Any) -> Any:
+        raise BrokenPackage("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(packages, "by_sha256", broken)
+        with pytest.raises(CommandError, match="2 rows failed"):
+            batch_command(capsys, *asked, tmp_path / "first.csv")
+    told, _heard = batch_command(capsys, *asked, tmp_path / "second.csv")
+    assert "2 rows, 2 ok" in told
+    assert Batch.objects.count() == 1
 
 
 def test_the_command_takes_a_folder(

@@ -18,7 +18,8 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, 
 
 from clinic.accounts.models import User
 from ml.algorithms.chest_xray import grouping
-from ml.contracts import Refused
+from ml.contracts import Refused, Source
+from ml.runner import run
 from predictions import sweep
 from predictions.batches import archives, intake, services
 from predictions.batches.models import Batch, Stage
@@ -26,6 +27,7 @@ from predictions.storage import storage
 from tests.batches import archive, sent, work_off
 from tests.chest_phantom import phantom
 from tests.dicom_builder import dx_from_jpeg
+from tests.machine import SHARED
 from tests.sleep_files import edf_bytes
 from tests.test_batches import read, stored
 
@@ -239,3 +241,18 @@ def test_an_archive_that_is_none_ends_the_batch_in_words_and_keeps_nothing_open(
     empty = work_off(sent(terry, archive({"nights/": b""}), algorithm="sleep", name="nights.zip"))
     assert empty.problem_list[0].code == "nothing_inside"
     services.delete(Batch.objects.get(pk=empty.pk), actor=terry)
+
+
+@pytest.mark.shared
+@pytest.mark.django_db(transaction=True)
+def test_films_are_answered_as_single_studies_are(charlie: User):
+    films = sorted((SHARED / "chest_xray" / "originals").glob("*.jpeg"))[:2]
+    whole = {path.name: path.read_bytes() for path in films}
+    made = archive(whole | {"broken.jpeg": whole[films[0].name][:900]})
+    *answered, broken = read(work_off(sent(charlie, made, algorithm="chest_xray", name="films.zip")))
+    for path, row in zip(films, answered, strict=True):
+        single = run("chest_xray", Source(path=path), explain=False)
+        assert (row["reference"], row["status"], row["images"]) == (path.name, "ok", "1")
+        assert float(row["probability"]) == pytest.approx(single.result["probability"])
+        assert (row["label"], row["package_sha256"]) == (single.result["label"], single.sha256)
+    assert (broken["status"], broken["probability"]) == ("refused", "")

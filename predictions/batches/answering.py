@@ -15,6 +15,7 @@ from ml.package import Package
 from predictions import channel_mapping
 from predictions.batches.models import Batch, BatchFile, Chunk, Holding, Item
 from predictions.batches.taking_apart import names
+from predictions.limits import TooSlow
 from predictions.storage import storage
 
 
@@ -23,7 +24,7 @@ def rows(chunk: Chunk, items: Sequence[Item], package: Package) -> list[dict[str
     batch = chunk.batch
     wanted = {item.number for item in items}
     found = [line for line in _lines(chunk) if line[0] in wanted]
-    asked = floor.Asked(batch.algorithm, package, batch.options)
+    asked = floor.Asked(batch.algorithm, package, batch.options, stops=(TooSlow, MemoryError))
     answers = floor.answers(asked, names(batch), [cells for _number, _reference, cells in found])
     return [
         _line(

@@ -37,7 +37,8 @@ class Command(BaseCommand):
     help = (
         "Have a table, a folder or a list of files answered by the workers, in the name of somebody of the "
         "staff, and write the result as CSV or Parquet. Stopped and called again with the same files, it "
-        "goes on with the same batch. Without workers, `python -m ml predict --batch` answers a table by itself."
+        "goes on with the same batch, and asks failed rows again. Without workers, `python -m ml predict "
+        "--batch` answers a table by itself."
     )
     requires_migrations_checks = True
 
@@ -72,12 +73,15 @@ class Command(BaseCommand):
         paths = list(_files(files))
         with translation.override(options["lang"]):
             batch = self._sent(user, paths, options)
+            if not batch.goes_on and selectors.repeatable(selectors.counts(batch)):
+                services.ask_again(user=user, batch=batch)
+                batch.refresh_from_db()
             self._followed(batch)
             self._told(batch, options["lang"])
             _write(user, batch, form, out)
         failed = selectors.counts(batch).failed
         if failed:
-            raise CommandError(f"{failed} rows failed; call it again with --key to send them anew.")
+            raise CommandError(f"{failed} rows failed; the same call with another --out asks them again.")
 
     def _sent(self, user: User, paths: Sequence[Path], options: dict[str, Any]) -> Batch:
         columns = dict(_pair(given) for given in options["column"])
