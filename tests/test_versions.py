@@ -10,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from clinic.accounts.models import Notice, Unit, User
 from clinic.accounts.roles import Role
@@ -18,6 +19,7 @@ from ml import package as packages
 from ml.contracts import Refused
 from ml.package import Package
 from predictions import jobs
+from predictions.deployments.models import Deployment, Mode, Standing
 from predictions.models.job import JobState
 from predictions.stewardship.models import ServingDecision
 from predictions.versions import proposals, selectors, services
@@ -315,3 +317,17 @@ def test_parts_of_the_patients_are_shown_for_the_very_package_they_were_measured
     other = desk(alice).get(reverse("version", args=["haemorrhage", "9.0.0"])).content.decode()
     assert "zurich_under_30.roc_auc" not in other
     assert "Not measured for this version" in other
+
+
+def test_a_version_in_the_shadow_is_called_so_and_has_to_have_shown_enough(
+    steward: User, sleep_lab: Unit, older: Package
+) -> None:
+    Deployment.objects.create(
+        algorithm=SLEEP, unit=sleep_lab, version="1.2.0", package_sha256=older.sha256, mode=Mode.SHADOW,
+        standing=Standing.RUNNING, reason="Look at it first", proposed_by=steward, proposed_at=timezone.now(),
+        started_at=timezone.now(),
+    )  # fmt: skip
+    assert aliases(SLEEP)["1.2.0"] == {"shadow"}
+    refused = promotions.proposed(steward, older)
+    assert [criterion.code for criterion in refused.found.failed] == ["shadow:studies"]
+    assert refused.shadow["studies"] == 0

@@ -8,7 +8,7 @@ from predictions.deployments.guards import KEPT
 
 
 class DeploymentsConfig(AppConfig):
-    """Registers the work of shadows, what of it is erased, and the triggers that keep what ran."""
+    """Registers the work of shadows, what of it is erased, what is on trial, and the triggers over it."""
 
     name = "predictions.deployments"
     label = "deployments"
@@ -17,8 +17,9 @@ class DeploymentsConfig(AppConfig):
     def ready(self) -> None:
         """Register with the floors below; models can be imported only once all are loaded."""
         from predictions import jobs
-        from predictions.deployments import shadows, shredders
+        from predictions.deployments import shadows, shredders, told
 
         post_migrate.connect(KEPT.install_after_migration, sender=self)
         jobs.register(shadows.KIND)
         shredders.register_all()
+        told.register_all()
