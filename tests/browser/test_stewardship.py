@@ -1,4 +1,4 @@
-"""A steward trains on births and decides what serves; a midwife's next answer follows, and goes back."""
+"""A steward trains on births and a physician approves; a midwife's next answer follows, and goes back."""
 
 from __future__ import annotations
 
@@ -49,6 +49,16 @@ def decide(page: Page, button: str, reason: str) -> None:
     page.get_by_role("main").get_by_role("button", name=button).click()
 
 
+def approve(page: Page, stack: LiveStack, proposal: str) -> None:
+    """Have the physician confirm the operating point that the page shows, and approve."""
+    page.context.clear_cookies()
+    log_in(page, stack, "physician")
+    page.goto(proposal)
+    shown = page.locator("#proposal .verdict").inner_text().split()[0]
+    page.get_by_label("Operating point, as written above").fill(shown)
+    page.get_by_role("button", name="Approve").click()
+
+
 def test_a_table_of_births_becomes_the_version_that_serves_and_is_taken_back(
     page: Page, stack: LiveStack, tmp_path: Path
 ) -> None:
@@ -90,8 +100,10 @@ def test_a_table_of_births_becomes_the_version_that_serves_and_is_taken_back(
     page.get_by_role("button", name="Start the training").click()
     expect(page.get_by_role("main")).to_contain_text("Accepted as version site-0001", timeout=TRAINING_MS)
     address = page.url
-    page.get_by_role("link", name="Put into service").click()
-    decide(page, "Put into service", "Fits the births of the test")
+    page.get_by_role("link", name="Propose for service").click()
+    decide(page, "Propose", "Fits the births of the test")
+    expect(page.locator("#proposal")).to_contain_text("Waiting for a second person", timeout=TRAINING_MS)
+    approve(page, stack, page.url)
     expect(page.get_by_role("main")).to_contain_text("site-0001 serves from now on")
 
     assert "site-0001" in assessed(page, stack)
@@ -105,7 +117,7 @@ def test_a_table_of_births_becomes_the_version_that_serves_and_is_taken_back(
     decide(page, "Return to version", "The test is over")
     expect(page.get_by_role("main")).to_contain_text(f"Version {shipped} serves again")
     page.goto(address)
-    expect(page.get_by_role("link", name="Put into service")).to_be_visible()
+    expect(page.get_by_role("link", name="Propose for service")).to_be_visible()
 
     assert shipped in assessed(page, stack)
     page.goto(before)
