@@ -337,7 +337,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "ENUM_NAME_OVERRIDES": {"SleepStageEnum": "predictions.workspaces.sleep.checking.VALUES"},
+    "ENUM_NAME_OVERRIDES": {
+        "SleepStageEnum": "predictions.workspaces.sleep.checking.VALUES",
+        "JobStateEnum": "predictions.models.JobState",
+        "BatchRowStateEnum": "predictions.batches.models.ItemState",
+    },
 }
 
 # --- logs -----------------------------------------------------------------------------------

@@ -108,7 +108,7 @@ class NewPatientSerializer(serializers.Serializer):
 class ResearchSerializer(serializers.Serializer):
     """What a patient says of learning from their data."""
 
-    research = serializers.ChoiceField(choices=Research.choices)
+    research = serializers.ChoiceField(choices=Research.choices, required=False)
 
 
 class PatientSearchSerializer(serializers.Serializer):
