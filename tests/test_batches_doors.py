@@ -138,9 +138,11 @@ def test_strangers_colleagues_and_the_steward_have_nothing_of_it(
 def test_a_unit_in_silence_gets_no_answers_this_way(
     alice: User, steward: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    before = Program(alice).send(table(admissions(1)), key="before").json()["id"]
     monkeypatch.setattr("predictions.batches.access.is_silent", lambda unit, algorithm: True)
     assert deployments.is_silent(alice.units.get(), "haemorrhage") is False
     assert Program(alice).send(table(admissions(1))).status_code == 403
+    assert Program(alice).get("api-batch", before).status_code == 200
     assert Program(steward).send(table(admissions(1))).status_code == 202
 
 

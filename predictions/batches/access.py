@@ -24,11 +24,14 @@ from predictions.batches.models import Batch
 from predictions.deployments.selectors import is_silent
 
 
+def may_see(user: User, contract: Contract) -> bool:
+    """Return whether ``user`` may open a batch of theirs that an algorithm answered."""
+    return user.role == Role.STEWARD or (contract.clinical and may_submit(user, contract))
+
+
 def may_send(user: User, contract: Contract) -> bool:
-    """Return whether ``user`` may have many cases answered by an algorithm at once."""
-    if user.role == Role.STEWARD:
-        return True
-    return contract.clinical and may_submit(user, contract) and not _is_silent(contract)
+    """Return whether ``user`` may have many cases answered by an algorithm at once, today."""
+    return may_see(user, contract) and (user.role == Role.STEWARD or not _is_silent(contract))
 
 
 def algorithms(user: User) -> list[Contract]:
@@ -38,7 +41,7 @@ def algorithms(user: User) -> list[Contract]:
 
 def for_user(user: User) -> QuerySet[Batch]:
     """Return the batches of ``user``, latest first."""
-    names = [contract.name for contract in algorithms(user)]
+    names = [contract.name for contract in registry.contracts() if may_see(user, contract)]
     return Batch.objects.filter(created_by=user, algorithm__in=names)
 
 
@@ -84,7 +87,7 @@ def _is_silent(contract: Contract) -> bool:
 
 
 def _any(user: User, **_: object) -> None:
-    if not algorithms(user):
+    if not any(may_see(user, contract) for contract in registry.contracts()):
         record(Action.REFUSED, actor=user, kind="batch", detail={"needs": "submitter"})
         raise PermissionDenied
 
