@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +42,18 @@ def _described(url: str) -> dict:
 def sqlite(path: Path) -> str:
     """Return the address of a database file."""
     return f"sqlite:///{path}"
+
+
+def of_folder(empty: Path, folder: Path) -> None:
+    """Put a migrated database where a process with this data folder looks for it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(empty, folder / "vigie.sqlite3")
+
+
+def copied(empty: Path, path: Path) -> str:
+    """Return the address of a migrated database, a copy of ``empty``."""
+    shutil.copyfile(empty, path)
+    return sqlite(path)
 
 
 def postgres(server: str) -> str:

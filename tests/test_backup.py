@@ -109,10 +109,13 @@ def counts() -> dict[str, int]:
 
 
 @pytest.fixture(scope="module")
-def once_filled(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Place:
+def once_filled(
+    tmp_path_factory: pytest.TempPathFactory, empty_sqlite: Path, django_db_blocker: Any
+) -> Place:
     """Return a filled installation, to be copied."""
     folder = tmp_path_factory.mktemp("filled")
-    place = Place(folder, own_database.sqlite(folder / "ward.sqlite3"), make_key(folder / "key"))
+    url = own_database.copied(empty_sqlite, folder / "ward.sqlite3")
+    place = Place(folder, url, make_key(folder / "key"))
     with django_db_blocker.unblock(), place.used():
         filled(place)
     return place

@@ -20,7 +20,7 @@ from clinic.accounts.management.commands import create_admin
 from clinic.accounts.models import User
 from clinic.accounts.roles import Role
 from clinic.audit.models import Action, Event
-from tests import factories, production
+from tests import factories, own_database, production
 from tests.machine import ROOT
 
 GOOD = "a lantern behind nine doors"
@@ -108,13 +108,10 @@ def test_without_a_terminal_it_says_what_to_do() -> None:
         create("nadia")
 
 
-def test_it_works_at_a_real_terminal_under_production_settings(tmp_path: Path) -> None:
+def test_it_works_at_a_real_terminal_under_production_settings(tmp_path: Path, empty_sqlite: Path) -> None:
     environment = production.environment(tmp_path)
+    own_database.of_folder(empty_sqlite, tmp_path)
     manage = (sys.executable, "manage.py")
-    migrated = subprocess.run(
-        (*manage, "migrate", "-v0"), cwd=ROOT, env=environment, capture_output=True, text=True
-    )
-    assert migrated.returncode == 0, migrated.stderr
     keyboard, terminal = pty.openpty()
     command = subprocess.Popen(
         (*manage, "create_admin", "nadia"),

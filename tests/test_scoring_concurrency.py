@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import own_database
 from tests.machine import ROOT
 from tests.scoring_crowd import BATCHES, EACH, WINDOWS
 
@@ -32,7 +33,8 @@ def crowd(data: Path, url: str = "") -> str:
     return done.stdout
 
 
-def test_sqlite_loses_no_event_of_anybody(tmp_path: Path) -> None:
+def test_sqlite_loses_no_event_of_anybody(tmp_path: Path, empty_sqlite: Path) -> None:
+    own_database.of_folder(empty_sqlite, tmp_path)
     assert END in crowd(tmp_path)
 
 

@@ -21,6 +21,8 @@ from clinic.accounts.models import User
 SCREENS = os.environ.get("VIGIE_SCREENS", "")
 DESKTOP, TABLET, ZOOMED = (1440, 900), (820, 1180), (320, 256)
 """``ZOOMED`` is a screen of 1280 × 1024 at 400 %."""
+VIOLATIONS_ALONE = {"resultTypes": ["violations"]}
+"""For axe: look for everything, describe at length only what is wrong."""
 
 
 @dataclass
@@ -38,7 +40,7 @@ class Visit:
 
     def judge(self, name: str) -> list[str]:
         """Return everything wrong with the page that is open."""
-        violations = Axe().run(self.page).response["violations"]
+        violations = Axe().run(self.page, options=VIOLATIONS_ALONE).response["violations"]
         wrong = [f"{name}: axe {v['id']} at {v['nodes'][0]['target']}" for v in violations]
         if self.page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
             wrong.append(f"{name}: sticks out sideways")
