@@ -221,7 +221,10 @@ class BatchRowsView(BatchDoor, ListAPIView):
         """Return the rows of the batch without an answer."""
         return selectors.unanswered(self.batch(self.kwargs["batch_id"]))
 
-    @extend_schema(operation_id="batches_rows", responses=RowSerializer(many=True))
+    @extend_schema(
+        operation_id="batches_rows",
+        responses={200: RowSerializer(many=True), 404: ProblemsSerializer},
+    )
     def get(self, request: Request, batch_id: UUID) -> Response:
         """List the rows that ended without an answer, each with every reason."""
         return super().get(request)

@@ -19,7 +19,7 @@ from clinic.accounts.models import User
 from patients.models import Patient
 from predictions import inquiries, queue
 from predictions.api import base
-from tests import factories, scored_nights, studies
+from tests import batches, factories, scored_nights, studies
 
 pytestmark = pytest.mark.django_db
 
@@ -60,6 +60,8 @@ def records(
         "encounter_id": [str(stay.pk)],
         "document_id": [str(document.pk)],
         "name": ["preview_0.png", "map_evidence_0.png"],
+        "batch_id": [str(batches.done(user).pk) for user in (alice, charlie, terry)],
+        "form": ["csv", "parquet"],
     }
 
 
