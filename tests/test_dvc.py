@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ml import comparisons, registry
+from ml import comparisons, registry, subgroups
 from ml import package as packages
 
 ROOT = Path(registry.__file__).parents[1]
@@ -67,17 +67,17 @@ def closure(algorithm: str) -> set[Path]:
 def beside_the_code(algorithm: str) -> set[Path]:
     """Return the files of an algorithm's folder that are neither code nor prose: tables, configurations.
 
-    What its bench or a comparison of models published is read by a page; no training reads it. What a package
-    must hold to be served makes no byte of it.
+    What its bench, a comparison of models or its subgroups published is read by a page; no training reads it.
+    What a package must hold to be served makes no byte of it.
     """
     folder = ROOT / f"ml/algorithms/{algorithm}"
+    published = {"bench/comparison.json", comparisons.MODELS, packages.NEEDS, subgroups.FILE}
     return {
         p
         for p in folder.rglob("*")
         if p.is_file()
         and p.suffix not in {".py", ".pyc", ".md"}
-        and p
-        not in {folder / "bench" / "comparison.json", folder / comparisons.MODELS, folder / packages.NEEDS}
+        and p not in {folder / name for name in published}
     }
 
 
