@@ -25,6 +25,8 @@ from predictions.deployments import compared, figures, services
 from predictions.deployments.models import Deployment, Mode, ShadowAnswer
 from predictions.models import JobState, Study
 from predictions.states import State
+from predictions.versions import aliases
+from predictions.versions import shadows as gate
 from tests import deploying, factories, outputs, scored_nights, studies
 from tests.machine import ROOT
 
@@ -338,3 +340,14 @@ def test_a_deployment_leaves_its_marks_in_the_audit_without_a_patient(steward: U
     event = Event.objects.filter(kind="deployment").get()
     detail = json.loads(event.payload.content)
     assert (event.patient, detail["mode"], detail["version"]) == (None, "shadow", deploying.NEW)
+
+
+def test_the_gate_and_the_list_of_versions_know_of_a_shadow(alice: User, bob: User, claire: Patient) -> None:
+    package = deploying.version()
+    assert gate.figures("haemorrhage", package.version) is None
+    made = deploying.deployed(Mode.SHADOW)
+    followed(alice, claire)
+    assert "shadow" in aliases.aliases("haemorrhage")[package.version]
+    services.end(user=bob, deployment=made)
+    assert "shadow" not in aliases.aliases("haemorrhage").get(package.version, set())
+    assert gate.figures("haemorrhage", package.version).studies == 1

@@ -17,7 +17,7 @@ from clinic.accounts.models import User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from clinic.rules import under
-from predictions import access, first_read, outcomes, review, selectors
+from predictions import access, answers, first_read, outcomes, review, selectors
 from predictions.deployments import selectors as deployments
 from predictions.models import (
     GIVEN_REASONS,
@@ -126,6 +126,7 @@ def context(user: User, found: Study) -> dict[str, Any]:
         "prediction": prediction,
         "blind": blind,
         "silent": silent,
+        "given": _given(found) if silent else [],
         "silent_to_come": found.state in PENDING and deployments.is_silent(found.unit_id, found.algorithm),
         "history": history(found, blind=blind),
         "may_retry": found.state == State.FAILED and access.may_submit(user, found.contract),
@@ -151,6 +152,16 @@ def context(user: User, found: Study) -> dict[str, Any]:
             "beside": pages.beside(user, found),
         }
     )
+
+
+def _given(found: Study) -> list[tuple[str, str]]:
+    """Return label and answer of what the form was sent with, in words; nothing for anything else."""
+    return [
+        (answers.label(field, name), answers.told(field, name, found.values[name]))
+        for field in found.contract.fields
+        for name in answers.names(field)
+        if found.values.get(name) not in (None, "")
+    ]
 
 
 def _files(found: Study) -> list[str]:
