@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,17 +80,22 @@ def _begun_anew(before: Report | None, report: Report, content: Mapping[str, Any
 def write(report: Report, content: Mapping[str, Any], followed: Followed) -> None:
     """Open and close the alerts of a window and tell the stewards, in the transaction of the report."""
     now = timezone.now()
-    for alert in Alert.objects.filter(
-        algorithm=report.algorithm, unit=report.unit, closed_at=None, key__in=followed.closed
-    ):
-        Alert.objects.filter(pk=alert.pk).update(closed_by=report, closed_at=now)
-        _tell(report, alert, CLOSED, {"closed": True})
-    for key in followed.opened:
-        said = wording.sentence(key, content).as_json()
-        alert = Alert.objects.create(
-            algorithm=report.algorithm, unit=report.unit, key=key, said=said, opened_by=report, opened_at=now
+    mine = Alert.objects.filter(algorithm=report.algorithm, unit=report.unit)
+    closed = list(mine.filter(closed_at=None, key__in=followed.closed))
+    mine.filter(pk__in=[alert.pk for alert in closed]).update(closed_by=report, closed_at=now)
+    opened = Alert.objects.bulk_create(
+        Alert(
+            algorithm=report.algorithm,
+            unit=report.unit,
+            key=key,
+            said=wording.sentence(key, content).as_json(),
+            opened_by=report,
+            opened_at=now,
         )
-        _tell(report, alert, OPENED, {"opened": True})
+        for key in followed.opened
+    )
+    _tell(report, closed, CLOSED, "closed")
+    _tell(report, opened, OPENED, "opened")
 
 
 def stewards() -> QuerySet[User]:
@@ -98,12 +103,16 @@ def stewards() -> QuerySet[User]:
     return User.objects.filter(role=Role.STEWARD, is_active=True)
 
 
-def _tell(report: Report, alert: Alert, sentence: Text, detail: Mapping[str, Any]) -> None:
+def _tell(report: Report, alerts: Sequence[Alert], sentence: Text, change: str) -> None:
+    """Tell the stewards once, however many alerts one window opened or closed; each is on record."""
+    if not alerts:
+        return
     title, unit = report.contract.title, report.unit
     said = Text(
-        sentence.en.format(title=title.en, unit=unit.name_en, said=alert.text.en),
-        sentence.fr.format(title=title.fr, unit=unit.name_fr, said=alert.text.fr),
+        sentence.en.format(title=title.en, unit=unit.name_en, said=" ".join(one.text.en for one in alerts)),
+        sentence.fr.format(title=title.fr, unit=unit.name_fr, said=" ".join(one.text.fr for one in alerts)),
     )
     notices.notify(stewards(), said, link=reverse("monitoring_unit", args=[report.algorithm, unit.code]))
-    detail = {"algorithm": report.algorithm, "unit": unit.code, "key": alert.key, **detail}
-    record(Action.UPDATE, actor_label=WORKER, kind="alert", object_id=str(alert.pk), detail=detail)
+    for alert in alerts:
+        detail = {"algorithm": report.algorithm, "unit": unit.code, "key": alert.key, change: True}
+        record(Action.UPDATE, actor_label=WORKER, kind="alert", object_id=str(alert.pk), detail=detail)
