@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +18,9 @@ from ml import package as packages
 from ml.algorithms.haemorrhage.examples import EXAMPLES, as_of
 from ml.contracts import Outcome, Refused, Text
 from patients.models import Patient
-from predictions import first_read, reading, review, timeline, waiting
+from predictions import first_read, outcomes, reading, review, timeline, waiting
+from predictions.agreement import births, radiographs
+from predictions.agreement.scope import Scope
 from predictions.deployments import services
 from predictions.deployments.models import Allocation, Deployment, Mode, Standing
 from predictions.models import Origin, Reason, Review, Study, Verdict
@@ -279,3 +282,22 @@ def test_a_silent_answer_of_a_broken_package_stays_silent(alice: User, claire: P
     assert study.state == State.READY
     assert study.prediction.package_version == packages.champion_version("haemorrhage")
     assert first_read.silent(study)
+
+
+@pytest.mark.parametrize(("algorithm", "part"), [("chest_xray", radiographs), ("haemorrhage", births)])
+def test_a_report_that_readers_open_counts_nothing_unseen(algorithm: str, part: Any) -> None:
+    study = silenced(algorithm)
+    now = timezone.now()
+    if algorithm == "chest_xray":
+        first_read.commit(user=reader(study), study=study, impression="normal", confidence="sure")
+    else:
+        stay = factories.encounter(study.patient)
+        Study.objects.filter(pk=study.pk).update(encounter=stay, submitted_at=now - timedelta(minutes=90))
+        measured = {"method": "weighed", "measured_at": (now - timedelta(hours=1)).isoformat()}
+        values = {"millilitres": "400"} | measured
+        outcomes.keep(user=reader(study), encounter=stay, values=values, confirmed=True)
+    scope = Scope(algorithm, study.unit_id, "", now - timedelta(days=1), now + timedelta(days=1))
+    assert [len(one.said) for one in part.collect(scope)] == [0] * len(part.collect(scope))
+    study.refresh_from_db()
+    signed(study)
+    assert any(one.said for one in part.collect(scope))

@@ -11,6 +11,7 @@ from predictions.agreement import opinions
 from predictions.agreement.figures import Part, Said, cells, diagonal, one
 from predictions.agreement.opinions import VERDICTS
 from predictions.agreement.scope import Scope
+from predictions.deployments.selectors import unseen
 from predictions.models import BloodLoss, Review, Study
 from predictions.states import State
 
@@ -83,7 +84,8 @@ def _flags(scope: Scope, losses: dict[UUID, BloodLoss]) -> Part:
         unit=scope.unit_id,
         encounter__in=losses,
         state__in=(State.READY, State.SIGNED),
-    ).prefetch_related("predictions")
+    ).exclude(pk__in=unseen().values("study"))
+    answered = answered.prefetch_related("predictions")
     last: dict[UUID, Study] = {}
     for study in answered.order_by("submitted_at"):
         loss = losses[study.encounter_id]

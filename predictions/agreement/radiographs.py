@@ -9,6 +9,7 @@ from predictions import first_read
 from predictions.agreement import opinions
 from predictions.agreement.figures import Part, Said, cells, diagonal, one
 from predictions.agreement.scope import Scope
+from predictions.deployments.selectors import unseen
 from predictions.first_read_counts import SINCE_BLIND
 from predictions.models import FirstRead, Prediction, Review, Signature, Verdict
 
@@ -37,7 +38,7 @@ def _first_reads(scope: Scope) -> list[FirstRead]:
     found = FirstRead.objects.filter(
         **scope.filters(study="study", prediction="prediction", at="at"),
         prediction__result__has_key=SINCE_BLIND,
-    )
+    ).exclude(study__in=unseen().values("study"))
     return list(found.select_related("study", "prediction").order_by("at"))
 
 

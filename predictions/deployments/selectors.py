@@ -65,6 +65,10 @@ def shadows_of(study: Study) -> list[Deployment]:
 
 def silent(studies: Iterable[Study]) -> set[UUID]:
     """Return which of ``studies`` were answered under a silent evaluation and are not signed yet."""
-    ids = [study.pk for study in studies]
-    found = Allocation.objects.filter(study__in=ids, silent=True, study__signatures=None)
+    found = unseen().filter(study__in=[study.pk for study in studies])
     return set(found.values_list("study_id", flat=True))
+
+
+def unseen() -> QuerySet[Allocation]:
+    """Return the allocations of all such studies: what is counted for readers leaves them out."""
+    return Allocation.objects.filter(silent=True, study__signatures=None)
