@@ -175,6 +175,23 @@ def test_answers_of_another_version_are_not_compared_and_its_alerts_begin_anew(
     assert age["level"] == Level.QUIET
 
 
+def test_a_window_that_failed_is_told_and_done_again_before_the_next(
+    write: partial, before: None, radiology: Unit, steward: User
+) -> None:
+    write(lambda _: {"scored": "nonsense", "images": "none"}, n=100, since=FIRST_WINDOW, seed=22)
+    row = windows.begin(CHEST, radiology)
+    jobs.work("monitoring", row.pk)
+    row.refresh_from_db()
+    assert row.state == JobState.FAILED
+    assert "could not be written" in Notice.objects.get(recipient=steward).text["en"]
+    # Neither the next window nor this one again before tomorrow.
+    assert windows.begin(CHEST, radiology) is None
+    Report.objects.update(finished_at=drifting.noon(today() - timedelta(days=2)))
+    assert windows.begin(CHEST, radiology) == row
+    row.refresh_from_db()
+    assert row.state == JobState.QUEUED
+
+
 def test_too_few_studies_are_not_reported(
     write: partial, before: None, radiology: Unit, steward: User
 ) -> None:

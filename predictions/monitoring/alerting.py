@@ -21,6 +21,12 @@ from ml.monitoring.hysteresis import Change, Level, State, step
 from predictions.models import JobState
 from predictions.monitoring.models import Alert, Report
 
+LOST = Text(
+    "Monitoring, {title}, {unit}: the window of {first} to {last} could not be written. It is tried again "
+    "every day; until then nothing is watched here.",
+    "Surveillance, {title}, {unit} : la fenêtre du {first} au {last} n’a pas pu être écrite. Elle est "
+    "retentée chaque jour ; d’ici là, rien n’est surveillé ici.",
+)
 OPENED = Text("Monitoring, {title}, {unit}: {said}", "Surveillance, {title}, {unit} : {said}")
 CLOSED = Text(
     "Monitoring, {title}, {unit}: over. What was said when it opened: {said}",
@@ -101,6 +107,21 @@ def write(report: Report, content: Mapping[str, Any], followed: Followed) -> Non
 def stewards() -> QuerySet[User]:
     """Return who is told of alerts: the stewards who may log in."""
     return User.objects.filter(role=Role.STEWARD, is_active=True)
+
+
+def lost(report: Report) -> None:
+    """Tell the stewards that a window of every day failed: silence would look like calm."""
+    # The job writes its end beside the row it holds.
+    failed = Report.objects.filter(pk=report.pk, state=JobState.FAILED).exists()
+    if not (report.daily and failed):
+        return
+    title, unit = report.contract.title, report.unit
+    days = {"first": report.first_day.isoformat(), "last": report.last_day.isoformat()}
+    said = Text(
+        LOST.en.format(title=title.en, unit=unit.name_en, **days),
+        LOST.fr.format(title=title.fr, unit=unit.name_fr, **days),
+    )
+    notices.notify(stewards(), said, link=reverse("monitoring_unit", args=[report.algorithm, unit.code]))
 
 
 def _tell(report: Report, alerts: Sequence[Alert], sentence: Text, change: str) -> None:

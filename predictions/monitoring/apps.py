@@ -16,11 +16,16 @@ class MonitoringConfig(AppConfig):
     def ready(self) -> None:
         """Let workers write reports; models can be imported only once all are loaded."""
         from predictions import jobs
+        from predictions.monitoring import alerting
         from predictions.monitoring.models import Report
 
         limits = Limits(seconds=600, memory_bytes=2 << 30)
         jobs.register(
             jobs.Kind(
-                "monitoring", Report, "predictions.monitoring.work.report", limits_of=lambda row: limits
+                "monitoring",
+                Report,
+                "predictions.monitoring.work.report",
+                limits_of=lambda row: limits,
+                lost=alerting.lost,
             )
         )

@@ -13,7 +13,7 @@ from django.utils import timezone
 from clinic.accounts.models import Unit
 from ml import registry
 from predictions import jobs
-from predictions.models import JOB_PENDING
+from predictions.models import JOB_PENDING, JobState
 from predictions.monitoring.days import Days, counts, studies, today
 from predictions.monitoring.models import Against, Reference, Report
 
@@ -26,6 +26,7 @@ WINDOW_STUDIES = 100
 LONGEST, LEAST = 28, 30
 """Days after which a window ends with fewer, but never with fewer than thirty studies."""
 ONE_DAY = timedelta(days=1)
+AGAIN_AFTER = timedelta(hours=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,9 @@ def begin(algorithm: str, unit: Unit) -> Report | None:
     daily = Report.objects.filter(algorithm=algorithm, unit=unit, asked_by=None)
     if daily.filter(state__in=JOB_PENDING).exists():
         return None
+    failed = daily.order_by("-last_day").first()
+    if failed is not None and failed.state == JobState.FAILED:
+        return _again(failed)
     reference = current(algorithm, unit)
     days = due(algorithm, unit) if reference else None
     if days is None:
@@ -90,6 +94,17 @@ def begin(algorithm: str, unit: Unit) -> Report | None:
         log.info("window begun by another watch", extra={"algorithm": algorithm, "unit": unit.code})
         return None
     return row
+
+
+def _again(failed: Report) -> Report | None:
+    """Have a window that failed done again, once a day: without it the next would be none in a row."""
+    now, afresh = timezone.now(), {"problems": [], "deaths": 0, "sent_at": None}
+    with transaction.atomic():
+        old = Report.objects.filter(pk=failed.pk, state=JobState.FAILED, finished_at__lt=now - AGAIN_AFTER)
+        if not old.update(state=JobState.QUEUED, queued_at=now, **afresh):
+            return None
+        jobs.start(failed)
+    return failed
 
 
 def current(algorithm: str, unit: Unit) -> Reference | None:
