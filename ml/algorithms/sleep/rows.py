@@ -20,8 +20,8 @@ def of_result(result: Mapping[str, Any]) -> dict[str, Any]:
     -------
     dict
         ``epochs`` of 30 s; the figures of :func:`statistics.statistics`, in minutes and percent;
-        ``uncertain_epochs``, how many to check first; ``hypnogram``, one letter an epoch from the start of the
-        recording: W, 1, 2, 3, R, and ? where nothing was staged; ``simulated``, yes or no.
+        ``uncertain_epochs``, how many to check first; ``hypnogram``, one letter an epoch from the start of
+        the recording: W, 1, 2, 3, R, and ? where nothing was staged; ``simulated``, yes or no.
     """
     return {
         "epochs": len(result["stages"]),
