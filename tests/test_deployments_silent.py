@@ -202,6 +202,9 @@ def test_a_night_is_scored_from_an_empty_one(client: Client) -> None:
     room = client.get(reverse("scoring_room", args=[study.pk])).content.decode()
     assert NOTE in room
     assert not re.search(r'"N3"[ ,]+"N3"', room)
+    why = client.get(reverse("study_epoch", args=[study.pk, 0]))
+    assert (why.status_code, NOTE in why.content.decode()) == (200, True)
+    assert "Epoch" not in why.content.decode()
     taken = scored_nights.score(user, study, scored_nights.stage(0, drafted[0]))
     assert (taken.scoring.origin, taken.scoring.blind) == (Origin.BLANK, True)
     assert state.of(user, study)["changed"] == [0]  # of an empty night, whether or not the draft has it so

@@ -80,7 +80,7 @@ def study_epoch(request: HttpRequest, study_id: uuid.UUID, index: int) -> HttpRe
     if prediction is None or found.algorithm != "sleep" or index >= len(prediction.result["stages"]):
         raise Http404
     if first_read.needed(request.user, found):
-        return giving.not_yet(request, found, first_read.Blind(first_read.why(request.user, found)))
+        return render(request, "deployments/silent_note.html")
     shown = {
         "study": found,
         "epoch": night.one(prediction.result, index),
