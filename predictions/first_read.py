@@ -111,7 +111,7 @@ def hidden(user: User, studies: Iterable[Study]) -> set[UUID]:
     """Return which of ``studies`` have an answer that must not reach ``user`` yet, in few queries."""
     ready = [study for study in studies if study.state == State.READY]
     silent = deployments.silent(ready) if ready else set()
-    return silent | _uncommitted(user, [study for study in ready if study.contract.blind_first])
+    return silent | uncommitted(user, ready)
 
 
 def silent(study: Study) -> bool:
@@ -123,12 +123,12 @@ def awaited(user: User, study: Study) -> bool:
     """Return whether a first impression of ``user`` comes next."""
     if not study.contract.blind_first or not access.may_review(user, study):
         return False
-    return study.pk in _uncommitted(user, [study] if study.state == State.READY else [])
+    return study.pk in uncommitted(user, [study] if study.state == State.READY else [])
 
 
-def _uncommitted(user: User, studies: Iterable[Study]) -> set[UUID]:
-    """Return which of ``studies``, read blind, wait for what ``user`` or their unit sees in them."""
-    waiting = {study.pk: study for study in studies}
+def uncommitted(user: User, studies: Iterable[Study]) -> set[UUID]:
+    """Return which of ``studies``, all ready, wait for what ``user`` or their unit sees first in them."""
+    waiting = {study.pk: study for study in studies if study.contract.blind_first}
     if not waiting:
         return set()
     committed = FirstRead.objects.filter(reader=user, study__in=waiting).values_list("study_id", flat=True)

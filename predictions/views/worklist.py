@@ -208,13 +208,14 @@ def _rows(
     may_sign, may_submit = _rights(user)
     earlier = selectors.earlier_assessments(studies)
     silent = deployments.silent(study for study in studies if study.pk in hidden)
+    uncommitted = first_read.uncommitted(user, (study for study in studies if study.pk in silent))
     return [
         Row(
             study=study,
             images=_images(study),
             answer=_answer(study, nights.get(study.pk)) if study.pk not in hidden else {},
             reason=study.problems[0]["message"] if study.problems else {},
-            first_read=study.pk in hidden and (study.pk not in silent or first_read.awaited(user, study)),
+            first_read=study.pk in hidden and (study.pk not in silent or study.pk in uncommitted),
             silent=study.pk in silent,
             to_sign=study.state == State.READY
             and (study.pk not in hidden or study.pk in silent)
