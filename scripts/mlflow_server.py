@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
-USER, PASSWORD = "vigie", "password"
+USER, KEPT_IN = "vigie", "password"
 LOOPBACK = "127.0.0.1"
 OPEN, HINT = "/health", b"User vigie; the password lies beside the store.\n"
 CHALLENGE = (b"www-authenticate", b'Basic realm="MLflow of Vigie", charset="UTF-8"')
@@ -86,7 +86,7 @@ def password_of(folder: Path) -> str:
         When others may read the file.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / PASSWORD
+    path = folder / KEPT_IN
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
     except FileExistsError:
@@ -129,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     sys.stderr.write(
         f"vigie: MLflow at http://{LOOPBACK}:{chosen.port} for user {USER}; "
-        f"the password lies in {folder / PASSWORD}\n"
+        f"the password lies in {folder / KEPT_IN}\n"
     )
     _serve(store, folder, password, chosen.host, chosen.port)
     return 0

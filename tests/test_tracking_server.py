@@ -23,7 +23,7 @@ from mlflow.tracking import MlflowClient
 from ml import package as packages
 from ml.training import logged, tracking
 from scripts import mlflow_server
-from scripts.mlflow_server import OPEN, PASSWORD, USER, Guarded, main, password_of
+from scripts.mlflow_server import KEPT_IN, OPEN, USER, Guarded, main, password_of
 
 ROOT = Path(packages.__file__).parents[1]
 SCRIPT = ROOT / "scripts" / "mlflow_server.py"
@@ -89,8 +89,8 @@ def test_the_password_is_made_once_and_kept_from_everybody_else(tmp_path: Path) 
     made = password_of(folder)
     assert len(made) >= 32
     assert password_of(folder) == made
-    assert stat.S_IMODE((folder / PASSWORD).stat().st_mode) == 0o600
-    (folder / PASSWORD).chmod(0o640)
+    assert stat.S_IMODE((folder / KEPT_IN).stat().st_mode) == 0o600
+    (folder / KEPT_IN).chmod(0o640)
     with pytest.raises(PermissionError, match="chmod 600"):
         password_of(folder)
     assert password_of(tmp_path / "other") != made
@@ -129,7 +129,7 @@ def server(tmp_path: Path) -> Iterator[tuple[str, str, subprocess.Popen[bytes]]]
     address = f"http://127.0.0.1:{port}"
     try:
         _wait_for(address)
-        yield address, (tmp_path / "mlflow" / PASSWORD).read_text("ascii").strip(), started
+        yield address, (tmp_path / "mlflow" / KEPT_IN).read_text("ascii").strip(), started
     finally:
         started.terminate()
         started.wait(timeout=30)
