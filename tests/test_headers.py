@@ -158,7 +158,7 @@ def visitors(rule: Rule) -> list[str]:
 # What looking leaves behind: that somebody looked, and that a session is in use.
 LOOKING = ("audit_", "django_session", "usersessions_", "accounts_attempt", "vigie_cache")
 # An erasure may be approved once its export was taken to the last byte, which it therefore remembers.
-TAKEN = {"erasure_export": {"patients_erasure"}}
+REMEMBERED = {"erasure_export": {"patients_erasure"}}
 
 
 class Writes:
@@ -211,7 +211,7 @@ def test_every_answer_of_every_address(claire: Patient, deployed: Mapping[str, A
                 found = list(faults(response))
                 if rule.method == "GET":
                     found += [
-                        f"looking writes to {table}" for table in writes.tables - TAKEN.get(name, set())
+                        f"looking writes to {table}" for table in writes.tables - REMEMBERED.get(name, set())
                     ]
                 if found:
                     wrong[f"{rule.method} {name} as {visitor}: {response.status_code}"] = found
