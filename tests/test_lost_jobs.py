@@ -38,11 +38,12 @@ Process = subprocess.Popen[bytes]
 
 @pytest.fixture(scope="module")
 def ward(
-    tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: Any
+    tmp_path_factory: pytest.TempPathFactory, empty_sqlite: Path, django_db_blocker: Any
 ) -> Iterator[Ward]:
     """Return a ward on a database file, with a watch that looks every half second."""
     folder = tmp_path_factory.mktemp("ward")
-    with wards.opened(folder, own_database.sqlite(folder / "ward.sqlite3"), django_db_blocker) as ward:
+    url = own_database.copied(empty_sqlite, folder / "ward.sqlite3")
+    with wards.opened(folder, url, django_db_blocker) as ward:
         yield ward
 
 
@@ -66,13 +67,14 @@ def files_of_the_ward(ward: Ward, private_root: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_job_ends_and_its_message_carries_nothing_but_the_id(ward: Ward) -> None:
+    ward.rest()
     study = ward.submit(behaviour="answer", secret="LANTERN Claire")
     with Redis.from_url(ward.broker) as client:
         (message,) = client.lrange("tabular", 0, -1)
     assert str(study.pk) in queue_body(message)
     assert "LANTERN" not in queue_body(message)
     assert ward.patient.record_number not in queue_body(message)
-    with ward.worker("tabular"):
+    with ward.lent_worker():
         assert_answered_once(end(study))
 
 
@@ -83,7 +85,7 @@ def queue_body(message: bytes) -> str:
 
 def test_a_killed_child_loses_no_job(ward: Ward) -> None:
     mark = ward.mark("child")
-    with ward.worker("tabular"):
+    with ward.lent_worker():
         study = ward.submit(behaviour="sleep", seconds=1.5, mark=str(mark))
         (child,) = wait_for(partial(began, mark))
         os.kill(child, signal.SIGKILL)
@@ -94,20 +96,20 @@ def test_a_killed_child_loses_no_job(ward: Ward) -> None:
 
 def test_a_killed_worker_loses_no_job(ward: Ward) -> None:
     mark = ward.mark("worker")
-    with ward.worker("tabular") as worker:
+    with ward.lent_worker() as worker:
         study = ward.submit(behaviour="sleep", seconds=1.5, mark=str(mark))
         waiting = ward.submit(behaviour="answer")
         wait_for(partial(began, mark))
         os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
-    with ward.worker("tabular"):
+    with ward.lent_worker():
         assert_answered_once(end(study))
         assert_answered_once(end(waiting))
 
 
 def test_an_input_that_kills_its_worker_twice_fails_in_words(ward: Ward) -> None:
     mark = ward.mark("killer")
-    with ward.worker("tabular"):
+    with ward.lent_worker():
         study = ward.submit(behaviour="die", mark=str(mark))
         after = ward.submit(behaviour="answer")
         assert (end(study).state, codes(study)) == (State.FAILED, ["stopped_the_analyser"])
@@ -118,7 +120,7 @@ def test_an_input_that_kills_its_worker_twice_fails_in_words(ward: Ward) -> None
 
 def test_an_analysis_longer_than_its_lease_keeps_it(ward: Ward) -> None:
     mark = ward.mark("long")
-    with ward.worker("tabular"):
+    with ward.lent_worker():
         study = ward.submit(behaviour="sleep", seconds=LEASE_SECONDS + 0.5, mark=str(mark))
         assert_answered_once(end(study))
     assert len(began(mark)) == 1
@@ -129,7 +131,7 @@ def test_an_analysis_deaf_to_its_own_time_limit_is_killed_from_outside(
     ward: Ward, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue, "HARD_LIMIT_GRACE", 1)
-    with ward.worker("tabular"):
+    with ward.lent_worker():
         study = ward.submit(behaviour="deaf")
         wait_for(lambda: Study.objects.filter(pk=study.pk, deaths=1).exists())
     # The next worker must not take it up again in another test.
@@ -137,11 +139,12 @@ def test_an_analysis_deaf_to_its_own_time_limit_is_killed_from_outside(
 
 
 def test_a_message_delivered_three_times_is_one_result(ward: Ward) -> None:
+    ward.rest()
     mark = ward.mark("twice")
     study = ward.submit(behaviour="sleep", seconds=1, mark=str(mark))
     queue.send(study.pk)
     queue.send(study.pk)
-    with ward.worker("tabular"):
+    with ward.lent_worker():
         assert_answered_once(end(study))
         last = ward.submit(behaviour="answer")
         assert_answered_once(end(last))
@@ -150,7 +153,7 @@ def test_a_message_delivered_three_times_is_one_result(ward: Ward) -> None:
 
 def test_a_double_click_is_one_job(ward: Ward) -> None:
     mark = ward.mark("double")
-    with ward.worker("tabular"):
+    with ward.lent_worker():
         first, second = (ward.submit(key="double", behaviour="answer", mark=str(mark)) for _ in range(2))
         assert first == second
         assert_answered_once(end(first))
@@ -158,26 +161,28 @@ def test_a_double_click_is_one_job(ward: Ward) -> None:
 
 
 def test_a_lost_message_is_sent_again(ward: Ward) -> None:
+    ward.rest()
     study = ward.submit(behaviour="answer")
     with Redis.from_url(ward.broker) as client:
         client.delete("tabular")
-    with ward.worker("tabular"):
+    with ward.lent_worker():
         assert_answered_once(end(study))
 
 
 def test_a_study_taken_without_a_broker_is_sent_once_there_is_one(ward: Ward) -> None:
+    ward.rest()
     ward.stop(ward.broker_process)
     study = ward.submit(behaviour="answer")
     assert Study.objects.get(pk=study.pk).sent_at is None
     assert "The analyser cannot be reached at the moment" in ward.page(study)
     ward.start_broker()
-    with ward.worker("tabular"):
+    with ward.lent_worker():
         assert_answered_once(end(study))
 
 
 def test_too_much_memory_and_too_much_time_end_in_words_and_the_child_lives(ward: Ward) -> None:
     mark = ward.mark("limits")
-    with ward.worker("tabular"):
+    with ward.lent_worker():
         eater = ward.submit(behaviour="eat", mark=str(mark))
         sleeper = ward.submit(behaviour="sleep", seconds=60, mark=str(mark))
         last = ward.submit(behaviour="answer", mark=str(mark))
@@ -206,7 +211,7 @@ def test_a_misconfigured_worker_refuses_to_start_with_every_reason(ward: Ward) -
 
 
 def test_a_full_disk_loses_nothing(ward: Ward) -> None:
-    with ward.worker("tabular") as worker:
+    with ward.lent_worker() as worker:
         sent = ward.one_of_each("full", seconds=1)
         ward.fill_disk(worker, ward.watch_process)
         time.sleep(4)
@@ -217,21 +222,26 @@ def test_a_full_disk_loses_nothing(ward: Ward) -> None:
 
 
 def test_an_answer_that_the_disk_has_no_room_for_says_so_and_can_be_asked_for_again(ward: Ward) -> None:
-    with ward.worker("tabular") as worker:
-        mark = ward.mark("bulky")
+    with ward.lent_worker() as worker:
+        mark, left = ward.mark("bulky"), parts(ward)
         study = ward.submit(behaviour="sleep", seconds=1, mark=str(mark), size=BULKY)
         wait_for(partial(began, mark))
         ward.leave_room(BULKY, worker)
         assert (end(study).state, codes(study)) == (State.FAILED, ["no_room"])
         assert "There is no room left on the disk" in ward.page(study)
         ward.free_disk(worker)
-        assert list((ward.folder / "private").rglob("*.part")) == []
+        wait_for(lambda: parts(ward) <= left)
         intake.retry(user=ward.midwife, study=study)
         assert_answered_once(end(study))
 
 
+def parts(ward: Ward) -> set[Path]:
+    """Return what is still arriving, or was when a worker of an earlier test was killed."""
+    return set((ward.folder / "private").rglob("*.part"))
+
+
 def test_a_clock_that_jumps_loses_nothing(ward: Ward) -> None:
-    with ward.worker("tabular"):
+    with ward.lent_worker():
         sent = ward.one_of_each("clock", seconds=LEASE_SECONDS)
         for days in (2, -4):
             clock.jump(ward.clock, days * DAY)
@@ -243,15 +253,16 @@ def test_a_clock_that_jumps_loses_nothing(ward: Ward) -> None:
 
 def test_whatever_was_lost_is_found_also_after_the_clock_was_set_back(ward: Ward) -> None:
     mark = ward.mark("back")
-    with ward.worker("tabular") as worker:
+    with ward.lent_worker() as worker:
         study = ward.submit(behaviour="sleep", seconds=1.5, mark=str(mark))
         wait_for(partial(began, mark))
         ward.stop(worker)
+    ward.rest()
     unsent = ward.submit(behaviour="answer")
     with Redis.from_url(ward.broker) as client:
         client.delete("tabular")
     clock.jump(ward.clock, -DAY)
-    with ward.worker("tabular"):
+    with ward.lent_worker():
         assert_answered_once(end(study))
         assert_answered_once(end(unsent))
 
@@ -329,6 +340,7 @@ def cut_connections(ward: Ward, worker: Process) -> Process:
 
 def go_wrong(ward: Ward, happens: Callable[[Ward, Process], Process]) -> None:
     """Have something happen to a study in every state."""
+    ward.rest()
     worker = ward.start_worker("tabular")
     try:
         sent = ward.one_of_each(happens.__name__)
@@ -381,7 +393,7 @@ def test_a_web_server_killed_between_the_commit_and_the_message_loses_nothing(wa
     web, url = ward.start_web()
     try:
         assert submitted(url, secret, str(ward.patient.pk)) == str(study.pk)
-        with ward.worker("tabular"):
+        with ward.lent_worker():
             assert_answered_once(end(study))
         wards.assert_recorded_once(study, State.READY)
     finally:

@@ -41,6 +41,7 @@ from tests.machine import ROOT
 from tests.probe import clock
 
 LEASE_SECONDS = 3
+QUEUE = "tabular"
 PATIENCE = 60
 NOTHING = 0
 ENDINGS = {State.READY: Action.PREDICT, State.REFUSED: Action.REFUSE_INPUT, State.FAILED: Action.FAIL}
@@ -68,6 +69,7 @@ class Ward:
         self.physician: User
         self.patient: Patient
         self._keys = 0
+        self._worker: subprocess.Popen[bytes] | None = None
 
     @property
     def broker(self) -> str:
@@ -128,8 +130,31 @@ class Ward:
             yield started
         finally:
             self.stop(started)
-            with suppress(RedisError):
-                Redis.from_url(self.broker).delete(f"{pulse.PREFIX}{'-'.join(queues)}@test")
+            self._forget(*queues)
+
+    @contextmanager
+    def lent_worker(self) -> Iterator[subprocess.Popen[bytes]]:
+        """Lend a worker of the queue of forms; one that lives afterwards serves the next block too."""
+        if self._worker is None or self._worker.poll() is not None:
+            self.rest()
+            self._worker = self.start_worker(QUEUE)
+        try:
+            yield self._worker
+        except BaseException:
+            self.rest()
+            raise
+
+    def rest(self) -> None:
+        """Have no worker until the next is asked for."""
+        if self._worker is not None:
+            self.stop(self._worker)
+            self._worker = None
+        self._forget(QUEUE)
+
+    def _forget(self, *queues: str) -> None:
+        """Take the last sign of life away of a worker that was stopped."""
+        with suppress(RedisError):
+            Redis.from_url(self.broker).delete(f"{pulse.PREFIX}{'-'.join(queues)}@test")
 
     def _process(self, name: str, *command: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{name}.log").open("ab") as log:
@@ -221,6 +246,7 @@ def opened(folder: Path, url: str, blocker: Any) -> Iterator[Ward]:
         try:
             yield ward
         finally:
+            ward.rest()
             ward.stop(ward.watch_process)
             ward.stop(ward.broker_process)
     registry.contract.cache_clear()
