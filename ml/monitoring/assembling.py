@@ -1,6 +1,6 @@
 """A window of studies held against a reference: every field, the answers, the outcomes, and what to alarm on.
 
-What comes out names no study, and no number of studies below :data:`SMALL` stands in it.
+What comes out names no study, and of no field a part that holds fewer than five of them.
 """
 
 from __future__ import annotations
@@ -237,8 +237,8 @@ def _row(
         "numeric": one.numeric,
         "output": one.output,
         "n": now.n if now else 0,
-        "missing_share": now.missing / now.n if now and now.n else None,
-        "reference_missing_share": before.missing / before.n if before and before.n else None,
+        "missing_share": shown.missing(now),
+        "reference_missing_share": shown.missing(before),
         "psi": shift.psi if shift else None,
         "psi_excess": shift.excess if shift else None,
         "statistic": shift.statistic if shift else None,

@@ -34,6 +34,13 @@ def shares(one: Watched, before: Sample, now: Sample) -> list[dict[str, Any]]:
     ]
 
 
+def missing(sample: Sample | None) -> float | None:
+    """Return the share without a value; ``None`` where that, or the rest, is fewer than five studies."""
+    if sample is None or not sample.n or any(held_back((sample.missing, sample.given))):
+        return None
+    return round(sample.missing / sample.n, 2)
+
+
 def held_back(counts: tuple[float, ...]) -> list[bool]:
     """Say of each count whether it is held back."""
     hidden = [0 < round(count) < SMALL for count in counts]
