@@ -262,8 +262,12 @@ def test_what_runs_is_found(code: str) -> None:
     assert list(dangers(ast.parse(code)))
 
 
+# Draws samples of figures, from a seed, so that an interval can be computed again.
+RESAMPLES = {"predictions/deployments/figures.py"}
+
+
 def test_nothing_here_comes_from_a_generator_that_can_be_foreseen() -> None:
-    """Secrets, codes and names of files come from ``secrets`` and ``uuid4``; the web half knows no other."""
+    """Secrets, codes and names of files come from ``secrets`` and ``uuid4``."""
     imported = {
         (str(path.relative_to(ROOT)), name.name)
         for root in ("clinic", "patients", "predictions")
@@ -272,7 +276,7 @@ def test_nothing_here_comes_from_a_generator_that_can_be_foreseen() -> None:
         if isinstance(node, ast.Import | ast.ImportFrom)
         for name in (node.names if isinstance(node, ast.Import) else [ast.alias(str(node.module))])
     }
-    assert not {found for found in imported if found[1].split(".")[0] == "random"}
+    assert {path for path, name in imported if name.split(".")[0] == "random"} <= RESAMPLES
     assert {name for _path, name in imported} >= {"secrets", "uuid"}
 
 
