@@ -18,6 +18,7 @@ from predictions import disclosing, erasing, jobs, sweep
 from predictions.agreement import services as agreement
 from predictions.batches import services as batches
 from predictions.feedback import services as feedback
+from predictions.metrics import counting
 from predictions.monitoring import windows as monitoring
 from predictions.outputs import rendering
 from predictions.reap import STUDIES, Reaper
@@ -51,6 +52,7 @@ class Watch:
             partial(disclosing.reap, self._disclosures),
             alarms.watch,
             erasing.look,
+            counting.count,
         )
 
     def sweep(self) -> None:

@@ -55,6 +55,8 @@ def monitored(settings: Any) -> Iterator[None]:
 
 
 def scrape() -> str:
+    """Return what a scrape is told once the watch has looked."""
+    counting.count()
     cache.clear()
     answer = Client().get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
     assert answer.status_code == 200

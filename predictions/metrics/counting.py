@@ -1,4 +1,4 @@
-"""Counting what ended since the last time: each event once, whoever asks, however many web processes.
+"""Counting what ended since the last time: each event once, however many watches there are.
 
 Events are found by their time, looked back over :data:`LATE` because a row may be committed after one that
 is younger. What was counted within that time is remembered by its key.
@@ -35,7 +35,7 @@ from predictions.models import Prediction, Study
 from predictions.states import State
 
 LATE = timedelta(minutes=10)
-# Counted in one go, so that the first scrape of an old installation costs little more than any other.
+# Counted in one go, so that the first look at an old installation takes little longer than any other.
 MOST = 1000
 READ_TOGETHER = 50
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)

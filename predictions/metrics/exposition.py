@@ -12,7 +12,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from ml import registry as algorithms
-from predictions.metrics import counting, definitions, standing, tallies
+from predictions.metrics import definitions, standing, tallies
 from predictions.metrics.definitions import ENDED, METRICS, OUTCOMES
 from predictions.metrics.tallies import Series
 
@@ -27,7 +27,6 @@ class Installation(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric."""
-        counting.count()
         yield from counted()
         yield from standing.families()
 
