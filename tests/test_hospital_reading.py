@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ml import tables as files
 from ml.algorithms.haemorrhage import answers, contract, hospital, literature
 from ml.algorithms.haemorrhage.fields import BY_NAME
-from ml import tables as files
 from ml.contracts import Problem, Refused
 from tests.hospital_tables import Table
 

@@ -21,6 +21,7 @@ from ml.training.folds import held_out
 from ml.training.pipeline import Recipe, TabularClassifier, fit_members
 from ml.training.search import Found, search
 from ml.training.selection import Candidate, judge, refit, running_scores
+from ml.training.threads import one_thread
 from ml.training.thresholds import best_f1_threshold
 from ml.training.wording import label
 
@@ -57,6 +58,7 @@ LIMITS = (
 )
 
 
+@one_thread
 def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> Package:
     """Search, choose by out-of-fold log loss on 80 % of the crashes, and judge once on the other 20 %.
 
@@ -92,6 +94,7 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
     return package
 
 
+@one_thread
 def evaluate(data: Path, package: Package) -> list[Metric]:
     """Judge the package on the held-out crashes, which took no part in any choice."""
     (path,) = require(data, FILE, hint=HINT)

@@ -18,6 +18,7 @@ from ml.training.data import fingerprint, require
 from ml.training.evaluation import as_metrics, binary_metrics
 from ml.training.pipeline import Recipe
 from ml.training.selection import Candidate, NestedRecord, judge, nested, refit
+from ml.training.threads import one_thread
 from ml.training.thresholds import CostMatrix
 from ml.training.wording import label
 
@@ -48,6 +49,7 @@ LIMITS = (
 )
 
 
+@one_thread
 def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> Package:
     """Choose a recipe by out-of-fold log loss, fit it on all rows and write ``out/german_credit/<version>/``.
 
@@ -75,6 +77,7 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
     return package
 
 
+@one_thread
 def evaluate(data: Path, package: Package) -> list[Metric]:
     """Judge the procedure that made the package by nested cross-validation: no row is held out."""
     (path,) = require(data, FILE, hint=HINT)

@@ -20,6 +20,7 @@ from ml.algorithms.haemorrhage import about, external, literature, model, operat
 from ml.package import Metric, Package
 from ml.training import comparison, curves, tracking
 from ml.training import data as training_data
+from ml.training.threads import one_thread
 
 REPEATS, REPEATS_LARGE = 1000, 200
 DATA_HINT = "Zurich: R package TH.data; natality: CDC public-use file of 2014."
@@ -33,6 +34,7 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
     return package
 
 
+@one_thread
 def build(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> Package:
     """Write the package of the literature model.
 
@@ -74,6 +76,7 @@ def build(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
     return packages.write(folder, _manifest(version, params, points, metrics))
 
 
+@one_thread
 def evaluate(data: Path, package: Package) -> list[Metric]:
     """Score the package on Zurich and on US natality, with 95 % bootstrap intervals.
 

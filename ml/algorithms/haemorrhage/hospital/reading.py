@@ -15,10 +15,10 @@ from ml.algorithms.haemorrhage.hospital.births import Births
 from ml.algorithms.haemorrhage.hospital.cells import Values
 from ml.algorithms.haemorrhage.mapping import FIELDS, Mapping
 from ml.algorithms.haemorrhage.mapping.fields import DATE, LOSS, MOTHER
-from ml.tables import NO_ROWS
 from ml.algorithms.haemorrhage.mapping.structure import SEVERE_ML
 from ml.contracts import Problem, Refused
 from ml.package import file_sha256
+from ml.tables import NO_ROWS
 
 
 def read(csv_path: Path, mapping: Mapping) -> Births:

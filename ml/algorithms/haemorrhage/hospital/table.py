@@ -13,9 +13,9 @@ import pandas as pd
 from ml.algorithms.haemorrhage import mapping as mappings
 from ml.algorithms.haemorrhage.hospital import file_sentences as say
 from ml.algorithms.haemorrhage.mapping import Mapping
-from ml.tables import encoding_of, head
 from ml.algorithms.haemorrhage.mapping.simulated import marker, says_simulated
 from ml.contracts import Refused
+from ml.tables import encoding_of, head
 
 SHORT_ROWS = 0.01
 

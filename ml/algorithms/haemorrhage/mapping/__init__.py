@@ -5,7 +5,6 @@ reads tables by them.
 """
 
 from ml.algorithms.haemorrhage.mapping.fields import FIELDS, MOTHER, OUTCOMES, Mapped, Unit
-from ml.tables import sample
 from ml.algorithms.haemorrhage.mapping.names import LEAKS, leak
 from ml.algorithms.haemorrhage.mapping.simulated import simulated
 from ml.algorithms.haemorrhage.mapping.structure import (
@@ -18,6 +17,7 @@ from ml.algorithms.haemorrhage.mapping.structure import (
     check,
 )
 from ml.algorithms.haemorrhage.mapping.suggestion import named_unit, suggest
+from ml.tables import sample
 
 __all__ = [
     "FIELDS", "LEAKS", "MISSING", "MOTHER", "OUTCOMES", "TIERS", "Column", "Mapped", "Mapping", "Outcome",
