@@ -62,7 +62,7 @@ VOLUME /var/lib/vigie
 HEALTHCHECK --interval=30s --timeout=20s --start-period=60s --retries=3 \
     CMD ["python", "-m", "clinic.liveness", "worker"]
 # The shell gives way to Celery (exec), which then receives the signal to stop and may finish its study.
-CMD ["sh", "-c", "exec celery -A clinic worker -Q \"$VIGIE_QUEUES\" -n \"${VIGIE_QUEUES%%,*}@%h\" --pool prefork --concurrency 1 --without-gossip --without-mingle"]
+CMD ["sh", "-c", "exec celery -A clinic worker -Q \"$VIGIE_QUEUES\" -n \"${VIGIE_QUEUES%%,*}@%h\" --pool prefork --concurrency 1 --without-gossip --without-mingle --without-heartbeat"]
 
 # Trains on the hospital's own births, one table at a time; what a training imports goes with the child that did it.
 FROM base AS trainer
@@ -77,7 +77,7 @@ USER 10001
 VOLUME /var/lib/vigie
 HEALTHCHECK --interval=30s --timeout=20s --start-period=60s --retries=3 \
     CMD ["python", "-m", "clinic.liveness", "worker"]
-CMD ["sh", "-c", "exec celery -A clinic worker -Q \"$VIGIE_QUEUES\" -n \"${VIGIE_QUEUES%%,*}@%h\" --pool prefork --concurrency 1 --max-tasks-per-child 1 --without-gossip --without-mingle"]
+CMD ["sh", "-c", "exec celery -A clinic worker -Q \"$VIGIE_QUEUES\" -n \"${VIGIE_QUEUES%%,*}@%h\" --pool prefork --concurrency 1 --max-tasks-per-child 1 --without-gossip --without-mingle --without-heartbeat"]
 
 FROM base AS mlflow
 COPY --from=build-mlflow /opt/venv /opt/venv

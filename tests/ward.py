@@ -107,7 +107,7 @@ class Ward:
         name = "-".join(queues)
         command = (sys.executable, "-m", "celery", "-A", "tests.probe.worker", "worker", "-P", "prefork",
                    "-c", "1", "-Q", ",".join(queues), "-n", f"{name}@test",
-                   "--without-gossip", "--without-mingle")  # fmt: skip
+                   "--without-gossip", "--without-mingle", "--without-heartbeat")  # fmt: skip
         started = self._process(name, *command)
         wait_for(lambda: all(pulse.living()[queue] for queue in queues))
         return started
