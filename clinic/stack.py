@@ -233,7 +233,8 @@ def _services(root: Path, data: Path, port: int) -> list[Service]:
         Service(
             queue,
             (*PYTHON, "celery", "-A", "clinic", "worker", "-Q", queues, "-n", f"{queue}@%h",
-             "--pool", "prefork", "--concurrency", "1", "--without-gossip", "--without-mingle", "--without-heartbeat",
+             "--pool", "prefork", "--concurrency", "1",
+             "--without-gossip", "--without-mingle", "--without-heartbeat",
              *OPTIONS.get(queue, ())),
             grace=30,
         )
