@@ -122,6 +122,23 @@ def test_monitoring_and_administrators_read_it_and_nobody_else(
     assert status(Authorization="Bearer ") == 401
 
 
+@pytest.mark.parametrize(
+    "accepted",
+    [
+        "text/plain",
+        "text/plain;version=0.0.4",
+        "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1",
+    ],
+)
+def test_whatever_a_scraper_says_that_it_reads_it_is_given_the_text(accepted: str) -> None:
+    headers = {"Accept": accepted, "Authorization": f"bearer {TOKEN}"}
+    answer = Client().get("/metrics", headers=headers)
+    assert (answer.status_code, answer["Content-Type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
+    stranger = Client().get("/metrics", headers={"Accept": accepted})
+    assert (stranger.status_code, stranger["Content-Type"]) == (401, "application/json")
+
+
 def test_what_ended_is_counted_by_how_and_why(alice: User, bob: User, claire: Patient) -> None:
     answered(alice, claire, 0.04, waited=3, load=0.2)
     stopped(alice, claire, State.REFUSED, "too_dark", "not_frontal")

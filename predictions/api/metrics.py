@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from clinic.accounts.access import ADMINISTRATORS
@@ -15,9 +19,23 @@ from predictions.api.permissions import Door
 from predictions.metrics import exposition
 
 
+class OneText(DefaultContentNegotiation):
+    """Whatever is asked for, the one text there is; errors are JSON as everywhere in the API.
+
+    Scrapers name the versions of the format that they read, also ones that this one is not; each reads it.
+    """
+
+    def select_renderer(
+        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        """Return what writes the errors."""
+        return renderers[0], renderers[0].media_type
+
+
 class MetricsView(ApiView):
     """``/metrics``."""
 
+    content_negotiation_class = OneText
     doors = {"GET": Door(ADMINISTRATORS, Scope.READ)}
     permission_classes = (ByMonitoring,)
     throttle_classes = ()

@@ -15,7 +15,8 @@ def is_monitoring(request: Request) -> bool:
     """Whether the request brings the token of ``VIGIE_MONITORING_TOKEN``."""
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     wanted = settings.MONITORING_TOKEN
-    return bool(wanted) and kind == "Bearer" and hmac.compare_digest(token.encode(), wanted.encode())
+    # The name of the scheme is written in any case (RFC 9110, 11.1).
+    return bool(wanted) and kind.lower() == "bearer" and hmac.compare_digest(token.encode(), wanted.encode())
 
 
 def may_know_more(request: Request) -> bool:
