@@ -17,6 +17,7 @@ from django.utils.functional import Promise
 
 from clinic.accounts import notices
 from clinic.accounts.models import User
+from clinic.accounts.roles import Scope
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml.contracts import Text
@@ -34,7 +35,17 @@ def says_something(reason: str) -> bool:
 
 
 def running(user: User) -> QuerySet[EmergencyAccess]:
-    """Return the emergency accesses of ``user`` that are open now."""
+    """Return the emergency accesses that open records to ``user`` now.
+
+    A person confirms an emergency, and so does a program with a token of that scope: to any other token of
+    theirs, whoever holds it, what they opened stays closed.
+    """
+    if user.token_scopes is not None and Scope.EMERGENCY not in user.token_scopes:
+        return EmergencyAccess.objects.none()
+    return _running(user)
+
+
+def _running(user: User) -> QuerySet[EmergencyAccess]:
     now = timezone.now()
     return EmergencyAccess.objects.filter(user=user, ended_at=None, opened_at__lte=now, expires_at__gt=now)
 
@@ -46,13 +57,13 @@ def current(user: User, patient: Patient | UUID) -> EmergencyAccess | None:
 
 
 def mark(user: User, patient: UUID) -> UUID | None:
-    """Return the id of that access, for the audit; ``None`` without one."""
-    return running(user).filter(patient=patient).values_list("pk", flat=True).first()
+    """Return the id of that access, for the audit, whatever they came with; ``None`` without one."""
+    return _running(user).filter(patient=patient).values_list("pk", flat=True).first()
 
 
 def marks(user: User) -> dict[UUID, UUID]:
     """Return the ids of all these accesses, by patient: for a list that shows several."""
-    return dict(running(user).values_list("patient", "pk"))
+    return dict(_running(user).values_list("patient", "pk"))
 
 
 def find(

@@ -179,9 +179,9 @@ def test_a_program_lists_the_studies_of_that_patient_alone_and_marked(
     charlie: User, claire: Patient, ready: Study
 ) -> None:
     opened = emergency.open(charlie, claire, WHY["reason"])
-    program = {"Authorization": f"Token {factories.token(charlie, Scope.READ)}"}
-    everything = Client().get(reverse("api-studies"), headers=program).json()
-    hers = Client().get(reverse("api-studies"), {"patient": str(claire.pk)}, headers=program).json()
+    bearer = program(charlie, Scope.READ, Scope.EMERGENCY)["headers"]
+    everything = Client().get(reverse("api-studies"), headers=bearer).json()
+    hers = Client().get(reverse("api-studies"), {"patient": str(claire.pk)}, headers=bearer).json()
     assert (everything["count"], hers["count"]) == (0, 1)
     marks = Event.objects.filter(action=Action.SEARCH, actor=charlie).order_by("pk")
     assert [event.emergency for event in marks] == [None, opened.pk]
@@ -202,7 +202,6 @@ def test_it_ends_by_itself_after_four_hours_everywhere(
     visitor: Client, charlie: User, claire: Patient, ready: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask(visitor, record_number=claire.record_number)
-    program = {"Authorization": f"Token {factories.token(charlie, Scope.READ)}"}
     pages = [
         reverse("patient", args=[claire.pk]),
         reverse("study", args=[ready.pk]),
@@ -212,10 +211,10 @@ def test_it_ends_by_itself_after_four_hours_everywhere(
     answer = reverse("api-result", args=[ready.pk])
     pass_time(monkeypatch, emergency.LASTS - timedelta(minutes=1))
     assert {visitor.get(page).status_code for page in pages} == {200}
-    assert Client().get(answer, headers=program).status_code == 200
+    assert visitor.get(answer).status_code == 200
     pass_time(monkeypatch, timedelta(minutes=2))
     assert {visitor.get(page).status_code for page in pages} == {404}
-    assert Client().get(answer, headers=program).status_code == 404
+    assert visitor.get(answer).status_code == 404
     assert visitor.post(reverse("study_review", args=[ready.pk])).status_code == 404
     assert not access.for_user(charlie).exists()
     assert emergency.current(charlie, claire) is None
@@ -446,6 +445,48 @@ def test_a_program_without_the_scope_or_a_session_not_confirmed_opens_nothing(
     assert not EmergencyAccess.objects.exists()
     confirmed = named | {"confirm_password": factories.PASSWORD}
     assert visitor.post(address, confirmed, content_type="application/json").status_code == 201
+
+
+def test_a_token_without_the_scope_sees_nothing_of_a_record_opened_in_an_emergency(
+    charlie: User, claire: Patient, henri: Patient, terry: User, ready: Study
+) -> None:
+    """The person opened it, once and confirmed; a token made to read their own unit opens none of it."""
+    drawn = studies.radiograph(charlie, henri)
+    document = studies.written(ready, b"%PDF-1.7 a draft")
+    for patient in (claire, henri):
+        emergency.open(terry, patient, WHY["reason"])
+    addresses = {
+        "patient": reverse("api-patient", args=[claire.pk]),
+        "study": reverse("api-study", args=[ready.pk]),
+        "result": reverse("api-result", args=[ready.pk]),
+        "artefact": reverse("api-artefact", args=[drawn.pk, "preview_0.png"]),
+        "documents": reverse("api-documents", args=[ready.pk]),
+        "document": reverse("api-document", args=[ready.pk, document.pk]),
+        "content": reverse("api-document-content", args=[ready.pk, document.pk]),
+    }
+    lists = ((reverse("api-patients"), {}), (reverse("api-studies"), {"patient": str(claire.pk)}))
+
+    def codes(caller: dict[str, Any]) -> set[int]:
+        return {
+            Client().get(address, headers=caller["headers"]).status_code for address in addresses.values()
+        }
+
+    def listed(caller: dict[str, Any]) -> list[str]:
+        found = [Client().get(address, sent, headers=caller["headers"]) for address, sent in lists]
+        named = {"record_number": claire.record_number}
+        found.append(Client().post(reverse("api-patient-search"), named, **caller))
+        return [answer.content.decode() for answer in found]
+
+    without = program(terry, *[scope for scope in Scope if scope is not Scope.EMERGENCY])
+    assert codes(without) == {404}
+    assert not any(str(claire.pk) in one for one in listed(without))
+    refused = Event.objects.filter(action=Action.REFUSED, actor=terry)
+    assert len(refused) >= len(addresses)
+    assert all(event.emergency for event in refused), "what a token without it tried is marked as well"
+
+    holding = program(terry)
+    assert codes(holding) == {200}
+    assert all(str(claire.pk) in one for one in listed(holding))
 
 
 def test_a_program_that_guesses_is_stopped_by_the_same_count(

@@ -53,7 +53,16 @@ class Unit(models.Model):
 
 
 class User(AbstractUser):
-    """A member of staff."""
+    """A member of staff.
+
+    Attributes
+    ----------
+    token_scopes
+        What the token they came with was issued for; ``None`` for whoever came with a session. Not stored:
+        it is of one request.
+    """
+
+    token_scopes: frozenset[str] | None = None
 
     role = models.CharField(max_length=20, choices=Role)
     units = models.ManyToManyField(Unit, blank=True, related_name="staff")

@@ -146,12 +146,16 @@ def _listed(token: ApiToken, language: str) -> str:
 
 
 def find(secret: str) -> ApiToken | None:
-    """Return the token of a secret if it serves and its owner may enter; its use is noted."""
+    """Return the token of a secret if it serves and its owner may enter; its use is noted.
+
+    The owner carries its scopes from here on: what an emergency opened is for tokens of that scope alone.
+    """
     if not secret.startswith(PREFIX):
         return None
     token = ApiToken.objects.select_related("owner").filter(secret_hash=hashed(secret)).first()
     if token is None or not token.serving or not may_enter(token.owner) or token.owner.temporary_password:
         return None
+    token.owner.token_scopes = frozenset(token.scopes)
     _note_use(token)
     return token
 
