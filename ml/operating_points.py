@@ -1,7 +1,7 @@
-"""The operating point of a version derived anew: whoever approves it confirms its own, not the former's.
+"""The operating point of a version: whoever approves it confirms its own, not the former's.
 
-What follows from the package alone is computed again; what was chosen on training data, which no hospital
-has, is read with what it reached there.
+What follows from the package alone is computed again. What was chosen on training data, which no hospital
+has, is read with what it reached there and said to be read: a second person confirms what is written.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from ml.package import Package
 from ml.promotion import Criterion
 
 CODE = "operating_point"
+CURVES = "curves.json"
+"""Of a package: its curves with the point at which its figures were measured, five decimals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +44,20 @@ class OperatingPoint:
     Parameters
     ----------
     value
-        The threshold, on the scale of the answer, derived anew.
+        The threshold, on the scale of the answer.
     stored
-        What its manifest says.
+        What its manifest says; ``None`` where it says nothing at a ward's own settings.
     how
-        How it was derived, and what follows from it.
+        How it was derived or chosen, and what follows from it.
+    derived
+        Whether ``value`` was computed anew; else it is what the manifest says.
     """
 
     name: str
     value: float
-    stored: float
+    stored: float | None
     how: Text
+    derived: bool = True
 
     def as_json(self) -> dict[str, Any]:
         """Return the stored form."""
@@ -61,7 +66,8 @@ class OperatingPoint:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> OperatingPoint:
         """Rebuild a point stored by :meth:`as_json`."""
-        return cls(value["name"], value["value"], value["stored"], Text.from_json(value["how"]))
+        how, derived = Text.from_json(value["how"]), value.get("derived", True)
+        return cls(value["name"], value["value"], value["stored"], how, derived)
 
 
 def derive(package: Package, ward: Ward) -> OperatingPoint:
@@ -69,16 +75,70 @@ def derive(package: Package, ward: Ward) -> OperatingPoint:
     return RULES[package.algorithm](package, ward)
 
 
-def criterion(package: Package) -> Criterion:
-    """Hold the stored operating point against the one derived anew, without any ward's settings."""
+def criterion(package: Package, serving: Package) -> Criterion:
+    """Hold the stored operating point against what the package carries, without any ward's settings.
+
+    Parameters
+    ----------
+    serving
+        What serves now: the same model with the same figures works at the same point.
+    """
     point = derive(package, Ward())
-    met = isclose(point.value, point.stored, rel_tol=1e-6)
+    if point.derived:
+        return _held_against_derived(point)
+    measured = _measured_at(package, point, serving)
+    if measured is not None and not isclose(measured, point.value, rel_tol=1e-4):
+        said = Text(
+            f"Its figures were measured at an operating point of {measured:.4f}; its manifest says "
+            f"{point.value:.4f}.",
+            f"Ses chiffres ont été mesurés au point de fonctionnement {_fr(measured, 4)}\u00a0; son "
+            f"manifeste indique {_fr(point.value, 4)}.",
+        )
+        return Criterion(CODE, False, said, point.value, measured)
+    return Criterion(CODE, True, _not_derivable(point, serving), point.value)
+
+
+def _held_against_derived(point: OperatingPoint) -> Criterion:
+    if point.stored is None:
+        said = Text(
+            f"Derived anew, its operating point is {point.value:.4f}; its manifest says none.",
+            f"Recalculé, son point de fonctionnement est {_fr(point.value, 4)}\u00a0; son manifeste n’en "
+            "indique aucun.",
+        )
+        return Criterion(CODE, False, said, point.value)
     said = Text(
         f"Derived anew, its operating point is {point.value:.4f}; its manifest says {point.stored:.4f}.",
         f"Recalculé, son point de fonctionnement est {_fr(point.value, 4)}\u00a0; son manifeste indique "
         f"{_fr(point.stored, 4)}.",
     )
+    met = isclose(point.value, point.stored, rel_tol=1e-6)
     return Criterion(CODE, met, said, point.value, point.stored)
+
+
+def _measured_at(package: Package, point: OperatingPoint, serving: Package) -> float | None:
+    """Return the point at which the figures of a package were measured, ``None`` where nothing tells it."""
+    if CURVES in package.manifest["files"]:
+        return package.json(CURVES)["threshold"]
+    same_model = package.manifest["files"] == serving.manifest["files"]
+    if same_model and package.metrics == serving.metrics:
+        return serving.thresholds.get(point.name)
+    return None
+
+
+def _not_derivable(point: OperatingPoint, serving: Package) -> Text:
+    said = Text(
+        f"Its operating point, {point.value:.4f}, was not derived anew: the package does not carry what it "
+        "was chosen on. Whoever approves confirms what its manifest says.",
+        f"Son point de fonctionnement, {_fr(point.value, 4)}, n’a pas été recalculé\u00a0: le paquet ne "
+        "porte pas les données qui l’ont fixé. Qui approuve confirme ce qu’indique son manifeste.",
+    )
+    now = serving.thresholds.get(point.name)
+    if now is None:
+        return said
+    return Text(
+        f"{said.en} {serving.version}, which serves, works at {now:.4f}.",
+        f"{said.fr} {serving.version}, en service, fonctionne à {_fr(now, 4)}.",
+    )
 
 
 def _haemorrhage(package: Package, ward: Ward) -> OperatingPoint:
@@ -94,7 +154,7 @@ def _haemorrhage(package: Package, ward: Ward) -> OperatingPoint:
     return OperatingPoint(
         name,
         found.threshold,
-        package.thresholds.get(name, found.threshold),
+        package.thresholds.get(name),
         Text(
             f"At an incidence of {100 * incidence:.1f} in 100 it flags {flagged:.0f} of 100 women; of 100 "
             f"flagged, {bleed:.0f} bleed severely; of 100 who do, it misses {missed:.0f}. Computed from the "
@@ -123,6 +183,7 @@ def _chest_xray(package: Package, ward: Ward) -> OperatingPoint:
             f"{_fr(specificity, 1)}. À chances égales, avant que la prévalence du site ne déplace la "
             "probabilité.",
         ),
+        derived=False,
     )
 
 
@@ -139,6 +200,7 @@ def _sleep(package: Package, ward: Ward) -> OperatingPoint:
             f"En dessous de cette confiance, une époque est présentée comme incertaine\u00a0: {share} "
             "époques sur 100 chez des patients non appris.",
         ),
+        derived=False,
     )
 
 
@@ -168,6 +230,7 @@ def _accident_severity(package: Package, ward: Ward) -> OperatingPoint:
             "Chosen in its own training for the best F1 score out of fold.",
             "Choisi lors de son propre entraînement pour le meilleur score F1 hors apprentissage.",
         ),
+        derived=False,
     )
 
 

@@ -114,7 +114,7 @@ def judge(
     candidate: Package, serving: Package, bars: Mapping[str, Any], shadow: ShadowFigures | None = None
 ) -> Verdict:
     """Run a candidate and hold it against the bars; parameters as for :func:`ml.promotion.judge`."""
-    run = (try_out(candidate), operating_points.criterion(candidate)) if candidate.serves else ()
+    run = (try_out(candidate), operating_points.criterion(candidate, serving)) if candidate.serves else ()
     return promotion.judge(candidate, serving, bars, shadow, run=run)
 
 
