@@ -4,8 +4,8 @@ DICOM: the Basic Application Level Confidentiality Profile (PS3.15 annex E) turn
 what its table lists, only what is listed here is kept (image, grey levels, geometry, projection, exposure):
 private attributes, overlays, comments and whatever nobody thought of are gone with the rest, and of what is
 written in words only those of the standard stay (:mod:`ml.algorithms.chest_xray.vocabulary`). JPEG and PNG,
-within a DICOM object too: everything but the picture itself is left behind, byte for byte. What is in the
-pixels stays: a person has to look, and the warnings of a copy say where it is most needed.
+within a DICOM object too, and RLE: everything but the picture itself is left behind. What is in the pixels
+stays: a person has to look, and the warnings of a copy say where it is most needed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import hashlib
 import hmac
 import io
 import re
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -62,7 +63,8 @@ _CLEAN_DESCRIPTORS = ("113105", "Clean Descriptors Option")
 _CHARACTERISTICS = ("113108", "Retain Patient Characteristics Option")
 _MODIFIED_DATES = ("113107", "Retain Longitudinal Temporal Information Modified Dates Option")
 _OLDEST = 89
-_PNG_KEPT = {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"sBIT"}
+# Chunks that belong to the picture, and the most bytes each may have.
+_PNG_KEPT = {b"IHDR": 13, b"PLTE": 768, b"tRNS": 256, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"sBIT": 4}
 _PNG = b"\x89PNG\r\n\x1a\n"
 _BORDER = 0.2
 _JUMP = 0.5
@@ -173,7 +175,7 @@ def copy(content: bytes, pseudonym: Pseudonym) -> Copied:
             return _stripped(content, segments.jpeg(content), ".jpg")
         if content[128:132] == b"DICM":
             return _dicom(content, pseudonym)
-    except (segments.NotAStream, AttributeError, KeyError, TypeError, ValueError) as error:
+    except (segments.NotAStream, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise Refused(NO_IMAGE) from error
     raise Refused(NO_IMAGE)
 
@@ -195,18 +197,28 @@ def _copied(content: bytes, suffix: str, removed: int, pixels: np.ndarray | None
 
 
 def _png_chunks(content: bytes) -> Iterator[bytes]:
-    at = len(_PNG)
+    at, header, pixels = len(_PNG), b"", []
     while at + 12 <= len(content):
         length = int.from_bytes(content[at : at + 4])
         kind, end = content[at + 4 : at + 8], at + 12 + length
         if end > len(content):
             raise Refused(NO_IMAGE)
-        if kind in _PNG_KEPT:
-            yield content[at:end]
-        if kind == b"IEND":
+        if kind == b"IHDR":
+            header = content[at + 8 : end - 4]
+        if kind == b"IDAT":
+            pixels.append(content[at + 8 : end - 4])
+        elif kind == b"IEND":
+            yield _png_chunk(b"IDAT", segments.png_pixels(header, b"".join(pixels)))
+            yield _png_chunk(kind, b"")
             return
+        elif length <= _PNG_KEPT.get(kind, -1):
+            yield content[at:end]
         at = end
     raise Refused(NO_IMAGE)
+
+
+def _png_chunk(kind: bytes, data: bytes) -> bytes:
+    return len(data).to_bytes(4) + kind + data + zlib.crc32(kind + data).to_bytes(4)
 
 
 def _dicom(content: bytes, pseudonym: Pseudonym) -> Copied:
@@ -272,7 +284,9 @@ def _picture(source: Dataset) -> pydicom.DataElement:
     elif syntax in _JPEG_2000:
         value = _encapsulated(stored.value, frames, segments.jpeg_2000)
     elif syntax == uid.RLELossless:
-        value = stored.value
+        layers = source.SamplesPerPixel * source.BitsAllocated // 8
+        pixels = source.Rows * source.Columns
+        value = _encapsulated(stored.value, frames, lambda frame: segments.rle(frame, layers, pixels))
     else:
         raise Refused(NO_IMAGE)
     made = pydicom.DataElement(stored.tag, stored.VR, value)

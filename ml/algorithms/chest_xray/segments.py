@@ -1,11 +1,13 @@
-"""JPEG, JPEG-LS and JPEG 2000 streams without what stands beside the picture: comments, applications' data.
+"""Coded pictures without what stands beside the picture: comments, applications' data, bytes after the end.
 
-Every segment is looked at, those between the scans of a progressive JPEG too. ITU-T T.81 annex B, T.87
-annex C, T.800 annex A.
+Every segment of a JPEG is looked at, those between the scans of a progressive one too; RLE and the pixels of
+PNG are read to their last pixel and cut there. ITU-T T.81 annex B, T.87 annex C, T.800 annex A; DICOM PS3.5
+annex G; ISO/IEC 15948.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 
 _START, _END, _SCAN = 0xD8, 0xD9, 0xDA
@@ -20,6 +22,13 @@ _SOT, _SOD, _EOC, _COM = 0x90, 0x93, 0xD9, 0x64
 # Lengths of parts, which are others afterwards; a reader does without.
 _J2K_LEFT_OUT = {_COM, 0x55, 0x57, 0x58}
 _SOT_BYTES = 12
+_RLE_HEADER, _RLE_MOST = 64, 15
+_NO_OPERATION = 128
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+# Adam7: first column and row, steps of columns and rows of each pass.
+_PASSES = (
+    (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2),
+)  # fmt: skip
 
 
 class NotAStream(ValueError):
@@ -126,3 +135,85 @@ def _length(content: bytes, at: int) -> int:
     if length < 2 or at + length > len(content):
         raise NotAStream("a segment without an end")
     return length
+
+
+def rle(content: bytes, segments: int, pixels: int) -> bytes:
+    """Return an RLE frame with each segment cut after its last pixel, and its header written anew.
+
+    Parameters
+    ----------
+    segments
+        How many there have to be: bytes of a sample times samples of a pixel.
+    pixels
+        Rows times columns: the bytes of each segment once decoded.
+
+    Raises
+    ------
+    NotAStream
+        When it has other segments, or one is too short.
+    """
+    offsets = [int.from_bytes(content[at : at + 4], "little") for at in range(4, 4 + 4 * segments, 4)]
+    ordered = offsets == sorted(set(offsets)) and min(offsets, default=0) >= _RLE_HEADER
+    if int.from_bytes(content[:4], "little") != segments or not 0 < segments <= _RLE_MOST or not ordered:
+        raise NotAStream("no header of these segments")
+    ends = [*offsets[1:], len(content)]
+    made = [_runs(content, at, end, pixels) for at, end in zip(offsets, ends, strict=True)]
+    header, at = segments.to_bytes(4, "little"), _RLE_HEADER
+    for one in made:
+        header += at.to_bytes(4, "little")
+        at += len(one)
+    return b"".join([header.ljust(_RLE_HEADER, b"\0"), *made])
+
+
+def _runs(content: bytes, at: int, end: int, left: int) -> bytes:
+    """Return the runs of a segment that fill ``left`` bytes, filled up to an even length."""
+    made = bytearray()
+    while left:
+        if at >= end:
+            raise NotAStream("a segment without an end")
+        head = content[at]
+        if head == _NO_OPERATION:
+            at += 1
+            continue
+        length = 257 - head if head > _NO_OPERATION else head + 1
+        stored = 1 if head > _NO_OPERATION else length
+        if at + 1 + stored > end:
+            raise NotAStream("a run without an end")
+        if length <= left:
+            made += content[at : at + 1 + stored]
+        elif head > _NO_OPERATION and left > 1:
+            made += bytes((257 - left, content[at + 1]))
+        else:
+            made += bytes((left - 1,)) + content[at + 1 : at + 1 + left]
+        left -= min(left, length)
+        at += 1 + stored
+    return bytes(made) + b"\0" * (len(made) % 2)
+
+
+def png_pixels(header: bytes, data: bytes) -> bytes:
+    """Return the compressed pixels of a PNG, compressed anew: nothing stands behind the last of them.
+
+    Parameters
+    ----------
+    header, data
+        What is in IHDR, and in all IDAT.
+
+    Raises
+    ------
+    NotAStream
+        When there are fewer pixels than the header says.
+    """
+    wide, high = int.from_bytes(header[:4]), int.from_bytes(header[4:8])
+    bits = header[8] * _CHANNELS[header[9]]
+    passes = _PASSES if header[12] else ((0, 0, 1, 1),)
+    size = 0
+    for left, top, across, down in passes:
+        columns, rows = -(-(wide - left) // across), -(-(high - top) // down)
+        size += rows * (1 + -(-columns * bits // 8)) if columns > 0 and rows > 0 else 0
+    try:
+        pixels = zlib.decompressobj().decompress(data, size)
+    except zlib.error as error:
+        raise NotAStream("pixels that cannot be read") from error
+    if not size or len(pixels) < size:
+        raise NotAStream("fewer pixels than announced")
+    return zlib.compress(pixels)

@@ -41,7 +41,7 @@ def copy(
     names: Iterable[str] = (),
     strict: bool = False,
 ) -> None:
-    """Write an anonymised copy.
+    """Write an anonymised copy; what stands behind the last data record is not of it.
 
     Parameters
     ----------
@@ -77,8 +77,10 @@ def copy(
         rest = anonymous_header.without(rest, len(signals), words)
     target.write(rest)
     if not any(signal.annotations for signal in signals) or (words is None and not strict):
-        while chunk := source.read(_CHUNK):
+        left = header.n_records * _record_bytes(header, signals)
+        while left and (chunk := source.read(min(left, _CHUNK))):
             target.write(chunk)
+            left -= len(chunk)
         return
     for record in _records(source, header, signals):
         target.write(_crossed_out(record, header, signals, words, strict=strict))
@@ -115,9 +117,15 @@ def _unaccented(word: str) -> str:
 
 
 def _records(source: BinaryIO, header: Header, signals: tuple[Signal, ...]) -> Iterator[bytearray]:
-    size = header.width * sum(signal.samples for signal in signals)
-    while record := source.read(size):
+    size = _record_bytes(header, signals)
+    for _number in range(header.n_records):
+        if not (record := source.read(size)):
+            return
         yield bytearray(record)
+
+
+def _record_bytes(header: Header, signals: tuple[Signal, ...]) -> int:
+    return header.width * sum(signal.samples for signal in signals)
 
 
 def _crossed_out(
