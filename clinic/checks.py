@@ -28,13 +28,15 @@ def require_safe() -> None:
     """Let the web server start only when no check for safety fails.
 
     Commands run the checks by themselves, workers ask for ``failures``; a web server would import and go on.
+    It alone serves style sheets and scripts, so it alone asks whether they were collected.
 
     Raises
     ------
     Unsafe
         With every reason and what to do about it.
     """
-    if problems := failures():
+    unserved = [_said(message) for message in static_files_are_collected(None)]
+    if problems := failures() + unserved:
         reasons = "The web server cannot start.\n" + "\n".join(f"- {problem}" for problem in problems)
         # Our logs leave out what an exception says; this one is for the person who starts the server.
         sys.stderr.write(f"{reasons}\n")
@@ -48,7 +50,11 @@ def failures() -> list[str]:
     except OperationalError:
         # No database yet: it is asked again by the first command and by every page. The rest counts already.
         found = run_checks(tags=[Tags.security])
-    return [f"{message.msg} {message.hint or ''}".strip() for message in found if message.level >= ERROR]
+    return [_said(message) for message in found if message.level >= ERROR]
+
+
+def _said(message: CheckMessage) -> str:
+    return f"{message.msg} {message.hint or ''}".strip()
 
 
 @register(Tags.security)
@@ -81,6 +87,25 @@ def database_file_is_private(app_configs: Sequence[AppConfig] | None, **kwargs: 
             f"The database {path} can be read by other users of this machine.",
             hint=f"chmod 600 {path}*",
             id="clinic.E002",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def static_files_are_collected(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Refuse, in production, to serve pages whose style sheets and scripts were never collected.
+
+    Asked by ``check --deploy`` and the web server: workers and other commands serve none. A demo finds them
+    where they are written.
+    """
+    collected = Path(settings.STATIC_ROOT) / "staticfiles.json"
+    if not settings.PRODUCTION or collected.is_file():
+        return []
+    return [
+        Error(
+            f"Style sheets and scripts were not collected in {settings.STATIC_ROOT}: pages would have none.",
+            hint="python manage.py collectstatic --noinput",
+            id="clinic.E003",
         )
     ]
 

@@ -22,10 +22,15 @@ def environment(folder: Path, **changes: str | None) -> dict[str, str]:
     if not key.exists():
         key.touch(mode=0o600)
         key.write_text(base64.b64encode(secrets.token_bytes(32)).decode(), "ascii")
+    # As collectstatic leaves it, with nothing in it: pages link to the plain names.
+    collected = folder / "static"
+    collected.mkdir(exist_ok=True)
+    (collected / "staticfiles.json").write_text('{"version": "1.1", "paths": {}, "hash": ""}', "ascii")
     outer = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     given: dict[str, str | None] = {
         "VIGIE_ENV": "production",
         "VIGIE_DATA_DIR": str(folder),
+        "VIGIE_STATIC_DIR": str(collected),
         "VIGIE_SECRET_KEY": secrets.token_urlsafe(50),
         "VIGIE_STORAGE_KEY_FILE": str(key),
         "VIGIE_ALLOWED_HOSTS": "vigie.hospital.test",

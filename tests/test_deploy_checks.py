@@ -78,6 +78,10 @@ REFUSED = {
     "every host": ({"VIGIE_ALLOWED_HOSTS": "a.test,*"}, "VIGIE_ALLOWED_HOSTS takes names"),
     "an origin without TLS": ({"VIGIE_TRUSTED_ORIGINS": "http://a.test"}, "VIGIE_TRUSTED_ORIGINS takes"),
     "a broker that is open": ({"REDIS_URL": "redis://broker.test/0"}, "REDIS_URL leads to another host"),
+    "a data folder that is not there": (
+        {"VIGIE_DATA_DIR": "/nowhere/of/this/machine"},
+        "VIGIE_DATA_DIR names /nowhere/of/this/machine, which is no folder",
+    ),
     "no storage key": ({"VIGIE_STORAGE_KEY_FILE": None}, "VIGIE_STORAGE_KEY_FILE is not set"),
     "a password alone": ({"VIGIE_REQUIRE_MFA": "no"}, "VIGIE_REQUIRE_MFA is off"),
     "a screen open for weeks": ({"VIGIE_IDLE_SECONDS": "9999999"}, "VIGIE_IDLE_SECONDS is 9999999; it must"),
@@ -152,6 +156,22 @@ def test_no_process_starts_over_uploads_that_others_can_read(process: str, tmp_p
     assert answer.returncode != 0
     assert "can be read by other users of this machine" in answer.stderr
     assert f"chmod 700 {private}" in answer.stderr
+
+
+def test_the_web_server_does_not_start_without_style_sheets_and_scripts(tmp_path: Path) -> None:
+    bare = {"VIGIE_STATIC_DIR": str(tmp_path / "nothing")}
+    answer = production.started(tmp_path, PROCESSES["web server"], **bare)
+    assert answer.returncode != 0
+    assert "manage.py collectstatic" in answer.stderr
+    checked = production.started(tmp_path, ("manage.py", "check", "--deploy"), **bare)
+    assert "clinic.E003" in checked.stderr
+
+
+def test_only_production_asks_for_collected_files(settings: Any, tmp_path: Path) -> None:
+    settings.STATIC_ROOT = str(tmp_path)
+    assert checks.static_files_are_collected(None) == []
+    settings.PRODUCTION = True
+    assert [error.id for error in checks.static_files_are_collected(None)] == ["clinic.E003"]
 
 
 @pytest.mark.django_db

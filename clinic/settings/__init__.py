@@ -249,7 +249,7 @@ USE_THOUSAND_SEPARATOR = True
 
 # --- files ----------------------------------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = Path(env.str("VIGIE_STATIC_DIR", str(BASE_DIR / "staticfiles")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "predictions.storage.PrivateStorage"},
@@ -352,6 +352,7 @@ if PRODUCTION and (
     reasons := refusals(
         Given(
             debug=DEBUG,
+            data_dir=DATA_DIR,
             secret_key=SECRET_KEY,
             demo_key=known_key(DATA_DIR / "demo-secret-key"),
             allowed_hosts=ALLOWED_HOSTS,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 SHORTEST_KEY = 50
@@ -34,6 +36,8 @@ class Given:
 
     Parameters
     ----------
+    data_dir
+        Where database, uploads and logs go; it has to be there, and ours to write to.
     demo_key
         The key of a demo that ran on the same data folder, empty when none did.
     sqlite, sqlite_allowed
@@ -49,6 +53,7 @@ class Given:
     """
 
     debug: bool
+    data_dir: Path
     secret_key: str
     demo_key: str
     allowed_hosts: Sequence[str]
@@ -72,6 +77,8 @@ def refusals(given: Given) -> list[str]:
 def _reasons(given: Given) -> Iterator[str]:
     if given.debug:
         yield "VIGIE_DEBUG must be off: error pages would show patient data"
+    if reason := missing_folder(given.data_dir):
+        yield f"VIGIE_DATA_DIR {reason}"
     if reason := weak_key(given.secret_key, given.demo_key):
         yield f"VIGIE_SECRET_KEY {reason}; {MAKE_KEY}"
     if not given.allowed_hosts:
@@ -98,6 +105,15 @@ def _reasons(given: Given) -> Iterator[str]:
     for name, (least, most, why) in LASTING.items():
         if not least <= given.lasting[name] <= most:
             yield f"{name} is {given.lasting[name]}; it must be between {least} and {most} seconds: {why}"
+
+
+def missing_folder(path: Path) -> str:
+    """Say why nothing can be kept in a folder, in words that follow its name; empty when it can."""
+    if not path.is_dir():
+        return f"names {path}, which is no folder; make it, for this account alone: mkdir -p -m 700 {path}"
+    if not os.access(path, os.W_OK | os.X_OK):
+        return f"names {path}, where this process may not write; give the folder to the account it runs as"
+    return ""
 
 
 def weak_token(token: str) -> str:
