@@ -27,16 +27,18 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from clinic.accounts import confirm
 from clinic.audit import naming
 from clinic.audit.models import Action
-from clinic.audit.recording import record
+from clinic.audit.recording import record, record_seen
 from clinic.methods import post_or_back
 from clinic.rules import under
 from ml import registry
 from ml.contracts import Refused
-from patients import access, erasure, erasure_access
+from patients import access, emergency, erasure, erasure_access
 from patients.erasure import Subject
+from patients.erasure_words import HELD
 from patients.models import Erasure, ErasureState, Ground, LegalHold, Patient
 
 MEBIBYTE = 1 << 20
+OPEN = (ErasureState.REQUESTED, ErasureState.APPROVED)
 UNPROCESSABLE = 422
 SHOWN = 100
 
@@ -134,10 +136,22 @@ def erasures(request: HttpRequest) -> HttpResponse:
         for one in Erasure.objects.select_related("requested_by", "decided_by")[:SHOWN]
         if erasure_access.may_see(request.user, one)
     ]
+    named = {one.patient for one in listed if one.state in OPEN}
     standing = LegalHold.objects.filter(released_at=None).select_related("placed_by")
     holds = [one for one in standing if erasure_access.may_release(request.user, one)]
-    names = naming.names("patient", {one.patient_id for one in holds})
-    shown = {"erasures": listed, "holds": [(one, names.get(one.patient_id, "")) for one in holds]}
+    named |= {one.patient_id for one in holds}
+    names = naming.names("patient", named)
+    record_seen(
+        Action.VIEW,
+        actor=request.user,
+        patients=named,
+        kind=erasure.KIND,
+        under=emergency.marks(request.user),
+    )
+    shown = {
+        "erasures": [(one, names.get(one.patient, "")) for one in listed],
+        "holds": [(one, names.get(one.patient_id, "")) for one in holds],
+    }
     return render(request, "patients/erasures.html", shown)
 
 
@@ -151,7 +165,9 @@ def erasure_page(request: HttpRequest, erasure_id: UUID) -> HttpResponse:
 
 
 def _page(request: HttpRequest, found: Erasure, problems: tuple[Any, ...] = ()) -> HttpResponse:
-    open_still = found.state in (ErasureState.REQUESTED, ErasureState.APPROVED)
+    open_still = found.state in OPEN
+    holds = erasure.held(found.patient)
+    held = bool(holds) and open_still
     preview = _preview(Subject(found.patient, found.study)) if open_still else {}
     titles = {shredder.name: shredder.title for shredder in erasure.shredders()}
     answers_for = erasure_access.may_ask(request.user, found.patient)
@@ -161,7 +177,10 @@ def _page(request: HttpRequest, found: Erasure, problems: tuple[Any, ...] = ()) 
         "gone": [
             (titles.get(name) or _("Details in the audit"), amount) for name, amount in found.log.items()
         ],
-        "holds": erasure.held(found.patient),
+        # Two persons agree on somebody, not on a number of this database.
+        "record": naming.names("patient", {found.patient}).get(found.patient, ""),
+        "held": held,
+        "refused": bool(problems),
         "open": open_still,
         "written": bool(found.export_name and found.content),
         "may_take": answers_for and bool(found.export_name and found.content),
@@ -170,7 +189,8 @@ def _page(request: HttpRequest, found: Erasure, problems: tuple[Any, ...] = ()) 
         and erasure_access.may_decide(request.user, found),
         "may_withdraw": found.state == ErasureState.REQUESTED and request.user.pk == found.requested_by_id,
         "mebibytes": found.size / MEBIBYTE,
-        "problems": problems,
+        # That a hold protects the record stands above the decision, and once is enough.
+        "problems": tuple(one for one in problems if not (held and one.code == HELD.code)),
     }
     return render(request, "patients/erasure_one.html", shown, status=UNPROCESSABLE if problems else 200)
 

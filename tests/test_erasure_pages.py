@@ -1,4 +1,4 @@
-"""The pages of erasures: nothing unconfirmed, nothing typed is lost, no name for administrators."""
+"""The pages of erasures: nothing unconfirmed, nothing typed is lost, both persons know whose record it is."""
 
 from __future__ import annotations
 
@@ -68,17 +68,40 @@ def test_what_is_wrong_with_a_request_is_said_and_what_was_typed_stays(bob: User
     assert "Kept text" in page
 
 
-def test_an_administrator_decides_without_meeting_the_name(bob: User, admin: User, claire: Patient) -> None:
+def test_the_second_person_reads_whose_record_goes_and_that_they_looked_is_on_record(
+    bob: User, admin: User, claire: Patient
+) -> None:
     client_of(bob).post(reverse("patient_erasure", args=[claire.pk]), sent())
     wanted = Erasure.objects.get()
     client = client_of(admin)
-    for name in ("erasures", "erasure", "erasure_certificate"):
+    looks = Event.objects.filter(patient=claire.pk, kind=erasure.KIND, action=Action.VIEW, actor=admin)
+    for looked, name in enumerate(("erasures", "erasure"), 1):
         page = client.get(reverse(name, args=[] if name == "erasures" else [wanted.pk])).content.decode()
-        assert claire.family_name not in page
-        assert claire.record_number not in page
+        assert f"{claire} · {claire.record_number}" in page
+        assert looks.count() == looked
+    log = client.get(reverse("erasure_certificate", args=[wanted.pk])).content.decode()
+    assert claire.family_name not in log
+    assert claire.record_number not in log
     assert client.get(reverse("erasure_export", args=[wanted.pk])).status_code == 403
     actions = Event.objects.filter(patient=claire.pk, kind=erasure.KIND).values_list("action", flat=True)
     assert {Action.REQUEST, Action.VIEW, Action.REFUSED} <= set(actions)
+
+
+def test_under_a_legal_hold_nothing_is_offered_that_would_be_refused(
+    bob: User, admin: User, claire: Patient
+) -> None:
+    client_of(bob).post(reverse("patient_erasure", args=[claire.pk]), sent())
+    wanted, client = Erasure.objects.get(), client_of(admin)
+    approve = 'value="approve"'
+    assert approve in client.get(reverse("erasure", args=[wanted.pk])).content.decode()
+    claire.holds.create(reason="A complaint", placed_by=bob, placed_at=timezone.now())
+    page = client.get(reverse("erasure", args=[wanted.pk])).content.decode()
+    assert approve not in page
+    assert 'value="decline"' in page
+    # Sent all the same, from a page of before: said once.
+    answer = client.post(reverse("erasure_decide", args=[wanted.pk]), {"decision": "approve"})
+    assert answer.status_code == 422
+    assert answer.content.decode().count(erasure.HELD.message.en) == 1
 
 
 def test_an_export_counts_as_taken_once_its_last_byte_went(bob: User, claire: Patient) -> None:
