@@ -8,9 +8,12 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import takewhile, zip_longest
 from typing import Any
 
 ABSENT = "(absent)"
+# How much of a long value is written, and how much of that stands before the place where two part.
+LONGEST, BEFORE = 120, 30
 NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 
 
@@ -70,16 +73,53 @@ def sha256(content: bytes) -> str:
 
 
 def between(stored: Any, replayed: Any, path: str, tolerance: Tolerance) -> Iterator[Difference]:
-    """Yield every place where two JSON values differ by more than the tolerance, in the order of paths."""
+    """Yield every place where two JSON values differ by more than the tolerance, in the order of paths.
+
+    Of lists of different lengths, both lengths and the first place at which they part: what follows may only
+    have moved.
+    """
     if isinstance(stored, Mapping) and isinstance(replayed, Mapping):
         for key in sorted(stored.keys() | replayed.keys()):
             one, other = stored.get(key, ABSENT), replayed.get(key, ABSENT)
             yield from between(one, other, f"{path}.{key}", tolerance)
-    elif isinstance(stored, list) and isinstance(replayed, list) and len(stored) == len(replayed):
-        for number, (one, other) in enumerate(zip(stored, replayed, strict=True)):
-            yield from between(one, other, f"{path}[{number}]", tolerance)
+    elif isinstance(stored, list) and isinstance(replayed, list):
+        yield from _between_lists(stored, replayed, path, tolerance)
     elif canonical(stored) != canonical(replayed) and not _covered(stored, replayed, tolerance):
         yield Difference(path, stored, replayed)
+
+
+def _between_lists(
+    stored: list[Any], replayed: list[Any], path: str, tolerance: Tolerance
+) -> Iterator[Difference]:
+    alike = len(stored) == len(replayed)
+    if not alike:
+        yield Difference(f"{path}.length", len(stored), len(replayed))
+    for number, (one, other) in enumerate(zip_longest(stored, replayed, fillvalue=ABSENT)):
+        found = list(between(one, other, f"{path}[{number}]", tolerance))
+        yield from found
+        if found and not alike:
+            return
+
+
+def placed(stored: Any, replayed: Any) -> tuple[str, str]:
+    """Write two values in a line each; of long ones what is around the place where they part, and lengths."""
+    one, other = _written(stored), _written(replayed)
+    if max(len(one), len(other)) <= LONGEST:
+        return one, other
+    alike = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    at = sum(1 for _ in alike)
+    return _around(one, at), _around(other, at)
+
+
+def _around(written: str, at: int) -> str:
+    start = max(0, at - BEFORE)
+    end = start + LONGEST
+    excerpt = f"{'…' if start else ''}{written[start:end]}{'…' if end < len(written) else ''}"
+    return f"{excerpt} (from character {at + 1} of {len(written)})"
+
+
+def _written(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
 def _covered(stored: Any, replayed: Any, tolerance: Tolerance) -> bool:

@@ -2,7 +2,8 @@
 
 On the processor and the libraries of then every byte has to be the same. Elsewhere the words, labels and
 counts have to be, and each kind of figure within its :data:`TOLERANCES`: another processor adds up in another
-order, and what a figure is rounded to then may fall either way. Nothing is written but the audit.
+order, and what a figure is rounded to then may fall either way. Nothing is written but the audit, and the
+kept copy of the package where it is damaged or missing and another one is whole.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from uuid import UUID
 
 from clinic.audit.models import Action
 from clinic.audit.recording import record
-from ml import concordance, runner, runtime
+from ml import concordance, package_upkeep, runner, runtime
 from ml import package as packages
 from ml.contracts import Outcome, Problem, Refused, Status, Text
 from ml.package import BrokenPackage, Gone, Outdated
+from ml.package_upkeep import Copy
 from predictions import differences
 from predictions.differences import Difference, Tolerance
 from predictions.limits import TooSlow, within
@@ -118,6 +120,8 @@ class Comparison:
         byte has to be the same; ``{"runtime": ["", ...]}`` where nobody wrote down what it was.
     differences
         Where the two differ, beyond the tolerances where these count.
+    kept
+        How the kept copy of the package was found, and what became of it.
     """
 
     prediction: UUID
@@ -128,6 +132,7 @@ class Comparison:
     verdict: Verdict
     elsewhere: Mapping[str, Sequence[str]] = field(default_factory=dict)
     differences: tuple[Difference, ...] = ()
+    kept: Copy = Copy.WHOLE
     seconds: float = 0.0
 
     @property
@@ -142,6 +147,7 @@ class Comparison:
             "prediction": str(self.prediction),
             "study": str(self.study),
             "verdict": str(self.verdict),
+            "kept": str(self.kept),
             "compared": "byte for byte" if self.exact else "within tolerance",
         }
 
@@ -178,6 +184,7 @@ def replay(prediction: Prediction) -> Comparison:
     study, begun = prediction.study, perf_counter()
     try:
         package = _pinned(prediction)
+        kept = package_upkeep.mend(package)
         _require_files(study)
         outcome = _again(study, package)
     except Refused as refusal:
@@ -199,10 +206,11 @@ def replay(prediction: Prediction) -> Comparison:
         verdict=verdict,
         elsewhere=elsewhere,
         differences=found,
+        kept=kept,
         seconds=round(perf_counter() - begun, 3),
     )
     detail = {"verdict": str(verdict), "elsewhere": sorted(elsewhere), "differences": len(found)}
-    _record(prediction, detail)
+    _record(prediction, detail | ({} if kept is Copy.WHOLE else {"kept": str(kept)}))
     return comparison
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.files.base import ContentFile
@@ -18,12 +19,13 @@ from clinic.accounts.models import User
 from clinic.audit.models import Action, Event
 from clinic.backup import making
 from ml import package as packages
-from ml import runtime
+from ml import package_upkeep, runtime
 from ml.algorithms.haemorrhage.examples import EXAMPLES, as_of
 from ml.algorithms.sleep import simulate
 from ml.contracts import Refused
+from ml.package_upkeep import Place
 from patients.models import Patient
-from predictions import guards, intake, replaying
+from predictions import differences, guards, intake, replaying
 from predictions.models import Explanation, Prediction, StoredArtefact, Study, StudyFile
 from predictions.replaying import Verdict
 from predictions.states import State
@@ -154,6 +156,45 @@ def test_a_changed_answer_is_found_and_placed_with_both_values(unguarded: Study)
     assert places["$.explanation.sentence.fr"][0] == "(absent)"
 
 
+def test_long_values_are_told_by_the_place_where_they_part(unguarded: Study) -> None:
+    prediction = unguarded.prediction
+    headline = "An answer as long as sentences of reports are. " * 6
+    report = prediction.report | {"headline": {"en": f"{headline}Good.", "fr": "Bien."}}
+    Prediction.objects.filter(pk=prediction.pk).update(report=report)
+    stored = [{"t": number, "stage": "N2"} for number in range(300)]
+    moved = [*stored[:200], *stored[201:]]
+    places = list(differences.between({"night": stored}, {"night": moved}, "$", differences.Tolerance()))
+    assert [(each.path, each.stored, each.replayed) for each in places] == [
+        ("$.night.length", 300, 299),
+        ("$.night[200].t", 200, 201),
+    ]
+    (lengths, more) = differences.between([1, 2], [1], "$", differences.Tolerance())
+    assert (lengths.stored, more.path, more.replayed) == (2, "$[1]", differences.ABSENT)
+    one, other = differences.placed(f"{headline}Good.", f"{headline}Bad.")
+    assert one.startswith("…")
+    assert "Good." in one
+    assert "Bad." in other
+    assert "character 284 of 289" in one
+    assert differences.placed(0.5, "short") == ("0.5", '"short"')
+    _, said = told(str(prediction.pk))
+    line = next(line for line in said.splitlines() if line.startswith("  $.report.headline.en: "))
+    shown, again = line.partition(": ")[2].split(" stored, ")
+    assert shown != again.removesuffix(" replayed")
+    assert len(line) < 400
+
+
+def test_what_chooses_among_all_is_refused_with_a_number_and_days_begin_here(answered: Study) -> None:
+    for chosen in (("--algorithm", "sleep"), ("--since", "2999-01-01")):
+        code, said = told(str(answered.prediction.pk), *chosen)
+        assert (code, said) == (2, "--since and --algorithm choose among --all")
+    # Half past midnight in Paris, still the day before in UTC.
+    guards.GUARDS.remove(connection)
+    moment = datetime(2026, 7, 1, 0, 30, tzinfo=ZoneInfo("Europe/Paris"))
+    Prediction.objects.update(created_at=moment)
+    assert "nothing to replay" not in told("--all", "--since", "2026-07-01")[1]
+    assert told("--all", "--since", "2026-07-02")[1] == "there is nothing to replay\n"
+
+
 def test_on_another_processor_figures_may_be_a_little_off_and_words_may_not(unguarded: Study) -> None:
     prediction = unguarded.prediction
     elsewhere = prediction.runtime | {"processor": "another one"}
@@ -282,6 +323,48 @@ def test_a_kept_package_with_one_flipped_bit_is_refused_by_name_and_kept_anew_wh
     assert packages.keep(serving) == kept
     assert packages.read(kept).sha256 == serving.sha256
     assert [path.name for path in kept.parent.iterdir()] == [serving.sha256]
+
+
+def test_a_damaged_kept_package_is_found_by_the_weekly_look_and_replaced_by_a_replay(
+    answered: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serving = packages.load("haemorrhage")
+    kept = packages.SITE / packages.KEPT / serving.sha256
+    name = next(iter(serving.manifest["files"]))
+    call_command("verify_storage")
+    assert "0 are not" in capsys.readouterr().out
+    flip(kept / name)
+    packages._kept.clear()
+    with pytest.raises(CommandError, match="replay of an answer") as error:
+        call_command("verify_storage")
+    assert error.value.returncode == 3
+    assert f"kept: package haemorrhage 1.1.0 (kept as {serving.sha256[:12]}): file {name}" in (
+        capsys.readouterr().err
+    )
+    code, said = told(str(answered.pk))
+    assert code == 0
+    assert "was damaged; it was replaced by a whole one" in said
+    assert packages.read(kept).sha256 == serving.sha256
+    assert Event.objects.get(action=Action.REPLAY).payload.data["kept"] == "replaced"
+    call_command("verify_storage")
+    packages._kept.clear()
+    shutil.rmtree(kept)
+    assert "it is kept now" in told(str(answered.pk))[1]
+    assert "kept" not in told(str(answered.pk))[1]
+
+
+def test_damaged_packages_that_serve_or_wait_are_found(shipped: Path, tmp_path: Path) -> None:
+    whole = packages.load("haemorrhage").folder
+    here = Path(shutil.copytree(whole, packages.SITE / "haemorrhage" / "1.1.0"))
+    alike = Path(shutil.copytree(whole, packages.SITE / "haemorrhage" / "2.0.0"))
+    (packages.SITE / "haemorrhage" / "unfinished").mkdir()
+    flip(here / packages.MANIFEST)
+    flip(shipped / "haemorrhage" / "1.1.0" / packages.MANIFEST)
+    said = {one.folder: (one.place, one.problem) for one in package_upkeep.verify() if one.problem}
+    assert said.keys() == {here, alike, shipped / "haemorrhage" / "1.1.0"}
+    assert said[here][0] is Place.HERE
+    assert said[shipped / "haemorrhage" / "1.1.0"][0] is Place.SHIPPED
+    assert "another name" in said[alike][1]
 
 
 def test_a_replay_with_a_damaged_package_computes_nothing(shipped: Path, answered: Study) -> None:

@@ -11,20 +11,28 @@ import json
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from ml import registry
 from ml.contracts import Problem, Refused
+from ml.package_upkeep import Copy
 from predictions import replaying
+from predictions.differences import placed
 from predictions.models import Prediction
 from predictions.replaying import Comparison, Verdict
 
 DIFFERENT, NOT_REPLAYED = 1, 2
-MOST_SHOWN, LONGEST_SHOWN = 20, 120
+KEPT = {
+    Copy.ADDED: "its package was not among the kept ones; it is kept now",
+    Copy.REPLACED: "the kept copy of its package was damaged; it was replaced by a whole one",
+    Copy.NOT_WRITTEN: "its package has no whole kept copy, and none could be written; look at the log",
+}
+MOST_SHOWN = 20
 
 
 class Command(BaseCommand):
@@ -37,7 +45,7 @@ class Command(BaseCommand):
         parser.add_argument("prediction", nargs="*", type=UUID, help="number of a prediction or of its study")
         parser.add_argument("--all", action="store_true", help="every answer there is, the oldest first")
         parser.add_argument(
-            "--since", type=date.fromisoformat, help="with --all: from this day on, YYYY-MM-DD"
+            "--since", type=date.fromisoformat, help="with --all: from this day on, YYYY-MM-DD, here"
         )
         parser.add_argument("--algorithm", choices=registry.names(), help="with --all: of this one alone")
         parser.add_argument("--json", action="store_true", help="one JSON line for each answer")
@@ -46,6 +54,8 @@ class Command(BaseCommand):
         """Replay them one by one and say what came of each."""
         if bool(options["prediction"]) == options["all"]:
             raise CommandError("name the predictions, or say --all", returncode=NOT_REPLAYED)
+        if not options["all"] and (options["since"] or options["algorithm"]):
+            raise CommandError("--since and --algorithm choose among --all", returncode=NOT_REPLAYED)
         counts: Counter[str] = Counter()
         for identifier in options["prediction"] or _all(options["since"], options["algorithm"]):
             counts[self._one(identifier, as_json=options["json"])] += 1
@@ -85,10 +95,12 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{comparison.prediction}: {verdict} ({answered}, compared {how}, {comparison.seconds:.1f} s)"
         )
+        if comparison.kept in KEPT:
+            self.stdout.write(f"  {KEPT[comparison.kept]}")
         for name, (then, now) in comparison.elsewhere.items():
             self.stdout.write(f"  {name}: {then or 'not recorded'} then, {now or 'none'} now")
         for difference in comparison.differences[:MOST_SHOWN]:
-            stored, replayed = _short(difference.stored), _short(difference.replayed)
+            stored, replayed = placed(difference.stored, difference.replayed)
             self.stdout.write(f"  {difference.path}: {stored} stored, {replayed} replayed")
         if (more := len(comparison.differences) - MOST_SHOWN) > 0:
             self.stdout.write(f"  and {more} more; --json lists them all")
@@ -97,12 +109,7 @@ class Command(BaseCommand):
 def _all(since: date | None, algorithm: str | None) -> Iterator[UUID]:
     found = Prediction.objects.order_by("created_at")
     if since:
-        found = found.filter(created_at__gte=datetime.combine(since, time(), UTC))
+        found = found.filter(created_at__gte=datetime.combine(since, time(), timezone.get_default_timezone()))
     if algorithm:
         found = found.filter(study__algorithm=algorithm)
     yield from list(found.values_list("pk", flat=True))
-
-
-def _short(value: Any) -> str:
-    written = json.dumps(value, ensure_ascii=False)
-    return written if len(written) <= LONGEST_SHOWN else f"{written[:LONGEST_SHOWN]}…"

@@ -1,4 +1,4 @@
-"""Decrypt every stored file and name what does not open, before somebody needs it."""
+"""Decrypt every stored file and verify every package, and name what is damaged before somebody needs it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,30 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from ml import package_upkeep
+from ml.package_upkeep import Place
 from predictions.vault import upkeep
 from predictions.vault.checks import unfit
 from predictions.vault.upkeep import Outcome
 
 EVERY = 500
 DAMAGED = 3
+FILES = (
+    "files do not open: put the key back where it is missing (storage_key_missing); bring any other back "
+    "from a backup, files/<name> in it to the same name below private/"
+)
+PACKAGES = {
+    Place.SHIPPED: "shipped packages are damaged: install this release again",
+    Place.HERE: "packages trained here are damaged: bring packages/<algorithm>/<version> back from a backup",
+    Place.KEPT: (
+        "kept packages are damaged: where another copy is whole, manage.py replay of an answer of theirs "
+        "replaces them; otherwise bring packages/kept/<sha256> back from a backup"
+    ),
+}
 
 
 class Command(BaseCommand):
-    """Writes nothing, holds up nobody, gives nothing out. Exit 3: some file does not open."""
+    """Writes nothing, holds up nobody, gives nothing out. Exit 3: some file or package is damaged."""
 
     help = __doc__
     # Under the wrong key it has to name the files that need another one.
@@ -29,12 +43,19 @@ class Command(BaseCommand):
         self.stdout.write(f"{outcome.done:,} files open, {len(outcome.damaged):,} do not.")
         for line in outcome.damaged:
             self.stderr.write(line)
-        if outcome.damaged:
-            raise CommandError(
-                "these files do not open: put the key back where it is missing (storage_key_missing); bring "
-                "any other back from a backup, files/<name> in it to the same name below private/",
-                returncode=DAMAGED,
-            )
+        told = [FILES] if outcome.damaged else []
+        told += [PACKAGES[place] for place in self._damaged_packages()]
+        if told:
+            raise CommandError("; ".join(told), returncode=DAMAGED)
+
+    def _damaged_packages(self) -> list[Place]:
+        """Name every damaged package; return where such ones lie."""
+        checked = list(package_upkeep.verify())
+        damaged = [one for one in checked if one.problem]
+        self.stdout.write(f"{len(checked) - len(damaged):,} packages are whole, {len(damaged):,} are not.")
+        for one in damaged:
+            self.stderr.write(f"{one.place}: {one.problem} ({one.folder})")
+        return sorted({one.place for one in damaged})
 
     def _progress(self, outcome: Outcome) -> None:
         seen = outcome.done + outcome.gone + len(outcome.damaged)
