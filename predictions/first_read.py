@@ -63,6 +63,16 @@ SILENT = Problem(
         "le feriez sans elle.",
     ),
 )
+NO_WHAT_IF = Problem(
+    "what_if_silent",
+    Text(
+        "A silent evaluation is going on in this unit, so no figure is computed for another answer, of a "
+        "signed study either: it would be one of the model. Try again once the evaluation has ended.",
+        "Une évaluation silencieuse est en cours dans cette unité : aucun chiffre n’est calculé pour une "
+        "autre réponse, même pour une étude signée, car il viendrait du modèle. Réessayez une fois "
+        "l’évaluation terminée.",
+    ),
+)
 IMPRESSION_MISSING = Problem(
     "impression_missing",
     Text(
@@ -117,6 +127,14 @@ def hidden(user: User, studies: Iterable[Study]) -> set[UUID]:
 def silent(study: Study) -> bool:
     """Return whether the answer to ``study`` reaches nobody before it is signed."""
     return study.state == State.READY and study.pk in deployments.silent([study])
+
+
+def supposing(study: Study) -> bool:
+    """Return whether figures may be asked for other answers than those of ``study``.
+
+    Not while its unit evaluates in silence: a study that is signed would open what is closed for the next.
+    """
+    return not deployments.is_silent(study.unit_id, study.algorithm)
 
 
 def awaited(user: User, study: Study) -> bool:

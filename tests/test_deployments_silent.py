@@ -23,11 +23,11 @@ from predictions.agreement import births, radiographs
 from predictions.agreement.scope import Scope
 from predictions.deployments import services
 from predictions.deployments.models import Allocation, Deployment, Mode, Standing
-from predictions.models import Origin, Reason, Review, Study, Verdict
+from predictions.models import Inquiry, Origin, Reason, Review, Study, Verdict
 from predictions.states import State
 from predictions.workspaces.haemorrhage import course
 from predictions.workspaces.sleep import scoring, state
-from tests import deploying, factories, outputs, scored_nights, studies, test_first_read
+from tests import deploying, factories, outputs, scored_nights, studies, test_first_read, test_outputs_pdf
 from tests.test_first_read import HTMX, Ways, walked
 
 pytestmark = pytest.mark.django_db
@@ -39,6 +39,18 @@ ALGORITHMS = ("haemorrhage", "chest_xray", "sleep")
 WAYS: Ways = (("get", {}), ("post", {}))
 OWN = {"haemorrhage": "answer-figure", "chest_xray": "viewer-maps", "sleep": "Least certain epochs"}
 """What the page of a result shows of each, and the walrus does not."""
+
+
+UNSEEN_WORDS = {
+    "pdf": "Signed in a silent evaluation, without sight of this result",
+    "fhir": "not-seen",
+    "csv": "not_seen",
+}
+DOCUMENT_WORDS = {
+    "pdf": test_outputs_pdf.words,
+    "fhir": bytes.decode,
+    "csv": bytes.decode,
+}
 
 
 def outcome(algorithm: str) -> Outcome:
@@ -182,13 +194,72 @@ def test_that_an_answer_was_unseen_is_no_reason_to_choose(client: Client) -> Non
         review.give(user=reader(study), study=study, verdict=Verdict.DISAGREE, reason=Reason.UNSEEN)
 
 
-@pytest.mark.parametrize("kind", ["pdf", "fhir", "csv"])
+@pytest.mark.parametrize("kind", [pytest.param("pdf", marks=pytest.mark.poppler), "fhir", "csv"])
 def test_a_document_of_a_silent_study_says_that_its_signer_had_not_seen_it(kind: str) -> None:
     study = silenced("haemorrhage")
     with pytest.raises(first_read.Blind):
         outputs.written(study, kind)
     signed(study)
-    assert outputs.written(study, kind, version="1")
+    words = DOCUMENT_WORDS[kind](outputs.written(study, kind, version="1"))
+    assert UNSEEN_WORDS[kind] in words
+    assert "Nothing to fear" in words
+    for untrue in ("could not assess", "Cannot assess", "cannot_assess", "cannot-assess"):
+        assert untrue not in words
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "Signed in a silent evaluation, without sight of this result"),
+        ("fr", "Signé en évaluation silencieuse, sans avoir vu ce résultat"),
+    ],
+)
+def test_the_page_of_a_silent_signature_gives_it_no_opinion(client: Client, language: str, told: str) -> None:
+    study = silenced("haemorrhage")
+    signed(study)
+    User.objects.filter(pk=reader(study).pk).update(language=language)
+    client.force_login(reader(study))
+    page = client.get(reverse("study", args=[study.pk])).content.decode()
+    assert told in page
+    assert "Nothing to fear" in page
+    for untrue in ("could not assess", "Cannot assess", "pas pu évaluer", "Impossible à évaluer"):
+        assert untrue not in page
+
+
+def test_the_same_file_sent_before_is_no_way_to_the_answer(client: Client) -> None:
+    earlier = outputs.answered("chest_xray")
+    study = silenced("chest_xray")
+    Study.objects.filter(pk=study.pk).update(patient=earlier.patient)
+    film = outputs.as_file(outputs.dicom_image())
+    for one in (earlier, study):
+        outputs.send(one, film)
+    study.refresh_from_db()
+    client.force_login(reader(study))
+    link = reverse("study", args=[earlier.pk])
+    page = client.get(reverse("study", args=[study.pk])).content.decode()
+    assert "The same file was sent for this patient before" in page
+    assert link not in page
+    signed(study)
+    assert link in client.get(reverse("study", args=[study.pk])).content.decode()
+
+
+def test_nothing_is_supposed_of_a_signed_study_while_its_unit_is_silent(client: Client) -> None:
+    study = outputs.answered("haemorrhage")
+    user = reader(study)
+    review.give(user=user, study=study, verdict=Verdict.AGREE)
+    review.sign(user=user, study=study)
+    client.force_login(user)
+    address = reverse("study_what_if", args=[study.pk])
+    page = reverse("study", args=[study.pk])
+    assert address in client.get(page).content.decode()
+    deploying.deployed(Mode.SILENT, of=packages.champion_version("haemorrhage"))
+    assert address not in client.get(page).content.decode()
+    answer = client.post(address, {"haemoglobin": "12.1"})
+    assert answer.status_code == 409
+    assert "no figure is computed for another answer" in answer.content.decode()
+    within = client.post(address, {"haemoglobin": "12.1"}, headers=HTMX).content.decode()
+    assert "no figure is computed for another answer" in within
+    assert not Inquiry.objects.exists()
 
 
 def test_a_night_is_scored_from_an_empty_one(client: Client) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ml.cells import inert
+from predictions import verdicts
 from predictions.outputs.facts import Facts
 from predictions.outputs.typed import upright
 
@@ -36,5 +37,11 @@ def version(facts: Facts) -> str:
 
 def opinion(facts: Facts) -> Mapping[str, str]:
     """Return what the signer thinks of the result, verdict and reason as codes; blank for a draft."""
-    review = facts.signature.review if facts.signature else None
-    return {name: getattr(review, name, "") for name in ("verdict", "reason", "comment")}
+    if facts.signature is None:
+        return {"verdict": "", "reason": "", "comment": ""}
+    review = facts.signature.review
+    return {
+        "verdict": verdicts.code(review),
+        "reason": verdicts.reason_code(review),
+        "comment": review.comment,
+    }

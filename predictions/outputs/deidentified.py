@@ -24,6 +24,7 @@ from ml.algorithms.chest_xray.deidentify import Pseudonym
 from ml.algorithms.sleep import anonymous, edf_header, identity
 from ml.contracts import Contract, FieldKind, Problem, Refused, Severity, Text
 from patients.validators import completed_years
+from predictions import verdicts
 from predictions.archive import Archive
 from predictions.models import StudyFile
 from predictions.outputs.facts import Facts
@@ -179,7 +180,10 @@ def _result(facts: Facts) -> dict[str, Any]:
         found["images"] = [{name: image.get(name) for name in OF_IMAGES} for image in images]
     signed = facts.study.signatures.select_related("review", "hypnogram").last()
     if signed is not None:
-        found["signed"] = {"verdict": signed.review.verdict, "reason": signed.review.reason}
+        found["signed"] = {
+            "verdict": verdicts.code(signed.review),
+            "reason": verdicts.reason_code(signed.review),
+        }
         if signed.hypnogram:
             found["signed"]["stages"] = signed.hypnogram.content.get("stages")
     return found

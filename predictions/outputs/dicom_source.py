@@ -23,6 +23,7 @@ from pydicom.uid import UID
 from clinic.accounts.models import User
 from ml.contracts import Problem, Refused, Text
 from patients.models import Patient
+from predictions import verdicts
 from predictions.models import Verdict
 from predictions.outputs import radiograph
 from predictions.outputs.facts import Facts
@@ -51,6 +52,7 @@ SERIES = {
     Verdict.AGREE: "AI result, signed",
     Verdict.DISAGREE: "AI result, signed: signer disagrees",
     Verdict.CANNOT_ASSESS: "AI result, signed: cannot assess",
+    verdicts.NOT_SEEN: "AI result, signed without sight of it",
 }
 DRAFT_SERIES = "AI draft - not signed"
 
@@ -159,7 +161,7 @@ def name_of(family: str, given: str) -> str:
 
 def series_description(facts: Facts) -> str:
     """Say in plain ASCII, where lists of series show it, whether it is signed and agreed with."""
-    return SERIES[Verdict(facts.signature.review.verdict)] if facts.signature else DRAFT_SERIES
+    return SERIES[verdicts.code(facts.signature.review)] if facts.signature else DRAFT_SERIES
 
 
 def uid(facts: Facts, *of: object) -> UID:

@@ -139,9 +139,9 @@ def _evaluations(facts: Facts, film: Film) -> Iterator[tuple[str, str]]:
     yield "pneumonia-class", words.CLASSES[film.label]
     if facts.signature:
         review = facts.signature.review
-        yield "signer-verdict", words.VERDICTS[review.verdict]
-        if review.reason:
-            yield "signer-reason", words.REASONS[review.reason]
+        yield "signer-verdict", words.VERDICTS[verdicts.code(review)]
+        if reason := verdicts.reason_code(review):
+            yield "signer-reason", words.REASONS[reason]
 
 
 def _remarks(facts: Facts, film: Film) -> Iterator[tuple[str, str]]:

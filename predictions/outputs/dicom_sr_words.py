@@ -10,6 +10,7 @@ from __future__ import annotations
 import highdicom as hd
 
 from ml.contracts import Text
+from predictions import verdicts
 from predictions.models import Confidence, Impression, Reason, Verdict
 
 SCHEME = "99VIGIE"
@@ -34,6 +35,10 @@ CONCEPTS = {
     "agrees": Text("Agrees with the result", "D’accord avec le résultat"),
     "disagrees": Text("Disagrees with the result", "Pas d’accord avec le résultat"),
     "cannot-assess": Text("Cannot assess the result", "Ne peut pas évaluer le résultat"),
+    "not-seen": Text(
+        "Signed in a silent evaluation, without sight of it",
+        "Signé en évaluation silencieuse, sans l’avoir vu",
+    ),
     "signer-reason": Text("Reason of the verdict", "Motif de l’avis"),
     "reason-clinical": Text(
         "Clinical information the model does not have", "Informations cliniques inconnues du modèle"
@@ -42,7 +47,6 @@ CONCEPTS = {
     "reason-false-pos": Text("Known false positive", "Faux positif connu"),
     "reason-patient": Text("Patient preference", "Préférence du patient"),
     "reason-other": Text("Other", "Autre"),
-    "reason-unseen": Text("Signed before the answer was shown", "Signé avant l’affichage de la réponse"),
     "signer-comment": Text("Comment of the signer", "Commentaire du signataire"),
     "first-read": Text("First read, before the algorithm’s answer", "Première lecture, avant l’algorithme"),
     "first-impression": Text("First impression", "Première impression"),
@@ -60,6 +64,7 @@ VERDICTS = {
     Verdict.AGREE: "agrees",
     Verdict.DISAGREE: "disagrees",
     Verdict.CANNOT_ASSESS: "cannot-assess",
+    verdicts.NOT_SEEN: "not-seen",
 }
 REASONS = {
     Reason.CLINICAL: "reason-clinical",
@@ -67,7 +72,6 @@ REASONS = {
     Reason.FALSE_POSITIVE: "reason-false-pos",
     Reason.PREFERENCE: "reason-patient",
     Reason.OTHER: "reason-other",
-    Reason.UNSEEN: "reason-unseen",
 }
 IMPRESSIONS = {
     Impression.NORMAL: "saw-normal",

@@ -193,13 +193,13 @@ def _verdict(facts: Facts, signed: Signature, figures: list[str]) -> Resource:
         "performer": [reference(facts, "signer")],
         "effectiveDateTime": review.created_at.isoformat(),
         "issued": signed.signed_at.isoformat(),
-        "valueCodeableConcept": codes.concept(*codes.VERDICTS[review.verdict]),
+        "valueCodeableConcept": codes.concept(*codes.VERDICTS[verdicts.code(review)]),
     }
-    if review.reason:
+    if reason := verdicts.reason_code(review):
         found["component"] = [
             {
                 "code": codes.concept("signer-reason", "Reason of the verdict"),
-                "valueCodeableConcept": codes.concept(*codes.REASONS[review.reason]),
+                "valueCodeableConcept": codes.concept(*codes.REASONS[reason]),
             }
         ]
     if review.comment:

@@ -36,11 +36,13 @@ REPORTS = {
     "sleep": ("28633-6", "Polysomnography"),
 }
 
-# Local code and display of what a signer thinks of a result, and why; one for each the review form offers.
+# Local code and display of what a signer thinks of a result, and why; one for each the review form offers;
+# a silent signature has no opinion of a result that it was kept from.
 VERDICTS = {
     "agree": ("agrees", "Agrees with the result"),
     "disagree": ("disagrees", "Disagrees with the result"),
     "cannot_assess": ("cannot-assess", "Cannot assess the result"),
+    "not_seen": ("not-seen", "Signed in a silent evaluation, without sight of the result"),
 }
 REASONS = {
     "clinical": ("reason-clinical", "Clinical information the model does not have"),
@@ -48,7 +50,6 @@ REASONS = {
     "false_positive": ("reason-false-positive", "Known false positive"),
     "preference": ("reason-preference", "Patient preference"),
     "other": ("reason-other", "Other"),
-    "unseen": ("reason-unseen", "Silent evaluation: signed before the answer was shown"),
 }
 
 # Class of an X-ray at the operating point, and what a reader said before it.

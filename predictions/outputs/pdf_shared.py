@@ -81,8 +81,8 @@ def _review(facts: Facts) -> dict[str, str] | None:
         return None
     review = facts.signature.review
     return {
-        "verdict": str(review.get_verdict_display()),
-        "reason": str(review.get_reason_display()) if review.reason else "",
+        "verdict": verdicts.label(review, facts.language),
+        "reason": verdicts.reason_label(review, facts.language),
         "comment": softened(review.comment),
         "amendment": softened(facts.signature.amendment_reason),
     }

@@ -6,7 +6,7 @@ from django import template
 from django.utils.translation import get_language
 
 from predictions import verdicts
-from predictions.models import Signature
+from predictions.models import Review, Signature
 
 register = template.Library()
 
@@ -17,3 +17,9 @@ def dissent(signature: Signature | None) -> str:
     if not signature or verdicts.agrees(signature.review):
         return ""
     return verdicts.sentence(signature.review, get_language() or "")
+
+
+@register.filter
+def verdict_line(review: Review) -> str:
+    """Say verdict and reason of an opinion, or that its signer had not seen the result."""
+    return verdicts.line(review, get_language() or "")

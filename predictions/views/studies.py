@@ -10,6 +10,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -17,7 +18,7 @@ from clinic.accounts.models import User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from clinic.rules import under
-from predictions import access, answers, first_read, outcomes, review, selectors
+from predictions import access, answers, first_read, outcomes, review, selectors, verdicts
 from predictions.deployments import selectors as deployments
 from predictions.models import (
     GIVEN_REASONS,
@@ -241,8 +242,7 @@ def history(found: Study, *, blind: bool = False) -> list[Moment]:
 
 
 def _opinion(given: Review) -> Moment:
-    said = [given.get_verdict_display()]
-    said += [given.get_reason_display()] if given.reason else []
+    said = [verdicts.line(given, get_language() or "")]
     said += [given.comment] if given.comment else []
     return Moment(given.created_at, _("reviewed"), given.author.label, " · ".join(said))
 

@@ -30,6 +30,8 @@ def study_what_if(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
         raise Http404
     if first_read.needed(request.user, found):
         return giving.not_yet(request, found, first_read.Blind(first_read.why(request.user, found)))
+    if not first_read.supposing(found):
+        return _closed(request, found)
     supposed = what_if.different(found, what_if.posted(found, request.POST))
     panel, status = what_if.context(found), 200
     if supposed:
@@ -40,6 +42,14 @@ def study_what_if(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     context = studies.context(request.user, found)
     context["drawing"]["what_if"] = panel
     return render(request, "studies/page.html", context, status=status)
+
+
+def _closed(request: HttpRequest, found: Study) -> HttpResponse:
+    """Say that nothing is supposed now, also within a panel that was open before the evaluation began."""
+    if request.htmx:
+        panel = what_if.context(found, problems=[first_read.NO_WHAT_IF])
+        return render(request, PANEL, {"study": found, "what_if": panel})
+    return giving.not_yet(request, found, first_read.Blind(first_read.NO_WHAT_IF))
 
 
 def _answered(request: HttpRequest, found: Study, supposed: dict[str, str]) -> tuple[dict[str, Any], int]:

@@ -37,7 +37,7 @@ def drawing(prediction: Prediction, explanation: Explanation | None) -> dict[str
         "curve": ward.decision_curve(result),
         "course": course.context(prediction.study),
         "associations": associations.words(prediction),
-        "what_if": what_if.context(prediction.study) if what_if.changeable(prediction.study) else None,
+        "what_if": what_if.context(prediction.study) if what_if.offered(prediction.study) else None,
     }
     if explanation is None or not explanation.data:
         return context

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ml.contracts import Problem
-from predictions import answers, forms
+from predictions import answers, first_read, forms
 from predictions.forms import Question
 from predictions.models import Study
 
@@ -19,6 +19,11 @@ def changeable(study: Study) -> list[str]:
     """Return the fields whose answer may still change, by the package of the serving result."""
     prediction = study.prediction
     return list(prediction.result.get("changeable", ())) if prediction else []
+
+
+def offered(study: Study) -> bool:
+    """Return whether anything may be supposed of a study now."""
+    return bool(changeable(study)) and first_read.supposing(study)
 
 
 def questions(study: Study, supposed: Mapping[str, str], problems: Iterable[Problem] = ()) -> list[Question]:
