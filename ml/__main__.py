@@ -2,8 +2,9 @@
 
 Standard output carries JSON lines only; everything meant for people goes to standard error.
 Exit status: 0 when every input was answered (a refusal is an answer), 1 when one could not be
-analysed through a defect of ours, 2 when the call itself is wrong. `train` with `--mapping`: 0 when the
-candidate was accepted, 1 when it was rejected or its table refused, 2 when the mapping cannot be read.
+analysed through a defect of ours, 2 when the call itself is wrong. `algorithms`: 1 when a package is
+damaged, which standard error names. `train` with `--mapping`: 0 when the candidate was accepted, 1 when
+it was rejected or its table refused, 2 when the mapping cannot be read.
 """
 
 from __future__ import annotations
@@ -100,6 +101,13 @@ def _parser() -> tuple[argparse.ArgumentParser, Any]:
     predict.add_argument("--values", metavar="JSON", help="the fields of a form, instead of a file of them")
     predict.add_argument("--batch", type=Path, metavar="CSV", help="a table of forms, one a row; needs --out")
     predict.add_argument("--out", type=Path, metavar="CSV", help="where the rows go with their answers")
+    predict.add_argument(
+        "--column",
+        action="append",
+        default=[],
+        metavar="COLUMN=FIELD",
+        help="with --batch: a column that is not called as its field; COLUMN= leaves it aside; repeatable",
+    )
     predict.add_argument("--version", default="", help="package version (default: the champion)")
     predict.add_argument("--lang", choices=LANGUAGES, default="en", help="language of the messages")
     predict.add_argument("--explain", action="store_true", help="add the explanation to each line")
@@ -195,8 +203,15 @@ def _monitoring_parsers(commands: Any) -> None:
 
 
 def _algorithms(_: argparse.Namespace) -> int:
+    """List those whose package is whole, and name every one that is not; 1 when there is such a one."""
+    status = 0
     for contract in registry.contracts():
-        package = packages.load(contract.name)
+        try:
+            package = packages.load(contract.name)
+        except packages.BrokenPackage as error:
+            print(f"python -m ml: {contract.name}: {error}", file=sys.stderr)
+            status = 1
+            continue
         _line(
             {
                 "name": contract.name,
@@ -208,7 +223,7 @@ def _algorithms(_: argparse.Namespace) -> int:
                 "versions": list(packages.versions(contract.name)),
             }
         )
-    return 0
+    return status
 
 
 def _predict(chosen: argparse.Namespace) -> int:
@@ -241,6 +256,8 @@ def _check_predict(chosen: argparse.Namespace, contract: Contract) -> None:
         raise WrongCall("--batch and --out belong together: the table to read and the table to write")
     if not chosen.inputs and contract.input_kind is not InputKind.FORM:
         raise WrongCall(f"{contract.name} reads files; --values and --batch are for forms")
+    if chosen.column and not chosen.batch:
+        raise WrongCall("--column goes with --batch")
     if chosen.batch and chosen.explain:
         raise WrongCall("--explain goes with single inputs, not with --batch")
     named = [chosen.batch] if chosen.batch else chosen.inputs
@@ -297,6 +314,7 @@ def _predict_batch(chosen: argparse.Namespace) -> int:
             version=chosen.version,
             options=_options(chosen),
             language=chosen.lang,
+            columns=dict(_column(given) for given in chosen.column),
         )
     except OSError as error:
         raise WrongCall(f"{error.filename}: {error.strerror}") from error
@@ -307,6 +325,13 @@ def _predict_batch(chosen: argparse.Namespace) -> int:
     about = {"input": str(chosen.batch), "written": str(chosen.out), "algorithm": chosen.algorithm}
     _line(about | {"version": package.version, "sha256": package.sha256} | summary.as_json())
     return int(summary.rows[str(Status.FAILED)] > 0)
+
+
+def _column(given: str) -> tuple[str, str]:
+    column, separator, field = given.rpartition("=")
+    if not separator:
+        raise WrongCall(f"--column {given}: write COLUMN=FIELD")
+    return column, field
 
 
 def _answer(contract: Contract, given: Sequence[Path] | str, chosen: argparse.Namespace) -> dict[str, Any]:

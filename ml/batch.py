@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 1000
 STATUS, IMPUTED, PROBLEMS = "answer", "imputed", "problems"
+REFERENCE = "reference"
+"""A column of the sender's own, their number of the row: given back and never read."""
 
 NOT_ALIKE = Text(
     "The row has {found} cells and the header {expected}: correct the row. A cell cannot hold a line break.",
@@ -65,6 +67,16 @@ NO_ROWS = Problem(
 COLUMN_TAKEN = Text(
     "The file has columns named like the answer’s: {names}. Rename them.",
     "Le fichier a des colonnes du nom de celles de la réponse : {names}. Renommez-les.",
+)
+
+
+NO_SUCH_COLUMN = Text(
+    "The file has no column {names}. Look at its first line.",
+    "Le fichier n’a pas de colonne {names}. Vérifiez sa première ligne.",
+)
+FIELD_TWICE = Text(
+    "Several columns hold {names}. Keep the one that does.",
+    "Plusieurs colonnes contiennent {names}. Gardez la bonne.",
 )
 
 
@@ -118,6 +130,7 @@ def score_file(
     version: str = "",
     options: Mapping[str, Any] | None = None,
     language: str = "en",
+    columns: Mapping[str, str] | None = None,
 ) -> Summary:
     """Answer every row of a CSV file and write ``out``: the columns of the file, then the answer.
 
@@ -126,19 +139,22 @@ def score_file(
     algorithm
         One whose input is a form.
     table
-        CSV with a header of field names, separated by comma, semicolon, tab or bar; UTF-8, UTF-16 or
-        Windows-1252, as spreadsheets write them.
+        CSV with a header of field names and perhaps :data:`REFERENCE`, separated by comma, semicolon, tab or
+        bar; UTF-8, UTF-16 or Windows-1252, as spreadsheets write them.
     out
         Written beside its name first and moved there when whole.
     options
         As of a :class:`ml.contracts.Source`.
     language
         Of the sentences in the column ``problems``.
+    columns
+        Column → field, for columns that are not called as their field; empty for one that is not read.
 
     Raises
     ------
     WrongTable
-        When there is no header, a name occurs twice or is one of the answer's, or ``out`` is ``table``.
+        When there is no header, a name occurs twice or is one of the answer's, ``columns`` names a column
+        that is not there or a field twice, or ``out`` is ``table``.
     ml.package.BrokenPackage
         The package is not what its manifest says.
     """
@@ -151,7 +167,7 @@ def score_file(
             opened(table) as source,
             part.open("w", encoding="utf-8", newline="") as target,
         ):
-            summary = _score(asked, source, target)
+            summary = _score(asked, source, target, columns or {})
         os.replace(part, out)
     finally:
         part.unlink(missing_ok=True)
@@ -184,20 +200,33 @@ class Asked:
         return registry.door(self.algorithm, "rows")
 
 
-def _score(asked: Asked, source: Table, target: TextIO) -> Summary:
+def _score(asked: Asked, source: Table, target: TextIO, columns: Mapping[str, str]) -> Summary:
     header = source.header
+    fields = _fields(header, columns)
     if taken := sorted({STATUS, *asked.door.COLUMNS, IMPUTED, PROBLEMS} & set(header)):
         raise WrongTable(named("column_taken", COLUMN_TAKEN, taken))
     write = csv.writer(target, delimiter=source.delimiter, lineterminator="\n").writerow
     write((*map(inert_unless_number, header), STATUS, *asked.door.COLUMNS, IMPUTED, PROBLEMS))
     summary = Summary()
     while chunk := list(islice(source.rows, ROWS_AT_ONCE)):
-        for answer in answers(asked, header, chunk):
+        for answer in answers(asked, fields, chunk):
             summary.add(answer)
             write(_written(asked, answer, header))
     if not summary.rows:
         raise WrongTable(NO_ROWS)
     return summary
+
+
+def _fields(header: Sequence[str], columns: Mapping[str, str]) -> list[str]:
+    """Return the field that each column holds; empty for one that is not read."""
+    if absent := sorted(set(columns) - set(header)):
+        raise WrongTable(named("no_such_column", NO_SUCH_COLUMN, absent))
+    own = {name: "" for name in header if name.strip().casefold() == REFERENCE}
+    said = {name: "" if field == REFERENCE else field for name, field in columns.items()}
+    fields = [(own | said).get(name, name) for name in header]
+    if twice := sorted(field for field, count in Counter(filter(None, fields)).items() if count > 1):
+        raise WrongTable(named("field_twice", FIELD_TWICE, twice))
+    return fields
 
 
 def answers(asked: Asked, header: Sequence[str], rows: Sequence[Sequence[str] | None]) -> Iterator[Answer]:
@@ -206,7 +235,7 @@ def answers(asked: Asked, header: Sequence[str], rows: Sequence[Sequence[str] | 
     Parameters
     ----------
     header
-        Names of fields.
+        Names of fields; empty for a cell that is not read.
     rows
         Their cells; ``None`` for a row that is no CSV.
     """
@@ -227,7 +256,8 @@ def _read(asked: Asked, header: Sequence[str], row: Sequence[str] | None) -> Loa
         return (NOT_READABLE,)
     if len(row) != len(header):
         return (Problem("not_alike", NOT_ALIKE.format(found=len(row), expected=len(header))),)
-    source = Source(values=dict(zip(header, row, strict=True)), options=asked.options)
+    values = {name: cell for name, cell in zip(header, row, strict=True) if name}
+    source = Source(values=values, options=asked.options)
     try:
         return registry.door(asked.algorithm, "load").load(source, asked.package)
     except Refused as refusal:

@@ -86,6 +86,28 @@ def test_admissions_are_answered_like_single_ones_for_the_ward_that_was_named(tm
     assert (refused["answer"], refused["risk"]) == ("refused", "")
 
 
+def test_the_senders_own_number_is_given_back_and_columns_are_named_or_left_aside(tmp_path, capsys):
+    """A table as the product takes it: its reference, French names, remarks that are nobody's field."""
+    called = {"haemoglobin": "Hémoglobine"}
+    woman = {name: "" if value is None else str(value) for name, value in EXAMPLES[0].items()}
+    row = {"Reference": "R1"} | {called.get(name, name): value for name, value in woman.items()} | {"x": "y"}
+    table, out = write(tmp_path / "in.csv", [row]), tmp_path / "out.csv"
+    asked = ("haemorrhage", "--batch", table, "--out", out)
+    status, (line,), _ = predict(capsys, *asked, "--column", "Hémoglobine=haemoglobin", "--column", "x=")
+    assert (status, line["ok"]) == (0, 1)
+    (answer,) = read(out)
+    single = run("haemorrhage", Source(values=woman), explain=False).result
+    assert (answer["Reference"], answer["x"]) == ("R1", "y")
+    assert float(answer["risk"]) == pytest.approx(single["risk"], abs=1e-9)
+    for column, sentence in (
+        ("parity", "write COLUMN=FIELD"),
+        ("nowhere=parity", "The file has no column 'nowhere'"),
+        ("x=parity", "Several columns hold 'parity'"),
+    ):
+        status, _, said = predict(capsys, *asked, "--column", column)
+        assert (status, sentence in said) == (2, True), said
+
+
 def test_what_was_imputed_is_said_row_by_row(tmp_path, capsys):
     rows = [APPLICATION | {"purpose": "a40"}, APPLICATION | {"purpose": ""}]
     out = tmp_path / "out.csv"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,27 @@ def test_a_program_sends_follows_and_takes_the_result(alice: User) -> None:
     assert program.get("api-batch", key).status_code == 404
     about = Event.objects.filter(kind="batch", object_id=key).values_list("action", flat=True)
     assert {Action.UPLOAD, Action.SUBMIT, Action.VIEW, Action.EXPORT, Action.DISCARD} <= set(about)
+
+
+def test_a_batch_that_failed_as_a_whole_says_the_number_that_it_asks_people_to_tell(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumbling(*_: Any) -> Any:
+        raise RuntimeError("stumbled")
+
+    monkeypatch.setattr("predictions.batches.taking_apart.rows", stumbling)
+    program = Program(alice)
+    key = program.send(table(admissions(1))).json()["id"]
+    batch = work_off(Batch.objects.get(pk=key))
+    found = program.get("api-batch", key).json()
+    job = str(batch.chunks.get().pk)
+    assert (found["stage"], found["job"], found["problems"][0]["code"]) == ("failed", job, "internal")
+    kept, created = (datetime.fromisoformat(found[name]) for name in ("kept_until", "created_at"))
+    assert (kept - created).days == 30
+    assert found["kept_until"][-6:] == found["created_at"][-6:], "times of one answer have one form"
+    visitor = Client()
+    visitor.force_login(alice)
+    assert job in visitor.get(reverse("batch", args=[key])).content.decode()
 
 
 def test_columns_are_refused_at_the_column_in_the_language_of_the_program(alice: User) -> None:
@@ -234,10 +256,16 @@ def test_the_command_takes_a_folder(
     folder, out = tmp_path / "films", tmp_path / "out.csv"
     (folder / "deep").mkdir(parents=True)
     (folder / "a.txt").write_text("no image")
+    (folder / "deep" / "a.txt").write_text("no image")
+    (folder / "deep" / ".DS_Store").write_text("of a system")
     (folder / "deep" / "b.zip").write_bytes(archive({"c.txt": b"no image either"}))
     told, heard = batch_command(capsys, folder, "--algorithm", "chest_xray", "--as", "charlie", "--out", out)
-    assert "2 rows, 0 ok, 2 refused" in told
-    assert "1 a.txt: refused:" in heard
+    assert "3 rows, 0 ok, 3 refused" in told
+    assert "1 films/a.txt: refused:" in heard
+    assert "2 films/deep/a.txt: refused:" in heard
+    assert "1 files left out" in heard
+    with out.open(encoding="utf-8-sig", newline="") as stream:
+        assert [row["reference"] for row in csv.DictReader(stream)][:2] == ["films/a.txt", "films/deep/a.txt"]
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,15 @@ def test_a_name_that_leads_out_is_refused_and_the_rest_is_read(name: str, tmp_pa
     assert set(found.values()) == {"zip_path"}
 
 
+@pytest.mark.parametrize("name", [".", "\x00a.edf", "./."])
+def test_a_file_without_a_name_costs_itself_alone(name: str):
+    """A reader ends a name at its first zero byte: there, nothing is left of it."""
+    known = "_" * len(name)
+    whole = archive({known: b"x", "good.edf": b"1"}).replace(known.encode(), name.encode())
+    found = members(whole)
+    assert (found.pop("good.edf"), list(found.values())) == ("1", ["zip_no_name"])
+
+
 def test_links_are_refused():
     info = zipfile.ZipInfo("link.edf")
     info.create_system, info.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
@@ -136,11 +145,28 @@ def test_an_archive_of_too_many_files_is_refused(monkeypatch: pytest.MonkeyPatch
     assert codes(archive({f"{n}.edf": b"1" for n in range(3)})) == {"zip_too_many"}
 
 
-def test_a_directory_that_would_fill_the_memory_is_not_read():
-    whole = archive({"a.edf": b"1"})
-    end = whole.rindex(archives.END)
-    huge = whole[: end + 12] + struct.pack("<I", archives.LARGEST_DIRECTORY + 1) + whole[end + 16 :]
-    assert codes(huge) == {"zip_too_many"}
+@pytest.mark.parametrize("decoy", [False, True])
+def test_a_directory_that_would_fill_the_memory_is_not_read(decoy: bool, monkeypatch: pytest.MonkeyPatch):
+    """Also with a small record of 64 bits where the archive says it lies, and the true one at its end."""
+    whole = archive({f"{n}.edf": b"1" for n in range(9)})
+    if decoy:
+        whole = with_decoy(whole)
+    assert len(members(whole)) == 9
+    monkeypatch.setattr(archives, "LARGEST_DIRECTORY", 200)
+    assert codes(whole) == {"zip_too_many"}
+
+
+def with_decoy(whole: bytes) -> bytes:
+    """Put records of 64 bits at the end: one of the true directory, and the locator at one of none."""
+    end = whole.rindex(b"PK\x05\x06")
+    count, _all, size, at = struct.unpack_from("<HHII", whole, end + 8)
+
+    def record(count: int, size: int) -> bytes:
+        return struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, size, at)
+
+    locator = struct.pack("<4sIQI", b"PK\x06\x07", 0, 0, 1)
+    small = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    return record(0, 0) + whole[:end] + record(count, size) + locator + small
 
 
 def test_methods_and_passwords_that_are_not_read_are_said():
@@ -206,6 +232,7 @@ def test_images_of_one_study_are_one_row_and_each_broken_file_says_why(charlie: 
     assert "9 images" in rows[", ".join(f"{n}.dcm" for n in range(9))]["sentences"]
     assert rows["notes.txt"]["problems"] == "unknown_format"
     assert rows["../out.dcm"]["problems"] == "zip_path"
+    assert [row["row"] for row in rows.values()] == ["1", "2", "3", "4", "5"]
     assert stored() == sweep.named()
     services.delete(batch, actor=charlie)
     assert not stored()
@@ -238,9 +265,14 @@ def test_an_archive_that_is_none_ends_the_batch_in_words_and_keeps_nothing_open(
     assert not batch.items.exists()
     incoming = Path(storage.location) / "incoming"
     assert not any(incoming.iterdir())
-    empty = work_off(sent(terry, archive({"nights/": b""}), algorithm="sleep", name="nights.zip"))
-    assert empty.problem_list[0].code == "nothing_inside"
-    services.delete(Batch.objects.get(pk=empty.pk), actor=terry)
+    for files, code, left_out in (
+        ({"nights/": b""}, "nothing_inside", 0),
+        ({}, "nothing_inside", 0),
+        ({".DS_Store": b"", "__MACOSX/._a.edf": b"x"}, "only_hidden", 2),
+    ):
+        empty = work_off(sent(terry, archive(files), algorithm="sleep", name="nights.zip"))
+        assert (empty.problem_list[0].code, empty.left_out) == (code, left_out)
+        services.delete(Batch.objects.get(pk=empty.pk), actor=terry)
 
 
 @pytest.mark.shared

@@ -76,13 +76,16 @@ class BatchSerializer(serializers.ModelSerializer):
 
     counts = serializers.SerializerMethodField(help_text="Of its rows; one study of images is one row")
     problems = serializers.SerializerMethodField(help_text="Why nothing of it was answered")
-    deleted_at = serializers.SerializerMethodField(help_text="When it is deleted, with its result")
+    job = serializers.SerializerMethodField(
+        help_text="Of a batch that failed as a whole: the number under which the log knows why; else null"
+    )
+    kept_until = serializers.SerializerMethodField(help_text="When it will be deleted, with its result")
 
     class Meta:
         model = Batch
         fields = (
             "id", "algorithm", "stage", "counts", "problems", "columns", "left_out", "package_version",
-            "package_sha256", "created_at", "finished_at", "deleted_at",
+            "package_sha256", "created_at", "finished_at", "kept_until", "job",
         )  # fmt: skip
 
     @extend_schema_field(CountsSerializer)
@@ -96,9 +99,14 @@ class BatchSerializer(serializers.ModelSerializer):
         return _said(batch)
 
     @extend_schema_field(OpenApiTypes.DATETIME)
-    def get_deleted_at(self, batch: Batch) -> Any:
-        """Return when it is swept."""
-        return selectors.kept_until(batch)
+    def get_kept_until(self, batch: Batch) -> Any:
+        """Return when it is swept, written as the other times are."""
+        return serializers.DateTimeField().to_representation(selectors.kept_until(batch))
+
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_job(self, batch: Batch) -> UUID | None:
+        """Return what IT looks for in the log."""
+        return selectors.failed_job(batch)
 
 
 class RowSerializer(serializers.ModelSerializer):
@@ -106,10 +114,13 @@ class RowSerializer(serializers.ModelSerializer):
 
     row = serializers.IntegerField(source="number")
     problems = serializers.SerializerMethodField()
+    job = serializers.UUIDField(
+        source="chunk_id", allow_null=True, help_text="The number under which the log knows of its work"
+    )
 
     class Meta:
         model = Item
-        fields = ("row", "name", "state", "problems")
+        fields = ("row", "name", "state", "problems", "job")
 
     @extend_schema_field(ProblemsSerializer)
     def get_problems(self, item: Item) -> list[dict[str, str]]:

@@ -86,8 +86,13 @@ def _is_silent(contract: Contract) -> bool:
     return unit is not None and is_silent(unit, contract.name)
 
 
+def may_see_any(user: User) -> bool:
+    """Return whether there is an algorithm of which ``user`` may open batches of theirs."""
+    return any(may_see(user, contract) for contract in registry.contracts())
+
+
 def _any(user: User, **_: object) -> None:
-    if not any(may_see(user, contract) for contract in registry.contracts()):
+    if not may_see_any(user):
         record(Action.REFUSED, actor=user, kind="batch", detail={"needs": "submitter"})
         raise PermissionDenied
 

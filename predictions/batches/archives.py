@@ -40,9 +40,6 @@ LONGEST_NAME = 255
 # What systems put into an archive beside what was chosen.
 CLUTTER = ("__MACOSX",)
 CLUTTER_NAMES = ("thumbs.db", "desktop.ini")
-END, END_BYTES, LONGEST_COMMENT = b"PK\x05\x06", 22, 1 << 16
-END64, LOCATOR64, LOCATOR64_BYTES, END64_BYTES = b"PK\x06\x06", b"PK\x06\x07", 20, 56
-ELSEWHERE = 0xFFFFFFFF
 ENCRYPTED, UTF8 = 0x1, 0x800
 
 
@@ -86,6 +83,11 @@ LEADS_OUT = _problem(
     "zip_path",
     "The name of this file leads out of the archive. It was not read; make the archive again.",
     "Le nom de ce fichier mène hors de l’archive. Il n’a pas été lu ; refaites l’archive.",
+)
+NAMELESS = _problem(
+    "zip_no_name",
+    "This file has no name in the archive. It was not read; make the archive again.",
+    "Ce fichier n’a pas de nom dans l’archive. Il n’a pas été lu ; refaites l’archive.",
 )
 LOCKED = _problem(
     "zip_encrypted",
@@ -174,16 +176,59 @@ def opened(stream: BinaryIO) -> Archive:
     ml.contracts.Refused
         When it is none, or holds more files than are read here.
     """
-    _require_small_directory(stream)
     try:
-        zipped = zipfile.ZipFile(stream)
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
+        zipped = zipfile.ZipFile(_Guarded(stream))
+    except (zipfile.BadZipFile, NotImplementedError, _Outside, ValueError, struct.error) as error:
         raise Refused(NOT_A_ZIP) from error
     listed = zipped.infolist()
     files = tuple(info for info in listed if not _is_left_out(info))
     if len(files) > MOST_MEMBERS:
         raise Refused(TOO_MANY)
-    return Archive(zipped, files, sum(is_clutter(info.filename) and not info.is_dir() for info in listed))
+    return Archive(zipped, files, sum(is_clutter(info.filename) and not _is_folder(info) for info in listed))
+
+
+class _Outside(OSError):
+    """A place before the beginning of a stream, or farther than any can be."""
+
+
+UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    _Outside,
+    NotImplementedError,
+    ValueError,
+    RuntimeError,
+)
+
+
+class _Guarded:
+    """A stream out of which nobody takes a whole directory into memory that is too large for it.
+
+    The reader itself decides which of the sizes in an archive it believes, and it asks for that many bytes at
+    once: so the limit holds for what it reads, whatever the archive says elsewhere.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.tell = stream.tell
+
+    def seekable(self) -> bool:
+        """Return true: what was sent is stored already."""
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Move; before the beginning it is an :class:`OSError`, as of a file, and readers know that."""
+        try:
+            return self._stream.seek(offset, whence)
+        except (ValueError, OverflowError) as error:
+            raise _Outside(str(error)) from error
+
+    def read(self, size: int = -1) -> bytes:
+        """Read; :class:`Refused` when it is more than a directory may have."""
+        if size > LARGEST_DIRECTORY:
+            raise Refused(TOO_MANY)
+        return self._stream.read(size)
 
 
 def name_of(info: zipfile.ZipInfo) -> str:
@@ -216,13 +261,20 @@ def is_clutter(name: str) -> bool:
 
 
 def _is_left_out(info: zipfile.ZipInfo) -> bool:
-    return info.is_dir() or is_clutter(info.filename)
+    return _is_folder(info) or is_clutter(info.filename)
+
+
+def _is_folder(info: zipfile.ZipInfo) -> bool:
+    # Its own is_dir() stumbles over an empty name.
+    return info.filename.endswith("/")
 
 
 def _refusal(info: zipfile.ZipInfo) -> Problem | None:
     path = PurePosixPath(info.filename.replace("\\", "/"))
     if stat.S_ISLNK(info.external_attr >> 16):
         return LINK
+    if not path.parts:
+        return NAMELESS
     if path.is_absolute() or ".." in path.parts or path.parts[0].endswith(":"):
         return LEADS_OUT
     if info.flag_bits & ENCRYPTED:
@@ -245,28 +297,6 @@ def _unpacked(
                     return received.problem
                 if received.size > FREE_BYTES and received.size > HIGHEST_RATIO * packed:
                     return BOMB
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, RuntimeError):
+    except UNREADABLE:
         return DAMAGED
     return NESTED if received.head.startswith(ARCHIVE_MAGIC) else None
-
-
-def _require_small_directory(stream: BinaryIO) -> None:
-    """Refuse an archive whose directory alone would fill the memory, before a reader takes it whole."""
-    size = stream.seek(0, 2)
-    begin = max(0, size - END_BYTES - LONGEST_COMMENT)
-    stream.seek(begin)
-    tail = stream.read(size - begin)
-    at = tail.rfind(END)
-    if at < 0 or at + END_BYTES > len(tail):
-        raise Refused(NOT_A_ZIP)
-    length = struct.unpack_from("<I", tail, at + 12)[0]
-    locator = tail[max(0, at - LOCATOR64_BYTES) : at]
-    if locator.startswith(LOCATOR64):
-        stream.seek(min(size, struct.unpack_from("<Q", locator, 8)[0]))
-        record = stream.read(END64_BYTES)
-        if len(record) < END64_BYTES or not record.startswith(END64):
-            raise Refused(NOT_A_ZIP)
-        length = struct.unpack_from("<Q", record, 40)[0]
-    if length > LARGEST_DIRECTORY:
-        raise Refused(TOO_MANY)
-    stream.seek(0)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Count, QuerySet
 
-from predictions.batches.models import Batch, Item, ItemState
+from predictions.batches.models import Batch, Item, ItemState, Stage, Step
+from predictions.models import JobState
+
+PREPARED_KEPT = timedelta(days=1)
+"""How long a table waits for its columns to be named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,5 +60,14 @@ def repeatable(found: Counts) -> int:
 
 
 def kept_until(batch: Batch) -> datetime:
-    """Return when a batch is swept."""
-    return batch.created_at + timedelta(days=settings.BATCH_DAYS)
+    """Return when a batch is swept, as it stands."""
+    kept = timedelta(days=settings.BATCH_DAYS)
+    return batch.created_at + (min(kept, PREPARED_KEPT) if batch.stage == Stage.PREPARED else kept)
+
+
+def failed_job(batch: Batch) -> UUID | None:
+    """Return the number under which the log knows why a batch failed as a whole; ``None`` when it did not."""
+    if batch.stage != Stage.FAILED:
+        return None
+    whole = batch.chunks.filter(step__in=(Step.READ, Step.WRITE), state=JobState.FAILED)
+    return whole.order_by("-finished_at").values_list("pk", flat=True).first()

@@ -28,10 +28,9 @@ from predictions.batches.models import (
     Stage,
     Step,
 )
+from predictions.batches.selectors import PREPARED_KEPT
 from predictions.batches.words import MOVED_ON, NO_RESULT, NOT_YET, NOTHING_TO_REPEAT
 from predictions.storage import storage
-
-PREPARED_KEPT = timedelta(days=1)
 
 
 def withdraw(*, user: User, batch: Batch) -> int:

@@ -15,10 +15,9 @@ from itertools import islice
 from pathlib import Path
 
 from ml import registry, tables
+from ml.batch import REFERENCE
 from ml.contracts import Contract, Field, Problem, Refused, Text
 
-REFERENCE = "reference"
-"""What a column is called that is only repeated in the result: the sender's own number of the row."""
 SAMPLE_ROWS = 50
 LONGEST_SHOWN = 60
 ALIKE = 0.75

@@ -17,8 +17,8 @@ from ml.contracts import Problem, Refused
 from predictions.batches import archives
 from predictions.batches.models import Batch, BatchFile, Holding, Item, ItemState
 from predictions.batches.progress import ROWS_A_CHUNK
-from predictions.batches.table import NO_ROWS, REFERENCE
-from predictions.batches.words import LARGE_STUDY, MOST_ROWS, NOTHING_INSIDE, TOO_MANY_ROWS
+from predictions.batches.table import NO_ROWS
+from predictions.batches.words import LARGE_STUDY, MOST_ROWS, NOTHING_INSIDE, ONLY_HIDDEN, TOO_MANY_ROWS
 from predictions.storage import HEAD_BYTES, Received, storage, too_large
 
 FOLDER = "batches"
@@ -83,7 +83,7 @@ def rows(batch: Batch) -> Taken:
 def _write_rows(batch: Batch, table: tables.Table, kept: Received, taken: Taken) -> None:
     places = [index for index, name in enumerate(table.header) if batch.columns.get(name)]
     named = [batch.columns[table.header[index]] for index in places]
-    said = named.index(REFERENCE) if REFERENCE in named else None
+    said = named.index(floor.REFERENCE) if floor.REFERENCE in named else None
     number = 0
     for number, cells in enumerate(table.rows, 1):
         if number > MOST_ROWS:
@@ -110,7 +110,7 @@ def _write_rows(batch: Batch, table: tables.Table, kept: Received, taken: Taken)
 def names(batch: Batch) -> list[str]:
     """Return the fields whose cells a row of a taken table has, in their order."""
     named = [batch.columns.get(name, "") for name in batch.header]
-    return [name for name in named if name and name != REFERENCE]
+    return [name for name in named if name and name != floor.REFERENCE]
 
 
 def _unlike(cells: Sequence[str] | None, header: Sequence[str]) -> Problem | None:
@@ -135,24 +135,35 @@ def inputs(batch: Batch) -> Taken:
         When there is none, or an archive cannot be opened.
     """
     taken = Taken()
-    studies: dict[str, list[BatchFile]] = {}
+    studies: dict[str, list[BatchFile] | _Found] = {}
     try:
-        for number, found in enumerate(_found(batch, taken), 1):
+        for place, found in enumerate(_found(batch, taken), 1):
+            alone = f"file {place}"
             if found.problem:
-                item = Item(batch=batch, number=number, name=found.name[-LONGEST_NAME:])
-                taken.refused.append(_refused(item, found.problem))
+                studies[alone] = found
                 continue
-            study = _study_of(batch, found) or f"file {number}"
-            studies.setdefault(study, []).append(_keep(batch, taken, found, number))
+            study = _study_of(batch, found) or alone
+            studies.setdefault(study, []).append(_keep(batch, taken, found, place))
     except BaseException:
         for file in taken.files:
             storage.discard(file.stored_name)
         raise
-    if not studies and not taken.refused:
-        raise Refused(NOTHING_INSIDE)
-    for files in studies.values():
-        _add_study(batch, taken, files)
+    if not studies:
+        Batch.objects.filter(pk=batch.pk).update(left_out=taken.left_out)
+        raise Refused(_nothing(taken.left_out))
+    for number, what in enumerate(studies.values(), 1):
+        if isinstance(what, _Found):
+            item = Item(batch=batch, number=number, name=what.name[-LONGEST_NAME:])
+            taken.refused.append(_refused(item, what.problem))
+        else:
+            _add_study(batch, taken, what, number)
     return taken
+
+
+def _nothing(left_out: int) -> Problem:
+    if not left_out:
+        return NOTHING_INSIDE
+    return Problem("only_hidden", ONLY_HIDDEN.format(count=left_out), field="file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,20 +193,20 @@ def _found(batch: Batch, taken: Taken) -> Iterator[_Found]:
         yield _Found(sent.original_name, problem, sent)
 
 
-def _keep(batch: Batch, taken: Taken, found: _Found, number: int) -> BatchFile:
+def _keep(batch: Batch, taken: Taken, found: _Found, place: int) -> BatchFile:
     if found.received is not None:
-        stored = _file(batch, Holding.INPUT, found.received, found.name, number)
+        stored = _file(batch, Holding.INPUT, found.received, found.name, place)
         taken.files.append(stored)
         return stored
     kept = found.sent
-    kept.holding, kept.number = Holding.INPUT, number
+    kept.holding, kept.number = Holding.INPUT, place
     taken.kept.append(kept)
     return kept
 
 
-def _add_study(batch: Batch, taken: Taken, files: list[BatchFile]) -> None:
-    """Make one row of the files of a study; its number is that of the first of them."""
-    item = Item(batch=batch, number=files[0].number, name=_name(files))
+def _add_study(batch: Batch, taken: Taken, files: list[BatchFile], number: int) -> None:
+    """Make one row of the files of a study."""
+    item = Item(batch=batch, number=number, name=_name(files))
     for file in files:
         file.item = item
     most = batch.contract.max_files

@@ -21,6 +21,7 @@ from clinic.audit.models import Action
 from clinic.audit.recording import record
 from clinic.rules import under
 from ml import registry
+from ml.batch import REFERENCE
 from ml.contracts import InputKind, Problem, Refused
 from predictions.batches import access, downloads, intake, layout, selectors, services, table
 from predictions.batches.models import Batch, Format, Stage
@@ -123,7 +124,7 @@ def batch_columns(request: HttpRequest, batch_id: uuid.UUID) -> HttpResponse:
         "batch": found,
         "contract": found.contract,
         "rows": shown,
-        "reference": table.REFERENCE,
+        "reference": REFERENCE,
         "fields": _choices(found),
         "absent": table.absent(found.contract, columns),
         "problems": [problem for problem in problems if problem not in placed],
@@ -180,6 +181,7 @@ def _context(request: HttpRequest, found: Batch) -> dict[str, Any]:
         "rows": rows,
         "outputs": {output.format: output for output in found.outputs.all()},
         "formats": Format.choices,
+        "job": selectors.failed_job(found),
         "until": selectors.kept_until(found),
         "columns": layout.columns(found.algorithm),
     }

@@ -39,6 +39,12 @@ NOTHING_INSIDE = Problem(
     ),
     field="file",
 )
+ONLY_HIDDEN = Text(
+    "What was sent holds hidden files alone, such as .DS_Store or __MACOSX ({count}); they are left out. "
+    "Check that it is the right folder.",
+    "L’envoi ne contient que des fichiers cachés, comme .DS_Store ou __MACOSX ({count}) ; ils sont laissés "
+    "de côté. Vérifiez que c’est le bon dossier.",
+)
 LARGE_STUDY = Text(
     "{sent} images belong to one study, and {limit} at most are read together. Send fewer views of it.",
     "{sent} images appartiennent à un même examen, et {limit} au plus sont lues ensemble. Envoyez-en moins.",

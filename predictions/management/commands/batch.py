@@ -23,7 +23,7 @@ from clinic.audit.recording import record
 from ml import registry
 from ml.contracts import LANGUAGES, Problem, Refused
 from predictions.batches import intake, selectors, services
-from predictions.batches.models import Batch, Format, Stage
+from predictions.batches.models import Batch, Format, ItemState, Stage
 from predictions.storage import storage
 
 POLL_SECONDS = 0.5
@@ -83,16 +83,17 @@ class Command(BaseCommand):
         if failed:
             raise CommandError(f"{failed} rows failed; the same call with another --out asks them again.")
 
-    def _sent(self, user: User, paths: Sequence[Path], options: dict[str, Any]) -> Batch:
+    def _sent(self, user: User, paths: Sequence[tuple[str, Path]], options: dict[str, Any]) -> Batch:
         columns = dict(_pair(given) for given in options["column"])
+        key = options["key"] or _key(options["algorithm"], [path for _name, path in paths], columns)
         try:
             with ExitStack() as stack:
-                files = [File(stack.enter_context(path.open("rb")), name=path.name) for path in paths]
+                files = [File(stack.enter_context(path.open("rb")), name=name) for name, path in paths]
                 return intake.submit(
                     user=user,
                     algorithm=options["algorithm"],
                     files=files,
-                    idempotency_key=options["key"] or _key(options["algorithm"], paths, columns),
+                    idempotency_key=key,
                     language=options["lang"],
                     columns=columns,
                 )
@@ -116,12 +117,18 @@ class Command(BaseCommand):
 
     def _told(self, batch: Batch, language: str) -> None:
         """Say what became of the batch, and of the first rows without an answer."""
+        if batch.left_out:
+            self.stderr.write(f"{batch.left_out} files left out: hidden, or a system's own (.DS_Store)")
         if batch.stage != Stage.DONE:
-            raise CommandError("\n".join(_said(batch.problem_list, language)))
+            job = selectors.failed_job(batch)
+            number = [f"job {job}"] if job else []
+            raise CommandError("\n".join([*_said(batch.problem_list, language), *number]))
         found = selectors.counts(batch)
         for item in selectors.unanswered(batch)[:SHOWN]:
             about = f"{item.number} {item.name}".strip()
-            self.stderr.write(f"{about}: {item.state}: {' '.join(_said(item.problem_list, language))}")
+            job = f" (job {item.chunk_id})" if item.state == ItemState.FAILED and item.chunk_id else ""
+            said = " ".join(_said(item.problem_list, language))
+            self.stderr.write(f"{about}: {item.state}: {said}{job}")
         self.stdout.write(
             f"batch {batch.pk}: {found.rows} rows, {found.ok} ok, {found.refused} refused, "
             f"{found.failed} failed, {found.withdrawn} withdrawn; "
@@ -129,12 +136,15 @@ class Command(BaseCommand):
         )
 
 
-def _files(named: Sequence[Path]) -> Iterator[Path]:
+def _files(named: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+    """Yield the files with what each is called in the result: its path as far as it was given or searched."""
     for path in named:
         if path.is_dir():
-            yield from sorted(inside for inside in path.rglob("*") if inside.is_file())
+            for inside in sorted(inside for inside in path.rglob("*") if inside.is_file()):
+                yield f"{path.resolve().name}/{inside.relative_to(path).as_posix()}", inside
         elif path.is_file():
-            yield path
+            below = not path.is_absolute() and ".." not in path.parts
+            yield path.as_posix() if below else path.name, path
         else:
             raise CommandError(f"There is no file {path}.")
 
