@@ -242,7 +242,8 @@ def test_a_film_with_lettering_stays_out(radiology: Unit, charlie: User, steward
     studies.signed(study, charlie)
     found = made("chest_xray", steward, admin)
     assert (found.state, found.problems[0]["code"]) == (JobState.REFUSED, "nothing_to_learn_from")
-    assert "burned_in_annotation 1" in found.problems[0]["message"]["en"]
+    assert found.problems[0]["message"]["en"].endswith("Left out: 1 images with text burnt in.")
+    assert found.problems[0]["message"]["fr"].endswith("Laissés de côté : 1 images avec du texte incrusté.")
 
 
 def test_a_draft_that_nobody_corrected_teaches_nothing(
@@ -252,7 +253,17 @@ def test_a_draft_that_nobody_corrected_teaches_nothing(
     review.give(user=sandra, study=study, verdict="agree")
     review.sign(user=sandra, study=study)
     found = made("sleep", steward, admin)
-    assert "draft_untouched 1" in found.problems[0]["message"]["en"]
+    assert "1 nights signed as the draft stood" in found.problems[0]["message"]["en"]
+
+
+def test_where_nothing_was_left_out_no_sentence_says_so(client: Client, steward: User, admin: User) -> None:
+    found = made("haemorrhage", steward, admin)
+    assert "Left out" not in found.problems[0]["message"]["en"]
+    client.force_login(steward)
+    for address in (reverse("training_set", args=[found.request_id]), reverse("training_sets")):
+        page = client.get(address).content.decode()
+        assert "refused" in page
+        assert ">approved<" not in page
 
 
 # --- consent ---------------------------------------------------------------------------------------
@@ -271,15 +282,16 @@ def test_whoever_is_held_or_about_to_be_erased_stays_out(
     assert consent.barred([fourth.pk]) == {fourth.pk: "erasure_open"}
 
 
-def test_a_later_refusal_deletes_the_file_and_names_whom_to_take_out(
-    image: Study, charlie: User, steward: User, admin: User, radiology: Unit
+@pytest.mark.parametrize("word", ["refused", "unknown"])
+def test_who_no_longer_agrees_deletes_the_file_and_is_named_to_take_out(
+    word: str, image: Study, charlie: User, steward: User, admin: User, radiology: Unit
 ) -> None:
     radiology.leads.add(charlie)
     found = made("chest_xray", steward, admin)
     name = found.stored_name
     pseudonym = Included.objects.get(training_set=found).name
     with transaction.atomic():
-        services.update_patient(user=charlie, patient=image.patient, units=[radiology], research="refused")
+        services.update_patient(user=charlie, patient=image.patient, units=[radiology], research=word)
     found.refresh_from_db()
     assert found.stored_name == ""
     for person in (steward, charlie):
@@ -291,7 +303,7 @@ def test_a_later_refusal_deletes_the_file_and_names_whom_to_take_out(
     studies.signed(outputs.send(other, film), charlie)
     manifest = json.loads(opened(made("chest_xray", steward, admin))["manifest.json"])
     assert manifest["withdraw"]["names_by_set"] == {"1": [pseudonym]}
-    assert manifest["left_out"] == {"refused": 1}
+    assert manifest["left_out"] == {{"refused": "refused", "unknown": "not_asked"}[word]: 1}
     assert name not in sweep.named()
 
 
@@ -387,6 +399,23 @@ def test_a_steward_takes_the_file_out_once_it_is_written(
         feedback.sweep()
     assert client.get(address).status_code == 302
     assert not storage.exists(found.stored_name)
+
+
+@pytest.mark.parametrize("why", ["erasure", "hold"])
+def test_a_file_stays_here_while_somebody_in_it_is_erased_or_held(
+    why: str, client: Client, image: Study, bob: User, steward: User, admin: User
+) -> None:
+    found = made("chest_xray", steward, admin)
+    if why == "hold":
+        image.patient.holds.create(reason="A complaint", placed_by=bob, placed_at=timezone.now())
+    else:
+        erasure.ask(user=bob, patient=image.patient, ground="request", reason="They ask", ours=())
+    with pytest.raises(Refused, match="training_set_barred"):
+        feedback.take(user=steward, made=found)
+    client.force_login(steward)
+    answer = client.get(reverse("training_set_file", args=[found.request_id]), follow=True)
+    assert "the file stays here" in answer.content.decode()
+    assert not Event.objects.filter(action=Action.DOWNLOAD, kind="training_set").exists()
 
 
 def test_an_erasure_takes_the_file_and_the_line(

@@ -87,7 +87,7 @@ class Included(models.Model):
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="training_sets")
     name = models.CharField(max_length=40, help_text="The pseudonym in that set")
     examples = models.PositiveIntegerField()
-    withdrawn_at = models.DateTimeField(null=True, help_text="When the patient refused afterwards")
+    withdrawn_at = models.DateTimeField(null=True, help_text="When the patient no longer agreed")
 
     class Meta:
         constraints = [

@@ -15,6 +15,7 @@ from clinic.audit.models import Action
 from clinic.audit.recording import WORKER, record
 from ml import registry
 from ml.contracts import Problem, Refused, Text
+from patients import consent
 from predictions import jobs
 from predictions.feedback.access import KIND, WRITTEN, may_decide
 from predictions.feedback.models import Request, RequestState, TrainingSet
@@ -62,6 +63,15 @@ GONE = Problem(
         "The file was deleted. Ask for a new one: it will honour what patients have said since.",
         "Le fichier a été supprimé. Demandez-en un nouveau : il tiendra compte de ce que les patients ont "
         "dit depuis.",
+    ),
+)
+BARRED = Problem(
+    "training_set_barred",
+    Text(
+        "A patient in it is under a legal hold, is being erased or no longer agrees: the file stays here. "
+        "Ask for a new one, which is without them.",
+        "Un patient qui y figure est sous conservation légale, en cours d’effacement ou n’est plus "
+        "d’accord : le fichier reste ici. Demandez-en un nouveau, qui sera sans lui.",
     ),
 )
 TO_DECIDE = Text(
@@ -158,16 +168,24 @@ def withdraw(*, user: User, asked: Request) -> None:
     record(Action.WITHDRAW, actor=user, kind=KIND, object_id=str(asked.pk))
 
 
+def held_back(made: TrainingSet) -> Problem | None:
+    """Return why a file may not leave the house now; patients are asked of anew each time."""
+    if not made.stored_name:
+        return GONE
+    return BARRED if consent.barred(made.included.values_list("patient", flat=True)) else None
+
+
+@transaction.atomic
 def take(*, user: User, made: TrainingSet) -> None:
     """Put on record that the file leaves the house.
 
     Raises
     ------
     ml.contracts.Refused
-        When it is deleted, or not written yet.
+        When it is deleted or not written yet, or somebody in it may not be learned from now.
     """
-    if not made.stored_name:
-        raise Refused(GONE)
+    if why := held_back(TrainingSet.objects.select_for_update().get(pk=made.pk)):
+        raise Refused(why)
     TrainingSet.objects.filter(pk=made.pk).update(taken=F("taken") + 1)
     detail = {"algorithm": made.algorithm, "sha256": made.sha256, **made.counts}
     record(Action.DOWNLOAD, actor=user, kind=KIND, object_id=str(made.request_id), detail=detail)

@@ -1,4 +1,4 @@
-"""In which training sets a patient is, and what a refusal does to them."""
+"""In which training sets a patient is, and what follows when they no longer agree."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from predictions.feedback import services
 from predictions.feedback.models import Included
 
 TAKE_OUT = Text(
-    "A patient refused that their data be learned from, or was erased. They are “{name}” in training set "
+    "A patient no longer agrees that their data be learned from, or was erased. They are “{name}” in set "
     "{number} ({algorithm}): take them out of every copy, and train no more on them.",
-    "Un patient s’est opposé à l’utilisation de ses données, ou a été effacé. Il s’appelle « {name} » dans "
-    "le jeu d’entraînement {number} ({algorithm}) : retirez-le de chaque copie, sans plus entraîner avec "
-    "lui.",
+    "Un patient n’est plus d’accord pour l’utilisation de ses données, ou a été effacé. Il s’appelle "
+    "« {name} » dans le jeu d’entraînement {number} ({algorithm}) : retirez-le de chaque copie, "
+    "sans plus entraîner avec lui.",
 )
 
 
@@ -37,19 +37,20 @@ def of(patient: Patient) -> Iterator[Use]:
             at=line.training_set.finished_at or line.training_set.queued_at,
             title=_("Training set %(number)s, %(algorithm)s") % {"number": asked.number, "algorithm": title},
             name=line.name,
-            detail=_("refused afterwards: copies have to be withdrawn") if line.withdrawn_at else "",
+            detail=_("no longer agreed: copies have to be withdrawn") if line.withdrawn_at else "",
         )
 
 
 def changed(patient: Patient) -> None:
-    """Honour a refusal: the files still here go, and those who may have copies are told whom to take out.
+    """Honour that somebody no longer agrees, whatever they say instead: files still here go, and those who
+    may have copies are told whom to take out.
 
     The notice names a pseudonym, which only who has the set can find.
     """
-    if patient.research != Research.REFUSED:
+    if patient.research == Research.AGREED:
         return
     for line in _lines(patient).filter(withdrawn_at=None):
-        services.discard(line.training_set, "a patient refused")
+        services.discard(line.training_set, "a patient no longer agrees")
         tell(line)
     _lines(patient).filter(withdrawn_at=None).update(withdrawn_at=timezone.now())
 

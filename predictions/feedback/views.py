@@ -121,14 +121,24 @@ def training_set_file(request: HttpRequest, request_id: UUID) -> HttpResponseBas
     """Give the file out; who took it is on record before its first byte goes."""
     asked = access.get_or_404(request.user, request_id)
     made = asked.made
-    if made is None or not made.stored_name:
-        messages.warning(request, services.GONE.message.to(get_language() or "en"))
-        return redirect("training_set", asked.pk)
+    if why := services.GONE if made is None else services.held_back(made):
+        return _kept_here(request, asked, why)
     response = stored(made.stored_name, media_type="application/zip", size=made.size)
-    services.take(user=request.user, made=made)
+    try:
+        services.take(user=request.user, made=made)
+    except Refused as refusal:
+        response.close()
+        return _kept_here(request, asked, refusal.problems[0])
     name = f"vigie-training-set-{asked.algorithm}-{asked.number}.zip"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+def _kept_here(request: HttpRequest, asked: Request, why: Problem) -> HttpResponse:
+    detail = {"why": why.code}
+    record(Action.REFUSED, actor=request.user, kind=access.KIND, object_id=str(asked.pk), detail=detail)
+    messages.warning(request, why.message.to(get_language() or "en"))
+    return redirect("training_set", asked.pk)
 
 
 def _context(request: HttpRequest, asked: Request, problems: tuple[Problem, ...] = ()) -> dict[str, Any]:
@@ -144,6 +154,7 @@ def _context(request: HttpRequest, asked: Request, problems: tuple[Problem, ...]
         "withdrawn": [line.name for line in included if line.withdrawn_at],
         "until": made.finished_at + services.KEPT if made and made.finished_at else None,
         "may_decide": access.may_decide(request.user, asked),
+        "held_back": services.held_back(made) if made and made.stored_name else None,
         "may_take": request.user.role == Role.STEWARD,
         "may_withdraw": asked.state == RequestState.ASKED and asked.asked_by_id == request.user.pk,
         "problems": problems,

@@ -22,6 +22,7 @@ LEFT_OUT = {
         "images with lettering, or not searched for it", "images avec du texte, ou non vérifiées"
     ),
     "burned_in_annotation": Text("images with text burnt in", "images avec du texte incrusté"),
+    "image_not_alone": Text("files with more than one image in them", "fichiers contenant plus d’une image"),
     "draft_untouched": Text("nights signed as the draft stood", "nuits signées telles que le brouillon"),
 }
 

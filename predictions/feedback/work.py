@@ -16,7 +16,7 @@ from clinic.audit.recording import WORKER, record
 from ml.contracts import Problem, Refused, Text
 from patients import consent
 from predictions.archive import Archive
-from predictions.feedback import births, radiographs, recordings
+from predictions.feedback import births, radiographs, recordings, words
 from predictions.feedback.access import KIND
 from predictions.feedback.models import Included, Request, TrainingSet
 from predictions.feedback.writing import Writing
@@ -35,19 +35,18 @@ WRITERS: dict[str, Callable[[Writing], None]] = {
 NOBODY = Problem(
     "nothing_to_learn_from",
     Text(
-        "Nothing can be given out: no signed study is of a patient who was told and agrees. Left out: "
-        "{left}.",
-        "Rien ne peut être remis : aucune étude signée d’un patient informé et d’accord. Laissés de côté : "
-        "{left}.",
+        "Nothing can be given out: no signed study of a patient who was told and agrees can be learned from.",
+        "Rien ne peut être remis : aucune étude signée d’un patient informé et d’accord ne peut servir.",
     ),
 )
+LEFT_OUT = Text("{nothing} Left out: {left}.", "{nothing} Laissés de côté : {left}.")
 CHANGED = Problem(
     "consent_changed",
     Text(
-        "A patient refused, was put under a legal hold or is being erased while this was written; the file "
-        "was thrown away. Ask again.",
-        "Pendant l’écriture, un patient s’est opposé, a été placé sous conservation légale ou est en cours "
-        "d’effacement ; le fichier a été jeté. Redemandez.",
+        "A patient no longer agrees, was put under a legal hold or is being erased while this was written; "
+        "the file was thrown away. Ask again.",
+        "Pendant l’écriture, un patient a retiré son accord, a été placé sous conservation légale ou est en "
+        "cours d’effacement ; le fichier a été jeté. Redemandez.",
     ),
 )
 TERMS = Text(
@@ -55,18 +54,24 @@ TERMS = Text(
     "written here and no other. Pseudonymous, not anonymous: keep it where patient data may be kept, try to "
     "identify nobody, pass it to nobody, delete it when the purpose is reached. A patient may refuse at any "
     "time: whoever holds a copy is told the pseudonym and takes the patient out. No licence to others is "
-    "given. Recordings keep their time of day.",
+    "given. Recordings keep their time of day. Nights signed as the draft stood are not in it: nobody looked "
+    "at each epoch. Readings of X-rays are, also where they agree with the answer: each is one judgement "
+    "that somebody put their name to, and provenance.csv says whether it was made before the answer was shown "
+    "(blind). Leave the others out where a network must not learn from its own answers.",
     "Pour entraîner et évaluer les modèles de cet hôpital, par les personnes pour qui il a été approuvé, "
     "pour le but écrit ici et aucun autre. Pseudonyme, non anonyme : à garder là où des données de patients "
     "peuvent l’être ; ne chercher à identifier personne, ne le transmettre à personne, le supprimer une fois "
     "le but atteint. Un patient peut s’opposer à tout moment : qui détient une copie est averti du "
     "pseudonyme et en retire le patient. Aucune licence n’est donnée à des tiers. Les enregistrements "
-    "gardent leur heure.",
+    "gardent leur heure. Les nuits signées telles que le brouillon n’y sont pas : personne n’a regardé "
+    "chaque époque. Les lectures de radiographies y sont, même en accord avec la réponse : chacune est un "
+    "jugement signé, et provenance.csv dit s’il a précédé la réponse (blind). Écartez les autres si un réseau ne doit "
+    "pas apprendre de ses propres réponses.",
 )
 WITHDRAWN = Text(
-    "People of earlier sets who refused since: copies already out must be withdrawn, or they be taken out.",
-    "Personnes de jeux antérieurs qui se sont opposées depuis : les copies déjà sorties doivent être "
-    "retirées, ou ces personnes en être ôtées.",
+    "People of earlier sets who no longer agree: copies already out must be withdrawn, or they be taken out.",
+    "Personnes de jeux antérieurs qui ne sont plus d’accord : les copies déjà sorties doivent être retirées, "
+    "ou ces personnes en être ôtées.",
 )
 
 
@@ -132,11 +137,23 @@ def written(asked: Request, target: Received | BinaryIO) -> Writing:
         writing = Writing(archive, invented=asked.invented)
         WRITERS[asked.algorithm](writing)
         if not writing.included:
-            left = ", ".join(f"{why} {n}" for why, n in sorted(writing.left_out.items())) or "–"
-            raise Refused(Problem(NOBODY.code, NOBODY.message.format(left=left)))
+            raise Refused(_nobody(writing))
         writing.close()
         archive.about |= counts(writing)
     return writing
+
+
+def _nobody(writing: Writing) -> Problem:
+    """Return that nobody may be in it, with why in words where anything was left out."""
+    left = [(n, words.left_out(why)) for why, n in sorted(writing.left_out.items())]
+    if not left:
+        return NOBODY
+    listed = [", ".join(f"{n} {why.to(language)}" for n, why in left) for language in ("en", "fr")]
+    said = Text(
+        LEFT_OUT.en.format(nothing=NOBODY.message.en, left=listed[0]),
+        LEFT_OUT.fr.format(nothing=NOBODY.message.fr, left=listed[1]),
+    )
+    return Problem(NOBODY.code, said)
 
 
 def counts(writing: Writing) -> dict[str, object]:

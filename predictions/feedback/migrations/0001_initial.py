@@ -152,7 +152,7 @@ class Migration(migrations.Migration):
                 ("examples", models.PositiveIntegerField()),
                 (
                     "withdrawn_at",
-                    models.DateTimeField(help_text="When the patient refused afterwards", null=True),
+                    models.DateTimeField(help_text="When the patient no longer agreed", null=True),
                 ),
                 (
                     "patient",
