@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-from ml.contracts import Contract
+from ml.contracts import Contract, Text
 
 ALGORITHMS: dict[str, str] = {
     "haemorrhage": "ml.algorithms.haemorrhage",
@@ -82,6 +83,22 @@ def _recipes(name: str) -> ModuleType | None:
         raise UnknownAlgorithm(name)
     has_some = find_spec(f"{ALGORITHMS[name]}.recipes") is not None
     return door(name, "recipes") if has_some else None
+
+
+def stages(name: str) -> Mapping[str, Text]:
+    """Return what an algorithm calls the stages of :func:`ml.runner.run` that do something else with it.
+
+    It says so in ``stages`` in its folder; without that file ``load`` reads and checks and ``predict`` runs
+    the model.
+
+    Raises
+    ------
+    UnknownAlgorithm
+        When there is no such algorithm.
+    """
+    if name not in ALGORITHMS:
+        raise UnknownAlgorithm(name)
+    return door(name, "stages").STAGES if find_spec(f"{ALGORITHMS[name]}.stages") is not None else {}
 
 
 def learns_from_tables(name: str) -> bool:

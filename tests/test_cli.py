@@ -1,12 +1,14 @@
 """``python -m ml``: the contract that scripts rely on, run as a stranger would."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from ml import package as packages
 from ml import registry
 from ml.__main__ import main
 from ml.algorithms.haemorrhage.examples import EXAMPLES
@@ -30,6 +32,22 @@ def test_algorithms_are_listed_one_json_line_each():
         assert len(line["sha256"]) == 64
         assert line["version"] in line["versions"]
         assert line["input_kinds"]
+
+
+def test_a_damaged_package_is_named_and_hides_no_whole_one(tmp_path, monkeypatch, capsys):
+    whole = packages.load("chest_xray").folder
+    for name in registry.names():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / packages.CHAMPION).write_text("1.0.0\n")
+    damaged = Path(shutil.copytree(whole, tmp_path / "haemorrhage" / "1.0.0")) / packages.MANIFEST
+    damaged.write_text(damaged.read_text().replace("chest", "cheat", 1))
+    shutil.copytree(whole, tmp_path / "chest_xray" / "1.0.0")
+    monkeypatch.setattr(packages, "ROOT", tmp_path)
+    assert main(["algorithms"]) == 1
+    said = capsys.readouterr()
+    assert [json.loads(line)["name"] for line in said.out.splitlines()] == ["chest_xray"]
+    assert "haemorrhage 1.0.0: manifest.json does not match" in said.err
+    assert "sleep 1.0.0: no manifest.json" in said.err
 
 
 def test_admissions_are_answered_in_order_and_a_refusal_is_an_answer(tmp_path):

@@ -14,11 +14,13 @@ from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.html import escape
 
 from clinic.accounts.models import User
 from clinic.accounts.roles import Scope
 from clinic.audit.models import Action, Event
+from clinic.templatetags.vigie import text
 from ml import invented, registry, runner
 from ml import package as packages
 from ml.contracts import Refused
@@ -260,6 +262,30 @@ def test_the_command_waits_and_says_what_came(
     out = io.StringIO()
     call_command("testbench", "phantom_image", "--as", steward.username, "--json", stdout=out)
     assert json.loads(out.getvalue())["answered"] == "refused"
+
+
+def test_stages_are_called_what_is_done_in_them_and_the_warning_that_was_wanted_is_listed(
+    steward: User, nap: None
+) -> None:
+    film = worked(steward, Sample.FILM)
+    noise = worked(steward, Sample.NOISE)
+    (warning,) = [one for one in noise.problem_list if one.code == "other_night"]
+    with translation.override("en"):
+        reading, calibrating, _ = bench.stages(film)[2:]
+        assert (reading.label, calibrating.label) == ("Reading, network and gate", "Calibrating the score")
+        assert bench.stages(noise)[3].label == "Predicting"
+    office = Client()
+    steward.language = "fr"
+    steward.save(update_fields=["language"])
+    office.force_login(steward)
+    listed = office.get(reverse("testbench")).content.decode()
+    assert "Lecture, réseau et contrôle d’entrée" in listed
+    with translation.override("fr"):
+        assert escape(text(warning.message)) in listed
+    page = office.get(reverse("bench_run", args=[film.pk])).content.decode()
+    assert "Calibrage du score" in page
+    assert '<th scope="col">Étape</th>' in page
+    assert "Stade" not in page
 
 
 def test_the_page_lists_and_refuses_in_both_languages(steward: User) -> None:

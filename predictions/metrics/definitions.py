@@ -45,7 +45,8 @@ ENDED = Metric(
 STAGES = Metric(
     "vigie_study_stage_seconds",
     "Seconds of answered studies in each stage: queue (accepted until begun), load, predict, explain, "
-    "and total (accepted until answered).",
+    "and total (accepted until answered). The network of chest_xray runs in load, for its gate judges by "
+    "what the network saw.",
     ("algorithm", "stage"),
     SECONDS,
 )

@@ -9,10 +9,12 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import Http404
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from ml import registry
 from ml.algorithms.sleep import agreement
-from ml.contracts import TERNARY_CHOICES, Field, FieldKind, ReportRow, Text
+from ml.contracts import TERNARY_CHOICES, Field, FieldKind, Problem, ReportRow, Text
 from predictions.models import JobState
 from predictions.testbench.models import Answered, BenchRun, Sample
 from predictions.workspaces.sleep import night
@@ -40,7 +42,7 @@ class Stage:
     """
 
     name: str
-    label: Any
+    label: str
     ms: float
     start: float
     share: float
@@ -71,9 +73,27 @@ def stages(run: BenchRun) -> list[Stage]:
     whole = sum(taken.values()) or 1
     found, at = [], 0.0
     for name, ms in taken.items():
-        found.append(Stage(name, STAGES[name], ms, 100 * at / whole, 100 * ms / whole))
+        found.append(Stage(name, label(run, name), ms, 100 * at / whole, 100 * ms / whole))
         at += ms
     return found
+
+
+def label(run: BenchRun, stage: str) -> str:
+    """Say what is done in a stage: the algorithm's own words where it has some."""
+    own = own_labels(run).get(stage)
+    return own or str(STAGES[stage])
+
+
+def own_labels(run: BenchRun) -> dict[str, str]:
+    """Return what the algorithm calls those stages in which it does something else than others do."""
+    language = get_language() or "en"
+    return {stage: words.to(language) for stage, words in registry.stages(run.algorithm).items()}
+
+
+def because(run: BenchRun) -> Problem | None:
+    """Return the reason or warning that a test was made to bring about; ``None`` where it did not come."""
+    code = EXPECTED_CODES.get(Sample(run.sample))
+    return next((problem for problem in run.problem_list if problem.code == code), None)
 
 
 def as_expected(run: BenchRun) -> bool | None:

@@ -59,6 +59,8 @@ def _list(request: HttpRequest, refusal: Refused | None = None) -> HttpResponse:
     rows = [{"run": run, "as_expected": selectors.as_expected(run)} for run in selectors.runs()]
     for row in rows:
         row["latencies"] = selectors.latencies(row["run"])
+        row["own_labels"] = selectors.own_labels(row["run"])
+        row["because"] = selectors.because(row["run"])
     context = {
         "samples": samples(),
         "rows": rows,

@@ -67,8 +67,8 @@ class Command(BaseCommand):
 
     def _tell(self, run: BenchRun) -> None:
         self.stdout.write(f"TEST {run.sample} seed {run.seed} -> {run.algorithm} {run.package_version}")
-        for stage, milliseconds in selectors.latencies(run).items():
-            self.stdout.write(f"  {stage:8} {milliseconds:10,.1f} ms")
+        for stage in selectors.stages(run):
+            self.stdout.write(f"  {stage.name:8} {stage.ms:10,.1f} ms  {stage.label}")
         if headline := run.report.get("headline"):
             self.stdout.write(f"  TEST: {headline['en']}")
         if found := selectors.compared(run):
