@@ -85,7 +85,8 @@ def history(
     name: str,
     heading: str,
     said: str,
-    points: Sequence[monitoring.Point],
+    points: Sequence[monitoring.Point | None],
+    days: Sequence[str],
     language: str,
     *,
     bars: Sequence[float] = (),
@@ -93,7 +94,7 @@ def history(
 ) -> str:
     """Return the drawing of a figure over the windows, with the bars it may reach; see :func:`spread`."""
     canvas = Canvas(language)
-    monitoring.history(canvas, points, label=heading, bars=bars, counted=counted)
+    monitoring.history(canvas, points, days, label=heading, bars=bars, counted=counted)
     return _document(canvas, f"chart-history-{name}", heading, said)
 
 

@@ -101,6 +101,7 @@ class Frame:
         y_factor: float = 100,
         numbers_at: float = BOTTOM,
         x_whole: bool = False,
+        x_words: Sequence[tuple[float, str]] | None = None,
     ) -> None:
         """Draw grid, numbers and labels.
 
@@ -110,9 +111,13 @@ class Frame:
             Height under which x is written.
         x_whole
             Whether x counts something: no fractions are written.
+        x_words
+            What is written under x, and where, in place of numbers.
         """
         language = self.canvas.language
-        for value, words in _ticks(self.x, x_factor, language, whole=x_whole):
+        if x_words is None:
+            x_words = _ticks(self.x, x_factor, language, whole=x_whole)
+        for value, words in x_words:
             x, _ = self.at(value, self.y[0])
             self.canvas.mark("line", "chart-grid", x1=x, y1=TOP, x2=x, y2=self.bottom)
             self.canvas.text(words, x, numbers_at + 17, anchor="middle")

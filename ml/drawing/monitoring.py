@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ml.contracts import Text
 from ml.drawing.canvas import BOTTOM, RIGHT, TOP, Canvas, Frame
@@ -11,8 +12,10 @@ from ml.drawing.numbers import number
 
 REFERENCE, WINDOW = Text("reference", "référence"), Text("window", "fenêtre")
 BAR = Text("no difference", "aucun écart")
-WINDOWS = Text("Windows, the latest on the right", "Fenêtres, la plus récente à droite")
-HELD_BACK = Text("few", "peu")
+WINDOWS = Text("Last day of each window", "Dernier jour de chaque fenêtre")
+HELD_BACK = Text("held back", "non affiché")
+MOST_DAYS = 4
+"""As many as stand beside each other."""
 LABEL_END = 148
 LEAST_COUNT = 5.0
 LONGEST_LABEL = 21
@@ -51,7 +54,7 @@ def spread(canvas: Canvas, parts: Sequence[Part]) -> None:
             (part.window, middle + 1, "chart-event"),
         ):
             if share is None:
-                canvas.text(f"{HELD_BACK.to(to)} (< 5)", LABEL_END + 3, top + thick - 2)
+                canvas.text(HELD_BACK.to(to), LABEL_END + 3, top + thick - 2)
                 continue
             wide = (RIGHT - 40 - LABEL_END) * share / widest
             canvas.mark("rect", look, x=LABEL_END, y=top, width=max(wide, 0.5), height=thick)
@@ -60,26 +63,40 @@ def spread(canvas: Canvas, parts: Sequence[Part]) -> None:
 
 
 def history(
-    canvas: Canvas, points: Sequence[Point], *, label: str, bars: Sequence[float], counted: bool = False
+    canvas: Canvas,
+    points: Sequence[Point | None],
+    days: Sequence[str],
+    *,
+    label: str,
+    bars: Sequence[float],
+    counted: bool = False,
 ) -> None:
     """Draw a figure window by window, its interval where it has one, and the bars it may reach.
 
     Parameters
     ----------
+    points
+        ``None`` for a window without the figure: it keeps its place, and the line has a gap.
+    days
+        What is written under each window.
     counted
         Whether it is a number of things: the scale then has no fractions.
     """
     to = canvas.language
-    ends = [end for point in points for end in (point.value, point.low, point.high) if end is not None]
+    known = [(at, point) for at, point in enumerate(points, start=1) if point is not None]
+    ends = [end for _, point in known for end in (point.value, point.low, point.high) if end is not None]
     low, high = min(*ends, *bars, 0.0), max(*ends, *bars, LEAST_COUNT if counted else 1e-3)
     room = 0.06 * (high - low)
     frame = Frame(canvas, (0.5, len(points) + 0.5), (low - room if low else 0.0, high + room))
-    frame.axes(WINDOWS.to(to), label, x_factor=1, y_factor=1, x_whole=True)
+    step = -(-len(days) // MOST_DAYS)
+    written = [(float(at), days[at - 1]) for at in range(len(days), 0, -step)]
+    frame.axes(WINDOWS.to(to), label, x_factor=1, y_factor=1, x_words=written)
     for bar in bars:
         frame.line((0.5, len(points) + 0.5), (bar, bar), "chart-first")
-    places = range(1, len(points) + 1)
-    frame.line(places, [point.value for point in points], "chart-model")
-    for at, point in zip(places, points, strict=True):
+    for (at, point), (after, following) in pairwise(known):
+        if after == at + 1:
+            frame.line((at, after), (point.value, following.value), "chart-model")
+    for at, point in known:
         x, y = frame.at(at, point.value)
         if point.low is not None and point.high is not None:
             top, bottom = frame.at(at, point.high)[1], frame.at(at, point.low)[1]

@@ -11,21 +11,27 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clinic.accounts import notices
-from clinic.accounts.models import User
+from clinic.accounts.models import Unit, User
 from clinic.accounts.roles import Role
 from clinic.audit.models import Action
 from clinic.audit.recording import WORKER, record
-from ml.contracts import Text
+from ml.contracts import Problem, Text
 from ml.monitoring import wording
 from ml.monitoring.hysteresis import Change, Level, State, step
 from predictions.models import JobState
-from predictions.monitoring.models import Alert, Report
+from predictions.monitoring.models import Alert, Reference, Report
 
 LOST = Text(
     "Monitoring, {title}, {unit}: the window of {first} to {last} could not be written. It is tried again "
     "every day; until then nothing is watched here.",
     "Surveillance, {title}, {unit} : la fenêtre du {first} au {last} n’a pas pu être écrite. Elle est "
     "retentée chaque jour ; d’ici là, rien n’est surveillé ici.",
+)
+REFUSED = Text(
+    "Monitoring, {title}, {unit}: the window of {first} to {last} could not be compared. {why} While that "
+    "lasts nothing is watched here; a new reference takes these days up again.",
+    "Surveillance, {title}, {unit} : la fenêtre du {first} au {last} n’a pas pu être comparée. {why} Tant "
+    "que cela dure, rien n’est surveillé ici ; une nouvelle référence reprend ces jours.",
 )
 OPENED = Text("Monitoring, {title}, {unit}: {said}", "Surveillance, {title}, {unit} : {said}")
 CLOSED = Text(
@@ -75,12 +81,28 @@ def _begun_anew(before: Report | None, report: Report, content: Mapping[str, Any
     if before is None:
         return set()
     keys = set(before.states) | set(content["signals"])
-    if before.reference != report.reference:
+    if _chosen_between(before, report):
         return keys
     if before.content["sha256"] == content["sha256"]:
         return set()
     outputs = [field["name"] for field in content["fields"] if field["output"]]
     return keys & (BY_ANSWERS | {f"{kind}:{name}" for kind in ("drift", "missing") for name in outputs})
+
+
+def _chosen_between(before: Report, report: Report) -> bool:
+    """Whether a reference was chosen since, be it the same days: that closed the alerts."""
+    chosen = Reference.objects.filter(algorithm=report.algorithm, unit=report.unit)
+    return chosen.filter(chosen_at__gt=before.queued_at, chosen_at__lte=report.queued_at).exists()
+
+
+def begin_anew(user: User, algorithm: str, unit: Unit) -> None:
+    """Close the open alerts of a unit as another reference is chosen, in the transaction that says so."""
+    now = timezone.now()
+    for alert in Alert.objects.filter(algorithm=algorithm, unit=unit, closed_at=None):
+        # Closed by no window: that is how the page knows to say that a reference closed it.
+        if Alert.objects.filter(pk=alert.pk, closed_at=None).update(closed_at=now):
+            detail = {"algorithm": algorithm, "unit": unit.code, "key": alert.key, "closed": True}
+            record(Action.UPDATE, actor=user, kind="alert", object_id=str(alert.pk), detail=detail)
 
 
 def write(report: Report, content: Mapping[str, Any], followed: Followed) -> None:
@@ -110,16 +132,24 @@ def stewards() -> QuerySet[User]:
 
 
 def lost(report: Report) -> None:
-    """Tell the stewards that a window of every day failed: silence would look like calm."""
-    # The job writes its end beside the row it holds.
-    failed = Report.objects.filter(pk=report.pk, state=JobState.FAILED).exists()
-    if not (report.daily and failed):
+    """Tell the stewards that a window of every day failed or was refused: silence would look like calm."""
+    if not report.daily:
         return
+    # The job writes its end beside the row it holds.
+    ended = Report.objects.get(pk=report.pk)
+    if ended.state == JobState.FAILED:
+        _tell_lost(report, LOST, ())
+    elif ended.state == JobState.REFUSED:
+        _tell_lost(report, REFUSED, ended.problem_list)
+
+
+def _tell_lost(report: Report, sentence: Text, why: Sequence[Problem]) -> None:
     title, unit = report.contract.title, report.unit
     days = {"first": report.first_day.isoformat(), "last": report.last_day.isoformat()}
+    reasons = {to: " ".join(problem.message.to(to) for problem in why) for to in ("en", "fr")}
     said = Text(
-        LOST.en.format(title=title.en, unit=unit.name_en, **days),
-        LOST.fr.format(title=title.fr, unit=unit.name_fr, **days),
+        sentence.en.format(title=title.en, unit=unit.name_en, why=reasons["en"], **days),
+        sentence.fr.format(title=title.fr, unit=unit.name_fr, why=reasons["fr"], **days),
     )
     notices.notify(stewards(), said, link=reverse("monitoring_unit", args=[report.algorithm, unit.code]))
 

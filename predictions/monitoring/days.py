@@ -11,7 +11,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from clinic.accounts.models import Unit
-from predictions.models import Study
+from predictions.models import Prediction, Study
 from predictions.states import State
 
 ENDED = (State.READY, State.SIGNED, State.REFUSED)
@@ -54,6 +54,17 @@ def within(days: Days) -> Q:
 def studies(algorithm: str, unit: Unit) -> QuerySet[Study]:
     """Return the studies of a unit that count."""
     return Study.objects.filter(algorithm=algorithm, unit=unit, state__in=ENDED)
+
+
+def speaking(algorithm: str, unit: Unit, days: Days) -> int:
+    """Return how many studies of some days a comparison has; a simulated night is nobody's."""
+    found = studies(algorithm, unit).filter(within(days))
+    answers = Prediction.objects.filter(study__in=found.exclude(state=State.REFUSED))
+    latest = answers.order_by("study_id", "-created_at").values_list("study_id", "result__simulated")
+    simulated: dict[object, bool] = {}
+    for study, said in latest:
+        simulated.setdefault(study, bool(said))
+    return found.filter(state=State.REFUSED).count() + sum(not said for said in simulated.values())
 
 
 def counts(algorithm: str, unit: Unit, since: date | None = None) -> Counter[date]:

@@ -13,7 +13,10 @@ from django.utils.translation import gettext_lazy as _
 from clinic.accounts.models import Unit
 from ml import registry
 from ml.contracts import Contract, Text
-from predictions.models import Job
+from predictions.models import Job, JobState
+
+JOB_LOST = (JobState.FAILED, JobState.REFUSED)
+"""A window that ended like this says nothing; its days are taken up again under another reference."""
 
 
 class Against(models.TextChoices):
@@ -85,7 +88,7 @@ class Report(Job, Compared):
         constraints = [
             models.UniqueConstraint(
                 fields=["algorithm", "unit", "first_day"],
-                condition=Q(asked_by=None),
+                condition=Q(asked_by=None) & ~Q(state__in=JOB_LOST),
                 name="one_window_per_first_day",
             )
         ]

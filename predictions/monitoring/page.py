@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from clinic.accounts.models import Unit
@@ -24,7 +24,8 @@ MOST_POINTS = 24
 TWO = 2
 MOVED, CALIBRATION = "moved", "calibration"
 BARS = {CALIBRATION: (0.0,)}
-ORDER = {"raised": 0, "between": 1, "quiet": 2, "unknown": 3}
+RAISED, QUIET, UNKNOWN = "raised", "quiet", "unknown"
+ORDER = {RAISED: 0, "between": 1, QUIET: 2, UNKNOWN: 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,9 @@ class Standing:
     contract: Contract
     unit: Unit
     latest: Report | None
-    open: int
+    lost: Report | None
+    new: int
+    acknowledged: int
     progress: Progress
 
 
@@ -44,6 +47,7 @@ class Shown:
 
     row: Mapping[str, Any]
     label: str
+    unit: str
     level: str
     parts: tuple[Part, ...]
     svg: SafeString | None
@@ -63,10 +67,19 @@ def standings() -> list[Standing]:
     found = []
     for algorithm, unit in windows.pairs():
         done = selectors.reports(algorithm, unit.code).filter(asked_by=None, state=JobState.DONE)
-        waiting = Alert.objects.filter(algorithm=algorithm, unit=unit, closed_at=None).count()
-        latest = done.order_by("-last_day").first()
-        contract = registry.contract(algorithm)
-        found.append(Standing(contract, unit, latest, waiting, windows.progress(algorithm, unit)))
+        alerts = Alert.objects.filter(algorithm=algorithm, unit=unit, closed_at=None)
+        new = alerts.filter(acknowledged_at=None).count()
+        found.append(
+            Standing(
+                registry.contract(algorithm),
+                unit,
+                latest=done.order_by("-last_day").first(),
+                lost=windows.stopped(algorithm, unit),
+                new=new,
+                acknowledged=alerts.count() - new,
+                progress=windows.progress(algorithm, unit),
+            )
+        )
     return found
 
 
@@ -74,6 +87,16 @@ def fields(report: Report) -> list[Shown]:
     """Return the fields of a report, what moved first, each with its drawing."""
     found = [_shown(row) for row in (report.content or {}).get("fields", ())]
     return sorted(found, key=lambda one: ORDER[one.level])
+
+
+def moved(report: Report) -> list[str]:
+    """Return what stands out in a report: fields, expected performance, calibration."""
+    content = report.content
+    found = [one.label for one in fields(report) if one.level == RAISED]
+    for name, label in (("performance", _("Expected performance")), (CALIBRATION, _("Calibration"))):
+        if (content[name] or {}).get("level") == RAISED:
+            found.append(label)
+    return found
 
 
 def histories(done: Sequence[Report]) -> list[Drawn]:
@@ -85,35 +108,38 @@ def histories(done: Sequence[Report]) -> list[Drawn]:
         In the order of time.
     """
     latest = done[-MOST_POINTS:]
-    counts = [sum(field["level"] == "raised" for field in one.content["fields"]) for one in latest]
-    moved = [Point(float(count)) for count in counts]
-    drawn = [_history(MOVED, _("Fields that stand out"), moved)] if len(moved) > 1 else []
+    days = [day(one.last_day) for one in latest]
+    counts = [Point(float(len(moved(one)))) for one in latest]
+    drawn = _if_two(MOVED, _("What stands out"), counts, days)
     for measure, title in (
         ("roc_auc", _("Expected area under the curve")),
         ("agreement", _("Expected agreement of epochs")),
     ):
         points = [_point((one.content["performance"] or {}).get(measure)) for one in latest]
-        drawn += _if_two(measure, title, points)
+        drawn += _if_two(measure, title, points, days)
     shifts = [_point((one.content["calibration"] or {}).get("shift")) for one in latest]
-    return drawn + _if_two(CALIBRATION, _("Calibration in the large (0 is right)"), shifts)
+    return drawn + _if_two(CALIBRATION, _("Calibration in the large (0 is right)"), shifts, days)
 
 
-def _if_two(name: str, title: str, points: Sequence[Point | None]) -> list[Drawn]:
+def _if_two(name: str, title: str, points: Sequence[Point | None], days: Sequence[str]) -> list[Drawn]:
     known = [point for point in points if point is not None]
-    return [_history(name, title, known)] if len(known) > 1 else []
+    return [_history(name, title, points, days)] if len(known) > 1 else []
 
 
-def _history(name: str, title: str, points: Sequence[Point]) -> Drawn:
+def _history(name: str, title: str, points: Sequence[Point | None], days: Sequence[str]) -> Drawn:
     language = get_language() or "en"
-    digits = 0 if name == MOVED else 3
+    digits, last, without = 0 if name == MOVED else 3, points[-1], points.count(None)
     said = _("%(n)s windows; the latest: %(value)s.") % {
         "n": len(points),
-        "value": figure(points[-1].value, digits),
+        "value": figure(last.value, digits) if last else "–",
     }
+    if without:
+        words = ngettext("%(n)s of them has no figure.", "%(n)s of them have no figure.", without)
+        said = f"{said} {words % {'n': without}}"
     # Made of numbers and escaped words only.
     named = name.replace("_", "-")
     svg = drawing.history(
-        named, title, said, points, language, bars=BARS.get(name, ()), counted=name == MOVED
+        named, title, said, points, days, language, bars=BARS.get(name, ()), counted=name == MOVED
     )
     return Drawn(title, mark_safe(svg), said)  # noqa: S308
 
@@ -129,19 +155,26 @@ def _shown(row: Mapping[str, Any]) -> Shown:
         Part(Text.from_json(one["label"]).to(language), one["reference"], one["window"])
         for one in row["shown"] or ()
     )
-    level = min((row["level"], row["missing_level"]), key=ORDER.__getitem__)
+    level, unit = _level(row), _("years") if row["unit"] == "y" else row["unit"]
     filled = [part for part in parts if part.reference != 0 or part.window != 0]
     if len(filled) < TWO:
         # One and the same value everywhere: nothing to draw.
-        return Shown(row, label, level, (), None)
+        return Shown(row, label, unit, level, (), None)
     said = "; ".join(f"{part.label}: {_share(part.reference)} / {_share(part.window)}" for part in parts)
     svg = drawing.spread(row["name"].replace("_", "-"), label, said, parts, language)
     # Made of numbers and escaped words only.
-    return Shown(row, label, level, parts, mark_safe(svg))  # noqa: S308
+    return Shown(row, label, unit, level, parts, mark_safe(svg))  # noqa: S308
+
+
+def _level(row: Mapping[str, Any]) -> str:
+    """Return what stands out more; as often missing as before says nothing of values that nobody compared."""
+    if row["level"] == UNKNOWN and row["missing_level"] == QUIET:
+        return UNKNOWN
+    return min((row["level"], row["missing_level"]), key=ORDER.__getitem__)
 
 
 def _share(share: float | None) -> str:
-    return "< 5" if share is None else f"{percent(share)} %"
+    return _("held back") if share is None else f"{percent(share)} %"
 
 
 def reference_of(row: Any) -> str:

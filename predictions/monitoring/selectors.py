@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 from django.http import Http404
 
+from clinic.accounts.models import Unit
 from predictions.models import JobState
+from predictions.monitoring import windows
+from predictions.monitoring.days import today
 from predictions.monitoring.models import Alert, Reference, Report
 
 
@@ -20,7 +23,8 @@ class Reading(NamedTuple):
     unit
         Code of the unit.
     field
-        What it is about: a field, ``"performance"``, ``"calibration"``, ``"alerts"`` or ``"studies"``.
+        What it is about: a field, ``"performance"``, ``"calibration"``, ``"alerts"``, ``"studies"`` or
+        ``"windows"`` (``age_days`` of the latest one, ``lost``: whether the last one said nothing).
     measure
         ``psi``, ``psi_excess``, ``statistic``, ``p_adjusted``, ``missing_share``, ``expected_auc``, …
     """
@@ -33,22 +37,35 @@ class Reading(NamedTuple):
 
 
 def latest() -> list[Reading]:
-    """Return the figures of the latest window of every algorithm and unit; none before the first."""
-    done = Report.objects.filter(asked_by=None, state=JobState.DONE).exclude(content=None)
-    # The latest of each first: what every day since the beginning said is not read at every scrape.
-    seen = {
-        (algorithm, unit): pk
-        for algorithm, unit, pk in done.order_by("last_day").values_list("algorithm", "unit", "pk")
-    }
-    latest_ones = Report.objects.filter(pk__in=seen.values()).select_related("unit")
-    return [reading for report in latest_ones.order_by("last_day") for reading in _readings(report)]
+    """Return the figures of the latest window of every algorithm and unit; none before the first.
+
+    Where the last window was refused or failed, the figures of the one before are old and left out: only how
+    old they are and what is open is said.
+    """
+    daily = Report.objects.filter(asked_by=None).order_by()
+    units = Unit.objects.in_bulk(daily.values_list("unit", flat=True).distinct())
+    found = daily.values_list("algorithm", "unit").distinct().order_by("algorithm", "unit")
+    return [one for algorithm, unit in found for one in _standing(algorithm, units[unit])]
 
 
-def _readings(report: Report) -> Iterator[Reading]:
-    of = report.algorithm, report.unit.code
-    content = report.content
+def _standing(algorithm: str, unit: Unit) -> Iterator[Reading]:
+    of = algorithm, unit.code
+    done = windows.daily(algorithm, unit).filter(state=JobState.DONE).order_by("-last_day").first()
+    lost = windows.stopped(algorithm, unit) is not None
+    if done is None and not lost:
+        return
+    open_ones = Alert.objects.filter(algorithm=algorithm, unit=unit, closed_at=None)
+    yield Reading(*of, "windows", "lost", lost)
+    yield Reading(*of, "alerts", "open", open_ones.count())
+    yield Reading(*of, "alerts", "new", open_ones.filter(acknowledged_at=None).count())
+    if done is not None:
+        yield Reading(*of, "windows", "age_days", (today() - done.last_day).days)
+        if not lost:
+            yield from _figures(of, done.content)
+
+
+def _figures(of: tuple[str, str], content: Mapping[str, Any]) -> Iterator[Reading]:
     yield Reading(*of, "studies", "n", content["n"])
-    yield Reading(*of, "alerts", "open", sum(state["open"] for state in report.states.values()))
     for field in content["fields"]:
         for measure in ("psi", "psi_excess", "statistic", "p_adjusted", "missing_share"):
             if field.get(measure) is not None:

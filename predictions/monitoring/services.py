@@ -10,10 +10,15 @@ from django.utils import timezone
 from clinic.accounts.models import Unit, User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
+from ml import package as packages
 from ml.contracts import Problem, Refused, Text
+from ml.monitoring import baselines
+from ml.package import BrokenPackage
 from predictions import jobs
-from predictions.monitoring.days import Days, today
+from predictions.monitoring import alerting
+from predictions.monitoring.days import Days, speaking, today
 from predictions.monitoring.models import Against, Alert, Reference, Report
+from predictions.monitoring.windows import LEAST
 
 LONGEST_COMMENT = 1000
 LONGEST_DAYS = 731
@@ -64,6 +69,23 @@ COMMENT_TOO_LONG = Problem(
     ),
     field="comment",
 )
+FEW_STUDIES = Problem(
+    "too_few_studies",
+    Text(
+        f"There are fewer than {LEAST} answered or refused studies in these days: every window would be "
+        "refused. Choose more days.",
+        f"Il y a moins de {LEAST} études répondues ou refusées dans ces jours : chaque fenêtre serait "
+        "refusée. Choisissez plus de jours.",
+    ),
+)
+NO_BASELINE = Problem(
+    "no_baseline",
+    Text(
+        "The version in service has no baseline of its training. Choose earlier studies of the unit.",
+        "La version en service n’a pas de référence d’apprentissage. Choisissez des études antérieures de "
+        "l’unité.",
+    ),
+)
 WINDOW, REFERENCE = Text("the window", "la fenêtre"), Text("the reference", "la référence")
 
 
@@ -82,14 +104,8 @@ def ask(
     ml.contracts.Refused
         With every problem of the days.
     """
-    problems = check(window, WINDOW)
     live = against != Against.TRAINING
-    if live:
-        problems += check(reference, REFERENCE)
-    if not problems and live and window.overlaps(reference):
-        problems = [OVERLAP]
-    if problems:
-        raise Refused(*problems)
+    require(window, reference if live else None, live=live)
     row = Report(
         algorithm=algorithm,
         unit=unit,
@@ -115,10 +131,11 @@ def choose(*, user: User, algorithm: str, unit: Unit, against: str, reference: D
     Raises
     ------
     ml.contracts.Refused
-        With every problem of the days.
+        With every problem of the days; for days with fewer than thirty studies, or without a baseline: every
+        later window would be refused, and nothing watched.
     """
     live = against != Against.TRAINING
-    if problems := check(reference, REFERENCE) if live else []:
+    if problems := _unusable(algorithm, unit, reference) if live else _without_baseline(algorithm):
         raise Refused(*problems)
     with transaction.atomic():
         row = Reference.objects.create(
@@ -133,6 +150,7 @@ def choose(*, user: User, algorithm: str, unit: Unit, against: str, reference: D
         detail = {"algorithm": algorithm, "unit": unit.code, "against": row.against}
         detail |= {"days": _written(reference)} if live else {}
         record(Action.UPDATE, actor=user, kind="monitoring_reference", object_id=str(row.pk), detail=detail)
+        alerting.begin_anew(user, algorithm, unit)
     return row
 
 
@@ -158,6 +176,31 @@ def acknowledge(*, user: User, alert: Alert, comment: str) -> bool:
     return bool(done)
 
 
+def require(window: Days | None, reference: Days | None, *, live: bool) -> None:
+    """Let days be compared that can be.
+
+    Raises
+    ------
+    ml.contracts.Refused
+        With every problem of the window, and of the reference where it is earlier studies.
+    """
+    problems = check(window, WINDOW)
+    if live:
+        problems += check(reference, REFERENCE)
+    if not problems and live and window.overlaps(reference):
+        problems = [OVERLAP]
+    if problems:
+        raise Refused(*problems)
+
+
+def has_baseline(algorithm: str) -> bool:
+    """Whether windows can be held against the training of the version in service."""
+    try:
+        return baselines.has(packages.load(algorithm))
+    except BrokenPackage:
+        return False
+
+
 def check(days: Days | None, what: Text) -> list[Problem]:
     """Return what is wrong with some days."""
     if days is None or days.first > days.last:
@@ -177,10 +220,20 @@ def weeks_of(first: str, last: str) -> Days | None:
         begin, end = date.fromisoformat(first), date.fromisoformat(last)
     except ValueError:
         return None
-    if end >= today():
+    if end >= today() or begin > end:
         return Days(begin, end)
     sunday = end + timedelta(days=6 - end.weekday())
     return Days(begin - timedelta(days=begin.weekday()), sunday if sunday < today() else sunday - WEEK)
+
+
+def _unusable(algorithm: str, unit: Unit, reference: Days | None) -> list[Problem]:
+    if problems := check(reference, REFERENCE):
+        return problems
+    return [FEW_STUDIES] if speaking(algorithm, unit, reference) < LEAST else []
+
+
+def _without_baseline(algorithm: str) -> list[Problem]:
+    return [] if has_baseline(algorithm) else [NO_BASELINE]
 
 
 def _of(problem: Problem, what: Text) -> Problem:

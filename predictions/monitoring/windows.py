@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from clinic.accounts.models import Unit
@@ -15,7 +16,7 @@ from ml import registry
 from predictions import jobs
 from predictions.models import JOB_PENDING, JobState
 from predictions.monitoring.days import Days, counts, studies, today
-from predictions.monitoring.models import Against, Reference, Report
+from predictions.monitoring.models import JOB_LOST, Against, Reference, Report
 
 log = logging.getLogger(__name__)
 
@@ -66,10 +67,10 @@ def duty() -> None:
 
 def begin(algorithm: str, unit: Unit) -> Report | None:
     """Write the row of the next window of a unit and have a worker do it; ``None`` when none is due."""
-    daily = Report.objects.filter(algorithm=algorithm, unit=unit, asked_by=None)
-    if daily.filter(state__in=JOB_PENDING).exists():
+    found = daily(algorithm, unit)
+    if found.filter(state__in=JOB_PENDING).exists():
         return None
-    failed = daily.order_by("-last_day").first()
+    failed = found.order_by("-last_day").first()
     if failed is not None and failed.state == JobState.FAILED:
         return _again(failed)
     reference = current(algorithm, unit)
@@ -132,6 +133,19 @@ def first_studies(algorithm: str, unit: Unit) -> Days | None:
     return Days(min(by_day), last) if last else None
 
 
+def daily(algorithm: str, unit: Unit) -> QuerySet[Report]:
+    """Return the windows of every day that count: those a former reference let down are done again."""
+    found = Report.objects.filter(algorithm=algorithm, unit=unit, asked_by=None)
+    chosen = Reference.objects.filter(algorithm=algorithm, unit=unit).first()
+    return found.exclude(state__in=JOB_LOST, queued_at__lt=chosen.chosen_at) if chosen else found
+
+
+def stopped(algorithm: str, unit: Unit) -> Report | None:
+    """Return the last window of every day where that said nothing; ``None`` while all is well."""
+    last = daily(algorithm, unit).exclude(state__in=JOB_PENDING).order_by("-last_day").first()
+    return last if last is not None and last.state in JOB_LOST else None
+
+
 def due(algorithm: str, unit: Unit) -> Days | None:
     """Return the days of the next window; ``None`` while it is not full."""
     since = start(algorithm, unit)
@@ -148,8 +162,7 @@ def due(algorithm: str, unit: Unit) -> Days | None:
 
 def start(algorithm: str, unit: Unit) -> date | None:
     """Return the first day of the next window: after the last one, and after the reference."""
-    daily = Report.objects.filter(algorithm=algorithm, unit=unit, asked_by=None)
-    last = daily.order_by("-last_day").values_list("last_day", flat=True).first()
+    last = daily(algorithm, unit).order_by("-last_day").values_list("last_day", flat=True).first()
     chosen = Reference.objects.filter(algorithm=algorithm, unit=unit).first()
     if chosen is None:
         return None

@@ -51,6 +51,7 @@ def test_a_new_device_is_noticed_looked_at_and_acknowledged(stewards: tuple[Visi
     expect(english.page.get_by_text("Maker of the device: the distribution has moved").first).to_be_visible()
     wrong += english.judge("monitoring-unit")
     alert = Alert.objects.get(key="drift:maker")
+    english.page.locator(f"#alert-{alert.pk} summary").click()
     english.page.locator(f"#comment-{alert.pk}").fill("A new device in room 2, from Monday on")
     english.page.locator(f"#alert-{alert.pk}").get_by_role("button", name="Acknowledge").click()
     expect(english.page.locator(f"#alert-{alert.pk}")).to_contain_text("A new device in room 2")

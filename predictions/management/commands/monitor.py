@@ -14,10 +14,13 @@ from clinic.accounts.models import Unit
 from ml import registry
 from ml.contracts import Refused, Text
 from predictions import jobs
+from predictions.monitoring import services, work
 from predictions.monitoring import windows as monitoring
-from predictions.monitoring import work
+from predictions.monitoring.days import Days
 from predictions.monitoring.models import Against, Report
 
+DAYS = ("first", "last", "reference_first", "reference_last")
+CHOSEN = (*DAYS, "training")
 NOTHING = "nothing to show yet: no window was done (manage.py monitor --due does what is due)"
 
 
@@ -45,7 +48,7 @@ class Command(BaseCommand):
         if not options["algorithm"]:
             return
         unit = _unit(options)
-        if options["first"]:
+        if any(options[name] for name in CHOSEN):
             self._write(_asked(unit, options), options)
             return
         done = Report.objects.filter(algorithm=options["algorithm"], unit=unit, asked_by=None)
@@ -99,23 +102,31 @@ def _unit(options: dict[str, Any]) -> Unit:
 
 
 def _asked(unit: Unit, options: dict[str, Any]) -> Report:
-    """Return a report over chosen days that is shown and not kept."""
-    wanted = ("last",) if options["training"] else ("last", "reference_first", "reference_last")
+    """Return a report over chosen days that is shown and not kept: whole weeks, as on the page."""
+    wanted = DAYS[:2] if options["training"] else DAYS
     if missing := [f"--{name.replace('_', '-')}" for name in wanted if not options[name]]:
         raise CommandError(f"give {', '.join(missing)} too")
-    report = Report(
-        algorithm=options["algorithm"],
-        unit=unit,
-        first_day=options["first"],
-        last_day=options["last"],
-        against=Against.TRAINING if options["training"] else Against.LIVE,
-        reference_first=options["reference_first"],
-        reference_last=options["reference_last"],
-        queued_at=timezone.now(),
-        state="done",
-    )
+    live = not options["training"]
+    window = _weeks(options["first"], options["last"])
+    reference = _weeks(options["reference_first"], options["reference_last"]) if live else None
     try:
+        services.require(window, reference, live=live)
+        report = Report(
+            algorithm=options["algorithm"],
+            unit=unit,
+            first_day=window.first,
+            last_day=window.last,
+            against=Against.LIVE if live else Against.TRAINING,
+            reference_first=reference.first if live else None,
+            reference_last=reference.last if live else None,
+            queued_at=timezone.now(),
+            state="done",
+        )
         report.content = work.content_of(report)
     except Refused as refusal:
         raise CommandError("; ".join(problem.message.en for problem in refusal.problems)) from refusal
     return report
+
+
+def _weeks(first: date, last: date) -> Days | None:
+    return services.weeks_of(first.isoformat(), last.isoformat())

@@ -17,11 +17,8 @@ from clinic.accounts.models import Unit
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from clinic.rules import under
-from ml import package as packages
 from ml import registry
 from ml.contracts import Problem, Refused
-from ml.monitoring import baselines
-from ml.package import BrokenPackage
 from predictions.models import JOB_PENDING, JobState
 from predictions.monitoring import page, selectors, services, windows
 from predictions.monitoring.access import MONITORING
@@ -138,12 +135,13 @@ def _unit(
         "contract": registry.contract(algorithm),
         "unit": unit,
         "latest": done[-1] if done else None,
-        "shown": page.fields(done[-1]) if done else [],
+        "lost": windows.stopped(algorithm, unit),
+        "moved": page.moved(done[-1]) if done else [],
         "histories": page.histories(done),
         "reference": reference,
         "reference_words": page.reference_of(reference) if reference else "",
         "progress": windows.progress(algorithm, unit),
-        "has_baseline": _has_baseline(algorithm),
+        "has_baseline": services.has_baseline(algorithm),
         "alerts": selectors.alerts(algorithm, unit.code),
         "reports": Paginator(reports, REPORTS_A_PAGE).get_page(request.GET.get("page")),
         "against": Against,
@@ -167,10 +165,3 @@ def _report(report: Report) -> dict[str, Any]:
         "agreement_label": _("Expected agreement of epochs"),
         "content": report.content,
     }
-
-
-def _has_baseline(algorithm: str) -> bool:
-    try:
-        return baselines.has(packages.load(algorithm))
-    except BrokenPackage:
-        return False
