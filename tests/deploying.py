@@ -8,11 +8,12 @@ from typing import Any
 from clinic.accounts.models import Unit, User
 from clinic.accounts.roles import Role
 from ml import package as packages
-from ml import registry
+from ml import registry, smoke
 from ml.package import Package
 from predictions.deployments import services
 from predictions.deployments.models import Deployment, Mode
-from tests import factories
+from predictions.versions import gate, proposals
+from tests import factories, promotions
 
 NEW = "9.9.1"
 
@@ -49,8 +50,11 @@ def deployed(
     """Deploy a version: a steward proposes, and who signs in the unit approves what answers studies."""
     contract = registry.contract(algorithm)
     unit: Unit = factories.unit(contract.unit)
+    steward = steward or _person("trial-steward", Role.STEWARD)
+    if mode == Mode.CANARY:
+        judged(of, algorithm=algorithm, steward=steward)
     made = services.propose(
-        user=steward or _person("trial-steward", Role.STEWARD),
+        user=steward,
         algorithm=algorithm,
         unit=unit,
         version=of,
@@ -60,9 +64,27 @@ def deployed(
     )
     if mode != Mode.SHADOW:
         second = second or _person("trial-second", Role(contract.sign_roles[0]), unit)
-        services.approve(user=second, deployment=made, reason="Fine")
+        services.approve(user=second, deployment=made, reason="Fine", threshold=threshold(made))
         made.refresh_from_db()
     return made
+
+
+def judged(of: str = NEW, *, algorithm: str = "haemorrhage", steward: User | None = None) -> None:
+    """Have the gate judge a version; the proposal that asked for it is taken back, its verdict stays."""
+    package = packages.load(algorithm, of)
+    serving = packages.load(algorithm)
+    if gate.judgement(algorithm, package.sha256, serving.sha256):
+        return
+    smoke.record(package)
+    steward = steward or _person("trial-steward", Role.STEWARD)
+    proposal = promotions.proposed(steward, package)
+    if proposal.open:
+        proposals.withdraw(user=steward, proposal=proposal)
+
+
+def threshold(made: Deployment) -> str:
+    """Return what the second person writes to confirm a canary's operating point; empty for what has none."""
+    return promotions.confirmation(made.judgement) if made.judgement else ""
 
 
 def _person(name: str, role: Role, *units: Unit) -> User:

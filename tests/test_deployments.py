@@ -19,6 +19,7 @@ from clinic.accounts.models import Notice, Unit, User
 from clinic.accounts.roles import Role
 from clinic.audit.models import Action, Event
 from ml import package as packages
+from ml import smoke
 from ml.algorithms.haemorrhage.examples import EXAMPLES, as_of
 from ml.contracts import Refused
 from patients.models import Patient
@@ -27,7 +28,9 @@ from predictions.deployments import selectors, services
 from predictions.deployments.models import Allocation, Deployment, Mode, Standing
 from predictions.models import Study
 from predictions.states import State
-from tests import deploying, factories, studies
+from predictions.stewardship import serving
+from predictions.versions import beside, proposals
+from tests import deploying, factories, promotions, studies
 from tests.machine import ROOT
 
 pytestmark = pytest.mark.django_db
@@ -56,6 +59,7 @@ def test_a_shadow_starts_with_the_steward_alone(steward: User, maternity: Unit) 
 @pytest.mark.parametrize("mode", [Mode.SILENT, Mode.CANARY])
 def test_what_answers_studies_takes_two_persons(mode: str, steward: User, bob: User, maternity: Unit) -> None:
     deploying.version()
+    deploying.judged()
     made = services.propose(
         user=steward, algorithm="haemorrhage", unit=maternity, version=deploying.NEW, mode=mode, share=20,
         reason="Try it",
@@ -65,7 +69,7 @@ def test_what_answers_studies_takes_two_persons(mode: str, steward: User, bob: U
     assert Notice.objects.filter(recipient=bob, link=f"/deployments/{made.pk}/").exists()
     with pytest.raises(PermissionDenied):
         services.approve(user=steward, deployment=made)
-    services.approve(user=bob, deployment=made)
+    services.approve(user=bob, deployment=made, threshold=deploying.threshold(made))
     assert made.running
     actions = Event.objects.filter(kind="deployment", object_id=str(made.pk)).order_by("pk")
     assert list(actions.values_list("action", flat=True)) == [Action.REQUEST, Action.APPROVE, Action.DEPLOY]
@@ -131,6 +135,7 @@ def test_a_package_changed_since_its_proposal_does_not_start(
     steward: User, bob: User, maternity: Unit
 ) -> None:
     package = deploying.version()
+    deploying.judged()
     made = services.propose(
         user=steward, algorithm="haemorrhage", unit=maternity, version=package.version, mode=Mode.CANARY,
         share=10, reason="Try it",
@@ -191,6 +196,68 @@ def test_another_process_draws_alike() -> None:
 
 def _environment() -> dict[str, str]:
     return os.environ | {"DJANGO_SETTINGS_MODULE": "clinic.settings", "PYTHONHASHSEED": "7"}
+
+
+def test_a_canary_passes_the_gate_and_its_operating_point_is_written_by_the_second_person(
+    steward: User, bob: User, maternity: Unit
+) -> None:
+    deploying.version()
+    worse = deploying.version("9.9.3", thresholds={"top_10": 0.5})
+    proposal = {
+        "user": steward,
+        "algorithm": "haemorrhage",
+        "unit": maternity,
+        "share": 10,
+        "reason": "Try it",
+        "mode": Mode.CANARY,
+    }
+    for of, code in ((deploying.NEW, "not_judged"), (worse.version, "not_judged")):
+        with pytest.raises(Refused) as error:
+            services.propose(**proposal, version=of)
+        assert codes(error) == [code]
+    deploying.judged(worse.version)
+    with pytest.raises(Refused) as error:
+        services.propose(**proposal, version=worse.version)
+    assert set(codes(error)) == {"gate_refused"}
+    deploying.judged()
+    made = services.propose(**proposal, version=deploying.NEW)
+    assert made.judgement.found.passed
+    written = deploying.threshold(made)
+    for wrong, code in (
+        ("", "threshold_missing"),
+        (written[:-1], "threshold_missing"),
+        ("0.9000", "threshold_differs"),
+    ):
+        with pytest.raises(Refused) as error:
+            services.approve(user=bob, deployment=made, threshold=wrong)
+        assert codes(error) == [code]
+    services.approve(user=bob, deployment=made, threshold=written.replace(".", ","))
+    assert made.running
+    assert f"{made.confirmed_threshold:.4f}" == written
+
+
+def test_going_forward_or_back_ends_the_canary_with_it(bob: User, maternity: Unit) -> None:
+    second = deploying.version("9.9.2", intended_use={"en": "Another", "fr": "Une autre"})
+    deploying.version("9.9.4")
+    smoke.record(second)
+    steward = factories.staff("promoter", Role.STEWARD)
+    proposal = promotions.proposed(steward, second)
+    shadow = deploying.deployed(Mode.SHADOW, of=second.version)
+    silent = deploying.deployed(Mode.SILENT, of="9.9.4")
+    proposals.approve(user=bob, proposal=proposal, threshold=promotions.confirmation(proposal))
+    shadow.refresh_from_db()
+    assert shadow.standing == Standing.ENDED
+    assert Deployment.objects.get(pk=silent.pk).running
+    services.end(user=bob, deployment=silent)
+    canary = deploying.deployed(Mode.CANARY, of="9.9.4", share=100)
+    assert [one.version for one in beside.of("haemorrhage")] == ["9.9.4"]
+    serving.roll_back(user=bob, algorithm="haemorrhage", reason="Too many alarms", replacing="9.9.2")
+    canary.refresh_from_db()
+    assert (canary.standing, canary.ended_by) == (Standing.ENDED, bob)
+    assert "Too many alarms" in canary.end_reason
+    assert beside.of("haemorrhage") == []
+    assert Notice.objects.filter(recipient=canary.proposed_by, link=f"/deployments/{canary.pk}/").exists()
+    assert Event.objects.filter(action=Action.WITHDRAW, object_id=str(canary.pk), actor=bob).count() == 1
 
 
 # --- what answers -------------------------------------------------------------------------------
@@ -304,13 +371,17 @@ def test_the_command_deploys_approves_lists_and_ends(
     steward: User, bob: User, maternity: Unit, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deploying.version()
+    deploying.judged()
     start = ["deployments", "start", "haemorrhage", deploying.NEW, "--mode", "canary", "--share", "10"]
     call_command(*start, "--reason", "Try it", "--as", "steward")
     made = Deployment.objects.get()
     assert made.standing == Standing.PROPOSED
     with pytest.raises(CommandError, match="may not"):
         call_command("deployments", "approve", str(made.pk), "--as", "steward")
-    call_command("deployments", "approve", str(made.pk), "--as", "bob")
+    with pytest.raises(CommandError, match="four decimals"):
+        call_command("deployments", "approve", str(made.pk), "--as", "bob")
+    written = deploying.threshold(made)
+    call_command("deployments", "approve", str(made.pk), "--as", "bob", "--threshold", written)
     call_command("deployments", "list")
     assert f"{made.pk} running canary 10% haemorrhage {deploying.NEW} maternity" in capsys.readouterr().out
     call_command("deployments", "end", str(made.pk), "--as", "bob", "--reason", "Enough")

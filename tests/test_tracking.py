@@ -56,7 +56,11 @@ def test_a_package_trained_before_is_registered_with_what_its_manifest_knows_and
     client = MlflowClient()
     kept = client.get_model_version("german_credit", version)
     assert kept.tags["origin"] == logged.LATER
-    assert client.get_run(kept.run_id).data.tags["code.version"] == "unknown"
+    tags = client.get_run(kept.run_id).data.tags
+    assert tags["code.version"] == "unknown"
+    # The checkout that registers it is not the one it was trained at.
+    model = client.get_logged_model(tags[logged.MODEL_ID])
+    assert not [name for name in (*tags, *model.tags) if name.startswith("mlflow.source.git.")]
     assert {"comparison.json", "curves/curves.json", "curves/roc.fr.svg"} <= files_of(kept.run_id)
     assert mlflow_registry.register(package) == version
     assert len(client.search_model_versions("name='german_credit'")) == 1
@@ -139,6 +143,7 @@ def test_aliases_follow_what_the_product_says(store: Path) -> None:
     assert named[cnn] == ["challenger", "champion"]
     assert named[forest] == []
     mlflow_registry.set_aliases("sleep", {forest: ["shadow"], cnn: ["champion", "shadow"]})
+    assert mlflow_registry.TOLD_AT in MlflowClient().get_registered_model("sleep").tags
     assert at("sleep", "shadow-2").tags["package.version"] == cnn
 
 
@@ -166,6 +171,7 @@ def test_figures_of_one_name_on_several_data_are_all_kept_apart() -> None:
     assert sorted(map(id, found.values())) == sorted(map(id, metrics))
     areas = [name for name in found if name.startswith("roc_auc.")]
     assert len(areas) == 3
+    assert "roc_auc.kermany_2018_training_images_each_altered_by_a_family_its" in areas
     assert "gate_accepts_test" in found
 
 

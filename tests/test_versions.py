@@ -96,7 +96,12 @@ def test_nobody_decides_on_their_own_and_nobody_of_another_unit(
 
 @pytest.mark.parametrize(
     ("written", "code"),
-    [("", "threshold_missing"), ("yes", "threshold_missing"), ("0.9", "threshold_differs")],
+    [
+        ("", "threshold_missing"),
+        ("yes", "threshold_missing"),
+        ("0.9000", "threshold_differs"),
+        ("0.684", "threshold_missing"),
+    ],
 )
 def test_the_operating_point_must_be_written_as_it_is(
     sandra: User, open_one: Proposal, written: str, code: str
@@ -218,7 +223,7 @@ def test_the_command_takes_every_step_and_refuses_whoever_may_not(
         with pytest.raises(CommandError):
             run(*propose, nobody)
     assert "waits for the gate" in run(*propose, "steward")
-    approve = ("approve", SLEEP, "--threshold", "0.684", "--as")
+    approve = ("approve", SLEEP, "--threshold", "0.6840", "--as")
     with pytest.raises(CommandError, match="being judged"):
         run(*approve, "sandra")
     jobs.work(proposals.KIND, Proposal.objects.get().pk)
@@ -229,7 +234,7 @@ def test_the_command_takes_every_step_and_refuses_whoever_may_not(
     assert "sleep 1.2.0 a01c3bfd challenger" in listed
     assert "sleep proposed: 1.2.0, open" in listed
     with pytest.raises(CommandError, match="not the operating point"):
-        run("approve", SLEEP, "--threshold", "0.5", "--as", "sandra")
+        run("approve", SLEEP, "--threshold", "0.5000", "--as", "sandra")
     assert run(*approve, "sandra").strip() == "sleep 1.2.0 serves"
     assert "sleep 1.3.0 serves" in run("rollback", SLEEP, "--reason", "back", "--as", "steward")
 
@@ -262,7 +267,7 @@ def test_a_decider_finds_the_form_and_nobody_else_does(
     for user in (steward, alice):
         assert decide not in desk(user).get(address).content.decode()
         assert desk(user).post(decide, {"decision": "approve"}).status_code == 403
-    wrong = desk(sandra).post(decide, {"decision": "approve", "threshold": "0,9", "reason": "typed here"})
+    wrong = desk(sandra).post(decide, {"decision": "approve", "threshold": "0,9000", "reason": "typed here"})
     assert wrong.status_code == 422
     assert "typed here" in wrong.content.decode()
     assert "This is not the operating point" in wrong.content.decode()
@@ -279,9 +284,11 @@ def test_a_program_lists_proposes_and_decides_as_its_people_may(
     address = f"/api/algorithms/{SLEEP}/proposals/{made.json()['id']}"
     jobs.work(proposals.KIND, made.json()["id"])
     assert desk(alice).get(address).json()["stage"] == "open"
-    decision = {"decision": "approve", "threshold": "0.5"}
+    decision = {"decision": "approve", "threshold": "0.5000"}
     wrong = desk(sandra).post(address, decision, "application/json")
     assert (wrong.status_code, wrong.json()["problems"][0]["code"]) == (422, "threshold_differs")
+    empty = desk(sandra).post(address, decision | {"threshold": ""}, "application/json")
+    assert (empty.status_code, empty.json()["problems"][0]["code"]) == (422, "threshold_missing")
     right = desk(sandra).post(address, decision | {"threshold": "0.6840"}, "application/json")
     assert (right.status_code, right.json()["stage"]) == (200, "approved")
     assert packages.champion_version(SLEEP) == "1.2.0"

@@ -50,8 +50,12 @@ def by_data(metrics: Iterable[Metric]) -> dict[str, list[Metric]]:
 
 
 def slug(words: str) -> str:
-    """Return words as a part of a name: lower case, letters and digits, underscores between."""
-    return re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")[:LONGEST_NAME].strip("_")
+    """Return words as a part of a name: lower case, letters and digits, underscores between; whole words."""
+    name = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
+    if len(name) <= LONGEST_NAME:
+        return name
+    # With the letter after it, so that a word that ends just there is kept.
+    return name[: LONGEST_NAME + 1].rpartition("_")[0] or name[:LONGEST_NAME]
 
 
 def figures_svg(data: str, metrics: list[Metric]) -> str:

@@ -7,6 +7,7 @@ that answers a study comes here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from mlflow.entities.model_registry import ModelVersion
@@ -17,7 +18,17 @@ from ml import registry
 from ml.package import Package
 from ml.training import logged, store, tracking
 
-CHAMPION, CHALLENGER, SHADOW = ALIASES = ("champion", "challenger", "shadow")
+CHAMPION, CHALLENGER, SHADOW, SILENT, CANARY = ALIASES = (
+    "champion",
+    "challenger",
+    "shadow",
+    "silent",
+    "canary",
+)
+TOLD_AT = "vigie.told_at"
+"""Tag of a registered model: when its aliases were last said; decisions made since are not in them."""
+CHECKOUT = "mlflow.source.git."
+"""Tags that MLflow takes from the checkout it runs in."""
 
 
 def register(package: Package) -> str:
@@ -48,7 +59,20 @@ def register(package: Package) -> str:
         if fingerprint := fingerprint_of(package):
             run.data(fingerprint)
         run.package(package, origin=logged.LATER)
+        # Of whoever registers it now: read as the commit it was trained at, it would be wrong.
+        run.write(lambda: _forget_checkout(run.run_id))
     return str(logged.registered(package.algorithm)[package.sha256].version)
+
+
+def _forget_checkout(run_id: str) -> None:
+    client = MlflowClient()
+    for name in client.get_run(run_id).data.tags:
+        if name.startswith(CHECKOUT):
+            client.delete_tag(run_id, name)
+    kept = client.get_run(run_id).data.tags[logged.MODEL_ID]
+    for name in client.get_logged_model(kept).tags:
+        if name.startswith(CHECKOUT):
+            client.delete_logged_model_tag(kept, name)
 
 
 def fingerprint_of(package: Package) -> str:
@@ -117,7 +141,7 @@ def set_aliases(algorithm: str, aliases: Mapping[str, Iterable[str]]) -> None:
 def sync(algorithms: Iterable[str] = ()) -> Iterator[dict[str, Any]]:
     """Register every package on disk and name the one that serves champion; yield a line for each.
 
-    Challenger and shadow are the product's to say (:func:`mirror`) and stay.
+    Challenger, shadow, silent and canary are the product's to say (:func:`mirror`) and stay.
     """
     store.check()
     for algorithm in tuple(algorithms) or registry.names():
@@ -186,3 +210,4 @@ def _assign(algorithm: str, wanted: Mapping[str, str]) -> None:
     for alias, number in wanted.items():
         if now.get(alias) != number:
             client.set_registered_model_alias(algorithm, alias, number)
+    client.set_registered_model_tag(algorithm, TOLD_AT, datetime.now(UTC).isoformat(timespec="seconds"))

@@ -30,7 +30,9 @@ class VersionSerializer(serializers.Serializer):
     version = serializers.CharField()
     package_sha256 = serializers.CharField(help_text="What a prediction pins")
     aliases = serializers.ListField(
-        child=serializers.CharField(), help_text="champion serves, challenger is proposed, shadow is on trial"
+        child=serializers.CharField(),
+        help_text="champion serves, challenger is proposed; beside the champion a shadow runs unseen, a "
+        "canary answers a share of the patients; what is silent answers unseen until the signature",
     )
     origin = serializers.CharField(help_text="shipped or site; empty before it is registered")
     serves = serializers.BooleanField(help_text="Whether it may answer studies at all")
@@ -50,7 +52,10 @@ class ProposalDecisionSerializer(serializers.Serializer):
 
     decision = serializers.CharField(help_text=f"{APPROVE} or {DECLINE}")
     threshold = serializers.CharField(
-        required=False, default="", help_text="To approve: the operating point, with its four decimals"
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text="To approve: the operating point, with its four decimals",
     )
     reason = serializers.CharField(
         required=False, default="", allow_blank=True, max_length=LONGEST_REASON, help_text="Needed to decline"

@@ -14,6 +14,7 @@ from clinic.accounts.models import Unit
 from ml import registry
 from ml.contracts import Contract
 from predictions.models import Job, Study
+from predictions.versions.models import Proposal
 
 WHOLE = 100
 KEY_BYTES = 32
@@ -74,6 +75,14 @@ class Deployment(models.Model):
     )
     decided_at = models.DateTimeField(null=True)
     decision_reason = models.TextField(blank=True)
+    judgement = models.ForeignKey(
+        Proposal,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="deployments",
+        help_text="Where the gate judged a canary; null for what no reader leans on",
+    )
+    confirmed_threshold = models.FloatField(null=True, help_text="As the second person wrote it")
     started_at = models.DateTimeField(null=True)
     ended_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="ended_deployments"

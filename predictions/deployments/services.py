@@ -22,7 +22,9 @@ from ml.contracts import Problem, Refused, Text
 from ml.package import BrokenPackage, Package
 from predictions.deployments import shadows
 from predictions.deployments.models import OPEN, WHOLE, Deployment, Mode, Standing
+from predictions.versions import gate
 from predictions.versions.access import deciders, may_approve
+from predictions.versions.models import Proposal
 
 LONGEST_REASON = 2000
 KIND = "deployment"
@@ -74,6 +76,21 @@ SERVES_ALREADY = Problem(
         "autre, ou le mode silencieux.",
     ),
     field="version",
+)
+NOT_JUDGED = Problem(
+    "not_judged",
+    Text(
+        "Readers lean on a canary, so it has to pass the gate: nobody judged this version against the one in "
+        "service. Propose it for service first; while that waits for its answer it may run as a canary.",
+        "Les lecteurs s’appuient sur un canari : il doit satisfaire aux critères, et cette version n’a "
+        "pas été évaluée face à celle en service. Proposez-la d’abord à la mise en service ; tant que la "
+        "réponse est attendue, elle peut tourner en canari.",
+    ),
+    field="version",
+)
+GATE_REFUSED = Text(
+    "The gate refused this version: {why}",
+    "Cette version ne remplit pas les critères : {why}",
 )
 TAKEN = Problem(
     "unit_taken",
@@ -138,6 +155,7 @@ def propose(
     if problems or package is None or unit is None:
         raise Refused(*problems)
     made = Deployment(
+        judgement=_judgement(package) if mode == Mode.CANARY else None,
         algorithm=algorithm,
         unit=unit,
         version=package.version,
@@ -158,23 +176,31 @@ def propose(
     return made
 
 
-def approve(*, user: User, deployment: Deployment, reason: str = "") -> None:
+def approve(*, user: User, deployment: Deployment, reason: str = "", threshold: str = "") -> None:
     """Start a proposed deployment as its second person.
+
+    Parameters
+    ----------
+    threshold
+        Of a canary: its operating point, see :func:`predictions.versions.gate.confirmed`.
 
     Raises
     ------
     django.core.exceptions.PermissionDenied
         When ``user`` does not sign in the unit, or proposed it; recorded.
     ml.contracts.Refused
-        When it was decided meanwhile, another one runs, or the package is no longer the one proposed.
+        When it was decided meanwhile, another one runs, the package is no longer the one proposed,
+        or, of a canary, when the gate did not let it pass or its operating point is not written.
     """
     _require(may_approve(user, deployment.algorithm, deployment.proposed_by), user, deployment.algorithm)
     package = _package(deployment.algorithm, deployment.version)
     if package is None or package.sha256 != deployment.package_sha256:
         raise Refused(PACKAGE_CHANGED)
+    values = _decision(user, reason) | {"started_at": timezone.now()}
+    if deployment.mode == Mode.CANARY:
+        values |= _passed(package, threshold)
     with _one_at_a_time(), transaction.atomic():
-        now = timezone.now()
-        _move(deployment, Standing.PROPOSED, Standing.RUNNING, **_decision(user, reason), started_at=now)
+        _move(deployment, Standing.PROPOSED, Standing.RUNNING, **values)
         _record(Action.APPROVE, user, deployment, reason)
         _record(Action.DEPLOY, user, deployment, deployment.reason)
 
@@ -241,8 +267,38 @@ def _problems(
         yield NO_PACKAGE
     elif mode != Mode.SILENT and package.version == packages.champion_version(algorithm):
         yield SERVES_ALREADY
+    elif mode == Mode.CANARY:
+        yield from _gate(package)
     if not reason.strip() or len(reason) > LONGEST_REASON:
         yield NO_REASON
+
+
+def _gate(package: Package) -> Iterator[Problem]:
+    """Yield why a package may not run as a canary: the same gate as for service."""
+    judged = _judgement(package)
+    if judged is None or judged.found is None:
+        yield NOT_JUDGED
+        return
+    for criterion in judged.found.failed:
+        said = Text(
+            GATE_REFUSED.en.format(why=criterion.sentence.en),
+            GATE_REFUSED.fr.format(why=criterion.sentence.fr),
+        )
+        yield Problem("gate_refused", said, field="version")
+
+
+def _judgement(package: Package) -> Proposal | None:
+    serving = packages.load(package.algorithm)
+    return gate.judgement(package.algorithm, package.sha256, serving.sha256)
+
+
+def _passed(package: Package, threshold: str) -> dict[str, Any]:
+    """Return what is kept of the gate when a canary starts; judged anew if another version serves by now."""
+    judged = _judgement(package)
+    problems = list(_gate(package))
+    if problems or judged is None:
+        raise Refused(*problems)
+    return {"judgement": judged, "confirmed_threshold": gate.confirmed(judged, threshold)}
 
 
 def _package(algorithm: str, version: str) -> Package | None:
@@ -304,6 +360,7 @@ def _record(action: Action, user: User, made: Deployment, reason: str) -> None:
             "share": made.share,
             "version": made.version,
             "sha256": made.package_sha256,
+            "threshold": made.confirmed_threshold,
             "reason": reason.strip(),
         },
     )

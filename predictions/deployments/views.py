@@ -85,7 +85,8 @@ def deployment_decide(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
     try:
         confirm.require(request)
         if request.POST.get("decision") == "approve":
-            services.approve(user=request.user, deployment=found, reason=reason)
+            threshold = request.POST.get("threshold", "")
+            services.approve(user=request.user, deployment=found, reason=reason, threshold=threshold)
             messages.success(request, _("Approved: it runs from now on."))
         else:
             services.decline(user=request.user, deployment=found, reason=reason)
@@ -118,7 +119,7 @@ def _page(request: HttpRequest, found: Deployment, problems: tuple[Problem, ...]
         "may_end": found.standing in OPEN and services.may_end(request.user, found),
         "allocated": allocated.count(),
         "fell_back": allocated.exclude(fell_back="").count(),
-        "comparison": figures.compare(found) if steward and found.mode == Mode.SHADOW else None,
+        "comparisons": figures.comparisons(found) if steward and found.mode == Mode.SHADOW else [],
         "agree": round(100 * figures.compared.people_agree()) if found.algorithm == "sleep" else None,
         "problems": problems,
         "typed": request.POST,

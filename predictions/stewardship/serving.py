@@ -16,7 +16,7 @@ from ml.package import BrokenPackage, Package
 from predictions.stewardship.models import Decision, ServingDecision, Training
 
 LONGEST_REASON = 2000
-_listeners: list[Callable[[str], object]] = []
+_listeners: list[Callable[[ServingDecision], object]] = []
 ACTIONS = {Decision.SERVE: Action.SERVE, Decision.ROLL_BACK: Action.ROLL_BACK}
 
 NO_REASON = Problem(
@@ -51,8 +51,8 @@ PACKAGE_CHANGED = Problem(
 )
 
 
-def on_change(listener: Callable[[str], object]) -> None:
-    """Have ``listener(algorithm)`` called in the transaction of every decision; from ``AppConfig.ready``."""
+def on_change(listener: Callable[[ServingDecision], object]) -> None:
+    """Have ``listener(decision)`` called in the transaction of every decision; from ``AppConfig.ready``."""
     _listeners.append(listener)
 
 
@@ -157,7 +157,7 @@ def _decide(
             _record(made)
             kept(made)
             for listener in _listeners:
-                listener(algorithm)
+                listener(made)
             # Last, so that a file that cannot be written takes the decision back with it.
             packages.name_champion(algorithm, package.version)
     except IntegrityError as error:

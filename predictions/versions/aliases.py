@@ -1,4 +1,4 @@
-"""What versions are called: champion, challenger, shadow."""
+"""What versions are called: champion, challenger, and what each does beside the champion."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from ml import package as packages
 from ml.package import BrokenPackage
 from predictions.versions.models import Proposal
 
-CHAMPION, CHALLENGER, SHADOW = "champion", "challenger", "shadow"
+CHAMPION, CHALLENGER = "champion", "challenger"
+SHADOW, SILENT, CANARY = "shadow", "silent", "canary"
 
 Source = Callable[[str], Iterable[tuple[str, str]]]
 

@@ -19,4 +19,4 @@ class VersionsConfig(AppConfig):
 
         for kind in kinds.ALL:
             jobs.register(kind)
-        serving.on_change(services.mirror)
+        serving.on_change(services.follow)

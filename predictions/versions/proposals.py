@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from math import isclose
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -22,12 +21,10 @@ from predictions import jobs
 from predictions.models.job import JobState
 from predictions.stewardship import serving
 from predictions.stewardship.models import ServingDecision
-from predictions.versions import access, services
+from predictions.versions import access, gate, services
 from predictions.versions.models import Answer, Proposal, Stage
 
 KIND = "proposal"
-DECIMALS = 4
-"""With which an operating point is shown, and has to be written to be confirmed."""
 
 NO_SUCH = Problem(
     "no_such_version",
@@ -71,23 +68,6 @@ NOT_ENTITLED = Problem(
         "Those who sign such studies in the unit decide on a version.",
         "Ceux qui signent ces études dans l’unité décident d’une version.",
     ),
-)
-NO_THRESHOLD = Problem(
-    "threshold_missing",
-    Text(
-        "Write the operating point as the page shows it, with its four decimals: it is what you confirm.",
-        "Écrivez le point de fonctionnement tel que la page le montre, avec ses quatre décimales : c’est ce "
-        "que vous confirmez.",
-    ),
-    field="threshold",
-)
-OTHER_THRESHOLD = Problem(
-    "threshold_differs",
-    Text(
-        "This is not the operating point of this version. Look at it again, then write it, or decline.",
-        "Ce n’est pas le point de fonctionnement de cette version. Revoyez-le, puis écrivez-le, ou refusez.",
-    ),
-    field="threshold",
 )
 TO_DECIDE = Text(
     "Version {version} of “{title}” is proposed for service: look at it and decide.",
@@ -150,7 +130,7 @@ def approve(*, user: User, proposal: Proposal, threshold: str, reason: str = "")
     Parameters
     ----------
     threshold
-        Its operating point, as the person wrote it: with a point or a comma.
+        Its operating point, as the person wrote it; see :func:`predictions.versions.gate.confirmed`.
     reason
         Further words; may be empty.
 
@@ -160,7 +140,7 @@ def approve(*, user: User, proposal: Proposal, threshold: str, reason: str = "")
         With the reason; nothing is changed.
     """
     _require_second(user, proposal)
-    confirmed = _confirmed(proposal, threshold)
+    confirmed = gate.confirmed(proposal, threshold)
     words = " — ".join(filter(None, (proposal.reason, reason.strip())))
     with transaction.atomic():
         _answer(proposal, Answer.APPROVED, user, reason, confirmed_threshold=confirmed)
@@ -239,17 +219,6 @@ def _require_second(user: User, proposal: Proposal) -> None:
         raise Refused(NOT_ENTITLED)
     if proposal.stage != Stage.OPEN:
         raise Refused(NOT_OPEN)
-
-
-def _confirmed(proposal: Proposal, written: str) -> float:
-    try:
-        value = float(written.strip().replace(",", "."))
-    except ValueError as error:
-        raise Refused(NO_THRESHOLD) from error
-    point = proposal.operating_point
-    if point is None or not isclose(value, round(point.value, DECIMALS), rel_tol=0, abs_tol=1e-9):
-        raise Refused(OTHER_THRESHOLD)
-    return value
 
 
 def _link(proposal: Proposal, made: ServingDecision) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -12,9 +13,10 @@ from ml import package as packages
 from ml import registry
 from ml.contracts import Contract
 from ml.package import BrokenPackage, Package
+from predictions.models.job import JobState
 from predictions.stewardship.models import ServingDecision
 from predictions.versions.aliases import aliases
-from predictions.versions.models import ModelVersion, Proposal
+from predictions.versions.models import Mirroring, ModelVersion, Proposal
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,12 @@ def get_or_404(algorithm: str, proposal_id: UUID) -> Proposal:
     if found is None:
         raise Http404
     return found
+
+
+def told_mlflow() -> datetime | None:
+    """Return when MLflow's registry was last told of an algorithm, ``None`` when never."""
+    told = Mirroring.objects.filter(state=JobState.DONE).order_by("-finished_at")
+    return told.values_list("finished_at", flat=True).first()
 
 
 def previous(algorithm: str, version: str) -> Package | None:

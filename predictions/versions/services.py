@@ -14,6 +14,7 @@ from ml import registry
 from ml.package import BrokenPackage, Package
 from predictions import jobs
 from predictions.models.job import JOB_PENDING
+from predictions.stewardship.models import ServingDecision
 from predictions.versions.models import Mirroring, ModelVersion, Origin
 
 log = logging.getLogger(__name__)
@@ -56,10 +57,20 @@ def register(package: Package) -> ModelVersion | None:
     return row if new else None
 
 
+def follow(made: ServingDecision) -> None:
+    """Have MLflow told of a decision, where a server of it was named."""
+    mirror(made.algorithm)
+
+
 def mirror(algorithm: str) -> None:
     """Have a worker tell MLflow's registry, where a server of it was named; see :func:`mirror_now`."""
-    if os.environ.get("MLFLOW_TRACKING_URI"):
+    if tells_mlflow():
         mirror_now(algorithm)
+
+
+def tells_mlflow() -> bool:
+    """Return whether MLflow is told of each decision by itself: where a server of it was named."""
+    return bool(os.environ.get("MLFLOW_TRACKING_URI"))
 
 
 def mirror_now(algorithm: str) -> None:

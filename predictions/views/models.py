@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -21,7 +21,8 @@ from ml.contracts import Contract
 from ml.package import BrokenPackage, Package
 from predictions import first_read_counts
 from predictions.stewardship import outcomes
-from predictions.versions import page
+from predictions.versions import beside, page
+from predictions.versions.beside import Beside
 from predictions.views import same_cases
 
 # The card's own raw HTML stays text: html is off, and links may lead nowhere but the web.
@@ -34,11 +35,12 @@ COMPARISON = "bench/COMPARISON.md"
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """An algorithm with its serving package, or why there is none."""
+    """An algorithm with its serving package, or why there is none, and what answers beside it."""
 
     contract: Contract
     package: Package | None
     broken: str
+    beside: Sequence[Beside] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,10 @@ class Drawing:
 @under(STAFF)
 @require_safe
 def models(request: HttpRequest) -> HttpResponse:
-    """List every algorithm, the clinical ones first."""
-    everything = [_model(contract) for contract in registry.contracts()]
+    """List the algorithms in the care of patients; to those who run them, the reference tasks after them."""
+    runs = request.user.role in (Role.STEWARD, Role.ADMIN)
+    listed = [contract for contract in registry.contracts() if contract.clinical or runs]
+    everything = [_model(contract) for contract in listed]
     return render(
         request,
         "models/list.html",
@@ -97,7 +101,7 @@ def model(request: HttpRequest, algorithm: str) -> HttpResponse:
 
 def _model(contract: Contract) -> Model:
     try:
-        return Model(contract, package.load(contract.name), "")
+        return Model(contract, package.load(contract.name), "", beside.of(contract.name))
     except BrokenPackage as error:
         return Model(contract, None, str(error))
 

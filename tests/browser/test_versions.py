@@ -60,8 +60,8 @@ def test_a_version_is_proposed_judged_confirmed_and_taken_back(
     ward.get_by_role("main").get_by_role("link").first.click()
     expect(ward.locator(".criteria .failed")).to_have_count(0)
     seen(ward, "to-decide")
-    threshold = ward.get_by_label("Point de fonctionnement, tel qu’écrit ci-dessus")
-    threshold.fill("0,5")
+    threshold = ward.get_by_label("Point de fonctionnement, tel qu’écrit")
+    threshold.fill("0,5000")
     ward.get_by_role("button", name="Approuver").click()
     expect(ward.get_by_role("alert")).to_contain_text("Ce n’est pas le point de fonctionnement")
     assert packages.champion_version("sleep") == serving

@@ -11,7 +11,7 @@ from ml.contracts import Text
 from predictions.stewardship import columns, selectors, serving
 from predictions.stewardship.models import Training
 from predictions.stewardship.states import PENDING, Stage, State
-from predictions.versions import access
+from predictions.versions import access, beside
 
 register = template.Library()
 
@@ -51,6 +51,7 @@ def service_of(context: template.Context, algorithm: str) -> dict[str, Any]:
         "contract": context["contract"],
         "user": user,
         "service": selectors.service(algorithm),
+        "beside": beside.of(algorithm),
         "former": serving.former(algorithm),
         "may_return": access.may_return(user, algorithm),
         "trains": algorithm in selectors.TRAINABLE,

@@ -19,7 +19,7 @@ from ml import registry
 from ml.contracts import Problem, Refused
 from predictions.stewardship import selectors as stewardship
 from predictions.stewardship import serving
-from predictions.versions import access, proposals, selectors
+from predictions.versions import access, beside, proposals, selectors
 from predictions.versions.access import DECISIONS, PROPOSALS, VERSIONS
 from predictions.versions.models import Proposal, Stage
 from predictions.versions.page import compared
@@ -117,6 +117,7 @@ def _context(request: HttpRequest, found: Proposal) -> dict[str, Any]:
         "may_decide": found.stage == Stage.OPEN
         and access.may_approve(request.user, found.algorithm, found.proposed_by),
         "may_withdraw": found.open and request.user.role == Role.STEWARD,
+        "beside": beside.of(found.algorithm),
         "own": request.user.pk == found.proposed_by_id,
         "longest": serving.LONGEST_REASON,
     }

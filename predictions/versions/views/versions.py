@@ -10,7 +10,7 @@ from clinic.accounts.roles import Role
 from clinic.rules import STAFF, under
 from ml import registry
 from predictions.stewardship import selectors as stewardship
-from predictions.versions import selectors
+from predictions.versions import selectors, services
 from predictions.versions.access import VERSIONS
 from predictions.versions.aliases import aliases
 from predictions.versions.page import compared
@@ -21,7 +21,12 @@ from predictions.views.models import CURVES, drawings
 @require_safe
 def versions(request: HttpRequest) -> HttpResponse:
     """List the versions of every model, with what they are called and what is proposed."""
-    shown = {"models": selectors.models(), "may_propose": _steward(request)}
+    shown = {
+        "models": selectors.models(),
+        "may_propose": _steward(request),
+        "tells_mlflow": services.tells_mlflow(),
+        "told_mlflow": selectors.told_mlflow(),
+    }
     return render(request, "versions/list.html", shown)
 
 

@@ -1,4 +1,4 @@
-"""The way back: a reason is asked for, and one click returns to the version that served before."""
+"""The way back: a reason is asked for, and the form returns to the version that served before."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ml import registry
 from ml.contracts import Refused
 from predictions.stewardship import selectors, serving
 from predictions.stewardship.models import Decision
+from predictions.versions import beside
 from predictions.versions.access import WAY_BACK
 
 UNPROCESSABLE = 422
@@ -93,6 +94,7 @@ def _ask(
     context = shown | {
         "contract": registry.contract(algorithm),
         "service": selectors.service(algorithm),
+        "beside": beside.of(algorithm),
         "reason": request.POST.get("reason", ""),
         "longest": serving.LONGEST_REASON,
         "problems": refusal.problems if refusal else (),

@@ -37,6 +37,10 @@ class Command(BaseCommand):
             act = acts.add_parser(name)
             act.add_argument("deployment", type=UUID)
             act.add_argument("--reason", default="")
+            if name == "approve":
+                act.add_argument(
+                    "--threshold", default="", help="of a canary: its operating point, written out"
+                )
         for act in acts.choices.values():
             if not act.prog.endswith("list"):
                 act.add_argument("--as", dest="person", required=True, metavar="USERNAME")
@@ -77,7 +81,8 @@ def _decide(act: str, person: User, options: dict[str, Any]) -> Deployment:
     if found is None:
         raise CommandError(f"there is no deployment {options['deployment']}")
     decide = {"approve": services.approve, "decline": services.decline, "end": services.end}[act]
-    decide(user=person, deployment=found, reason=options["reason"])
+    written = {"threshold": options["threshold"]} if act == "approve" else {}
+    decide(user=person, deployment=found, reason=options["reason"], **written)
     found.refresh_from_db()
     return found
 
