@@ -21,14 +21,15 @@ THEMES = (
     ("dark", "●", _("Dark")),
 )
 
+# first segments of the addresses of the rooms about models, which its own line of links leads to
+ROOMS = ("models", "agreement", "training-sets", "deployments", "testbench", "monitoring", "batches")
 # name of the page, its label, who sees it, first segments of the addresses under it
 ENTRIES = (
     ("worklist", _("Worklist"), CLINICAL, ("", "studies")),
     ("patient_search", _("Patients"), CLINICAL, ("patients",)),
-    ("batch_list", _("Batches"), CLINICAL | {Role.STEWARD}, ("batches",)),
     ("staff_list", _("Staff"), frozenset({Role.ADMIN}), ("staff",)),
     ("unit_list", _("Units"), frozenset({Role.ADMIN}), ("units",)),
-    ("models", _("Models"), frozenset(Role), ("models", "agreement", "training-sets")),
+    ("models", _("Models"), frozenset(Role), ROOMS),
     ("audit_search", _("Audit"), frozenset({Role.ADMIN}), ("audit",)),
     ("erasures", _("Erasures"), frozenset({Role.ADMIN}), ("erasures",)),
 )

@@ -42,9 +42,14 @@ def get_or_404(user: User, deployment_id: UUID) -> Deployment:
     return found
 
 
-def _office(user: User, **_: object) -> None:
+def may_follow(user: User) -> bool:
+    """Return whether ``user`` follows what runs beside the versions in service."""
     contracts = registry.contracts(clinical=True)
-    if user.role == Role.STEWARD or any(may_decide(user, contract.name) for contract in contracts):
+    return user.role == Role.STEWARD or any(may_decide(user, contract.name) for contract in contracts)
+
+
+def _office(user: User, **_: object) -> None:
+    if may_follow(user):
         return
     record(Action.REFUSED, actor=user, kind="page", detail={"needs": "steward or signer"})
     raise PermissionDenied
