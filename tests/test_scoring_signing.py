@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
 
 from clinic.accounts.models import Unit, User
 from clinic.accounts.roles import Role
 from ml.contracts import Refused
 from patients.models import Patient
 from predictions import review
-from predictions.models import ReportedHypnogram, Scoring, Signature, Study
+from predictions.models import ReportedHypnogram, Scoring, ScoringEvent, Signature, Study
 from predictions.states import State
 from predictions.workspaces.sleep import events, refusals, scoring, signing, state
 from tests import factories, scored_nights, studies
@@ -123,7 +124,13 @@ def test_the_draft_can_be_chosen_against_a_scoring(study: Study, terry: User, sa
 
 def test_somebody_still_at_work_is_not_passed_over_silently(study: Study, terry: User, sandra: User) -> None:
     score(terry, study, stage(7, "N3"))
-    assert refused(study, sandra) == "hypnogram_in_progress"
+    with pytest.raises(Refused) as early:
+        signing.require_choice(sandra, study)
+    (problem,) = early.value.problems
+    last = timezone.localtime(ScoringEvent.objects.get().received_at)
+    assert problem.code == "hypnogram_in_progress"
+    assert f"{terry.label}, nothing scored since {last:%Y-%m-%d %H:%M}" in problem.message.en
+    assert f"{terry.label}, plus rien scoré depuis le {last:%d/%m/%Y %H:%M}" in problem.message.fr
     sign(study, sandra, "draft")
     left = Scoring.objects.get()
     assert (left.unfinished, left.finished, left.events.count()) == (True, False, 1)
@@ -269,7 +276,7 @@ def test_a_night_that_a_technician_left_half_scored_can_still_be_signed(
     score(terry, study, stage(7, "N3"))
     sent = {"verdict": "agree", "prediction": str(study.prediction.pk)}
     stopped = client.post(f"/studies/{study.pk}/sign/", sent).content.decode()
-    assert "A colleague is still scoring this night" in stopped
+    assert f"This night is still open in the scoring room: {terry.label}, nothing scored since" in stopped
     assert 'name="hypnogram" value="draft"' in stopped
     client.post(f"/studies/{study.pk}/sign/", sent | {"hypnogram": "draft"})
     assert changed(study.signatures.get()) == []

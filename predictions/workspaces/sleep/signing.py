@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from django.db.models import Max
 
 from clinic.accounts.models import User
 from ml.contracts import Problem, Refused, Text
 from predictions import first_read
-from predictions.models import Origin, Prediction, ReportedHypnogram, Scoring, Study
+from predictions.models import Origin, Prediction, ReportedHypnogram, Scoring, ScoringEvent, Study
+from predictions.outputs import dates
 from predictions.states import State
 from predictions.workspaces.sleep import comparing, events, scoring
 from predictions.workspaces.sleep.scoring import Hypnogram
@@ -27,13 +30,14 @@ CHOOSE = Problem(
 IN_PROGRESS = Problem(
     "hypnogram_in_progress",
     Text(
-        "A colleague is still scoring this night. Wait until they close their scoring, or choose the draft "
+        "This night is still open in the scoring room: {who}. Ask them to close it, or choose the draft "
         "or a finished scoring to sign: theirs then ends unfinished.",
-        "Un collègue est en train de scorer cette nuit. Attendez qu’il close son scorage, ou choisissez de "
-        "signer le brouillon ou un scorage terminé : le sien restera alors inachevé.",
+        "Cette nuit est encore ouverte dans la salle de scorage : {who}. Demandez sa clôture, ou choisissez "
+        "de signer le brouillon ou un scorage terminé : l’autre restera alors inachevé.",
     ),
     field="hypnogram",
 )
+AT_IT = Text("{name}, nothing scored since {at}", "{name}, plus rien scoré depuis le {at}")
 NOT_FINISHED = Problem(
     "hypnogram_not_finished",
     Text(
@@ -204,11 +208,34 @@ def _default(user: User, study: Study, found: Mapping[str, Hypnogram]) -> tuple[
         return own[0], None
     if len(scored) > 1:
         return "", CHOOSE
-    if any(one.closed_at is None for one in scoring.scorings(study)):
-        return "", IN_PROGRESS
+    at_it = [one for one in scoring.scorings(study) if one.closed_at is None]
+    if at_it:
+        return "", _in_progress(at_it)
     found_else = (value for value in (SIGNED, scoring.DRAFT) if value in found)
     value = next(iter([*scored, *found_else]), "")
     return value, None if value else NOT_SCORED
+
+
+def _in_progress(at_it: list[Scoring]) -> Problem:
+    """Say who has the night open and since when they did nothing: a room that was left can be told so."""
+    last = dict(
+        ScoringEvent.objects.filter(scoring__in=at_it)
+        .order_by()
+        .values_list("scoring")
+        .annotate(Max("received_at"))
+    )
+
+    def said(language: str) -> str:
+        return (" ; " if language == "fr" else "; ").join(
+            AT_IT.to(language).format(
+                name=one.scorer.label, at=dates.moment(last.get(one.pk, one.started_at), language)
+            )
+            for one in at_it
+        )
+
+    sentence = IN_PROGRESS.message
+    text = Text(sentence.en.format(who=said("en")), sentence.fr.format(who=said("fr")))
+    return replace(IN_PROGRESS, message=text)
 
 
 def _beside(made: Scoring) -> bool:
