@@ -46,7 +46,10 @@ class EmergencyForm(forms.Form):
     )
     birth_date = DateField(label=gettext_lazy("Birth date"), required=False)
     category = forms.ChoiceField(
-        label=gettext_lazy("Why"), choices=EmergencyReason.choices, widget=forms.RadioSelect
+        label=gettext_lazy("Why"),
+        choices=EmergencyReason.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": gettext_lazy("Choose why the record is opened: one of the reasons.")},
     )
     reason = forms.CharField(
         label=gettext_lazy("In your words"),
@@ -54,6 +57,7 @@ class EmergencyForm(forms.Form):
         min_length=emergency_search.SHORTEST_REASON,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=gettext_lazy("The lead of the unit reads it, and so does whoever looks at the audit."),
+        error_messages={"required": gettext_lazy("Say in a few words what happened, or who called you.")},
     )
 
     def clean(self) -> dict[str, Any]:

@@ -70,6 +70,21 @@ def test_the_record_number_opens_the_record_and_the_page_says_until_when(
     assert reverse("emergency_end", args=[opened.pk]) in shown
 
 
+def test_what_is_missing_is_announced_above_the_form_and_names_the_reasons(
+    visitor: Client, claire: Patient
+) -> None:
+    answer = visitor.post(
+        reverse("emergency_new"), {"record_number": claire.record_number, "reason": WHY["reason"]}
+    )
+    page = answer.content.decode()
+    alert = page[page.index('role="alert" tabindex="-1"') :].split("</ul>")[0]
+    assert answer.status_code == 422
+    assert "Choose why the record is opened: one of the reasons." in alert
+    assert 'href="#id_category"' in alert
+    assert 'id="id_category"' in page
+    assert "This field is required." not in page
+
+
 def test_the_exact_name_with_the_birth_date_opens_it_too(visitor: Client, claire: Patient) -> None:
     named = {"family_name": "LANTÉRN", "given_name": "claire", "birth_date": "1994-03-02"}
     assert ask(visitor, **named).status_code == 302
