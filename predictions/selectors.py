@@ -15,7 +15,7 @@ from clinic.templatetags.vigie import day
 from ml import registry
 from ml.contracts import InputKind
 from predictions import access
-from predictions.models import Prediction, Review, Study
+from predictions.models import Prediction, Review, Study, StudyFile
 from predictions.states import PENDING, State
 
 MOST_EARLIER = 20
@@ -92,12 +92,15 @@ def earlier_taken(user: User, study: Study) -> list[Study]:
     """Return the answered studies of the same kind and patient that were taken earlier, the latest first.
 
     Those whose files say when they were taken come first, by that; then the others, by when they were sent,
-    which says less. At most MOST_EARLIER are looked through.
+    which says less. At most MOST_EARLIER are looked through. The very file of this study, sent before, is
+    no earlier examination, and a link to it would lead past a blind reading.
     """
+    again = StudyFile.objects.filter(sha256__in=study.files.values("sha256")).values("study")
     others = (
         access.for_user(user)
         .filter(patient=study.patient_id, algorithm=study.algorithm, state__in=(State.READY, State.SIGNED))
         .exclude(pk=study.pk)
+        .exclude(pk__in=again)
         .prefetch_related("predictions")[:MOST_EARLIER]
     )
     now = taken(study)
