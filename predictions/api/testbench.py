@@ -40,7 +40,8 @@ class BenchRunSerializer(serializers.Serializer):
     queued_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
     latencies_ms = serializers.DictField(
-        child=serializers.FloatField(), help_text="wait, make, load, predict, explain"
+        child=serializers.FloatField(),
+        help_text="wait, make, load, predict, explain; the network of chest_xray runs in load",
     )
     answered = serializers.CharField(help_text="ok, or refused; empty before an answer")
     as_expected = serializers.BooleanField(allow_null=True)
