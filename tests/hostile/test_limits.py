@@ -170,7 +170,7 @@ def test_the_worker_limits_itself_before_it_opens_the_file(
         limited.append(False)
         raise AssertionError
 
-    monkeypatch.setattr(run, "_source", source)
+    monkeypatch.setattr(run, "source_of", source)
     ended = studies.analysed(study)
     assert not limited
     assert (ended.state, ended.problem_list[0].code) == (State.FAILED, "out_of_memory")
