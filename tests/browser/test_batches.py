@@ -12,9 +12,13 @@ from pytest_django.live_server_helper import LiveServer
 from clinic.accounts.models import User
 from predictions.batches.models import Batch
 from tests.batches import admissions, table, work_off
-from tests.browser.visiting import TABLET, opened
+from tests.browser.visiting import DESKTOP, TABLET, opened
 
 pytestmark = pytest.mark.browser
+COVERED = """() => { const bar = document.querySelector(".send-bar").getBoundingClientRect();
+  return [...document.querySelectorAll(".naming select")].filter((field) => {
+    const box = field.getBoundingClientRect(); return box.bottom > bar.top && box.top < bar.bottom;
+  }).map((field) => field.name); }"""
 
 
 def test_a_table_is_named_followed_taken_and_deleted(
@@ -44,7 +48,11 @@ def test_a_table_is_named_followed_taken_and_deleted(
         page.get_by_role("button", name="Lancer").click()
         expect(page.get_by_role("alert").first).to_contain_text("L’envoi n’est pas possible")
         expect(page.locator("tr", has_text="N° dossier")).to_contain_text("plusieurs colonnes")
+        page.set_viewport_size(dict(zip(("width", "height"), TABLET, strict=True)))
+        assert page.evaluate(COVERED) == [], "the bar with the button lies over no field"
+        expect(page.get_by_role("main")).to_contain_text("il désigne une personne")
         wrong += visit.judge("batch_columns")
+        page.set_viewport_size(dict(zip(("width", "height"), DESKTOP, strict=True)))
         page.locator("tr", has_text="N° dossier").get_by_role("combobox").select_option("reference")
         page.get_by_role("button", name="Lancer").click()
 
