@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -22,9 +23,10 @@ from ml.algorithms.haemorrhage.examples import ADMISSIONS, as_of
 from ml.contracts import Refused
 from patients.models import Patient
 from predictions import answers, first_read, jobs, outcomes, review
-from predictions.agreement import access, services, shown
+from predictions.agreement import access, services, shown, work
 from predictions.agreement.figures import Part, Said, cells, computed, diagonal, kappas, one
 from predictions.agreement.models import Report
+from predictions.agreement.scope import Scope
 from predictions.models import JobState, Study
 from tests import factories, scored_nights, studies
 
@@ -203,6 +205,7 @@ def test_another_version_and_another_month_are_not_counted(
 def many(lab: Unit, people: int, nights: int = 12) -> Report:
     """Return a counted report of nights scored by some technicians."""
     said = Part("scored", ("W",), ("W",), epochs=True)
+    said.left_out["draft_untouched"] = 2
     scorers = [factories.staff(f"scorer-{number}", Role.TECHNICIAN, lab) for number in range(people)]
     for number in range(nights):
         said.said.append(Said(uuid4(), uuid4(), (scorers[number % people].pk,), table((9,))))
@@ -261,19 +264,91 @@ def test_a_steward_gets_counts_and_no_link_to_a_patient(
     assert terry.label in page
 
 
+def table_of(client: Client, report: Report) -> list[dict[str, str]]:
+    """Return the CSV as a spreadsheet reads it."""
+    content = client.get(reverse("agreement_csv", args=[report.pk])).content
+    assert content.startswith(codecs.BOM_UTF8)
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+
+
+# When who did how many studies with which version.
+DONE = [
+    *(((2025, 10), who, "1.0", 4) for who in (1, 2, 3)),
+    ((2025, 11), 1, "1.0", 3),
+    *(((2025, 12), who, "2.0", 4) for who in (1, 2, 3)),
+]
+
+
+@pytest.fixture
+def years(lab: Unit, monkeypatch: pytest.MonkeyPatch) -> Unit:
+    """Return a unit in which three people worked for two months, and one of them in a third between."""
+
+    def collect(scope: Scope) -> list[Part]:
+        found = Part("scored", ("W",), ("W",), epochs=True)
+        for (year, month), who, version, number in DONE:
+            at = datetime(year, month, 15, tzinfo=UTC)
+            if scope.since <= at < scope.until and scope.version in ("", version):
+                found.said.extend(Said(uuid4(), uuid4(), (who,), table((9,))) for _ in range(number))
+        return [found]
+
+    monkeypatch.setitem(work.COLLECTORS, "sleep", collect)
+    monkeypatch.setattr(services, "versions", lambda algorithm: ["1.0", "2.0"])
+    return lab
+
+
+def said_of(user: User, unit: Unit, since: str, until: str, version: str = "") -> Any:
+    """Return why a report is withheld from ``user``, ``None`` where it is shown."""
+    report = counted(user, unit, "sleep", since=since, until=until, version=version)
+    [seen] = shown.of(user, report)
+    return seen.withheld
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("first", ["2025-10", "2025-11"])
+def test_two_reports_tell_no_more_by_subtraction(
+    years: Unit, steward: User, sandra: User, first: str
+) -> None:
+    """October, or October and November: whichever is asked first is shown, the other would tell November."""
+    other = {"2025-10": "2025-11", "2025-11": "2025-10"}[first]
+    assert said_of(steward, years, "2025-10", first) is None
+    assert said_of(steward, years, "2025-10", other) == shown.TOLD_APART
+    assert said_of(steward, years, "2025-10", first) is None
+    assert said_of(sandra, years, "2025-10", other) is None
+    # December stands by itself beside October; all three months beside both would tell November again.
+    assert said_of(steward, years, "2025-12", "2025-12") is None
+    withheld = said_of(steward, years, "2025-10", "2025-12")
+    assert withheld == (shown.TOLD_APART if first == "2025-10" else None)
+
+
+@pytest.mark.django_db
+def test_three_reports_tell_no_more_by_subtraction(years: Unit, steward: User) -> None:
+    """All three months without the first and without the last are the one between."""
+    assert said_of(steward, years, "2025-10", "2025-12") is None
+    assert said_of(steward, years, "2025-10", "2025-10") is None
+    assert said_of(steward, years, "2025-12", "2025-12") == shown.TOLD_APART
+
+
+@pytest.mark.django_db
+def test_versions_tell_no_more_by_subtraction(years: Unit, steward: User) -> None:
+    assert said_of(steward, years, "2025-11", "2025-12") is None
+    assert said_of(steward, years, "2025-11", "2025-12", "2.0") == shown.TOLD_APART
+
+
 @pytest.mark.django_db
 def test_the_table_and_the_api_tell_no_more_than_the_page(
     client: Client, lab: Unit, sandra: User, steward: User
 ) -> None:
     report = many(lab, people=2)
     client.force_login(steward)
-    rows = list(
-        csv.DictReader(io.StringIO(client.get(reverse("agreement_csv", args=[report.pk])).content.decode()))
-    )
+    rows = table_of(client, report)
     assert [(row["part"], row["people"], row["figure"]) for row in rows] == [("scored", "pooled", "withheld")]
     answer = client.get(reverse("api-agreement", args=[report.pk])).json()
     assert (answer["parts"][0]["pooled"], answer["parts"][0]["named"]) == (None, [])
     client.force_login(sandra)
+    [cell] = [row for row in table_of(client, report) if (row["people"], row["figure"]) == ("pooled", "cell")]
+    assert (cell["row"], cell["column"], cell["count"]) == ("W", "W", "108")
+    [left] = [row for row in table_of(client, report) if row["figure"] == "left_out"]
+    assert (left["row"], left["count"]) == ("draft_untouched", "2")
     answer = client.get(reverse("api-agreement", args=[report.pk])).json()
     assert answer["parts"][0]["pooled"]["studies"] == 12
     assert len(answer["parts"][0]["named"]) == 2

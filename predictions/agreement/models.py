@@ -16,7 +16,7 @@ from predictions.models import Job, Study
 class Report(Job):
     """Agreement in one unit about one algorithm, over a period of whole months.
 
-    Whole months, because two periods that differ by a day would tell what one person said on that day.
+    What two reports tell together is watched over by :mod:`predictions.agreement.apart`.
     """
 
     unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="agreement_reports")

@@ -29,10 +29,16 @@ class Scope:
 
     @classmethod
     def of(cls, report: Report) -> Self:
-        """Return what was asked."""
+        """Return what was asked, up to the moment it was asked in: so it is known what a report holds."""
         zone = timezone.get_current_timezone()
         since, until = (datetime.combine(day, time.min, tzinfo=zone) for day in (report.since, report.until))
+        until = max(since, min(until, report.queued_at))
         return cls(report.algorithm, report.unit_id, report.version, since, until)
+
+    def overlaps(self, other: Scope) -> bool:
+        """Return whether something may be counted in both, which are of one algorithm and unit."""
+        same = not self.version or not other.version or self.version == other.version
+        return same and self.since < other.until and other.since < self.until
 
     def filters(self, *, study: str, prediction: str, at: str) -> dict[str, Any]:
         """Return conditions on rows, given the ways from a row to its study, prediction and moment.

@@ -24,6 +24,14 @@ FEW_PEOPLE = Text(
     f"Moins de {LEAST_PEOPLE} personnes : le chiffre noterait l’une d’elles. Les responsables du service le "
     "voient.",
 )
+TOLD_APART = Text(
+    f"Held beside a report already given, this would tell of fewer than {LEAST_STUDIES} studies or "
+    f"{LEAST_PEOPLE} people. Ask for the same months and version as that report, or again when more has been "
+    "done. The leads of the unit see it.",
+    f"Rapproché d’un rapport déjà remis, ce chiffre porterait sur moins de {LEAST_STUDIES} études ou de "
+    f"{LEAST_PEOPLE} personnes. Demandez les mêmes mois et la même version que ce rapport, ou redemandez "
+    "plus tard. Les responsables du service le voient.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +128,22 @@ def _part(user: User, found: Mapping[str, Any], leads: bool, labels: Mapping[int
 
 
 def _withheld(found: Mapping[str, Any], leads: bool) -> Text | None:
-    if leads or not found["studies"]:
-        return None
+    return None if leads or not found["studies"] else too_few(found)
+
+
+def too_few(found: Mapping[str, Any]) -> Text | None:
+    """Return why figures are not for everybody, ``None`` where they are.
+
+    Parameters
+    ----------
+    found
+        A part as a report keeps it, of which ``studies``, ``people`` and ``told_apart`` count.
+    """
     if found["studies"] < LEAST_STUDIES:
         return FEW_STUDIES
-    return FEW_PEOPLE if 0 < found["people"] < LEAST_PEOPLE else None
+    if 0 < found["people"] < LEAST_PEOPLE:
+        return FEW_PEOPLE
+    return TOLD_APART if found.get("told_apart") else None
 
 
 def _rows(found: Mapping[str, Any], *, square: bool) -> list[Row]:

@@ -7,7 +7,7 @@ from functools import partial
 
 from patients.erasure import OPEN
 from patients.models import Erasure
-from predictions.agreement import births, nights, radiographs
+from predictions.agreement import apart, births, nights, radiographs
 from predictions.agreement.figures import Part, computed
 from predictions.agreement.models import Disagreement, Report
 from predictions.agreement.scope import Scope
@@ -24,8 +24,11 @@ COLLECTORS: dict[str, Callable[[Scope], list[Part]]] = {
 
 def work(report: Report) -> Ending:
     """Count what was asked; the list of studies is written with the figures or not at all."""
-    parts = COLLECTORS[report.algorithm](Scope.of(report))
-    return Ending({"figures": [computed(part) for part in parts]}, partial(_keep, report, parts))
+    collect = COLLECTORS[report.algorithm]
+    parts = collect(Scope.of(report))
+    told = apart.told(report, parts, collect)
+    figures = [computed(part) | ({"told_apart": True} if part.code in told else {}) for part in parts]
+    return Ending({"figures": figures}, partial(_keep, report, parts))
 
 
 def _keep(report: Report, parts: list[Part]) -> None:

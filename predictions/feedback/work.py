@@ -56,8 +56,8 @@ TERMS = Text(
     "time: whoever holds a copy is told the pseudonym and takes the patient out. No licence to others is "
     "given. Recordings keep their time of day. Nights signed as the draft stood are not in it: nobody looked "
     "at each epoch. Readings of X-rays are, also where they agree with the answer: each is one judgement "
-    "that somebody put their name to, and provenance.csv says whether it was made before the answer was shown "
-    "(blind). Leave the others out where a network must not learn from its own answers.",
+    "that somebody put their name to, and provenance.csv says whether it was made before the answer was "
+    "shown (blind). Leave the others out where a network must not learn from its own answers.",
     "Pour entraîner et évaluer les modèles de cet hôpital, par les personnes pour qui il a été approuvé, "
     "pour le but écrit ici et aucun autre. Pseudonyme, non anonyme : à garder là où des données de patients "
     "peuvent l’être ; ne chercher à identifier personne, ne le transmettre à personne, le supprimer une fois "
@@ -65,8 +65,8 @@ TERMS = Text(
     "pseudonyme et en retire le patient. Aucune licence n’est donnée à des tiers. Les enregistrements "
     "gardent leur heure. Les nuits signées telles que le brouillon n’y sont pas : personne n’a regardé "
     "chaque époque. Les lectures de radiographies y sont, même en accord avec la réponse : chacune est un "
-    "jugement signé, et provenance.csv dit s’il a précédé la réponse (blind). Écartez les autres si un réseau ne doit "
-    "pas apprendre de ses propres réponses.",
+    "jugement signé, et provenance.csv dit s’il a précédé la réponse (blind). Écartez les autres si un "
+    "réseau ne doit pas apprendre de ses propres réponses.",
 )
 WITHDRAWN = Text(
     "People of earlier sets who no longer agree: copies already out must be withdrawn, or they be taken out.",
