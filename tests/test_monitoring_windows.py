@@ -6,29 +6,24 @@ import json
 from datetime import timedelta
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
-from django.core.management import CommandError, call_command
-from django.test import Client
-from django.utils import timezone
+from django.core.management import call_command
 
 from clinic.accounts.models import Notice, Unit, User
 from clinic.audit.models import Action, Event
-from ml import drawing
 from ml.contracts import Refused
-from ml.drawing.monitoring import Point
-from ml.monitoring import baselines
 from ml.monitoring.hysteresis import Level
 from patients.models import Patient
 from predictions import jobs
-from predictions.models import JobState, Prediction, Signature, Study
-from predictions.monitoring import page, selectors, services, signed, windows
+from predictions.models import JobState, Study
+from predictions.monitoring import selectors, services, signed, windows
 from predictions.monitoring.days import Days, today
 from predictions.monitoring.models import Against, Alert, Reference, Report
 from predictions.states import State
 from tests import drifting, factories
+from tests.drifting import look, sign
 
 CHEST = "chest_xray"
 SINCE = 40
@@ -50,17 +45,6 @@ def write(charlie: User, child: Patient, radiology: Unit) -> partial:
 def before(write: partial) -> None:
     """Three hundred studies that become the reference by themselves."""
     write(drifting.radiograph, n=300, since=SINCE, seed=1)
-
-
-def look(unit: Unit) -> list[Report]:
-    """Do every window that is due, one after the other, as the watch and a worker would."""
-    done = []
-    while row := windows.begin(CHEST, unit):
-        jobs.work("monitoring", row.pk)
-        row.refresh_from_db()
-        assert row.state == JobState.DONE, row.problems
-        done.append(row)
-    return done
 
 
 def raised(report: Report) -> set[str]:
@@ -137,7 +121,7 @@ def test_another_rule_between_image_and_disease_shows_in_signed_outcomes_alone(
     for answer in answers:
         flagged, p = answer.result["label"] == "PNEUMONIA", answer.result["probability"]
         sick = rng.random() < p * 0.4
-        _signed(answer, charlie, "agree" if sick is flagged else "disagree")
+        sign(answer, charlie, "agree" if sick is flagged else "disagree")
     first, second = look(radiology)
     assert first.content["calibration"]["level"] == Level.RAISED
     assert first.content["calibration"]["shift"]["high"] < 0
@@ -149,7 +133,7 @@ def test_who_cannot_assess_says_nothing_of_calibration(
     write: partial, before: None, radiology: Unit, charlie: User
 ) -> None:
     for answer in write(drifting.radiograph, n=100, since=FIRST_WINDOW, seed=9):
-        _signed(answer, charlie, "cannot_assess")
+        sign(answer, charlie, "cannot_assess")
     assert look(radiology)[0].content["calibration"] is None
 
 
@@ -254,63 +238,6 @@ def test_a_new_reference_ends_the_alerts_of_the_old_one(
     assert not Alert.objects.filter(closed_at=None).exists()
 
 
-def test_a_reference_that_nothing_can_be_held_against_is_not_taken(
-    write: partial,
-    before: None,
-    radiology: Unit,
-    steward: User,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
-    monkeypatch.setattr(baselines, "ROOT", tmp_path)
-    windows.current(CHEST, radiology)
-    quiet = Days(today() - timedelta(days=100), today() - timedelta(days=94))
-    for against, code in (("live", "too_few_studies"), ("training", "no_baseline")):
-        with pytest.raises(Refused) as refusal:
-            services.choose(user=steward, algorithm=CHEST, unit=radiology, against=against, reference=quiet)
-        assert [problem.code for problem in refusal.value.problems] == [code]
-    assert Reference.objects.get().chosen_by is None
-
-
-def test_a_refused_window_is_told_shown_and_taken_up_by_a_new_reference(
-    write: partial, before: None, radiology: Unit, steward: User, client: Client
-) -> None:
-    moved = partial(drifting.radiograph, maker="philips")
-    write(moved, n=200, since=FIRST_WINDOW, seed=15)
-    look(radiology)
-    assert Alert.objects.filter(closed_at=None).exists()
-    Notice.objects.all().delete()
-    # A reference whose studies were erased since it was chosen.
-    Reference.objects.create(
-        algorithm=CHEST, unit=radiology, against="live", chosen_at=timezone.now(),
-        reference_first=today() - timedelta(days=99), reference_last=today() - timedelta(days=93),
-    )  # fmt: skip
-    write(moved, n=100, since=FIRST_WINDOW - 8, seed=16)
-    row = windows.begin(CHEST, radiology)
-    jobs.work("monitoring", row.pk)
-    assert windows.stopped(CHEST, radiology) == row
-    told = Notice.objects.get(recipient=steward)
-    assert "could not be compared" in told.text["en"]
-    assert "n’a pas pu être comparée" in told.text["fr"]
-    found = {(one.field, one.measure): one.value for one in selectors.latest()}
-    assert found["windows", "lost"]
-    assert found["windows", "age_days"] == FIRST_WINDOW - 7
-    assert ("maker", "psi") not in found
-    client.force_login(steward)
-    for address in ("/monitoring/", "/monitoring/chest_xray/radiology/"):
-        assert "nothing is watched" in client.get(address).content.decode()
-    days = Days(today() - timedelta(days=SINCE), today() - timedelta(days=FIRST_WINDOW + 1))
-    services.choose(user=steward, algorithm=CHEST, unit=radiology, against="live", reference=days)
-    assert not Alert.objects.filter(closed_at=None).exists()
-    assert "another reference was chosen" in client.get("/monitoring/chest_xray/radiology/").content.decode()
-    (again,) = look(radiology)
-    assert (again.first_day, again.last_day) == (row.first_day, row.last_day)
-    assert not again.states["drift:maker"]["open"]
-    found = {(one.field, one.measure): one.value for one in selectors.latest()}
-    assert not found["windows", "lost"]
-    assert found["maker", "psi_excess"] > 1
-
-
 def test_a_window_of_few_studies_ends_after_four_weeks(write: partial, radiology: Unit) -> None:
     write(drifting.radiograph, n=300, since=100, a_day=60, seed=17)
     write(drifting.radiograph, n=45, since=95, a_day=1, seed=18)
@@ -349,75 +276,6 @@ def test_the_command_writes_windows_and_reports(
     assert "maker" in out
     call_command("monitor", CHEST, "--unit", "radiology", "--json")
     assert json.loads(capsys.readouterr().out)["content"]["n"] == 100
-
-
-def test_the_command_takes_the_days_that_the_page_takes(
-    write: partial, before: None, radiology: Unit, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write(drifting.radiograph, n=300, since=FIRST_WINDOW, seed=23)
-    back = {days: (today() - timedelta(days=days)).isoformat() for days in (0, 20, 21, 34, SINCE)}
-    reference = ("--reference-first", back[SINCE], "--reference-last", back[34])
-    for words, said in (
-        (("--last", back[21]), "--first"),
-        (("--first", back[20], "--last", back[21], *reference), "the first not after the last"),
-        (("--first", back[21], "--last", back[0], *reference), "not over yet"),
-        (("--first", back[SINCE], "--last", back[34], *reference), "share days"),
-    ):
-        with pytest.raises(CommandError, match=said):
-            call_command("monitor", CHEST, "--unit", "radiology", *words)
-    words = ("--first", back[21], "--last", back[21], "--json")
-    call_command("monitor", CHEST, "--unit", "radiology", *words, *reference)
-    asked = json.loads(capsys.readouterr().out)
-    week = services.weeks_of(back[21], back[21])
-    assert (asked["first"], asked["last"]) == (week.first.isoformat(), week.last.isoformat())
-
-
-def test_what_stands_out_besides_fields_and_what_nobody_compared(
-    write: partial, before: None, radiology: Unit, charlie: User, steward: User, client: Client
-) -> None:
-    answers = write(drifting.radiograph, n=200, since=FIRST_WINDOW, seed=7)
-    for answer in answers:
-        _signed(answer, charlie, "agree" if answer.result["label"] == "NORMAL" else "disagree")
-    *_, last = look(radiology)
-    row = last.content["fields"][0]
-    for field in last.content["fields"]:
-        field.update(level="quiet", missing_level="quiet")
-    row.update(level="unknown", missing_level="quiet")
-    last.save()
-    assert page.moved(last) == ["Calibration"]
-    assert page.fields(last)[-1].row == row
-    assert page.fields(last)[-1].level == "unknown"
-    client.force_login(steward)
-    said = client.get("/monitoring/chest_xray/radiology/").content.decode()
-    assert "moved</span> Calibration" in said
-    assert last.last_day.isoformat() in said.split("chart-history-moved")[2]
-    alert = Alert.objects.get(key="calibration")
-    services.acknowledge(user=steward, alert=alert, comment="Known")
-    assert "1 acknowledged" in client.get("/monitoring/").content.decode()
-    assert "1 new" not in client.get("/monitoring/").content.decode()
-    found = {(one.field, one.measure): one.value for one in selectors.latest()}
-    assert (found["alerts", "open"], found["alerts", "new"]) == (1, 0)
-
-
-def test_a_window_without_the_figure_keeps_its_place() -> None:
-    point = Point(0.8, 0.7, 0.9)
-    days = [f"2026-0{month}-01" for month in range(1, 6)]
-    svg = drawing.history("auc", "AUC", "said", [point, point, None, point, point], days, "en")
-    assert svg.count('class="chart-model"') == 2
-    assert [day for day in days if day in svg] == ["2026-01-01", "2026-03-01", "2026-05-01"]
-
-
-def _signed(answer: Prediction, by: User, verdict: str) -> None:
-    review = answer.reviews.create(author=by, verdict=verdict, created_at=answer.created_at)
-    Signature.objects.create(
-        study=answer.study,
-        version=1,
-        prediction=answer,
-        review=review,
-        signer=by,
-        signed_at=answer.created_at + timedelta(minutes=5),
-        content_sha256="0" * 64,
-    )
 
 
 def test_births_are_paired_with_the_last_assessment_before_them(
