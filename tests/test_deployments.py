@@ -13,6 +13,8 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from clinic.accounts.models import Notice, Unit, User
@@ -234,6 +236,25 @@ def test_a_canary_passes_the_gate_and_its_operating_point_is_written_by_the_seco
     services.approve(user=bob, deployment=made, threshold=written.replace(".", ","))
     assert made.running
     assert f"{made.confirmed_threshold:.4f}" == written
+
+
+def test_every_page_of_a_model_names_what_answers_beside_it(
+    client: Client, steward: User, maternity: Unit
+) -> None:
+    deploying.version()
+    made = deploying.deployed(Mode.CANARY, share=30)
+    client.force_login(steward)
+    said = f"Version {made.version}, a canary, answers 30 % of the patients of"
+    for name, args in (
+        ("models", ()),
+        ("model", ("haemorrhage",)),
+        ("version", ("haemorrhage", made.version)),
+    ):
+        assert said in client.get(reverse(name, args=args)).content.decode(), name
+    assert "canary: answers a share" in client.get(reverse("versions")).content.decode()
+    page = client.get(reverse("deployment", args=[made.pk])).content.decode()
+    assert "What the gate found" in page
+    assert deploying.threshold(made) in page
 
 
 def test_going_forward_or_back_ends_the_canary_with_it(bob: User, maternity: Unit) -> None:

@@ -108,7 +108,7 @@ def test_a_package_trained_here_has_a_card_of_its_own(client: Client, alice: Use
     address = reverse("model", args=[ALGORITHM])
     before = client.get(address).content.decode()
     assert "Trained here" not in before
-    assert '<details class="card" id="card" open>' in before
+    assert "Model card (in English)</summary>" in before
     learned("intercept_slope", synthetic=False)
     page = client.get(address).content.decode()
     for said in (
@@ -117,7 +117,7 @@ def test_a_package_trained_here_has_a_card_of_its_own(client: Client, alice: Use
         "70 happened to women it did not flag",
     ):  # fmt: skip
         assert said in page, said
-    assert '<details class="card" id="card" open>' not in page
+    assert "Model card (in English)</summary>" not in page
     assert "Background: card of the published model" in page
     assert "Simulated births: nothing learned" not in page
     learned("refit", synthetic=True)

@@ -198,7 +198,7 @@ def approve(*, user: User, deployment: Deployment, reason: str = "", threshold: 
         raise Refused(PACKAGE_CHANGED)
     values = _decision(user, reason) | {"started_at": timezone.now()}
     if deployment.mode == Mode.CANARY:
-        values |= _passed(package, threshold)
+        values["confirmed_threshold"] = _confirmed(deployment, package, threshold)
     with _one_at_a_time(), transaction.atomic():
         _move(deployment, Standing.PROPOSED, Standing.RUNNING, **values)
         _record(Action.APPROVE, user, deployment, reason)
@@ -292,13 +292,12 @@ def _judgement(package: Package) -> Proposal | None:
     return gate.judgement(package.algorithm, package.sha256, serving.sha256)
 
 
-def _passed(package: Package, threshold: str) -> dict[str, Any]:
-    """Return what is kept of the gate when a canary starts; judged anew if another version serves by now."""
-    judged = _judgement(package)
-    problems = list(_gate(package))
-    if problems or judged is None:
-        raise Refused(*problems)
-    return {"judgement": judged, "confirmed_threshold": gate.confirmed(judged, threshold)}
+def _confirmed(deployment: Deployment, package: Package, threshold: str) -> float:
+    """Return the operating point of a canary as written; refused if another version serves by now."""
+    judged = deployment.judgement
+    if judged is None or judged.serving_sha256 != packages.load(package.algorithm).sha256:
+        raise Refused(NOT_JUDGED)
+    return gate.confirmed(judged, threshold)
 
 
 def _package(algorithm: str, version: str) -> Package | None:
