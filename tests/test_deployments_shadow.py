@@ -21,8 +21,8 @@ from ml.algorithms.haemorrhage.examples import EXAMPLES, as_of
 from patients import erasure
 from patients.models import Patient
 from predictions import jobs, lease, outcomes, run
-from predictions.deployments import compared, figures, services
-from predictions.deployments.models import Deployment, Mode, ShadowAnswer
+from predictions.deployments import compared, figures, services, trials
+from predictions.deployments.models import Allocation, Deployment, Mode, ShadowAnswer
 from predictions.models import JobState, Study
 from predictions.states import State
 from predictions.versions import aliases
@@ -46,9 +46,10 @@ def followed(by: User, patient: Patient, **fields: Any) -> tuple[Study, ShadowAn
 def kept(deployment: Deployment, study: Study, both: dict[str, Any], **fields: Any) -> ShadowAnswer:
     """Keep what a shadow said of a study, without running it."""
     fields.setdefault("state", JobState.DONE)
+    serving = packages.load(deployment.algorithm)
+    fields = {"serving_version": serving.version, "serving_sha256": serving.sha256} | fields
     return ShadowAnswer.objects.create(
         algorithm=deployment.algorithm, queued_at=timezone.now(), deployment=deployment, study=study,
-        serving_version="0", serving_sha256=study.prediction.package_sha256 if study.prediction else "",
         serving_ms=40.0, refused=False, compared=both, timings_ms={"total": 20.0}, **fields,
     )  # fmt: skip
 
@@ -297,17 +298,21 @@ def test_the_figures_of_nights_go_by_what_a_person_scored(sandra: User, sleep_la
             night,
             compared.of("sleep", {"stages": stages}, {"stages": shadow}),
             result={"stages": shadow},
+            serving_version=night.prediction.package_version,
+            serving_sha256=night.prediction.package_sha256,
         )
         if scored:
             scored_nights.finished(sandra, night, scored_nights.stage(0, "W"))
         studies.signed(night, sandra)
-    comparison = figures.compare(deployment)
+    # An invented package drew these nights: the gate, which asks about the one in service, counts none.
+    assert figures.figures(deployment).studies == 0
+    _serving, comparison = figures.comparisons(deployment)
     assert (comparison.gate.studies, comparison.gate.same) == (3, 1)
     assert (comparison.gate.signed, comparison.gate.serving_right, comparison.gate.right) == (2, 2, 1)
     nights = comparison.nights
     assert nights.epochs == 60
     assert nights.alike.value == pytest.approx((100 + 25 + 25) / 3)
-    assert nights.alike.low <= nights.alike.value <= nights.alike.high
+    assert (nights.alike.n, nights.alike.low) == (3, None)  # three nights give no interval
     assert -1 <= nights.kappa.value <= 1
     assert sum(sum(cells) for _stage, cells in nights.confusion) == 60
     assert comparison.scores is None
@@ -351,3 +356,70 @@ def test_the_gate_and_the_list_of_versions_know_of_a_shadow(alice: User, bob: Us
     services.end(user=bob, deployment=made)
     assert "shadow" not in aliases.aliases("haemorrhage").get(package.version, set())
     assert gate.figures("haemorrhage", package.version).studies == 1
+
+
+def test_figures_are_told_of_the_version_that_answered(
+    alice: User, maternity: Unit, steward: User, client: Client
+) -> None:
+    deploying.version()
+    made = deploying.deployed(Mode.SHADOW)
+    ours, theirs = (studies.ready(alice, factories.patient(maternity)) for _ in range(2))
+    kept(made, ours, said(True, True))
+    kept(made, theirs, said(True, False), serving_version="9.9.7", serving_sha256="7" * 64)
+    found = figures.comparisons(made)
+    assert [(one.version, one.serves, one.gate.studies, one.gate.same) for one in found] == [
+        (packages.champion_version("haemorrhage"), True, 1, 1),
+        ("9.9.7", False, 1, 0),
+    ]
+    assert gate.figures("haemorrhage", deploying.NEW).studies == 1
+    client.force_login(steward)
+    page = client.get(reverse("deployment", args=[made.pk])).content.decode()
+    assert "Against version 9.9.7, which answered these studies and is not in service" in page
+    assert "1 study of 1 patient;" in page
+
+
+def test_a_shadow_in_service_by_now_follows_itself_no_more(alice: User, claire: Patient) -> None:
+    serving = packages.load("haemorrhage")
+    deploying.version()
+    made = deploying.deployed(Mode.SHADOW)
+    Deployment.objects.filter(pk=made.pk).update(version=serving.version, package_sha256=serving.sha256)
+    studies.analysed(studies.waiting(alice, claire, values=as_of(EXAMPLES[0], timezone.now())))
+    assert not ShadowAnswer.objects.exists()
+
+
+def test_a_file_sent_twice_counts_once_and_few_nights_have_no_interval(
+    charlie: User, radiology: Unit
+) -> None:
+    made = deploying.deployed(Mode.SILENT, algorithm="chest_xray", of=packages.champion_version("chest_xray"))
+    patient = factories.patient(radiology)
+    for content in (b"one", b"one", b"two"):
+        study = studies.radiograph(charlie, patient)
+        study.files.all().delete()
+        outputs.send(study, content)
+        kept(made, study, said(True, True))
+    assert figures.compare(made).gate.studies == 2
+    assert figures._resampled([97.5] * 4, lambda values: values[0]).low is None
+    assert figures._resampled([97.5] * 5, lambda values: values[0]).low == 97.5
+
+
+def test_a_canary_is_set_beside_the_other_studies_of_its_unit(
+    bob: User, maternity: Unit, steward: User, client: Client
+) -> None:
+    package = deploying.version()
+    now = timezone.now()
+    made = Deployment.objects.create(
+        algorithm="haemorrhage", unit=maternity, version=package.version, package_sha256=package.sha256,
+        mode=Mode.CANARY, share=50, standing="running", reason="x", proposed_by=steward, decided_by=bob,
+        proposed_at=now, started_at=now - timedelta(hours=1),
+    )  # fmt: skip
+    for number in range(3):
+        study = outputs.answered("haemorrhage")
+        if not number:
+            Allocation.objects.create(study=study, deployment=made, silent=False, at=now)
+    found = trials.trial(made)
+    assert (found.own.answered, found.others.answered, found.own.judged) == (1, 2, 0)
+    assert (found.own.above.n, found.others.above.n) == (1, 2)
+    client.force_login(steward)
+    page = client.get(reverse("deployment", args=[made.pk])).content.decode()
+    assert "The unit’s other studies" in page
+    assert "What it has shown" in page

@@ -9,14 +9,20 @@ from math import comb, sqrt
 from statistics import mean, median, stdev
 from typing import Any
 
+from django.db.models import QuerySet
+
+from ml import package as packages
 from ml.algorithms.sleep import agreement
+from ml.package import BrokenPackage
 from ml.promotion import ShadowFigures
 from predictions.deployments import compared, outcomes
 from predictions.deployments.models import Deployment, ShadowAnswer
 from predictions.first_read_counts import wilson
-from predictions.models import JOB_PENDING, JobState, Prediction
+from predictions.models import JOB_PENDING, JobState, Prediction, StudyFile
 
 NORMAL_95 = 1.96
+FEWEST_NIGHTS = 5
+"""Of fewer, drawing them again says nothing of the next one: two alike would give an interval of no width."""
 REPEATS = 1000
 SEED = 0
 
@@ -115,8 +121,18 @@ class Outcomes:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Everything the page of a shadow says; ``None`` where the model has nothing of the kind."""
+    """What the page of a shadow says of it beside one version; ``None`` where there is nothing of the kind.
 
+    Parameters
+    ----------
+    version
+        Which answered the studies.
+    serves
+        Whether that one is in service now; else it was then, or it was on trial itself.
+    """
+
+    version: str
+    serves: bool
     gate: ShadowFigures
     patients: int
     waiting: int
@@ -130,18 +146,47 @@ class Comparison:
 
 
 def figures(deployment: Deployment) -> ShadowFigures:
-    """Return what the gate of a promotion asks of a shadow; counts only."""
+    """Return what the gate of a promotion asks of a shadow, beside the version in service; counts only."""
     return compare(deployment).gate
 
 
 def compare(deployment: Deployment) -> Comparison:
-    """Return both versions on the live studies that a shadow followed."""
-    rows = list(
-        ShadowAnswer.objects.filter(deployment=deployment)
-        .exclude(state=JobState.WITHDRAWN)
-        .select_related("study__encounter")
-        .defer("result")
-    )
+    """Return a shadow and the version in service on the live studies that both looked at."""
+    version, sha256 = _serving(deployment.algorithm)
+    return _compare(deployment, version, sha256, serves=True)
+
+
+def comparisons(deployment: Deployment) -> list[Comparison]:
+    """Return a shadow beside each version that answered the studies it followed, the one in service first.
+
+    What answered is another one for a canary's patients, and after a promotion: mixed, the figures would be
+    of no version.
+    """
+    version, sha256 = _serving(deployment.algorithm)
+    rows = _followed(deployment).exclude(serving_sha256=sha256).order_by("serving_version")
+    others = rows.values_list("serving_version", "serving_sha256").distinct()
+    return [
+        _compare(deployment, version, sha256, serves=True),
+        *(_compare(deployment, *other, serves=False) for other in others),
+    ]
+
+
+def _serving(algorithm: str) -> tuple[str, str]:
+    """Return version and hash of what is in service, both empty while nothing whole is."""
+    try:
+        package = packages.load(algorithm)
+    except BrokenPackage:
+        return "", ""
+    return package.version, package.sha256
+
+
+def _followed(deployment: Deployment) -> QuerySet[ShadowAnswer]:
+    return ShadowAnswer.objects.filter(deployment=deployment).exclude(state=JobState.WITHDRAWN)
+
+
+def _compare(deployment: Deployment, version: str, sha256: str, *, serves: bool) -> Comparison:
+    found = _followed(deployment).filter(serving_sha256=sha256)
+    rows = _once(list(found.select_related("study__encounter").defer("result")))
     done = [row for row in rows if row.state == JobState.DONE]
     lost = [row for row in rows if row.state in (JobState.FAILED, JobState.REFUSED)]
     answered = [row for row in done if "refused" not in row.compared]
@@ -161,6 +206,8 @@ def compare(deployment: Deployment) -> Comparison:
     )
     night = deployment.algorithm == compared.NIGHTS
     return Comparison(
+        version=version,
+        serves=serves,
         gate=gate,
         patients=len({row.study.patient_id for row in done}),
         waiting=sum(row.state in JOB_PENDING for row in rows),
@@ -172,6 +219,22 @@ def compare(deployment: Deployment) -> Comparison:
         outcomes=_outcomes(judged, night) if judged else None,
         problems=_counted(problem.code for row in lost for problem in row.problem_list),
     )
+
+
+def _once(rows: Sequence[ShadowAnswer]) -> list[ShadowAnswer]:
+    """Leave out what came again with the very same files: it is one recording, however often it was sent."""
+    studies = [row.study_id for row in rows]
+    files: dict[Any, set[str]] = {}
+    for study, sha256 in StudyFile.objects.filter(study__in=studies).values_list("study", "sha256"):
+        files.setdefault(study, set()).add(sha256)
+    seen: set[frozenset[str]] = set()
+    kept = []
+    for row in rows:
+        sent = frozenset(files.get(row.study_id, ()))
+        if not sent or sent not in seen:
+            kept.append(row)
+        seen.add(sent)
+    return kept
 
 
 def _judged(algorithm: str, answered: Sequence[ShadowAnswer]) -> list[tuple[bool | None, outcomes.Right]]:
@@ -248,9 +311,9 @@ def _nights(answered: Sequence[ShadowAnswer]) -> Nights:
 
 
 def _resampled(values: Sequence[Any], figure: Callable[[Sequence[Any]], float | None]) -> Estimate:
-    """Return a figure with the percentiles of it over resampled nights; no interval of fewer than two."""
+    """Return a figure with the percentiles of it over resampled nights; no interval of too few."""
     value, n = figure(values), len(values)
-    if n < 2:
+    if n < FEWEST_NIGHTS:
         return Estimate(value or 0.0, n)
     draw = random.Random(SEED)  # noqa: S311 - a bootstrap, no secret
     drawn = (figure(draw.choices(values, k=n)) for _ in range(REPEATS))

@@ -17,6 +17,8 @@ KIND = Kind("shadow", ShadowAnswer, work="predictions.deployments.work.shadow")
 def follow(study: Study, *, version: str, sha256: str, total_ms: float | None) -> None:
     """Have every shadow of a study look at it too; call it in the transaction that writes the ending.
 
+    Whose package gave the answer itself, in service by now or on trial, would only meet itself.
+
     Parameters
     ----------
     version, sha256
@@ -25,6 +27,8 @@ def follow(study: Study, *, version: str, sha256: str, total_ms: float | None) -
         What that took.
     """
     for deployment in selectors.shadows_of(study):
+        if deployment.package_sha256 == sha256:
+            continue
         row, made = ShadowAnswer.objects.get_or_create(
             deployment=deployment,
             study=study,

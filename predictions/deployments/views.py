@@ -20,8 +20,8 @@ from ml import package as packages
 from ml import registry
 from ml.contracts import Problem, Refused
 from ml.package import BrokenPackage
-from predictions.deployments import access, figures, services
-from predictions.deployments.models import OPEN, Allocation, Deployment, Mode, Standing
+from predictions.deployments import access, figures, services, trials
+from predictions.deployments.models import ANSWERING, OPEN, Allocation, Deployment, Mode, Standing
 from predictions.versions.access import may_approve
 
 UNPROCESSABLE = 422
@@ -119,6 +119,7 @@ def _page(request: HttpRequest, found: Deployment, problems: tuple[Problem, ...]
         "may_end": found.standing in OPEN and services.may_end(request.user, found),
         "allocated": allocated.count(),
         "fell_back": allocated.exclude(fell_back="").count(),
+        "trial": trials.trial(found) if steward and found.mode in ANSWERING and found.started_at else None,
         "comparisons": figures.comparisons(found) if steward and found.mode == Mode.SHADOW else [],
         "agree": round(100 * figures.compared.people_agree()) if found.algorithm == "sleep" else None,
         "problems": problems,
