@@ -163,7 +163,8 @@ def test_a_window_without_the_figure_keeps_its_place() -> None:
 def test_the_pages_read_as_french(
     write: partial, before: None, radiology: Unit, steward: User, client: Client
 ) -> None:
-    write(drifting.radiograph, n=100, since=FIRST_WINDOW, seed=24)
+    write(drifting.radiograph, n=97, since=FIRST_WINDOW, seed=24)
+    write(partial(drifting.radiograph, maker="philips"), n=3, since=FIRST_WINDOW, seed=25)
     (report,) = look(radiology)
     steward.language = "fr"
     steward.save()
