@@ -73,6 +73,15 @@ def test_a_record_is_opened_read_and_closed_again(window: Visit, claire: Patient
     assert page.goto(window.url + reverse("study", args=[study.pk])).status == 404
 
 
+def test_a_finger_hits_what_stands_in_the_bar_of_a_tablet(window: Visit) -> None:
+    page = window.page
+    page.goto(window.url + reverse("patient_search"))
+    inside = page.locator(".topbar :is(.brand, .nav a, .segments button, summary)")
+    sizes = inside.evaluate_all("all => all.map(one => one.getBoundingClientRect().toJSON())")
+    assert len(sizes) >= 8
+    assert min(min(one["width"], one["height"]) for one in sizes) >= 40
+
+
 def test_the_screen_is_emptied_when_the_time_is_over(window: Visit, charlie: User, claire: Patient) -> None:
     emergency.open(charlie, claire, WHY)
     EmergencyAccess.objects.update(expires_at=timezone.now() + timedelta(seconds=4))
