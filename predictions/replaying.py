@@ -24,6 +24,7 @@ from ml.contracts import Outcome, Problem, Refused, Status, Text
 from ml.package import BrokenPackage, Gone, Outdated
 from ml.package_upkeep import Copy
 from predictions import differences
+from predictions.deployments import answering
 from predictions.differences import Difference, Tolerance
 from predictions.limits import TooSlow, within
 from predictions.models import Prediction, Study
@@ -275,7 +276,7 @@ def _stored(prediction: Prediction) -> dict[str, Any]:
     return {
         "result": prediction.result,
         "report": prediction.report,
-        "problems": prediction.problems,
+        "problems": [one for one in prediction.problems if one["code"] not in answering.MARKS],
         "quality": [one for one in prediction.quality if one["code"] not in ABOUT_THE_RECORD],
         "explanation": {
             "status": explained.status,

@@ -298,7 +298,9 @@ def test_a_canary_answers_its_patients_and_the_champion_the_others(
         prediction = studies.analysed(study).prediction
         assert prediction.package_version == version
         assert prediction.package_sha256 == packages.load("haemorrhage", version).sha256
-        assert prediction.problems == []
+        # Its readers are told that it is on trial; the others have nothing to be told.
+        marked = ["on_trial"] if person == drawn else []
+        assert [problem["code"] for problem in prediction.problems] == marked
 
 
 def test_a_retry_keeps_its_version_and_a_rollback_takes_it(alice: User, bob: User, claire: Patient) -> None:

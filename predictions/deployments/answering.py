@@ -13,7 +13,9 @@ from clinic.accounts.models import User
 from clinic.accounts.roles import Role
 from clinic.audit.models import Action
 from clinic.audit.recording import WORKER, record
+from ml import package as packages
 from ml.contracts import Problem, Severity, Text
+from ml.package import BrokenPackage
 from predictions.deployments import selectors, shadows
 from predictions.deployments.models import Allocation, Deployment, Mode
 from predictions.models import Study
@@ -24,11 +26,20 @@ LOST_WORKER = "worker_lost"
 OTHER_PACKAGE = "other_package"
 ENDED = "deployment_ended"
 
+MARKS = ("fell_back", "on_trial")
+"""Codes of :func:`marks`: they tell which version was asked, and a package says nothing of that itself."""
+
 FELL_BACK = Text(
     "The version on trial, {version}, could not answer; the version in service did instead. Nothing is "
     "missing from this answer.",
     "La version à l’essai, {version}, n’a pas pu répondre ; la version en service l’a fait à sa place. Rien "
     "ne manque à cette réponse.",
+)
+ON_TRIAL = Text(
+    "This answer is of version {version}, which is on trial in this unit; it is not that of the version in "
+    "service.",
+    "Cette réponse est celle de la version {version}, à l’essai dans ce service ; ce n’est pas celle de la "
+    "version en service.",
 )
 ALARM = Text(
     "{title}: version {version}, on trial in {unit}, failed ({why}) and the version in service answers in "
@@ -113,10 +124,22 @@ def fall_back(study: Study, why: str) -> None:
 def marks(study: Study) -> list[Problem]:
     """Return what readers of an answer have to know of how it came about."""
     settled = Allocation.objects.filter(study=study).select_related("deployment").first()
-    if settled is None or settled.fell_back in ("", ENDED):
+    if settled is None or settled.fell_back == ENDED:
         return []
-    said = FELL_BACK.format(version=settled.deployment.version)
-    return [Problem("fell_back", said, severity=Severity.WARN)]
+    version = settled.deployment.version
+    if settled.fell_back:
+        return [Problem("fell_back", FELL_BACK.format(version=version), severity=Severity.WARN)]
+    if version == _in_service(study.algorithm):
+        return []  # evaluated in silence, it is in service all the same
+    return [Problem("on_trial", ON_TRIAL.format(version=version), severity=Severity.WARN)]
+
+
+def _in_service(algorithm: str) -> str:
+    try:
+        return packages.champion_version(algorithm)
+    except BrokenPackage:
+        # The one on trial has answered: that nothing else could must not lose its answer.
+        return ""
 
 
 def answered(study: Study, *, version: str, sha256: str, total_ms: float | None = None) -> None:
