@@ -157,6 +157,19 @@ def test_nothing_stands_behind_the_last_pixel_of_a_png(mode: str) -> None:
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(copied))), np.asarray(picture))
 
 
+@pytest.mark.parametrize("progressive", [False, True])
+def test_data_of_a_jpeg_that_no_pixel_needs_is_not_copied(progressive: bool) -> None:
+    stream = io.BytesIO()
+    picture = Image.fromarray(chest_phantom.phantom(96, 113))
+    picture.save(stream, "JPEG", progressive=progressive)
+    content = stream.getvalue()
+    original = content[:-2] + b"LADDER HENRI" + content[-2:]
+    copied = deidentify.copy(original, NOBODY).content
+    assert b"LADDER" not in copied
+    before, after = (np.asarray(Image.open(io.BytesIO(one))) for one in (original, copied))
+    assert np.array_equal(before, after)
+
+
 COMMENT = b"\xff\xfe\x00\x08LADDER"
 EXIF = b"\xff\xe1\x00\x08LADDER"
 J2K_COMMENT = b"\xff\x64\x00\x0a\x00\x01LADDER"

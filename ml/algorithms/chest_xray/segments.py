@@ -7,8 +7,11 @@ annex G; ISO/IEC 15948.
 
 from __future__ import annotations
 
+import io
 import zlib
 from collections.abc import Iterator
+
+from PIL import Image
 
 _START, _END, _SCAN = 0xD8, 0xD9, 0xDA
 # Frames, tables, restart intervals, numbers of lines; F7 and F8 are those of JPEG-LS.
@@ -22,6 +25,8 @@ _SOT, _SOD, _EOC, _COM = 0x90, 0x93, 0xD9, 0x64
 # Lengths of parts, which are others afterwards; a reader does without.
 _J2K_LEFT_OUT = {_COM, 0x55, 0x57, 0x58}
 _SOT_BYTES = 12
+# Shorter than this no name is worth the looking.
+_SPARE = 8
 _RLE_HEADER, _RLE_MOST = 64, 15
 _NO_OPERATION = 128
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -45,7 +50,47 @@ def jpeg(content: bytes) -> bytes:
     """
     if content[:2] != bytes((0xFF, _START)):
         raise NotAStream("no start of an image")
-    return b"".join([content[:2], *_segments(content)])
+    parts = [content[:2], *_segments(content)]
+    whole = b"".join(parts)
+    if (pixels := _pixels(whole)) is None:
+        return whole
+    for at, part in enumerate(parts):
+        # What follows the head of a scan is its data.
+        if parts[at - 1][:2] == bytes((0xFF, _SCAN)):
+            before, after = b"".join(parts[:at]), b"".join(parts[at + 1 :])
+            parts[at] = _needed(before, part, after, pixels)
+    return b"".join(parts)
+
+
+def _needed(before: bytes, scan: bytes, after: bytes, pixels: bytes) -> bytes:
+    """Return the data of a scan with zeros for the bytes at its end that no pixel needs.
+
+    Decoders take zeros where a scan is too short, so the pixels stay as they are.
+    """
+
+    def zeroed(kept: int) -> bytes:
+        return scan[:kept] + bytes(len(scan) - kept)
+
+    def same(kept: int) -> bool:
+        return _pixels(before + zeroed(kept) + after) == pixels
+
+    least, most = 0, len(scan)
+    if not same(max(0, most - _SPARE)):
+        return scan
+    most = max(0, most - _SPARE)
+    while least < most:
+        middle = (least + most) // 2
+        least, most = (least, middle) if same(middle) else (middle + 1, most)
+    return zeroed(most)
+
+
+def _pixels(content: bytes) -> bytes | None:
+    """Return the pixels of a JPEG, ``None`` for a kind that is not read here (12 bits, lossless)."""
+    try:
+        with Image.open(io.BytesIO(content)) as picture:
+            return picture.tobytes()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return None
 
 
 def _segments(content: bytes) -> Iterator[bytes]:
