@@ -26,6 +26,7 @@ def test_two_persons_deploy_a_version_one_ends_it_and_a_shadow_is_compared(
     deploying.version()
     deploying.version("9.9.2")
     shadow = deploying.deployed(Mode.SHADOW, of="9.9.2", steward=steward)
+    deploying.judged()
     for said in (True, True, False):
         _followed(shadow, said)
     wrong: list[str] = []
@@ -54,6 +55,8 @@ def test_two_persons_deploy_a_version_one_ends_it_and_a_shadow_is_compared(
         page = visit.page
         page.goto(address)
         wrong += visit.judge("deployments-decide-fr")
+        canary = Deployment.objects.get(mode=Mode.CANARY)
+        page.get_by_label("Point de fonctionnement, tel qu’écrit").fill(deploying.threshold(canary))
         page.get_by_role("button", name="Approuver").click()
         expect(page.get_by_text("le déploiement est en cours")).to_be_visible()
         page.locator("#end-deployment").click()
