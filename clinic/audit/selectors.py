@@ -69,6 +69,16 @@ KINDS = {
     "signals": _("recording"),
     "storage": _("stored files"),
     "storage_key": _("key of stored files"),
+    "research": _("consent to research"),
+    "prediction": _("answer of a model"),
+    "monitoring": _("watch over drift"),
+    "monitoring_reference": _("reference of the watch over drift"),
+    "alert": _("drift alert"),
+    "batch": _("batch"),
+    "training_set": _("training set"),
+    "agreement": _("count of agreement"),
+    "deployment": _("deployment of a version"),
+    "proposal": _("proposal of a version"),
 }
 
 
