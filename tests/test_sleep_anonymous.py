@@ -54,7 +54,8 @@ def test_names_in_notes_are_crossed_out_length_for_length(bdf):
 
 @pytest.mark.parametrize("notes", [(), [(5.0, "Lights off")]])
 def test_what_stands_behind_the_last_record_is_not_copied(notes):
-    content = recording([Channel("EEG C3-A2", rate=10)], records=60, notes=notes, onsets=None if notes else False)
+    onsets = None if notes else False
+    content = recording([Channel("EEG C3-A2", rate=10)], records=60, notes=notes, onsets=onsets)
     for options in ({}, {"names": ("Exemple",)}, {"strict": True}):
         assert len(copied(content + b"Marie Exemple 1951" * 20, **options)) == len(content)
 
