@@ -23,11 +23,12 @@ from ml.training.drawings import slug
 @contextmanager
 def apart(folder: Path) -> Iterator[Path]:
     """Let runs go to ``folder`` for as long as the block runs; MLflow is left as it was."""
+    empty = _empty()
     before, named = mlflow.get_tracking_uri(), os.environ.get("MLFLOW_TRACKING_URI")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         folder.mkdir(parents=True)
-        shutil.copy(_empty(), folder / "mlflow.db")
+        shutil.copy(empty, folder / "mlflow.db")
         patch.setattr(store, "STORE", folder)
         yield folder
     mlflow.set_tracking_uri(before)
@@ -82,6 +83,7 @@ def _empty() -> Path:
     """Make a store without a run, once for all tests of a process: its schema takes seconds."""
     path = Path(tempfile.mkdtemp(prefix="vigie-mlflow-")) / "mlflow.db"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "STORE", path.parent)
+        # Put back at the end as it was: MLflow sets it as soon as it knows an address.
+        patch.setenv("MLFLOW_TRACKING_URI", f"{store.SQLITE}{path}")
         store.check()
     return path

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,10 @@ def asked(path: str = "/", authorization: str = "", kind: str = "http") -> list[
         return {"type": "http.request"}
 
     headers = [(b"authorization", authorization.encode("latin-1"))] if authorization else []
-    asyncio.run(Guarded(behind, "right")({"type": kind, "path": path, "headers": headers}, receive, send))
+    answering = Guarded(behind, "right")({"type": kind, "path": path, "headers": headers}, receive, send)
+    # In a thread of its own: where browser tests ran before, this one has a loop that runs.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, answering).result()
     return said
 
 
