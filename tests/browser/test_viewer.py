@@ -278,6 +278,7 @@ def test_the_window_follows_mouse_wheel_keys_fields_and_presets(room: Room) -> N
     names = ["Window 1", "Dark parts (lungs)", "Bright parts (bone)", "Full range"]
     assert shown == [f"{at + 1} · {name}" for at, name in enumerate(names)]
     reader.page.get_by_label("Preset").select_option(label="2 · Dark parts (lungs)")
+    reader.settle()
     assert float(reader.page.get_by_label("Width").input_value()) < 2500
 
 
@@ -435,7 +436,11 @@ def test_a_graphics_card_that_is_lost_takes_nothing_away(room: Room) -> None:
     """)
     expect(reader.page.locator("[data-renderer=software]")).to_have_count(1)
     expect(reader.page.locator("canvas.film")).to_be_visible()
-    reader.settle()
+    for _ in range(20):
+        # The software draws in frames of its own, however many the machine has time for.
+        reader.settle()
+        if np.allclose(reader.inside(), before, atol=2):
+            break
     np.testing.assert_allclose(reader.inside(), before, atol=2)
 
 
