@@ -33,8 +33,9 @@ def open_record(page: Page, stack: LiveStack, record_number: str) -> None:
 
 
 def start(page: Page, title: str) -> None:
-    """Press the button of an algorithm on the patient's page."""
+    """Press the button of an algorithm on the patient's page and arrive at its form."""
     page.get_by_role("main").get_by_role("link", name=title).first.click()
+    page.wait_for_url("**/studies/new/**")
 
 
 def fill_in(page: Page, values: Mapping[str, Any]) -> None:
@@ -45,6 +46,19 @@ def fill_in(page: Page, values: Mapping[str, Any]) -> None:
             segment.check(force=True)
         elif (field := page.locator(f'input[name="{name}"]:not([readonly])')).count():
             field.fill(str(value))
+
+
+def assess(page: Page) -> None:
+    """Send the admission, saying that its answers are right where the form asks."""
+    page.get_by_role("button", name="Assess").click()
+    asked = page.locator("#confirmed")
+    expect(asked.or_(page.locator(".study-line")).first).to_be_visible()
+    if asked.count():
+        asked.check()
+        if (unchanged := page.get_by_label("Unchanged answers still hold")).count():
+            unchanged.check()
+        page.get_by_role("button", name="Assess").click()
+    wait_for(page, "to sign")
 
 
 def send_file(page: Page, path: Path) -> None:

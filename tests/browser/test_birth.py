@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import log_in, open_record, wait_for
+from tests.browser.people import assess, log_in, open_record, wait_for
 from tests.servers import LiveStack
 
 pytestmark = pytest.mark.browser
@@ -75,12 +75,7 @@ def reassess(page: Page) -> None:
     expect(page.locator("#was-haemoglobin")).to_contain_text("changed: was unknown")
     page.get_by_label("Unchanged answers still hold").check()
     picture(page, "reassess")
-    page.get_by_role("button", name="Assess").click()
-    if page.locator("#confirmed").count():
-        page.locator("#confirmed").check()
-        page.get_by_label("Unchanged answers still hold").check()
-        page.get_by_role("button", name="Assess").click()
-    wait_for(page, "to sign")
+    assess(page)
     course = page.locator(".course")
     expect(course.locator("tbody tr")).to_have_count(2)
     expect(course.locator("tr.current")).to_contain_text("Haemoglobin unknown → 9.6 g/dL")

@@ -15,6 +15,7 @@ from predictions.demo.people import CHILD, SLEEPER, patients
 from tests import dicom_builder
 from tests.browser.people import (
     agree_and_sign,
+    assess,
     conclude,
     fill_in,
     log_in,
@@ -39,11 +40,7 @@ def test_a_midwife_assesses_and_the_physician_signs(page: Page, live_stack: Live
     open_record(page, live_stack, "204812")
     start(page, "haemorrhage")
     fill_in(page, _as_typed(values))
-    page.get_by_role("button", name="Assess").click()
-    if page.locator("#confirmed").count():
-        page.locator("#confirmed").check()
-        page.get_by_role("button", name="Assess").click()
-    wait_for(page, "to sign")
+    assess(page)
 
     main = page.get_by_role("main")
     expect(main).to_contain_text("in 100 women like her")

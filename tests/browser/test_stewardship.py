@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from ml import package as packages
 from ml.algorithms.haemorrhage.examples import ADMISSIONS
 from tests import trainings
-from tests.browser.people import fill_in, log_in, open_record, start, wait_for
+from tests.browser.people import assess, fill_in, log_in, open_record, start
 from tests.browser.test_journeys import _as_typed
 from tests.servers import LiveStack
 
@@ -35,11 +35,7 @@ def assessed(page: Page, stack: LiveStack) -> str:
     open_record(page, stack, "204811")
     start(page, "haemorrhage")
     fill_in(page, _as_typed(ADMISSIONS["typical"][1]))
-    page.get_by_role("button", name="Assess").click()
-    if page.locator("#confirmed").count():
-        page.locator("#confirmed").check()
-        page.get_by_role("button", name="Assess").click()
-    wait_for(page, "to sign")
+    assess(page)
     return page.get_by_role("link", name="haemorrhage ").last.inner_text()
 
 
