@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from time import perf_counter
 from typing import Any
@@ -18,7 +18,7 @@ from uuid import UUID
 
 from clinic.audit.models import Action
 from clinic.audit.recording import record
-from ml import concordance, package_upkeep, runner, runtime
+from ml import concordance, package_upkeep, registry, runner, runtime
 from ml import package as packages
 from ml.contracts import Outcome, Problem, Refused, Status, Text
 from ml.package import BrokenPackage, Gone, Outdated
@@ -121,6 +121,8 @@ class Comparison:
         byte has to be the same; ``{"runtime": ["", ...]}`` where nobody wrote down what it was.
     differences
         Where the two differ, beyond the tolerances where these count.
+    left_out
+        What a later release writes too and the stored answer lacks: there is nothing to hold it against.
     kept
         How the kept copy of the package was found, and what became of it.
     """
@@ -133,6 +135,7 @@ class Comparison:
     verdict: Verdict
     elsewhere: Mapping[str, Sequence[str]] = field(default_factory=dict)
     differences: tuple[Difference, ...] = ()
+    left_out: tuple[str, ...] = ()
     kept: Copy = Copy.WHOLE
     seconds: float = 0.0
 
@@ -191,6 +194,7 @@ def replay(prediction: Prediction) -> Comparison:
     except Refused as refusal:
         _record(prediction, {"verdict": "refused", "codes": [problem.code for problem in refusal.problems]})
         raise
+    outcome, left_out = _as_of_then(prediction, outcome, package)
     elsewhere = _elsewhere(prediction.runtime)
     found = tuple(_differences(prediction, outcome, exact=not elsewhere))
     verdict = Verdict.SAME
@@ -207,10 +211,12 @@ def replay(prediction: Prediction) -> Comparison:
         verdict=verdict,
         elsewhere=elsewhere,
         differences=found,
+        left_out=left_out,
         kept=kept,
         seconds=round(perf_counter() - begun, 3),
     )
     detail = {"verdict": str(verdict), "elsewhere": sorted(elsewhere), "differences": len(found)}
+    detail |= {"left_out": list(left_out)} if left_out else {}
     _record(prediction, detail | ({} if kept is Copy.WHOLE else {"kept": str(kept)}))
     return comparison
 
@@ -242,6 +248,28 @@ def _again(study: Study, package: packages.Package) -> Outcome:
         # Code of today on a package of then may stop in any way; the log keeps type and place.
         log.error("replay failed", exc_info=error, extra={"study": str(study.pk)})
         raise Refused(_filled(FAILED, kind=type(error).__name__)) from error
+
+
+def _as_of_then(
+    prediction: Prediction, outcome: Outcome, package: packages.Package
+) -> tuple[Outcome, tuple[str, ...]]:
+    """Return the answer in the form it had when the stored one was written, and the paths left out of it.
+
+    Only keys that the algorithm says came later (``LATER`` of its report) and that the stored result lacks;
+    the report is written anew without them, so that its other words are still compared one by one.
+    """
+    if outcome.status is not Status.OK:
+        return outcome, ()
+    writer = registry.door(prediction.study.algorithm, "report")
+    later = [key for key in getattr(writer, "LATER", ()) if key in outcome.result]
+    absent = [key for key in later if key not in prediction.result]
+    if not absent:
+        return outcome, ()
+    result = {key: value for key, value in outcome.result.items() if key not in absent}
+    return (
+        replace(outcome, result=result, report=writer.report(package, result)),
+        tuple(f"$.result.{key}" for key in absent),
+    )
 
 
 def _require_files(study: Study) -> None:

@@ -30,6 +30,7 @@ from predictions.models import Explanation, Prediction, StoredArtefact, Study, S
 from predictions.replaying import Verdict
 from predictions.states import State
 from predictions.storage import receive, storage
+from tests.sleep_files import edf_bytes
 from tests.studies import analysed, waiting
 
 pytestmark = pytest.mark.django_db
@@ -139,6 +140,61 @@ def test_a_night_replays_with_its_figures_reasons_and_files_on_the_network_it_wa
     assert (found.path, found.stored, found.replayed) == (
         "$.artefacts[pyramid.bin].sha256", "0" * 64, pyramid.sha256,
     )  # fmt: skip
+
+
+def single_eeg(terry: User, nina: Patient) -> Study:
+    """Return a nap of one EEG that was staged."""
+    study = waiting(terry, nina, algorithm="sleep")
+    content = edf_bytes(seconds=600)
+    received = receive(ContentFile(content), limit=len(content))
+    StudyFile.objects.create(
+        study=study, name=storage.adopt(received, "uploads"), original_name="nap.edf",
+        size=received.size, sha256=received.sha256,
+    )  # fmt: skip
+    return analysed(study)
+
+
+def test_an_answer_of_before_a_figure_was_added_is_the_same_and_the_replay_says_what_it_left_out(
+    terry: User, nina: Patient
+) -> None:
+    study = single_eeg(terry, nina)
+    prediction = study.prediction
+    guards.GUARDS.remove(connection)
+    assert prediction.result["networks"]["log_odds"] is not None
+    assert (replayed(study).verdict, replayed(study).left_out) == (Verdict.SAME, ())
+
+    # As the release before stored it: without the figure and without its sentence.
+    before = {key: value for key, value in prediction.result.items() if key != "networks"}
+    sections = [
+        part | ({"paragraphs": []} if part["title"]["en"] == "Channels used" else {})
+        for part in prediction.report["sections"]
+    ]
+    old = prediction.report | {"sections": sections}
+    Prediction.objects.filter(pk=prediction.pk).update(result=before, report=old)
+    comparison = replayed(study)
+    assert (comparison.verdict, comparison.exact, comparison.differences) == (Verdict.SAME, True, ())
+    assert comparison.left_out == ("$.result.networks",)
+    assert Event.objects.filter(action=Action.REPLAY).latest("at").payload.data["left_out"] == [
+        "$.result.networks"
+    ]
+    code, said = told(str(study.pk))
+    assert code == 0
+    assert "$.result.networks: written by later releases" in said
+
+    # What was stored is compared, and so is every other word of the report and every other key.
+    Prediction.objects.filter(pk=prediction.pk).update(report=prediction.report)
+    assert [each.path for each in replayed(study).differences] == [
+        "$.report.sections[2].paragraphs.length",
+        "$.report.sections[2].paragraphs[0]",
+    ]
+    lacking = {key: value for key, value in before.items() if key != "uncertain"}
+    Prediction.objects.filter(pk=prediction.pk).update(result=lacking, report=old)
+    assert {each.path for each in replayed(study).differences} == {"$.result.uncertain"}
+    other = prediction.result | {"networks": {"raw": True, "log_odds": 9.0}}
+    Prediction.objects.filter(pk=prediction.pk).update(result=other, report=prediction.report)
+    found = replayed(study)
+    assert found.left_out == ()
+    assert "$.result.networks.log_odds" in {each.path for each in found.differences}
 
 
 def test_a_changed_answer_is_found_and_placed_with_both_values(unguarded: Study) -> None:

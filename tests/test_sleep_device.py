@@ -1,22 +1,27 @@
 """Which networks stage a single EEG: the gate, and the tilt of those for raw recordings."""
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from ml import package as packages
+from ml import runner
 from ml.algorithms.sleep import (
     crossvalidation,
     device,
     device_train,
     evaluation,
     network,
+    networks,
     raw_nights,
     sequence,
 )
 from ml.algorithms.sleep.device import Gate, Tilt
 from ml.algorithms.sleep.features import network_inputs
+from ml.contracts import Source
+from tests.sleep_files import write_edf
 from tests.test_sleep_staging import DATA
 from tests.test_sleep_training import night, raw_cohort
 
@@ -117,6 +122,43 @@ def test_each_recording_is_staged_by_the_networks_its_gate_names(tmp_path):
         path=tmp_path.joinpath,
     )
     assert sequence.of(open_gate, one.features, ALONE) is not sequence.of(open_gate, one.features, ALL)
+    assert sequence.choice(package, one.features, ALONE) == {"raw": False, "log_odds": -0.6}
+    assert sequence.choice(open_gate, one.features, ALONE) == {"raw": True, "log_odds": 1.4}
+    assert sequence.choice(open_gate, one.features, ALL) == {"raw": False, "log_odds": None}
+    plain = SimpleNamespace(manifest={"training": {}}, path=tmp_path.joinpath)
+    assert sequence.choice(plain, one.features, ALONE) is None
+
+
+@pytest.mark.parametrize("labels", [("EEG C3-A2",), ("EEG C3-A2", "EOG E1-M2")])
+def test_an_answer_says_which_networks_staged_the_night_where_there_was_a_choice(tmp_path, labels):
+    path = write_edf(tmp_path / "nap.edf", labels, seconds=600)
+    outcome = runner.run("sleep", Source(path=path), version="1.3.0", explain=False)
+    chosen, said = outcome.result["networks"], networks.said(outcome.result)
+    channels = next(part for part in outcome.report.sections if part.title.en == "Channels used")
+    assert json.loads(json.dumps(chosen)) == chosen
+    if len(labels) == 2:
+        assert (chosen, said, channels.paragraphs) == ({"raw": False, "log_odds": None}, None, ())
+        return
+    assert chosen["raw"] is (chosen["log_odds"] > 0)
+    assert channels.paragraphs == (said,)
+    figure = f"{chosen['log_odds']:+.2f}".replace("-", "\u2212")
+    assert figure in said.en
+    assert figure.replace(".", ",") in said.fr
+    # A version with one kind of networks had no choice, and one of before did not write it down.
+    assert runner.run("sleep", Source(path=path), version="1.2.0", explain=False).result["networks"] is None
+    assert networks.said({"networks": None}) is networks.said({}) is None
+
+
+def test_the_sentence_names_the_networks_and_what_the_signal_looks_like():
+    raw, usual = (
+        networks.said({"networks": {"raw": r, "log_odds": x}}) for r, x in ((True, 2.3), (False, -1))
+    )
+    assert raw.en.startswith(
+        "Staged by the networks for raw single-channel recordings: the signal looks unfil"
+    )
+    assert usual.en.startswith("Staged by the ordinary networks")
+    assert "+2,30" in raw.fr
+    assert "\u22121,00" in usual.fr
 
 
 @pytest.mark.shared

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from ml.algorithms.sleep import networks
 from predictions.outputs import fhir_codes as codes
 from predictions.outputs import night as nights
 from predictions.outputs import night_figures, night_signals, wording
@@ -130,12 +131,14 @@ def _when(night: Night) -> Resource:
 def _hypnogram(night: Night, stages: Sequence[str], base: Resource) -> Resource:
     draft = night.scored and stages is night.draft
     code = ("hypnogram-draft", "AI draft of the hypnogram") if draft else ("hypnogram", "Reported hypnogram")
+    by_networks = networks.said(night.result) if draft or not night.scored else None
     numbered = ", ".join(f"{number} {stage}" for stage, number in NUMBERS.items())
+    counted = f"{numbered}; {MISSING} unscored; one per epoch from the start of the recording"
     return {
         "resourceType": "Observation",
         **base,
         "code": codes.concept(*code),
-        "method": {"text": f"{numbered}; {MISSING} unscored; one per epoch from the start of the recording"},
+        "method": {"text": ". ".join([counted, night.facts.say(by_networks)] if by_networks else [counted])},
         "valueSampledData": {
             "origin": {"value": 0},
             "period": 1000 * night.seconds,

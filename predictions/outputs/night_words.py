@@ -44,6 +44,7 @@ UNTOUCHED = Text(
 )
 UNSCORED = Text("{count} epochs are unscored ({length})", "{count} époques non cotées ({length})")
 CHANNELS = Text("Channels used by the AI", "Voies utilisées par l’IA")
+NETWORKS = Text("Networks of the AI", "Réseaux de l’IA")
 DERIVATIONS = Text("Derivations that voted", "Dérivations qui ont voté")
 
 ALT = Text(

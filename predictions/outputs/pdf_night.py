@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from ml.algorithms.sleep import networks
 from ml.algorithms.sleep import wording as words
 from ml.algorithms.sleep.wording import SLOT_NAMES
 from ml.contracts import Text
@@ -81,6 +82,8 @@ def _recording(night: Night) -> Rows:
         (said.HYPNOGRAM, _whose(night)),
         (said.CHANNELS, _channels(night)),
     ]
+    if by_networks := networks.said(night.result):
+        rows.append((said.NETWORKS, night.facts.say(by_networks)))
     if jury := night.result.get("jury"):
         rows.append((said.DERIVATIONS, ", ".join(jury["derivations"])))
     return [[night.facts.say(label), text] for label, text in rows]

@@ -53,7 +53,8 @@ def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
         buys; ``quality`` runs of epochs that hardly rest on their own signal; ``oxygen`` and ``breathing``,
         the screening, and ``microstructure``, spindles and slow waves, ``null`` without such a channel;
         ``start``; ``rate`` of the first EEG in Hz; ``simulated``; ``opinion`` YASA's stages where it was
-        asked, else ``null``.
+        asked, else ``null``; ``networks`` which of the package's networks staged it, as
+        ``sequence.choice`` says it.
     """
     recorded: Recorded = loaded.data
     mask, segments = staging.mask_of(recorded), staging.segments_of(recorded)
@@ -89,6 +90,7 @@ def predict(package: Package, loaded: Loaded) -> dict[str, Any]:
         "rate": recorded.rate,
         "simulated": recorded.simulated,
         "opinion": opinion.of(recorded, stages),
+        "networks": sequence.choice(package, recorded.features, mask),
     }
 
 

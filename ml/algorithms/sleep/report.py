@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ml.algorithms.sleep import night_doubts, physiology, wording
+from ml.algorithms.sleep import networks, night_doubts, physiology, wording
 from ml.algorithms.sleep.about import RESEARCH_USE
 from ml.algorithms.sleep.formulas import FORMULAS
 from ml.algorithms.sleep.statistics import UNSCORED
@@ -13,6 +13,9 @@ from ml.algorithms.sleep.wording import minutes, number
 from ml.contracts import Report, ReportRow, ReportSection, Text
 from ml.package import Package
 
+# Keys of a result that answers stored before a release lack: a replay of such a one is held against a report
+# without them.
+LATER = (networks.KEY,)
 # Unit and decimals of a kind of figure; "time" is written as hours and minutes.
 _KINDS = {
     "minutes": (" min", 1),
@@ -108,7 +111,8 @@ def _channels(result: Mapping[str, Any]) -> ReportSection:
         ReportRow(wording.SLOT_NAMES[slot], Text(label, label) if label else Text("none", "aucune"))
         for slot, label in result["channels"].items()
     )
-    return ReportSection(Text("Channels used", "Voies utilisées"), rows)
+    chosen = networks.said(result)
+    return ReportSection(Text("Channels used", "Voies utilisées"), rows, (chosen,) if chosen else ())
 
 
 def _signal(section: physiology.Section) -> ReportSection:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
+from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -70,9 +72,25 @@ def of(package: Package, features: np.ndarray, mask: np.ndarray) -> SequenceMode
         Shapes (epochs, 3, 10) and (3,) or (epochs, 3): the whole recording, from which ``device.Gate`` reads
         whether it is one for the networks of the raw device.
     """
+    chosen = choice(package, features, mask)
+    return _loaded(package.path(RAW_FILE if chosen is not None and chosen["raw"] else FILE))
+
+
+def choice(package: Package, features: np.ndarray, mask: np.ndarray) -> dict[str, Any] | None:
+    """Return which of its networks a package stages a recording with; parameters as for :func:`of`.
+
+    Returns
+    -------
+    dict or None
+        ``raw``: whether those do that learned from raw recordings too; ``log_odds``: the figure of the gate
+        that it is raw, above 0 for those, ``None`` where it has nothing to say because the recording is not
+        one EEG in the first slot. ``None`` for a package with one kind of networks.
+    """
     gate = Gate.of_manifest(package.manifest)
-    raw = gate is not None and gate.is_raw(features, mask)
-    return _loaded(package.path(RAW_FILE if raw else FILE))
+    if gate is None:
+        return None
+    score = gate.score(features, mask)
+    return {"raw": score > 0, "log_odds": round(score, 4) if isfinite(score) else None}
 
 
 @cache

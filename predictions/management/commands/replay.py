@@ -97,6 +97,8 @@ class Command(BaseCommand):
         )
         if comparison.kept in KEPT:
             self.stdout.write(f"  {KEPT[comparison.kept]}")
+        for path in comparison.left_out:
+            self.stdout.write(f"  {path}: written by later releases, nothing was stored to compare it with")
         for name, (then, now) in comparison.elsewhere.items():
             self.stdout.write(f"  {name}: {then or 'not recorded'} then, {now or 'none'} now")
         for difference in comparison.differences[:MOST_SHOWN]:

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from clinic.accounts.models import User
+from ml.algorithms.sleep import networks
 from predictions.models import Explanation, Prediction
 from predictions.workspaces.sleep import physiology, scoring, state, tables
 
@@ -39,6 +40,7 @@ def drawing(user: User, prediction: Prediction, explanation: Explanation | None)
         "uncertain": [epoch(result, index, start) for index in result["uncertain"][:LISTED]],
         "uncertain_total": len(result["uncertain"]),
         "channels": result["channels"],
+        "networks": networks.said(result),
         "figures": reported.statistics,
         "statistics": tables.statistics(reported.statistics),
         "stages": tables.stages(reported.statistics),
