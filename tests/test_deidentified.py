@@ -153,8 +153,26 @@ def test_nothing_stands_behind_the_last_pixel_of_a_png(mode: str) -> None:
     assert original.count(b"LADDER") == 2
     last = copied.index(b"IDAT")
     assert b"LADDER" not in copied
-    assert zlib.decompress(copied[last + 4 : last + 4 + int.from_bytes(copied[last - 4 : last])]) == rows
-    assert np.array_equal(np.asarray(Image.open(io.BytesIO(copied))), np.asarray(picture))
+    size = int.from_bytes(copied[last - 4 : last])
+    assert b"LADDER" not in zlib.decompress(copied[last + 4 : last + 4 + size])
+    seen = picture if mode == "I;16" else picture.convert("L")
+    assert np.array_equal(np.asarray(seen), np.asarray(Image.open(io.BytesIO(copied))))
+
+
+def test_a_colour_that_no_pixel_has_is_not_copied() -> None:
+    """A palette has room for 768 bytes; so has what is transparent for whatever was painted over."""
+    picture = Image.fromarray(chest_phantom.phantom(96, 113) // 8).convert("P")
+    picture.putpalette([*range(96), *b"LADDER HENRI"])
+    stream = io.BytesIO()
+    picture.save(stream, "PNG")
+    assert b"LADDER" in stream.getvalue()
+    assert b"LADDER" not in deidentify.copy(stream.getvalue(), NOBODY).content
+    clear = Image.new("RGBA", (300, 200), (0, 0, 0, 255))
+    ImageDraw.Draw(clear).rectangle((16, 16, 80, 40), fill=(255, 255, 255, 0))
+    stream = io.BytesIO()
+    clear.save(stream, "PNG")
+    copied = Image.open(io.BytesIO(deidentify.copy(stream.getvalue(), NOBODY).content))
+    assert np.asarray(copied).max() == 0
 
 
 @pytest.mark.parametrize("progressive", [False, True])
@@ -198,6 +216,77 @@ def test_what_stands_beside_a_picture_within_a_dicom_object_goes(name: str, tmp_
     assert b"LADDER" not in copied.content
     after = pydicom.dcmread(io.BytesIO(copied.content))
     assert np.array_equal(after.pixel_array, before)
+
+
+@pytest.mark.parametrize("name", [one for one in dicom_encodings.SYNTAXES if "JPEG" in one])
+def test_a_name_within_the_coded_pixels_is_not_copied(name: str, tmp_path: Path) -> None:
+    """Behind the last block and before the end: decoders have all pixels by then and pass over the rest."""
+    grey = dicom_builder.dx_from_jpeg(chest_phantom.phantom(96, 112))
+    path = dicom_encodings.written(grey, dicom_encodings.SYNTAXES[name], tmp_path / "film.dcm")
+    made = pydicom.dcmread(path)
+    (frame,) = generate_frames(made.PixelData, number_of_frames=1)
+    end = frame.rindex(b"\xff\xd9")
+    hidden = frame[:end] + b"LADDER HENRI" + frame[end:]
+    if "2000" in name:
+        tile = hidden.index(b"\xff\x90")
+        length = int.from_bytes(hidden[tile + 6 : tile + 10]) or end - tile
+        hidden = hidden[: tile + 6] + (length + 12).to_bytes(4) + hidden[tile + 10 :]
+    made.PixelData = encapsulate([hidden])
+    made.save_as(path, enforce_file_format=True)
+    assert b"LADDER" in path.read_bytes()
+    copied = deidentify.copy(path.read_bytes(), NOBODY).content
+    assert b"LADDER" not in copied
+    after = pydicom.dcmread(io.BytesIO(copied))
+    assert np.array_equal(after.pixel_array, made.pixel_array)
+    assert not after.file_meta.TransferSyntaxUID.is_encapsulated
+    if after.get("LossyImageCompression") != "01":
+        assert name not in ("JPEG baseline", "JPEG-LS near-lossless")
+
+
+@pytest.mark.parametrize("name", ["explicit", "big endian", "RLE", "JPEG lossless"])
+def test_bits_that_no_pixel_uses_are_not_copied(name: str, tmp_path: Path) -> None:
+    """Old consoles drew their overlay, the patient's name with it, into the upper bits of every pixel."""
+    plain = dicom_builder.dx_from_jpeg(chest_phantom.phantom(96, 112))
+    made = dicom_encodings.stored_as(plain, bits=12, photometric="MONOCHROME1")
+    grey = made.pixel_array
+    drawn = grey.copy()
+    drawn[10:20, 10:40] |= 0xA000
+    made.PixelData, made.BitsStored, made.HighBit = drawn.tobytes(), 16, 15
+    path = dicom_encodings.written(made, dicom_encodings.SYNTAXES[name], tmp_path / "film.dcm")
+    written = pydicom.dcmread(path)
+    written.BitsStored, written.HighBit = 12, 11
+    written.save_as(path, enforce_file_format=True)
+    after = pydicom.dcmread(io.BytesIO(deidentify.copy(path.read_bytes(), NOBODY).content))
+    order = ">u2" if name == "big endian" else "<u2"
+    assert np.array_equal(np.frombuffer(after.PixelData, order).reshape(grey.shape), grey)
+    assert (after.BitsStored, after.PhotometricInterpretation) == (12, "MONOCHROME1")
+
+
+def test_a_table_of_grey_levels_ends_with_its_last_entry() -> None:
+    table = Dataset()
+    table.LUTDescriptor = [2, 0, 16]
+    table.add_new("LUTData", "OW", bytes(4) + b"LADDER")
+    copied = deidentify.copy(as_file(film(VOILUTSequence=[table])), NOBODY)
+    assert b"LADDER" not in copied.content
+    assert pydicom.dcmread(io.BytesIO(copied.content)).VOILUTSequence[0].LUTData == bytes(4)
+
+
+@pytest.mark.parametrize("kind", ["several frames", "palette", "cut", "deflated"])
+def test_what_cannot_be_decoded_is_left_out(kind: str) -> None:
+    made = film()
+    if kind == "several frames":
+        made.NumberOfFrames, made.PixelData = 2, made.PixelData * 2
+    elif kind == "palette":
+        made.PhotometricInterpretation = "PALETTE COLOR"
+    elif kind == "cut":
+        made.PixelData = made.PixelData[:-200]
+    elif kind == "deflated":
+        # Inflated it could be a thousand times as long.
+        made.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1.99"
+    content = as_file(made)
+    with pytest.raises(Refused) as refused:
+        deidentify.copy(content, NOBODY)
+    assert refused.value.problems[0].code == "no_image_to_copy"
 
 
 def test_words_that_are_nobodys_vocabulary_leave_no_element() -> None:

@@ -20,8 +20,6 @@ from predictions.storage import storage
 FOLDER, ORIGINALS = "xrays", "originals"
 LABELS = ("path", "split", "label", "etiology", "patient_id", "study")
 SPLIT, NORMAL = "train", "NORMAL"
-UNSAFE = frozenset({deidentify.LETTERING.code, deidentify.NOT_LOOKED_AT.code})
-"""Nobody looks through hundreds of images: one with lettering, or not searched for it, stays out."""
 
 
 def write(writing: Writing) -> None:
@@ -108,6 +106,7 @@ def _image(writing: Writing, signature: Signature, file: StudyFile) -> tuple[Any
             grey = decode(path, allow_capture=True).grey
     except Refused as refusal:
         return refusal.problems[0].code
-    if {problem.code for problem in copied.warnings} & UNSAFE:
+    # Nobody looks through hundreds of images: one with lettering stays out.
+    if deidentify.LETTERING in copied.warnings:
         return "lettering"
     return copied, png(Image.fromarray(np.asarray(square(grey))))

@@ -3,9 +3,10 @@
 DICOM: the Basic Application Level Confidentiality Profile (PS3.15 annex E) turned round. Instead of removing
 what its table lists, only what is listed here is kept (image, grey levels, geometry, projection, exposure):
 private attributes, overlays, comments and whatever nobody thought of are gone with the rest, and of what is
-written in words only those of the standard stay (:mod:`ml.algorithms.chest_xray.vocabulary`). JPEG and PNG,
-within a DICOM object too, and RLE: everything but the picture itself is left behind. What is in the pixels
-stays: a person has to look, and the warnings of a copy say where it is most needed.
+written in words only those of the standard stay (:mod:`ml.algorithms.chest_xray.vocabulary`). Every picture
+is decoded and written anew, uncompressed within a DICOM object and as PNG otherwise: whatever its coding had
+room for beside the pixels (comments, bytes behind the last block, bits that no pixel uses) is not copied.
+What is in the pixels stays: a person has to look, and the warnings of a copy say where it is most needed.
 """
 
 from __future__ import annotations
@@ -14,20 +15,22 @@ import hashlib
 import hmac
 import io
 import re
-import zlib
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
 import pydicom
-from PIL import Image
+from PIL import Image, ImageOps
 from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate, generate_frames
+from pydicom.pixels import pixel_array
 from pydicom.sequence import Sequence
 
-from ml.algorithms.chest_xray import segments, vocabulary
+from ml.algorithms.chest_xray import vocabulary
+from ml.algorithms.chest_xray.contract import JPEG_MAGIC, PNG_MAGIC, is_dicom, too_many_pixels
+from ml.algorithms.chest_xray.dicom import DEFLATED, GREY, quiet
+from ml.algorithms.chest_xray.elements import syntax_of
+from ml.algorithms.chest_xray.raster import DEEP_MODES
 from ml.contracts import Problem, Refused, Severity, Text
 
 IMPLEMENTATION = "2.25.161803398874989484820458683436563811772"
@@ -50,22 +53,19 @@ KEPT = frozenset({
     "LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod",
     "BurnedInAnnotation",
 })  # fmt: skip
-_JPEG = frozenset({
-    uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless,
-    uid.JPEGLSNearLossless,
-})  # fmt: skip
-_JPEG_2000 = frozenset({
-    uid.JPEG2000Lossless, uid.JPEG2000, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K,
-})  # fmt: skip
+_PLAIN = frozenset({uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian})
+"""Transfer syntaxes of uncompressed pixels; copies of all others are of the second."""
+# What is decoded is uncompressed, and remains what was lost when it was compressed (PS3.3 C.7.6.1.1.5).
+_LOSSY = frozenset({uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLSNearLossless})
 # PS3.16 CID 7050: what was done.
 _PROFILE = ("113100", "Basic Application Confidentiality Profile")
 _CLEAN_DESCRIPTORS = ("113105", "Clean Descriptors Option")
 _CHARACTERISTICS = ("113108", "Retain Patient Characteristics Option")
 _MODIFIED_DATES = ("113107", "Retain Longitudinal Temporal Information Modified Dates Option")
 _OLDEST = 89
-# Chunks that belong to the picture, and the most bytes each may have.
-_PNG_KEPT = {b"IHDR": 13, b"PLTE": 768, b"tRNS": 256, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"sBIT": 4}
-_PNG = b"\x89PNG\r\n\x1a\n"
+_COLOURS = 3
+# A table that says it has none has these (PS3.3 C.11.1.1.1).
+_MOST_ENTRIES = 65_536
 _BORDER = 0.2
 _JUMP = 0.5
 _JUMPS, _ROWS = 6, 6
@@ -92,14 +92,6 @@ LETTERING = Problem(
     Text(
         "There seems to be lettering near the edge of the picture.",
         "Du texte semble présent près du bord de l’image.",
-    ),
-    severity=Severity.WARN,
-)
-NOT_LOOKED_AT = Problem(
-    "not_looked_at",
-    Text(
-        "This picture could not be searched for lettering.",
-        "La présence de texte n’a pas pu être recherchée dans cette image.",
     ),
     severity=Severity.WARN,
 )
@@ -151,13 +143,21 @@ class Pseudonym:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """A copy and what has to be said of it; ``looked_at`` is empty where lettering was not searched for."""
+    """A copy and what has to be said of it.
+
+    Parameters
+    ----------
+    removed
+        How many attributes of a DICOM object are not in its copy; of other pictures nothing but pixels is.
+    looked_at
+        Where lettering was searched for.
+    """
 
     content: bytes
     suffix: str
     removed: int
     warnings: tuple[Problem, ...]
-    looked_at: str = ""
+    looked_at: str = LOOKED_AT
 
 
 def copy(content: bytes, pseudonym: Pseudonym) -> Copied:
@@ -166,74 +166,71 @@ def copy(content: bytes, pseudonym: Pseudonym) -> Copied:
     Raises
     ------
     ml.contracts.Refused
-        When the image says that text is burnt in, or it is none.
+        When the image says that text is burnt in, it is none, or it cannot be decoded.
     """
     try:
-        if content.startswith(_PNG):
-            return _stripped(content, b"".join([_PNG, *_png_chunks(content)]), ".png")
-        if content.startswith(b"\xff\xd8"):
-            return _stripped(content, segments.jpeg(content), ".jpg")
-        if content[128:132] == b"DICM":
-            return _dicom(content, pseudonym)
-    except (segments.NotAStream, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        if content.startswith((PNG_MAGIC, JPEG_MAGIC)):
+            return _raster(content)
+        if is_dicom(content):
+            with quiet():
+                return _dicom(content, pseudonym)
+    except Refused:
+        raise
+    except Exception as error:
+        # A decoder of hostile bytes may raise anything; whatever it is, there is nothing to copy.
         raise Refused(NO_IMAGE) from error
     raise Refused(NO_IMAGE)
 
 
-def _stripped(content: bytes, kept: bytes, suffix: str) -> Copied:
-    try:
-        with Image.open(io.BytesIO(kept)) as picture:
-            pixels = np.asarray(picture.convert("F"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        pixels = None
-    return _copied(kept, suffix, len(content) - len(kept), pixels)
+def _raster(content: bytes) -> Copied:
+    with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as opened:
+        _check_size(*opened.size)
+        picture = _bare(ImageOps.exif_transpose(opened))
+    stream = io.BytesIO()
+    picture.save(stream, "PNG")
+    return _copied(stream.getvalue(), ".png", 0, np.asarray(picture.convert("F")))
 
 
-def _copied(content: bytes, suffix: str, removed: int, pixels: np.ndarray | None) -> Copied:
-    if pixels is None:
-        return Copied(content, suffix, removed, (LOOK, NOT_LOOKED_AT))
+def _bare(picture: Image.Image) -> Image.Image:
+    """Return pixels as they are seen, over black, without palette, transparency or anything said of them."""
+    if picture.mode in DEEP_MODES or picture.mode == "L":
+        return Image.fromarray(np.asarray(picture))
+    backed = Image.new("RGBA", picture.size, "black")
+    backed.alpha_composite(picture.convert("RGBA"))
+    colours = np.asarray(backed.convert("RGB"))
+    grey = colours[:, :, 0]
+    return Image.fromarray(grey if (colours == grey[:, :, None]).all() else colours)
+
+
+def _check_size(width: int, height: int) -> None:
+    if too_many_pixels(width, height):
+        raise Refused(NO_IMAGE)
+
+
+def _copied(content: bytes, suffix: str, removed: int, pixels: np.ndarray) -> Copied:
     found = (LETTERING,) if lettered(pixels) else ()
-    return Copied(content, suffix, removed, (LOOK, *found), LOOKED_AT)
-
-
-def _png_chunks(content: bytes) -> Iterator[bytes]:
-    at, header, pixels = len(_PNG), b"", []
-    while at + 12 <= len(content):
-        length = int.from_bytes(content[at : at + 4])
-        kind, end = content[at + 4 : at + 8], at + 12 + length
-        if end > len(content):
-            raise Refused(NO_IMAGE)
-        if kind == b"IHDR":
-            header = content[at + 8 : end - 4]
-        if kind == b"IDAT":
-            pixels.append(content[at + 8 : end - 4])
-        elif kind == b"IEND":
-            yield _png_chunk(b"IDAT", segments.png_pixels(header, b"".join(pixels)))
-            yield _png_chunk(kind, b"")
-            return
-        elif length <= _PNG_KEPT.get(kind, -1):
-            yield content[at:end]
-        at = end
-    raise Refused(NO_IMAGE)
-
-
-def _png_chunk(kind: bytes, data: bytes) -> bytes:
-    return len(data).to_bytes(4) + kind + data + zlib.crc32(kind + data).to_bytes(4)
+    return Copied(content, suffix, removed, (LOOK, *found))
 
 
 def _dicom(content: bytes, pseudonym: Pseudonym) -> Copied:
+    if syntax_of(content) in ("", *DEFLATED):
+        raise Refused(NO_IMAGE)
     source = pydicom.dcmread(io.BytesIO(content))
     if str(source.get("BurnedInAnnotation", "")).upper() == "YES":
         raise Refused(BURNT_IN)
     made = _kept(source, KEPT)
-    made["PixelData"] = _picture(source)
+    pixels, syntax = _pixels(source), source.file_meta.TransferSyntaxUID
+    written = syntax if syntax in _PLAIN else uid.ExplicitVRLittleEndian
+    _put(made, pixels, written)
+    if syntax in _LOSSY:
+        made.LossyImageCompression = "01"
     for name in UIDS:
         if source.get(name):
             setattr(made, name, pseudonym.uid(str(source.get(name))))
     _person(made, source, pseudonym)
     _said(made, pseudonym)
     made.file_meta = FileMetaDataset()
-    made.file_meta.TransferSyntaxUID = source.file_meta.TransferSyntaxUID
+    made.file_meta.TransferSyntaxUID = written
     made.file_meta.MediaStorageSOPClassUID = made.SOPClassUID
     made.file_meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
     made.file_meta.ImplementationClassUID = IMPLEMENTATION
@@ -242,7 +239,8 @@ def _dicom(content: bytes, pseudonym: Pseudonym) -> Copied:
     made.preamble = bytes(128)
     made.save_as(stream, enforce_file_format=True)
     names = {element.tag for element in source.iterall()} - {element.tag for element in made.iterall()}
-    return _copied(stream.getvalue(), ".dcm", len(names), _pixels(source))
+    seen = pixels.mean(axis=2) if pixels.ndim > 2 else pixels
+    return _copied(stream.getvalue(), ".dcm", len(names), seen)
 
 
 def _kept(source: Dataset, keywords: frozenset[str]) -> Dataset:
@@ -262,7 +260,7 @@ def _kept(source: Dataset, keywords: frozenset[str]) -> Dataset:
 def _item(keyword: str, item: Dataset) -> Dataset | None:
     """Return an item of a sequence: a table of grey levels, or a code that is known."""
     if keyword in vocabulary.ITEMS:
-        return _kept(item, vocabulary.ITEMS[keyword])
+        return _whole_table(_kept(item, vocabulary.ITEMS[keyword]))
     known = vocabulary.code(keyword, item)
     if known is None:
         return None
@@ -271,31 +269,40 @@ def _item(keyword: str, item: Dataset) -> Dataset | None:
     return made
 
 
-def _picture(source: Dataset) -> pydicom.DataElement:
-    """Return the pixels as they are, without what their encoding has room for beside them."""
-    syntax, stored = source.file_meta.TransferSyntaxUID, source["PixelData"]
-    frames = int(source.get("NumberOfFrames") or 1)
-    if not syntax.is_encapsulated:
-        bits = source.Rows * source.Columns * source.SamplesPerPixel * frames * source.BitsAllocated
-        size = -(-bits // 8)
-        value = stored.value[:size] + b"\0" * (size % 2)
-    elif syntax in _JPEG:
-        value = _encapsulated(stored.value, frames, segments.jpeg)
-    elif syntax in _JPEG_2000:
-        value = _encapsulated(stored.value, frames, segments.jpeg_2000)
-    elif syntax == uid.RLELossless:
-        layers = source.SamplesPerPixel * source.BitsAllocated // 8
-        pixels = source.Rows * source.Columns
-        value = _encapsulated(stored.value, frames, lambda frame: segments.rle(frame, layers, pixels))
-    else:
+def _whole_table(table: Dataset) -> Dataset:
+    """Return a table of grey levels without what stands behind as many entries as it says it has."""
+    if "LUTData" in table and "LUTDescriptor" in table:
+        entries, data = table.LUTDescriptor[0] or _MOST_ENTRIES, table.LUTData
+        table.LUTData = data[: 2 * entries] if isinstance(data, bytes) else list(data)[:entries]
+    return table
+
+
+def _pixels(source: Dataset) -> np.ndarray:
+    """Return the pixels of the only frame, shape (rows, columns) or (rows, columns, 3)."""
+    _check_size(source.Columns, source.Rows)
+    grey = source.SamplesPerPixel == 1 and source.PhotometricInterpretation in GREY
+    if int(source.get("NumberOfFrames") or 1) != 1 or not (grey or source.SamplesPerPixel == _COLOURS):
         raise Refused(NO_IMAGE)
-    made = pydicom.DataElement(stored.tag, stored.VR, value)
-    made.is_undefined_length = syntax.is_encapsulated
-    return made
+    # Floating-point pixels are no radiograph that is analysed, and have room for anything in their last bits.
+    if "PixelData" not in source:
+        raise Refused(NO_IMAGE)
+    return pixel_array(source)
 
 
-def _encapsulated(value: bytes, frames: int, stripped: Callable[[bytes], bytes]) -> bytes:
-    return encapsulate([stripped(frame) for frame in generate_frames(value, number_of_frames=frames)])
+def _put(made: Dataset, pixels: np.ndarray, syntax: uid.UID) -> None:
+    """Write pixels uncompressed, with what describes how they are stored."""
+    made.BitsAllocated = 8 * pixels.itemsize
+    least, most = int(pixels.min()), int(pixels.max())
+    signed = pixels.dtype.kind == "i"
+    needed = max(most.bit_length(), (~least).bit_length() if least < 0 else 0) + signed
+    # A coding may hold larger values than the header around it says.
+    made.BitsStored = max(needed, min(made.BitsStored, made.BitsAllocated))
+    made.HighBit, made.PixelRepresentation = made.BitsStored - 1, int(signed)
+    if pixels.ndim > 2:
+        made.PhotometricInterpretation, made.PlanarConfiguration = "RGB", 0
+    ordered = pixels.dtype.newbyteorder("<" if syntax.is_little_endian else ">")
+    stored = pixels.astype(ordered).tobytes()
+    made.add_new("PixelData", "OW" if pixels.itemsize > 1 else "OB", stored + b"\0" * (len(stored) % 2))
 
 
 def _words(value: object) -> list[object]:
@@ -338,16 +345,6 @@ def _code(value: str, meaning: str) -> Dataset:
     code = Dataset()
     code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, "DCM", meaning
     return code
-
-
-def _pixels(source: Dataset) -> np.ndarray | None:
-    try:
-        pixels = np.asarray(source.pixel_array)
-    except (AttributeError, NotImplementedError, RuntimeError, ValueError):
-        return None
-    if pixels.ndim == 3 and source.SamplesPerPixel > 1:
-        return pixels.mean(axis=2)
-    return pixels if pixels.ndim == 2 else None
 
 
 def lettered(pixels: np.ndarray) -> bool:

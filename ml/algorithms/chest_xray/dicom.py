@@ -75,7 +75,7 @@ def read(path: Path, *, allow_secondary_capture: bool = False, at: datetime | No
     Refused
         When no pixels can be had; carries these reasons too, and the identity as far as read.
     """
-    with _quiet():
+    with quiet():
         dataset = _parse(path)
         identity, age, projection = _identity(dataset), age_years(dataset), of_header(dataset)
         reasons = _header_reasons(dataset, age, projection, allow_secondary_capture=allow_secondary_capture)
@@ -116,7 +116,7 @@ def read(path: Path, *, allow_secondary_capture: bool = False, at: datetime | No
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep pydicom from quoting attribute values (a name, a birth date) in warnings and logs."""
     logger = logging.getLogger("pydicom")
     level, mode = logger.level, config.settings.reading_validation_mode

@@ -99,21 +99,30 @@ def top_level(content: bytes, tag: tuple[int, int]) -> bytes:
     return b""
 
 
-def _meta(walking: _Walk) -> None:
+def syntax_of(content: bytes) -> str:
+    """Return the transfer syntax that a file names, empty when its header cannot be read through."""
+    walking = _Walk(content, DICOM_PREAMBLE + len(DICOM_MAGIC))
+    syntax = _meta(walking)
+    return syntax if walking.at <= len(content) else ""
+
+
+def _meta(walking: _Walk) -> str:
     """Pass the file header, and learn from it and from the first element behind it how to read on."""
     syntax = b""
     while walking.content[walking.at : walking.at + 2] == b"\x02\x00":
         header = _header(walking)
         if header is None:
-            return
+            return ""
         tag, value, length = header
         if tag == _SYNTAX:
             syntax = walking.content[value : value + length]
         walking.at = value + length
-    walking.order = ">" if syntax.strip(b"\0 ").decode("latin-1") == _BIG_ENDIAN else "<"
+    named = syntax.strip(b"\0 ").decode("latin-1")
+    walking.order = ">" if named == _BIG_ENDIAN else "<"
     # Some writers say one and do the other; parsers go by what is there.
     kind = walking.content[walking.at + 4 : walking.at + 6]
     walking.explicit = kind.isalpha() and kind.isupper()
+    return named
 
 
 def _headers(walking: _Walk) -> Iterator[tuple[tuple[int, int], int, int]]:

@@ -158,11 +158,6 @@ def sigmoid(logits: np.ndarray, calibration: dict[str, float]) -> np.ndarray:
     return 1.0 / (1.0 + np.exp(-np.clip(odds, -40, 40)))
 
 
-def threshold_for_sensitivity(probabilities: np.ndarray, y: np.ndarray, sensitivity: float) -> float:
-    """Return the highest threshold that still flags the wanted share of the diseased."""
-    return float(np.quantile(probabilities[y == 1], 1.0 - sensitivity, method="lower"))
-
-
 @dataclass(frozen=True)
 class Cloud:
     """Where the training images lie: principal axes scaled to standard deviation 1.

@@ -18,6 +18,7 @@ from ml.algorithms.chest_xray.contract import CONTRACT
 from ml.algorithms.chest_xray.evaluation import evaluate, figures
 from ml.algorithms.chest_xray.features import Extractor
 from ml.algorithms.chest_xray.network import MODEL
+from ml.algorithms.chest_xray.operating import threshold_for_sensitivity
 from ml.algorithms.chest_xray.view import SIDE, model_view
 from ml.contracts import Text
 from ml.package import Metric, Package
@@ -136,7 +137,7 @@ def _pneumonia(
     y, patients = (np.tile(each, len(scores)) for each in (cases.y, cases.patients))
     calibration = heads.calibrate(pooled, y)
     probabilities = heads.sigmoid(pooled, calibration)
-    threshold = heads.threshold_for_sensitivity(probabilities, y, sensitivity)
+    threshold = threshold_for_sensitivity(probabilities, y, sensitivity)
     metrics = _validated(y, probabilities, patients, threshold)
     run.curves(_drawn(cases, probabilities, threshold), "out_of_fold")
     shown = {metric.name: metric.value for metric in metrics}

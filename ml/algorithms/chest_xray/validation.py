@@ -18,6 +18,7 @@ from sklearn.metrics import roc_auc_score
 
 from ml.algorithms.chest_xray import appearance, heads
 from ml.algorithms.chest_xray.cases import Cases
+from ml.algorithms.chest_xray.operating import threshold_for_sensitivity
 from ml.training import watching
 from ml.training.progress import progress
 
@@ -162,7 +163,7 @@ class _Moved:
     def by(cls, scores: np.ndarray, y: np.ndarray, sensitivity: float) -> _Moved:
         calibration = heads.calibrate(scores, y)
         odds = calibration["slope"] * scores + calibration["intercept"]
-        return cls(calibration, heads.threshold_for_sensitivity(odds, y, sensitivity))
+        return cls(calibration, threshold_for_sensitivity(odds, y, sensitivity))
 
     def odds(self, scores: np.ndarray) -> np.ndarray:
         return self.calibration["slope"] * scores + self.calibration["intercept"]
