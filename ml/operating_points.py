@@ -1,7 +1,8 @@
 """The operating point of a version: whoever approves it confirms its own, not the former's.
 
-What follows from the package alone is computed again. What was chosen on training data, which no hospital
-has, is read with what it reached there and said to be read: a second person confirms what is written.
+What follows from the package alone is computed again, and so is what was chosen on held-out scores that lie
+beside it (:mod:`ml.held_out`), by the function its training chose it with. Of an older version without them
+it is read and said to be read: a second person confirms what is written.
 """
 
 from __future__ import annotations
@@ -11,14 +12,20 @@ from dataclasses import asdict, dataclass
 from math import isclose
 from typing import Any
 
-from ml import registry
+from ml import held_out, registry
 from ml.contracts import Text
+from ml.held_out import HeldOut
+from ml.numbers import grouped
 from ml.package import Package
 from ml.promotion import Criterion
 
 CODE = "operating_point"
 CURVES = "curves.json"
 """Of a package: its curves with the point at which its figures were measured, five decimals."""
+ALIKE = 1e-6
+"""How far a point derived anew may lie off, relatively: scores are kept with seven decimals."""
+FIGURES_ALIKE = 5e-4
+"""How far a figure at the point may lie off: nobody is told more than a tenth of a percent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,8 @@ class OperatingPoint:
         How it was derived or chosen, and what follows from it.
     derived
         Whether ``value`` was computed anew; else it is what the manifest says.
+    otherwise
+        What the manifest says that the point reaches, where that is not what it reaches.
     """
 
     name: str
@@ -58,6 +67,7 @@ class OperatingPoint:
     stored: float | None
     how: Text
     derived: bool = True
+    otherwise: Text | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the stored form."""
@@ -67,11 +77,18 @@ class OperatingPoint:
     def from_json(cls, value: Mapping[str, Any]) -> OperatingPoint:
         """Rebuild a point stored by :meth:`as_json`."""
         how, derived = Text.from_json(value["how"]), value.get("derived", True)
-        return cls(value["name"], value["value"], value["stored"], how, derived)
+        otherwise = value.get("otherwise") and Text.from_json(value["otherwise"])
+        return cls(value["name"], value["value"], value["stored"], how, derived, otherwise)
 
 
 def derive(package: Package, ward: Ward) -> OperatingPoint:
-    """Return the operating point at which a version will work in a ward."""
+    """Return the operating point at which a version will work in a ward.
+
+    Raises
+    ------
+    ml.held_out.Unusable
+        When the held-out scores beside it are damaged, or of another package.
+    """
     return RULES[package.algorithm](package, ward)
 
 
@@ -111,7 +128,9 @@ def _held_against_derived(point: OperatingPoint) -> Criterion:
         f"Recalculé, son point de fonctionnement est {_fr(point.value, 4)}\u00a0; son manifeste indique "
         f"{_fr(point.stored, 4)}.",
     )
-    met = isclose(point.value, point.stored, rel_tol=1e-6)
+    met = isclose(point.value, point.stored, rel_tol=ALIKE)
+    if point.otherwise is not None:
+        met, said = False, Text(f"{said.en} {point.otherwise.en}", f"{said.fr} {point.otherwise.fr}")
     return Criterion(CODE, met, said, point.value, point.stored)
 
 
@@ -169,39 +188,51 @@ def _haemorrhage(package: Package, ward: Ward) -> OperatingPoint:
 def _chest_xray(package: Package, ward: Ward) -> OperatingPoint:
     chosen = package.manifest["operating_point"]
     wanted = 100 * chosen["wanted_sensitivity"]
-    sensitivity, specificity = 100 * chosen["sensitivity"], 100 * chosen["specificity"]
-    return OperatingPoint(
-        "probability",
-        package.thresholds["probability"],
-        package.thresholds["probability"],
-        Text(
-            f"Chosen in its own training for a sensitivity of {wanted:.0f} in 100 where a family of "
-            f"alterations was never met: it reached {sensitivity:.1f}, with a specificity of "
-            f"{specificity:.1f}. At even odds, before a site's prevalence moves the probability.",
-            f"Choisi lors de son propre entraînement pour une sensibilité de {wanted:.0f} sur 100 face à des "
-            f"altérations jamais rencontrées\u00a0: {_fr(sensitivity, 1)} atteints, spécificité "
-            f"{_fr(specificity, 1)}. À chances égales, avant que la prévalence du site ne déplace la "
-            "probabilité.",
-        ),
-        derived=False,
+    held, found = _from_held_out(package)
+    reached = chosen if found is None else found
+    sensitivity, specificity = 100 * reached["sensitivity"], 100 * reached["specificity"]
+    said = Text(
+        f"Chosen for a sensitivity of {wanted:.0f} in 100 where a family of alterations was never met: it "
+        f"reaches {sensitivity:.1f}, with a specificity of {specificity:.1f}. At even odds, before a site's "
+        "prevalence moves the probability.",
+        f"Choisi pour une sensibilité de {wanted:.0f} sur 100 face à des altérations jamais "
+        f"rencontrées\u00a0: {_fr(sensitivity, 1)} atteints, spécificité {_fr(specificity, 1)}. À chances "
+        "égales, avant que la prévalence du site ne déplace la probabilité.",
     )
+    otherwise = None
+    if any(abs(reached[name] - chosen[name]) > FIGURES_ALIKE for name in ("sensitivity", "specificity")):
+        claimed = 100 * chosen["sensitivity"], 100 * chosen["specificity"]
+        otherwise = Text(
+            f"There it reaches a sensitivity of {sensitivity:.1f} and a specificity of {specificity:.1f} in "
+            f"100; its manifest says {claimed[0]:.1f} and {claimed[1]:.1f}.",
+            f"Il y atteint une sensibilité de {_fr(sensitivity, 1)} et une spécificité de "
+            f"{_fr(specificity, 1)} sur 100\u00a0; son manifeste indique {_fr(claimed[0], 1)} et "
+            f"{_fr(claimed[1], 1)}.",
+        )
+    return _point("probability", package, said, held, found, otherwise)
 
 
 def _sleep(package: Package, ward: Ward) -> OperatingPoint:
+    held, found = _from_held_out(package)
+    if found is not None:
+        share, wrong = 100 * found["share"], 100 * found["wrong"]
+        said = Text(
+            f"Below this confidence an epoch is shown as uncertain: {share:.0f} of 100 epochs of patients it "
+            f"had not learned from, of which it stages {wrong:.0f} in 100 otherwise than their scorer.",
+            f"En dessous de cette confiance, une époque est présentée comme incertaine\u00a0: {share:.0f} "
+            f"époques sur 100 chez des patients non appris, dont {wrong:.0f} sur 100 ne sont pas cotées "
+            "comme par leur scoreur.",
+        )
+        return _point("confidence", package, said, held, found)
     uncertain = next((m.value for m in package.metrics if m.name == "uncertain_share"), None)
-    share = "–" if uncertain is None else f"{100 * uncertain:.0f}"
-    return OperatingPoint(
-        "confidence",
-        package.thresholds["confidence"],
-        package.thresholds["confidence"],
-        Text(
-            f"Below this confidence an epoch is shown as uncertain: {share} of 100 epochs of patients it had "
-            "not learned from.",
-            f"En dessous de cette confiance, une époque est présentée comme incertaine\u00a0: {share} "
-            "époques sur 100 chez des patients non appris.",
-        ),
-        derived=False,
+    of_100 = "–" if uncertain is None else f"{100 * uncertain:.0f}"
+    said = Text(
+        f"Below this confidence an epoch is shown as uncertain: {of_100} of 100 epochs of patients it had "
+        "not learned from.",
+        f"En dessous de cette confiance, une époque est présentée comme incertaine\u00a0: {of_100} "
+        "époques sur 100 chez des patients non appris.",
     )
+    return _point("confidence", package, said, held, found)
 
 
 def _german_credit(package: Package, ward: Ward) -> OperatingPoint:
@@ -221,17 +252,43 @@ def _german_credit(package: Package, ward: Ward) -> OperatingPoint:
 
 
 def _accident_severity(package: Package, ward: Ward) -> OperatingPoint:
-    value = package.thresholds["best_f1"]
-    return OperatingPoint(
-        "best_f1",
-        value,
-        value,
-        Text(
-            "Chosen in its own training for the best F1 score out of fold.",
-            "Choisi lors de son propre entraînement pour le meilleur score F1 hors apprentissage.",
-        ),
-        derived=False,
+    held, found = _from_held_out(package)
+    said = Text(
+        "Chosen in its own training for the best F1 score out of fold.",
+        "Choisi lors de son propre entraînement pour le meilleur score F1 hors apprentissage.",
     )
+    if found is not None:
+        said = Text(f"{said.en[:-1]}: {found['f1']:.2f}.", f"{said.fr[:-1]}\u00a0: {_fr(found['f1'], 2)}.")
+    return _point("best_f1", package, said, held, found)
+
+
+def _from_held_out(package: Package) -> tuple[HeldOut | None, Mapping[str, float] | None]:
+    """Return the held-out scores of a package and the point that follows from them, ``None`` without any."""
+    held = held_out.of(package)
+    if held is None:
+        return None, None
+    return held, registry.door(package.algorithm, "operating").of(package, held.values())
+
+
+def _point(
+    name: str,
+    package: Package,
+    said: Text,
+    held: HeldOut | None,
+    found: Mapping[str, float] | None,
+    otherwise: Text | None = None,
+) -> OperatingPoint:
+    """Return a point that follows from held-out scores, or as the manifest says it where there are none."""
+    stored = package.thresholds[name]
+    if held is None or found is None:
+        return OperatingPoint(name, stored, stored, said, derived=False)
+    n = str(held.n)
+    how = Text(
+        f"{said.en} Derived anew from held-out scores (n = {grouped(n)} {held.unit.en}). {held.data.en}.",
+        f"{said.fr} Recalculé à partir de scores hors apprentissage (n = {grouped(n)} {held.unit.fr}). "
+        f"{held.data.fr}.",
+    )
+    return OperatingPoint(name, found["value"], stored, how, otherwise=otherwise)
 
 
 def _fr(value: float, digits: int) -> str:

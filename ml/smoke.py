@@ -1,7 +1,7 @@
 """Whether a package still gives the answers it was stored with: the examples of its algorithm, run again.
 
-``<packages>/<algorithm>/<version>.answers.json`` lies beside the folder of a version, as CHAMPION does, and
-holds what it answered when it was made; it names the sha256 of the package, so that it speaks for no other.
+``<version>.answers.json`` lies beside the folder of a version (:mod:`ml.beside`) and holds what it answered
+when it was made.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ml import operating_points, promotion, registry, runner
+from ml import beside, operating_points, promotion, registry, runner
 from ml import package as packages
 from ml.contracts import Text
 from ml.package import Package
@@ -26,19 +26,17 @@ TOLERANCE = 1e-3
 """How far a number may lie off: another processor or runtime rounds otherwise, another model does not."""
 
 CODE = "examples"
+ANSWERS = "answers"
 
 
 def answers_file(package: Package) -> Path:
     """Return where the stored answers of a package lie."""
-    return package.folder.with_name(f"{package.version}.answers.json")
+    return beside.file(package, ANSWERS)
 
 
 def record(package: Package) -> Path:
     """Store what a package answers to the examples of its algorithm, and return the file."""
-    written = {"sha256": package.sha256, "answers": answers(package)}
-    path = answers_file(package)
-    path.write_text(json.dumps(written, indent=1, ensure_ascii=False, sort_keys=True) + "\n", "utf-8")
-    return path
+    return beside.write(package, ANSWERS, {"answers": answers(package)})
 
 
 def answers(package: Package) -> list[dict[str, Any]]:
@@ -119,13 +117,8 @@ def judge(
 
 
 def _stored(package: Package) -> list[dict[str, Any]] | None:
-    for root in (package.folder.parent, packages.ROOT / package.algorithm, packages.SITE / package.algorithm):
-        path = root / f"{package.version}.answers.json"
-        if path.is_file():
-            written = json.loads(path.read_text("utf-8"))
-            if written.get("sha256") == package.sha256:
-                return written["answers"]
-    return None
+    written = beside.read(package, ANSWERS)
+    return None if written is None else written["answers"]
 
 
 def _alike(one: Any, other: Any) -> bool:

@@ -16,6 +16,7 @@ from ml import runner
 from ml.algorithms.chest_xray import appearance, augment, dataset, heads, validation
 from ml.algorithms.chest_xray.cases import Cases
 from ml.algorithms.chest_xray.contract import CONTRACT
+from ml.algorithms.chest_xray.operating import threshold_for_sensitivity
 from ml.contracts import Source, Status
 from ml.package import Package, read
 from ml.training.data import DataMissing
@@ -64,7 +65,7 @@ def test_a_network_or_stage_that_does_not_exist_is_named() -> None:
 
 def test_the_threshold_keeps_the_wanted_sensitivity_and_no_more() -> None:
     p, y = RNG.random(1000), RNG.integers(0, 2, 1000)
-    threshold = heads.threshold_for_sensitivity(p, y, 0.9)
+    threshold = threshold_for_sensitivity(p, y, 0.9)
     assert np.mean(p[y == 1] >= threshold) >= 0.9
     assert np.mean(p[y == 1] >= np.nextafter(threshold + 0.01, 1)) < 0.9
 

@@ -102,28 +102,6 @@ def test_a_worse_candidate_is_refused_with_the_criterion_named(change: Any, code
     assert not verdict.passed
 
 
-@pytest.mark.parametrize(
-    ("algorithm", "name", "point"),
-    [
-        ("chest_xray", "probability", 0.999),
-        ("sleep", "confidence", 0.05),
-        ("accident_severity", "best_f1", 0.9),
-    ],
-)
-def test_a_point_that_cannot_be_derived_is_never_said_to_be_and_must_be_the_one_measured(
-    algorithm: str, name: str, point: float
-) -> None:
-    serving = packages.load(algorithm)
-    own = operating_points.criterion(serving, serving)
-    assert own.passed
-    assert "not derived anew" in own.sentence.en
-    moved = copied(algorithm, "9.9.9", lambda said: said["thresholds"].update({name: point}), answers=False)
-    found = operating_points.criterion(moved, serving)
-    assert not found.passed
-    assert "were measured at an operating point of" in found.sentence.en
-    assert not operating_points.derive(moved, operating_points.Ward()).derived
-
-
 def test_a_mothers_model_without_an_operating_point_in_its_manifest_is_refused() -> None:
     bare = copied("haemorrhage", "9.9.9", lambda said: said["thresholds"].clear(), answers=False)
     assert not operating_points.criterion(bare, packages.load("haemorrhage")).passed

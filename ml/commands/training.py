@@ -19,13 +19,14 @@ def add_to(commands: Any) -> None:
         ("describe", "analyse a training data set"),
         ("compare", "score an algorithm's kinds of model on the same cases, one JSON line each"),
         ("subgroups", "score a package in parts of the patients, by age and sex, one JSON line each"),
+        ("held-out", "score cases held out of a package's training, and derive its operating point anew"),
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("algorithm", choices=registry.names())
         command.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the data")
         command.add_argument("--version", default="", help="package version")
-        command.set_defaults(run=_training, command=name)
-        if name in ("compare", "subgroups"):
+        command.set_defaults(run=_training, command=name.replace("-", "_"))
+        if name in ("compare", "subgroups", "held-out"):
             command.add_argument("--publish", action="store_true", help="show the tables on the model page")
         if name == "train":
             command.add_argument("--out", type=Path, default=packages.SITE, metavar="DIR")

@@ -1,4 +1,4 @@
-"""What ``python -m ml train | evaluate | compare | describe | registry`` do: they need the training stack."""
+"""What ``python -m ml train | evaluate | compare | …`` do: they need the training stack."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from ml import held_out as beside_it
 from ml import package as packages
 from ml import registry, smoke
 from ml import subgroups as parts
@@ -29,11 +30,23 @@ class NothingToCompare(LookupError):
     """The algorithm has one kind of model only."""
 
 
+class NothingToDerive(LookupError):
+    """The operating point of the algorithm follows from no held-out scores."""
+
+
 class WrongVersion(ValueError):
     """The version asked for is no name of a package, or that of one that would be lost."""
 
 
-WRONG = (DataMissing, store.Unreachable, WrongParams, WrongVersion, NothingToDescribe, NothingToCompare)
+WRONG = (
+    DataMissing,
+    store.Unreachable,
+    WrongParams,
+    WrongVersion,
+    NothingToDescribe,
+    NothingToCompare,
+    NothingToDerive,
+)
 
 
 def read_params(file: Path, algorithm: str, overrides: list[str]) -> dict[str, Any]:
@@ -96,6 +109,8 @@ def train(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
     trainer = _trainer(chosen.algorithm, recipe)
     store.check()
     package = trainer.train(chosen.data, chosen.out, version=version, params=params)
+    if package.serves and _keeps_scores(chosen.algorithm):
+        beside_it.publish(package, _scores(chosen.data, package))
     if package.serves and chosen.out == packages.SITE:
         smoke.record(package)
     yield {
@@ -142,6 +157,31 @@ def subgroups(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
     if chosen.publish:
         parts.publish(package, found)
     yield from ({"axis": axis} | asdict(metric) for axis, metrics in found.items() for metric in metrics)
+
+
+def held_out(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
+    """Yield the point that follows from a package's held-out scores; ``--publish`` writes them beside it."""
+    if not _keeps_scores(chosen.algorithm):
+        raise NothingToDerive(
+            f"the operating point of {chosen.algorithm} follows from its package alone: there are no "
+            "held-out scores to keep"
+        )
+    package = packages.serving(chosen.algorithm, chosen.version)
+    found = _scores(chosen.data, package)
+    derived = registry.door(chosen.algorithm, "operating").of(package, found.values())
+    line = {"version": package.version, "sha256": package.sha256, "n": found.n, "data": found.data.en}
+    line |= {"derived": derived, "thresholds": dict(package.thresholds)}
+    yield line | ({"written": str(beside_it.publish(package, found))} if chosen.publish else {})
+
+
+def _keeps_scores(algorithm: str) -> bool:
+    return find_spec(f"{registry.ALGORITHMS[algorithm]}.out_of_fold") is not None
+
+
+def _scores(data: Path, package: packages.Package) -> beside_it.HeldOut:
+    with quiet.imports():
+        door = registry.door(package.algorithm, "out_of_fold")
+    return door.collect(data, package)
 
 
 def versions(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:

@@ -38,6 +38,7 @@ from ml.algorithms.sleep import (
 from ml.algorithms.sleep.contract import EPOCH_SECONDS, STAGES
 from ml.algorithms.sleep.crossvalidation import Cohort
 from ml.algorithms.sleep.device import Tilt
+from ml.algorithms.sleep.operating import confidence_threshold
 from ml.algorithms.sleep.raw_nights import RawCohort
 from ml.algorithms.sleep.reviewing import HeldOut
 from ml.package import Metric, Package
@@ -163,7 +164,7 @@ def _confidence_threshold(
     """Return the confidence below which the given share of held-out epochs lies, three channels."""
     every = (True, True, True)
     probabilities = budget.calibrated(held[every].network, manifest["calibration"][reviewing.name_of(every)])
-    return round(float(np.quantile(probabilities.max(axis=1), share)), 3)
+    return confidence_threshold(probabilities.max(axis=1), share)
 
 
 def _manifest(
