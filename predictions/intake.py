@@ -165,6 +165,54 @@ def submit(
             file.close()
 
 
+def repeat(*, user: User, study: Study, version: str, files: Sequence[File], idempotency_key: str) -> Study:
+    """Accept the stored files of a study once more, as a new one that says which it repeats.
+
+    Channels are those that its sender named; what a unit sets for all its studies is as it is now.
+
+    Parameters
+    ----------
+    version
+        In service now.
+    files
+        Of ``study``, opened, in their order.
+
+    Raises
+    ------
+    ml.contracts.Refused
+        With every problem; nothing is kept. Also when a file does not open as what was stored.
+    django.core.exceptions.PermissionDenied
+        When this person may not submit studies of this kind.
+    """
+    contract, patient = study.contract, study.patient
+    _require_submitter(user, contract)
+    problems = _circumstances(user, contract, patient, study.encounter, idempotency_key, {})
+    if problems:
+        _record_refusal(user, patient, contract, problems)
+        raise Refused(*problems)
+    received = uploads.received(contract, files)
+    try:
+        if problems := uploads.check(contract, received):
+            _record_refusal(user, patient, contract, problems)
+            raise Refused(*problems)
+        draft = Study(
+            algorithm=contract.name,
+            patient=patient,
+            encounter=study.encounter,
+            unit=study.unit,
+            submitted_by=user,
+            idempotency_key=idempotency_key,
+            options={name: study.options[name] for name in mapping.OPTIONS if name in study.options},
+            repeats=study,
+            repeats_with=version,
+        )
+        draft.fingerprint = _fingerprint(draft, study.encounter, received)
+        return _accept_once(draft, received, [file.original_name for file in study.files.all()], {})
+    finally:
+        for file in received:
+            file.close()
+
+
 def retry(*, user: User, study: Study) -> Study:
     """Send a failed study to the workers again, with a clean count of deaths.
 
@@ -194,7 +242,7 @@ def noticed(study: Study) -> list[dict[str, Any]]:
     Looked at again instead of kept: the analysis says it once more with its result.
     """
     found = list(study.warnings)
-    if (before := selectors.sent_before(study)) is not None:
+    if not study.repeats_with and (before := selectors.sent_before(study)) is not None:
         message = SENT_BEFORE.format(study=before.pk)
         found.append(Problem("file_sent_before", message, severity=Severity.WARN).as_json())
     if study.contract.input_kind is InputKind.FORM:
@@ -331,6 +379,9 @@ def _write(study: Study, files: Sequence[StudyFile]) -> None:
     detail: dict[str, Any] = {"algorithm": study.algorithm}
     if files:
         detail["files"] = [{"size": file.size, "sha256": file.sha256} for file in files]
+    if study.repeats is not None:
+        detail |= {"repeats": str(study.repeats.pk), "version": study.repeats_with}
+        _record_repetition(study, study.repeats)
     record(
         Action.SUBMIT,
         actor=study.submitted_by,
@@ -340,6 +391,18 @@ def _write(study: Study, files: Sequence[StudyFile]) -> None:
         detail=detail,
     )
     transaction.on_commit(partial(queue.send, study.pk))
+
+
+def _record_repetition(study: Study, earlier: Study) -> None:
+    """Write into the audit of the study that is repeated as which one it is."""
+    record(
+        Action.RETRY,
+        actor=study.submitted_by,
+        patient=earlier.patient_id,
+        study=earlier.pk,
+        kind="study",
+        detail={"repeated_as": str(study.pk), "version": study.repeats_with},
+    )
 
 
 def _fingerprint(study: Study, named: Encounter | None, received: Sequence[storage.Received]) -> str:

@@ -31,7 +31,7 @@ def studies(user: User, patient: Patient) -> list[timeline.Entry]:
     """
     language = get_language() or ""
     mine = access.for_user(user).filter(patient=patient)
-    found = list(mine.prefetch_related("predictions", *SIGNED))
+    found = list(mine.prefetch_related("predictions", "repetitions", *SIGNED))
     scored = headline.scorers(found)
     hidden = first_read.hidden(user, found)
     nights = headline.lines(user, (study for study in found if study.pk not in hidden), scored)
@@ -53,8 +53,9 @@ def studies(user: User, patient: Patient) -> list[timeline.Entry]:
 
 
 def _detail(study: Study, language: str, replaced: bool, night: Text | None, scored: Text | None) -> str:
+    repeated = [_("analyses an earlier study again")] if study.repeats_with else []
     if study.prediction is None:
-        return ""
+        return "".join(repeated)
     drafted = Text.from_json(study.prediction.report["headline"])
     said = [(night or drafted).to(language)]
     if who := headline.beside(night, scored):
@@ -63,7 +64,9 @@ def _detail(study: Study, language: str, replaced: bool, night: Text | None, sco
         said.append(verdicts.brief(review, language))
     if replaced:
         said.append(_("assessed again since"))
-    return " · ".join(said)
+    if study.repetitions.all():
+        said.append(_("analysed again since"))
+    return " · ".join([*repeated, *said])
 
 
 def _dissent(study: Study) -> Review | None:

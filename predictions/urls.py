@@ -78,6 +78,7 @@ urlpatterns = [
     path("studies/<uuid:study_id>/sign/", reviewing.study_sign, name="study_sign"),
     path("studies/<uuid:study_id>/amend/", reviewing.study_amend, name="study_amend"),
     path("studies/<uuid:study_id>/retry/", reviewing.study_retry, name="study_retry"),
+    path("studies/<uuid:study_id>/repeat/", reviewing.study_repeat, name="study_repeat"),
     path("audit/patients/<uuid:patient_id>/list/", disclosures.disclosure_page, name="disclosure"),
     path(
         "audit/patients/<uuid:patient_id>/list/files/", disclosures.disclosure_files, name="disclosure_files"
@@ -102,6 +103,7 @@ urlpatterns = [
     path("", include("predictions.monitoring.urls")),
     path("models/<slug:algorithm>/", models.model, name="model"),
     path("models/<slug:algorithm>/comparison/", comparison.comparison, name="model_comparison"),
+    path("favicon.ico", preferences.favicon, name="favicon"),
     path("preferences/language/", preferences.set_language, name="set_language"),
     path("preferences/theme/", preferences.set_theme, name="set_theme"),
 ]

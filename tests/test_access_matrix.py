@@ -77,6 +77,7 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "mfa_remove_webauthn": staff(ok=HIDDEN),
     "mfa_login_webauthn": public(ok=302, staff=302),
     "usersessions_list": (staff(), staff("POST", 302)),
+    "favicon": public(ok=302),
     "set_language": public("POST", 302),
     "set_theme": public("POST", 302),
     # --- staff ----------------------------------------------------------------------------------
@@ -167,6 +168,7 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "study_sign": record("POST", 302, roles=SIGNERS, **VERDICT),
     "study_amend": record("POST", 422, roles=SIGNERS, state=State.SIGNED),
     "study_retry": record("POST", 302, roles=SUBMITTERS, state=State.FAILED),
+    "study_repeat": record("POST", 422, roles=SUBMITTERS),  # the study of this test came without files
     # --- models ---------------------------------------------------------------------------------
     "models": staff(),
     "model": staff(),
@@ -298,6 +300,7 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "api-sign": api_record("POST", 422, roles=SIGNERS),  # no verdict given before
     "api-amend": api_record("POST", roles=SIGNERS, state=State.SIGNED, reason="typing error"),
     "api-retry": api_record("POST", 202, roles=SUBMITTERS, state=State.FAILED),
+    "api-repeat": api_record("POST", 409, roles=SUBMITTERS),
     "api-credit": only(STEWARD, "POST", 503, anonymous=UNKNOWN),
     "api-testbench": (
         only(STEWARD, anonymous=UNKNOWN),
@@ -323,6 +326,7 @@ WRITES: dict[tuple[str, str], Scope | None] = {
     ("api-blood-loss", "POST"): Scope.SUBMIT,
     ("api-studies", "POST"): Scope.SUBMIT,
     ("api-retry", "POST"): Scope.SUBMIT,
+    ("api-repeat", "POST"): Scope.SUBMIT,
     ("api-batches", "POST"): Scope.SUBMIT,
     ("api-batch", "DELETE"): Scope.SUBMIT,
     ("api-batch-withdraw", "POST"): Scope.SUBMIT,

@@ -215,7 +215,7 @@ def test_the_former_verdict_is_not_sent_again_after_an_amendment(
     assert re.search(r'value="agree" checked', kept.content.decode())
 
 
-@pytest.mark.parametrize("name", ["study_review", "study_sign", "study_amend", "study_retry"])
+@pytest.mark.parametrize("name", ["study_review", "study_sign", "study_amend", "study_retry", "study_repeat"])
 def test_what_takes_posts_leads_back_to_the_study_when_it_is_opened(
     client: Client, bob: User, claire: Patient, name: str
 ) -> None:

@@ -174,7 +174,7 @@ class StudySerializer(serializers.ModelSerializer):
         model = Study
         fields = (
             "id", "algorithm", "patient", "encounter", "unit", "submitted_by", "submitted_at", "state",
-            "position", "problems", "attempts", "started_at", "finished_at",
+            "position", "problems", "attempts", "started_at", "finished_at", "repeats",
         )  # fmt: skip
 
     def get_position(self, study: Study) -> int:

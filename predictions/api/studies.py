@@ -25,7 +25,7 @@ from ml.contracts import Problem, Refused, Text
 from ml.registry import UnknownAlgorithm
 from patients import access as records
 from patients.models import Encounter
-from predictions import access, first_read, intake, reading, review
+from predictions import access, first_read, intake, reading, reanalysis, review
 from predictions.api.base import ApiView, require_whole_characters
 from predictions.api.permissions import Door
 from predictions.api.serializers import (
@@ -82,6 +82,7 @@ OF_THE_STATE = (
     reading.COLLEAGUE_WROTE,
     review.NOT_OPEN,
     ordering.NO_RESULT,
+    *reanalysis.REFUSALS,
     *refusals.STATE_REFUSALS,
     refusals.NOT_A_NIGHT,
     comparing.APART,
@@ -335,6 +336,28 @@ class RetryView(StudyDoor):
         """Have a failed study analysed again."""
         study = intake.retry(user=request.user, study=self.study(study_id, None))
         return Response(StudySerializer(study).data, status=status.HTTP_202_ACCEPTED)
+
+
+class RepeatView(StudyDoor):
+    """``/api/studies/<id>/repeat``."""
+
+    doors = {"POST": Door(access.RESUBMISSION, Scope.SUBMIT)}
+
+    @extend_schema(
+        operation_id="studies_repeat",
+        request=None,
+        responses={202: StudySerializer, 409: ProblemsSerializer, **ERRORS},
+    )
+    def post(self, request: Request, study_id: UUID) -> Response:
+        """Have the version in service analyse the files of an answered study, as a new study beside it.
+
+        The new one names the old one in ``repeats``; the old answer, its signatures and its scorings stay as
+        they are. Asked again, it is the same new study.
+        """
+        study = reanalysis.ask(user=request.user, study=self.study(study_id, None))
+        response = Response(StudySerializer(study).data, status=status.HTTP_202_ACCEPTED)
+        response["Location"] = reverse("api-study", args=[study.pk])
+        return response
 
 
 def _named(patient: str) -> UUID | None:

@@ -84,6 +84,7 @@ urlpatterns = [
     path("studies/<uuid:study_id>/sign", studies.SignView.as_view(), name="api-sign"),
     path("studies/<uuid:study_id>/amend", studies.AmendView.as_view(), name="api-amend"),
     path("studies/<uuid:study_id>/retry", studies.RetryView.as_view(), name="api-retry"),
+    path("studies/<uuid:study_id>/repeat", studies.RepeatView.as_view(), name="api-repeat"),
     path("batches", takes(LARGEST_UPLOAD)(batches.BatchesView.as_view()), name="api-batches"),
     path("batches/<uuid:batch_id>", batches.BatchView.as_view(), name="api-batch"),
     path("batches/<uuid:batch_id>/rows", batches.BatchRowsView.as_view(), name="api-batch-rows"),

@@ -68,6 +68,8 @@ def allocate(study: Study) -> str:
 
 
 def _drawn(study: Study) -> Allocation | None:
+    if study.repeats_with:
+        return None  # asked of the version in service, by name
     found = selectors.answering(study.unit_id, study.algorithm)
     if found is None or not selectors.takes(found, study.patient_id):
         return None

@@ -40,7 +40,7 @@ def version_for(study: Study) -> str:
     settled = Allocation.objects.filter(study=study).select_related("deployment").first()
     if settled is not None:
         return "" if settled.fell_back or not settled.deployment.running else settled.deployment.version
-    found = answering(study.unit_id, study.algorithm)
+    found = None if study.repeats_with else answering(study.unit_id, study.algorithm)
     return found.version if found is not None and takes(found, study.patient_id) else ""
 
 

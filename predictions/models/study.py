@@ -44,6 +44,14 @@ class Study(models.Model):
     answer = models.JSONField(null=True, help_text="What a refusal can say all the same; never a score")
     attempts = models.PositiveSmallIntegerField(default=0)
     deaths = models.PositiveSmallIntegerField(default=0, help_text="Workers lost while analysing it")
+    repeats = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="repetitions",
+        help_text="The answered study whose files it has another version analyse",
+    )  # fmt: skip
+    repeats_with = models.CharField(  # noqa: DJ001
+        # Null where it repeats none: the column comes without SQLite remaking a table that triggers look at.
+        max_length=40, null=True, editable=False, help_text="The version in service when that was asked"
+    )  # fmt: skip
     lease = models.UUIDField(null=True, editable=False, help_text="Who is analysing it")
     lease_until = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True, help_text="When its message last went to the broker")
@@ -55,7 +63,12 @@ class Study(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["submitted_by", "idempotency_key"], name="one_study_per_idempotency_key"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["repeats", "repeats_with"],
+                condition=models.Q(repeats__isnull=False),
+                name="one_repetition_per_version",
+            ),
         ]
         indexes = [
             models.Index(fields=["state", "lease_until"]),

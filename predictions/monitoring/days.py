@@ -52,8 +52,8 @@ def within(days: Days) -> Q:
 
 
 def studies(algorithm: str, unit: Unit) -> QuerySet[Study]:
-    """Return the studies of a unit that count."""
-    return Study.objects.filter(algorithm=algorithm, unit=unit, state__in=ENDED)
+    """Return the studies of a unit that count; one that was analysed again is the same case as before."""
+    return Study.objects.filter(algorithm=algorithm, unit=unit, state__in=ENDED, repeats_with=None)
 
 
 def speaking(algorithm: str, unit: Unit, days: Days) -> int:

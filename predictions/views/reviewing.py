@@ -15,7 +15,7 @@ from clinic.accounts import confirm
 from clinic.methods import post_or_back
 from clinic.rules import under
 from ml.contracts import Problem, Refused, Text
-from predictions import access, first_read, intake, review
+from predictions import access, first_read, intake, reanalysis, review
 from predictions import reading as reports
 from predictions.models import Study
 from predictions.states import NoSuchWay
@@ -100,6 +100,19 @@ def study_amend(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
 def study_retry(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
     """Send a failed study to the workers again."""
     return _act(request, study_id, _retry, _("Sent again."))
+
+
+@under(access.RESUBMISSION)
+@post_or_back("study", "study_id")
+def study_repeat(request: HttpRequest, study_id: uuid.UUID) -> HttpResponse:
+    """Have the version in service analyse the files anew, and lead to the new study."""
+    study = access.get_or_404(request.user, study_id)
+    try:
+        made = reanalysis.ask(user=request.user, study=study)
+    except Refused as refusal:
+        return _again(request, study, refusal.problems)
+    messages.success(request, _("Sent to be analysed again, as a new study. The other one stays as it is."))
+    return redirect("study", made.pk)
 
 
 def _read_first(request: HttpRequest, study: Study) -> None:

@@ -18,7 +18,7 @@ from clinic.accounts.models import User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from clinic.rules import under
-from predictions import access, answers, first_read, outcomes, review, selectors, verdicts
+from predictions import access, answers, first_read, outcomes, reanalysis, review, selectors, verdicts
 from predictions.deployments import selectors as deployments
 from predictions.models import (
     GIVEN_REASONS,
@@ -131,7 +131,10 @@ def context(user: User, found: Study) -> dict[str, Any]:
         "silent_to_come": found.state in PENDING and deployments.is_silent(found.unit_id, found.algorithm),
         "history": history(found, blind=blind),
         "may_retry": found.state == State.FAILED and access.may_submit(user, found.contract),
-        "sent_before": selectors.sent_before(found),
+        # Which study it repeats says more than that the file was sent before.
+        "sent_before": None if found.repeats else selectors.sent_before(found),
+        "repeated_as": reanalysis.later(found).first(),
+        "repeat_with": reanalysis.offered(user, found),
         "damage": [] if found.state in PENDING else storage.damage(_files(found)),
         "result_template": f"predictions/results/{found.algorithm}.html",
         **_pending(found),
@@ -220,7 +223,9 @@ def history(found: Study, *, blind: bool = False) -> list[Moment]:
     blind
         Leave out what colleagues saw in it and thought of its answer.
     """
-    moments = [Moment(found.submitted_at, _("submitted"), found.submitted_by.label)]
+    asked = _("asked to be analysed again") if found.repeats_with else _("submitted")
+    moments = [Moment(found.submitted_at, asked, found.submitted_by.label)]
+    moments += [_repeated(other) for other in reanalysis.later(found)]
     for prediction in found.predictions.all():
         moments.append(Moment(prediction.created_at, _("analysed"), note=prediction.package_version))
     if not blind:
@@ -239,6 +244,11 @@ def history(found: Study, *, blind: bool = False) -> list[Moment]:
     if found.state in (State.FAILED, State.REFUSED) and found.finished_at:
         moments.append(Moment(found.finished_at, State(found.state).label))
     return sorted(moments, key=lambda moment: moment.at, reverse=True)
+
+
+def _repeated(other: Study) -> Moment:
+    what = _("had analysed again by %(version)s, as a new study") % {"version": other.repeats_with}
+    return Moment(other.submitted_at, what, other.submitted_by.label)
 
 
 def _opinion(given: Review) -> Moment:
