@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from babel.messages.pofile import read_po
 from django.conf import settings as django_settings
+from django.contrib.staticfiles import finders
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
@@ -156,6 +157,17 @@ def test_language_and_colours_are_kept(client: Client, alice: User) -> None:
 def test_preferences_lead_nowhere_else(client: Client) -> None:
     response = client.post(reverse("set_theme"), {"theme": "dark", "next": "https://example.org/"})
     assert response["Location"] == reverse("worklist")
+
+
+def test_the_icon_is_where_browsers_ask_for_it(client: Client, alice: User) -> None:
+    """Whoever comes with a given password too: being led away would only repeat the sentence about it."""
+    User.objects.filter(pk=alice.pk).update(temporary_password=True)
+    for who in (None, alice):
+        if who is not None:
+            client.force_login(User.objects.get(pk=who.pk))
+        answer = client.get("/favicon.ico")
+        assert (answer.status_code, Path(answer.url).suffix) == (302, ".svg")
+        assert finders.find(answer.url.removeprefix(django_settings.STATIC_URL))
 
 
 def test_an_upload_that_breaks_off_gets_its_sentence_as_json(alice: User) -> None:

@@ -41,6 +41,7 @@ class TemporaryPasswordMiddleware:
         {
             "account_change_password",
             "account_logout",
+            "favicon",
             "set_language",
             "set_theme",
             "session_state",

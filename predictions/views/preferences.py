@@ -1,10 +1,11 @@
-"""Language and colours, chosen from any page, also before logging in."""
+"""Language and colours, chosen from any page, also before logging in; and the icon of all of them."""
 
 from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language
@@ -14,6 +15,13 @@ from clinic.methods import post_or_back
 from clinic.rules import EVERYBODY, under
 
 A_YEAR = 365 * 24 * 3600
+
+
+@under(EVERYBODY)
+@login_not_required
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Lead to the icon of the pages: browsers ask here beside files and answers of the API."""
+    return HttpResponseRedirect(static("img/vigie.svg"))
 
 
 @under(EVERYBODY)
