@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django import template
 from django.utils import formats, timezone
@@ -29,6 +29,10 @@ SHAPES = {
     "rejected": "⊘",
     "done": "✓",
     "ok": "✓",
+    "proposed": "◆",
+    "asked": "◆",
+    "approved": "✓",
+    "declined": "⊘",
 }
 # Where French writes a space that must not break: a wide one before : and », a thin one before ; ? and !
 WIDE, THIN = re.compile(r" ([:»])"), re.compile(r" ([;?!])")
@@ -65,10 +69,18 @@ def state(code: str, label: str) -> dict[str, str]:
 
 
 @register.filter
-def day(value: date | None) -> str:
-    """Write a date as the language does: 02/03/1994, or 1994-03-02 in English, read the same everywhere."""
-    if value is None:
+def day(value: date | str | None) -> str:
+    """Write a date as the language does: 02/03/1994, or 1994-03-02 in English, read the same everywhere.
+
+    Parameters
+    ----------
+    value
+        Also as a manifest holds it, in ISO 8601.
+    """
+    if not value:
         return ""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
     if isinstance(value, datetime):
         value = timezone.localtime(value)
     return f"{value:%d/%m/%Y}" if _french() else f"{value:%Y-%m-%d}"
@@ -80,6 +92,14 @@ def moment(value: datetime | None) -> str:
     if value is None:
         return ""
     return f"{day(value)} {timezone.localtime(value):%H:%M}"
+
+
+@register.filter
+def months(first: date, after: date) -> str:
+    """Write a period of whole months, given its first day and the day after its last: 11/2026."""
+    form = "%m/%Y" if _french() else "%Y-%m"
+    begins, ends = f"{first:{form}}", f"{after - timedelta(days=1):{form}}"
+    return begins if begins == ends else f"{begins} – {ends}"
 
 
 @register.filter

@@ -120,7 +120,8 @@ class Frame:
         for value, words in x_words:
             x, _ = self.at(value, self.y[0])
             self.canvas.mark("line", "chart-grid", x1=x, y1=TOP, x2=x, y2=self.bottom)
-            self.canvas.text(words, x, numbers_at + 17, anchor="middle")
+            inside = min(x, WIDTH - _width(words) / 2)  # the last one may be as wide as a date
+            self.canvas.text(words, inside, numbers_at + 17, anchor="middle")
         for value, words in _ticks(self.y, y_factor, language):
             _, y = self.at(self.x[0], value)
             self.canvas.mark("line", "chart-grid", x1=LEFT, y1=y, x2=RIGHT, y2=y)

@@ -12,6 +12,7 @@ from ml.drawing.numbers import number
 
 REFERENCE, WINDOW = Text("reference", "référence"), Text("window", "fenêtre")
 BAR = Text("no difference", "aucun écart")
+INTERVAL = Text("with its 95 % interval", "avec son intervalle à 95 %")
 WINDOWS = Text("Last day of each window", "Dernier jour de chaque fenêtre")
 HELD_BACK = Text("held back", "non affiché")
 MOST_DAYS = 4
@@ -102,7 +103,10 @@ def history(
             top, bottom = frame.at(at, point.high)[1], frame.at(at, point.low)[1]
             canvas.mark("line", "chart-bin", x1=x, y1=top, x2=x, y2=bottom)
         canvas.mark("circle", "chart-bin", cx=x, cy=y, r=3.5)
-    canvas.legend(*([("chart-first", BAR.to(to))] if bars else []), ("chart-bin", label))
+    entries = [("chart-first", BAR.to(to))] if bars else []
+    if any(point.low is not None for _, point in known):
+        entries.append(("chart-bin", INTERVAL.to(to)))
+    canvas.legend(*entries)
 
 
 def _key(canvas: Canvas, entries: Sequence[tuple[str, str]]) -> None:

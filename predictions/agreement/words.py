@@ -131,6 +131,7 @@ ANSWERS = {
     "false_positive": Text("known false positive", "faux positif connu"),
     "preference": Text("patient preference", "préférence du patient"),
     "other": Text("other", "autre"),
+    "unseen": Text("signed before the answer was shown", "signé avant d’avoir vu la réponse"),
 }
 STAGE_FOUND = Text("of {stage}, in the draft too", "du stade {stage}, aussi dans l’autre")
 SHARES = {

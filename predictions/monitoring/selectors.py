@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import Http404
 
 from clinic.accounts.models import Unit
@@ -98,11 +98,12 @@ def report_or_404(report_id: object) -> Report:
 
 
 def alerts(algorithm: str = "", unit: str = "") -> QuerySet[Alert]:
-    """Return alerts, those still open first."""
+    """Return alerts: those that nobody has looked at, those that are still open, those that closed."""
     found = Alert.objects.select_related("unit", "acknowledged_by", "opened_by", "closed_by")
     if algorithm:
         found = found.filter(algorithm=algorithm, unit__code=unit)
-    return found.order_by("closed_at", "-opened_at")
+    first = (F(name).asc(nulls_first=True) for name in ("closed_at", "acknowledged_at"))
+    return found.order_by(*first, "-opened_at")
 
 
 def reference(algorithm: str, unit: str) -> Reference | None:

@@ -82,6 +82,7 @@ def report(training: Training) -> dict[str, Any] | None:
     return training.report | {
         "period": [date.fromisoformat(day) for day in training.report["period"]],
         "months": months(training.report["months"]),
+        "most_births": max(month["births"] for month in training.report["months"]),
         "chart_width": BAR_WIDTH * len(training.report["months"]),
     }
 

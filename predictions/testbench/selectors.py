@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ml import registry
 from ml.algorithms.sleep import agreement
+from ml.algorithms.sleep.contract import EPOCH_SECONDS
 from ml.contracts import TERNARY_CHOICES, Field, FieldKind, Problem, ReportRow, Text
 from predictions.models import JobState
 from predictions.testbench.models import Answered, BenchRun, Sample
@@ -120,7 +121,8 @@ def compared(run: BenchRun) -> Mapping[str, Any] | None:
         "accuracy": found.accuracy.value,
         "epochs": len(truth),
         "nights": [night.hypnogram(truth), night.hypnogram(answered)],
-        "stages": list(night.LEVELS),
+        "levels": night.levels(),
+        "hours": night.hours(len(truth) * EPOCH_SECONDS, EPOCH_SECONDS, None),
     }
 
 

@@ -17,7 +17,7 @@ MAX_SIDE = 12_000
 
 CONTRACT = Contract(
     name="chest_xray",
-    title=Text("Chest X-ray: pneumonia in children", "Radiographie du thorax : pneumonie de l’enfant"),
+    title=Text("Chest X-ray: pneumonia in children", "Radiographie du thorax : pneumonie de l’enfant"),
     purpose=Text(
         "Probability of pneumonia on a frontal chest X-ray of a child aged 1 to 5 years, with a map of "
         "the regions that moved it. Research use, not a medical device.",

@@ -36,7 +36,7 @@ def drawing(user: User, prediction: Prediction, explanation: Explanation | None)
         "changed": sum(a != b for a, b in zip(stages, result["stages"], strict=False)),
         "density": density(result["probabilities"]),
         "hours": hours(len(stages) * seconds, seconds, start),
-        "levels": [{"stage": stage, "y": level * ROW + ROW // 2} for stage, level in LEVELS.items()],
+        "levels": levels(),
         "uncertain": [epoch(result, index, start) for index in result["uncertain"][:LISTED]],
         "uncertain_total": len(result["uncertain"]),
         "channels": result["channels"],
@@ -121,6 +121,11 @@ def _steps(edges: Sequence[int], values: Sequence[float]) -> list[tuple[int, flo
         y = round(DENSITY_HEIGHT * (1 - value), 1)
         points += [(left, y), (right, y)]
     return points
+
+
+def levels() -> list[dict[str, Any]]:
+    """Return where the name of each stage is written beside a hypnogram."""
+    return [{"stage": stage, "y": level * ROW + ROW // 2} for stage, level in LEVELS.items()]
 
 
 def hours(total: float, epoch_seconds: int, start: datetime | None) -> list[dict[str, Any]]:
