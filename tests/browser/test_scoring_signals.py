@@ -11,8 +11,9 @@ from playwright.sync_api import expect
 from scipy import signal as dsp
 
 from predictions.storage import storage
-from tests.browser.scoring_lab import VALUES, Lab, drawn, numbers
+from tests.browser.scoring_lab import Lab, at_epoch, drawn, values
 from tests.browser.scoring_nights import twenty_channels
+from tests.browser.visiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -79,11 +80,10 @@ def test_filters_of_the_browser_are_those_of_scipy(lab: Lab) -> None:
 def test_the_samples_on_the_screen_are_those_of_the_file(lab: Lab) -> None:
     page = lab.enter().page
     page.keyboard.press("f")
-    page.wait_for_timeout(200)
-    drawn(page)
+    expect(page.locator("[data-do=filters]")).to_have_attribute("aria-pressed", "false")
     with storage.local(lab.study.file.name) as path:
         signal = edfio.read_edf(path).get_signal("EEG F4-M1")
-    found = page.evaluate(VALUES)
+    found = values(page)
     assert found["label"] == "EEG F4-M1"
     rate = round(signal.sampling_frequency)
     np.testing.assert_allclose(found["values"], signal.data[: 30 * rate : 500], atol=0.02)
@@ -108,7 +108,61 @@ def test_twenty_channels_are_drawn_while_an_arrow_key_is_held(
     with capsys.disabled():
         sys.stdout.write(f"\n20 channels at 256 Hz, arrow held: {found}\n")
     drawn(page)
-    assert numbers(page) == "Epoch 61 / 80"
+    at_epoch(page, 61, of=80)
+
+
+ENVELOPE = """(seconds) => {
+  const { envelopes, montage } = document.querySelector("scoring-room");
+  const own = montage.traces.find((trace) => trace.number === null);
+  const level = envelopes.trace(own, seconds);
+  const read = (value) => Array.from({ length: level.bins }, (_, bin) => value(bin));
+  const { plus, minus } = own;
+  return { seconds: level.seconds, low: read(level.min), high: read(level.max), plus, minus };
+}"""
+ADDED = """
+{
+  const room = document.querySelector("scoring-room");
+  const [plus, minus] = room.montage.given;
+  room.montage.add(plus.plus, minus.plus);
+  room.refiltered();
+}
+"""
+INKED = """() => {
+  const canvas = document.querySelector("[data-traces]");
+  const { montage, traces } = document.querySelector("scoring-room");
+  const lane = traces.lane * (canvas.width / canvas.clientWidth);
+  const at = montage.traces.findIndex((trace) => trace.number === null);
+  const top = Math.round(34 * (canvas.width / canvas.clientWidth) + at * lane);
+  const { data } = canvas.getContext("2d").getImageData(0, top, canvas.width, Math.floor(lane));
+  const columns = new Set();
+  for (let i = 3; i < data.length; i += 4) if (data[i]) columns.add(((i - 3) / 4) % canvas.width);
+  return columns.size / canvas.width;
+}"""
+
+
+def test_a_derivation_of_ones_own_is_drawn_on_a_page_of_an_hour(lab: Lab) -> None:
+    page = lab.enter().page
+    page.evaluate(ADDED)
+    drawn(page)
+    page.locator("[data-field=page]").select_option("3600")
+    drawn(page)
+    assert until(page, lambda: page.evaluate(INKED) > 0.98)
+    fine, coarse = (page.evaluate(ENVELOPE, seconds) for seconds in (0, 5))
+    assert (fine["seconds"], coarse["seconds"]) == (0.25, 4)
+    with storage.local(lab.study.file.name) as path:
+        recorded = edfio.read_edf(path)
+    plus, minus = (recorded.signals[fine[side]] for side in ("plus", "minus"))
+    rate = round(plus.sampling_frequency)
+    sections = [
+        dsp.butter(2, edge, kind, fs=rate, output="sos")[0] for edge, kind in ((0.3, "high"), (35, "low"))
+    ]
+    whole = dsp.sosfiltfilt(np.array(sections), plus.data - minus.data)
+    quarters = whole[: len(whole) // (rate // 4) * (rate // 4)].reshape(-1, rate // 4)
+    # Stretches are filtered with half a minute on both sides: what is further away has faded.
+    np.testing.assert_allclose(fine["low"][: len(quarters)], quarters.min(axis=1), atol=0.1)
+    np.testing.assert_allclose(fine["high"][: len(quarters)], quarters.max(axis=1), atol=0.1)
+    longer = quarters[: len(quarters) // 16 * 16].reshape(-1, 16 * quarters.shape[1])
+    np.testing.assert_allclose(coarse["high"][: len(longer)], longer.max(axis=1), atol=0.1)
 
 
 def test_amplitudes_times_and_marks_can_be_read_off(lab: Lab) -> None:
@@ -123,5 +177,6 @@ def test_amplitudes_times_and_marks_can_be_read_off(lab: Lab) -> None:
     written = {one["text"]: one for one in page.evaluate(WRITTEN)}
     assert written["Artefact"]["to"] < written["Arousal"]["from"]
     page.locator("[data-field=page]").select_option("5")
+    drawn(page)
     times = [one for one in page.evaluate(WRITTEN) if one["text"].count(":") == 2]
     assert len(times) >= 4

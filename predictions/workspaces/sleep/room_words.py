@@ -14,7 +14,6 @@ def words() -> dict[str, Any]:
         "draft": _("draft"),
         "uncertain": _("uncertain"),
         "gap": _("not recorded"),
-        "own_up_to": _("own derivations are drawn on pages of up to 10 minutes"),
         "lights_off": _("Lights off"),
         "lights_on": _("Lights on"),
         "no_lights": _("Over the whole recording: lights off and lights on were not entered."),

@@ -52,8 +52,10 @@ export class Moving extends HTMLElement {
 
   prefetch() {
     const { start, seconds } = this.view;
-    // Of long pages the pyramid shows all traces but a person's own derivations, which have none.
-    const traces = this.montage.traces.filter(({ number }) => seconds < ENVELOPES_FROM || (number === null && seconds <= OWN_UP_TO));
+    // Of long pages the pyramid shows all traces but a person's own derivations, whose envelopes are made here.
+    if (seconds >= ENVELOPES_FROM) this.envelopes.want(this.montage.traces.filter(({ number }) => number === null), start);
+    const sampled = (trace) => trace.number === null && seconds <= OWN_UP_TO && !this.envelopes.whole(trace, start, seconds);
+    const traces = this.montage.traces.filter((trace) => seconds < ENVELOPES_FROM || sampled(trace));
     if (!traces.length) return;
     const first = Math.floor(start / BLOCK);
     const last = Math.ceil((start + seconds) / BLOCK) - 1;

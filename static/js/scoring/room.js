@@ -2,6 +2,7 @@
 
 import { Acting } from "./acting.js";
 import { Dialogs } from "./dialogs.js";
+import { Envelopes } from "./envelopes.js";
 import { Keys } from "./keys.js";
 import { Montage } from "./montage.js";
 import { BLOCK, PAGES } from "./moving.js";
@@ -58,8 +59,11 @@ class ScoringRoom extends Acting {
     this.signals = data.signals
       ? new Signals({ index, url: absolute(data.urls.signals), worker: this.dataset.worker, seconds: BLOCK, blocks, came: later })
       : { get: () => null, want() {}, close() {}, seconds: BLOCK, problem: 0 };
+    this.envelopes = data.signals
+      ? new Envelopes({ index, url: absolute(data.urls.signals), worker: this.dataset.envelopes, seconds: BLOCK, blocks, came: later })
+      : { trace: () => null, whole: () => false, want() {}, close() {}, problem: 0 };
     const shared = { night: this.night, pyramid: this.pyramid, montage: this.montage, colours: this.colours, words: this.words };
-    this.traces = new Traces(this.querySelector("[data-traces]"), this.querySelector("[data-traces-below]"), { ...shared, signals: this.signals, format: this.format });
+    this.traces = new Traces(this.querySelector("[data-traces]"), this.querySelector("[data-traces-below]"), { ...shared, signals: this.signals, envelopes: this.envelopes, format: this.format });
     this.traces.guides = this.setup.guides !== false;
     this.overview = new Overview(this, { ...shared, jump: (epoch) => this.go(epoch) });
     this.overview.spoken = (epoch) => this.spoken(epoch);
@@ -119,6 +123,7 @@ class ScoringRoom extends Acting {
     this.watcher.disconnect();
     this.queue.close();
     this.signals.close();
+    this.envelopes.close();
   }
 
   recolour(now = false) {
@@ -217,7 +222,7 @@ class ScoringRoom extends Acting {
     if (this.data.signals) {
       this.traces.draw(this.view, this.scored, this.ruler);
       this.stage.labels();
-      this.panel.signals(this.traces.late ? this.signals.problem || "late" : 0);
+      this.panel.signals(this.traces.late ? this.signals.problem || this.envelopes.problem || "late" : 0);
     }
     this.overview.place(this.view);
     if (this.stale) this.overview.draw(this.scored);

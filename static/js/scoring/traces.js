@@ -15,15 +15,15 @@ const BAR = 0.7;
 const GUIDE = 37.5;
 // Seconds of a page from which the pyramid is drawn.
 export const ENVELOPES_FROM = 120;
-// Seconds of a page up to which derivations are drawn that the pyramid does not hold.
+// Seconds of a page up to which a person's own derivation is drawn from samples until its envelope is there.
 export const OWN_UP_TO = 600;
 // Pixels that a time of day takes.
 const CLOCK = 56;
 const GRIDS = [[10, 1, 1], [15, 1, 5], [60, 1, 5], [300, 30, 60], [1800, 60, 300], [Infinity, 300, 600]];
 
 export class Traces {
-  constructor(canvas, below, { night, signals, pyramid, montage, colours, words, format }) {
-    Object.assign(this, { canvas, below, night, signals, pyramid, montage, colours, words, format });
+  constructor(canvas, below, { night, signals, pyramid, envelopes, montage, colours, words, format }) {
+    Object.assign(this, { canvas, below, night, signals, pyramid, envelopes, montage, colours, words, format });
     this.raster = new Raster(canvas);
   }
 
@@ -109,7 +109,7 @@ export class Traces {
     const { context, colours, montage } = this;
     const said = new Set();
     for (const [at, trace] of montage.traces.entries()) {
-      const { span } = montage.scale(trace, this.pyramid.trace(trace.number, 16));
+      const { span } = montage.scale(trace, this.coarsest(trace));
       const middle = TOP + (at + 0.5) * this.lane;
       const high = (bar(span) / span) * this.lane;
       context.fillStyle = colours.ink;
@@ -170,8 +170,9 @@ export class Traces {
 
   trace(trace, middle) {
     const { colours, view } = this;
-    const envelope = this.pyramid.trace(trace.number, view.seconds >= ENVELOPES_FROM ? view.seconds / this.width : 0);
-    const { span, middle: value } = this.montage.scale(trace, this.pyramid.trace(trace.number, 16));
+    const own = trace.number === null;
+    const envelope = this.given(trace, view.seconds >= ENVELOPES_FROM ? view.seconds / this.width : 0);
+    const { span, middle: value } = this.montage.scale(trace, this.coarsest(trace));
     const unit = (this.montage.sign(trace) * this.lane) / span;
     if (trace.kind === GUIDED && this.guides) this.guide((sample) => middle - (sample - value) * unit);
     this.quality(trace, middle);
@@ -183,9 +184,26 @@ export class Traces {
     this.lowest = (middle + this.lane) * this.ratio;
     this.before = NaN;
     this.raster.ink(colours[trace.kind] ?? colours.ink);
-    if (view.seconds >= ENVELOPES_FROM && trace.number !== null) this.envelope(envelope);
-    else if (view.seconds > OWN_UP_TO) this.write(this.words.own_up_to, 6, middle + 4, colours.slate);
-    else this.samples(trace, envelope);
+    if (view.seconds < ENVELOPES_FROM) this.samples(trace, envelope);
+    else if (!own || this.envelopes.whole(trace, view.start, view.seconds)) this.envelope(envelope);
+    else this.begun(trace, envelope);
+  }
+
+  // A derivation of one's own on a long page, while its envelope is being made.
+  begun(trace, envelope) {
+    if (this.view.seconds <= OWN_UP_TO) this.samples(trace, envelope);
+    else this.envelope(envelope);
+    this.late = true;
+  }
+
+  // What most of a night lies between is judged by all of it.
+  coarsest(trace) {
+    return trace.number === null && !this.envelopes.whole(trace, 0, Infinity) ? null : this.given(trace, 16);
+  }
+
+  // What the analyser or this browser knows of a trace over the whole night; null while it is on its way.
+  given(trace, seconds) {
+    return trace.number === null ? this.envelopes.trace(trace, seconds) : this.pyramid.trace(trace.number, seconds);
   }
 
   // One column in which a trace lies between two values.
