@@ -121,10 +121,10 @@ def missing_signals(prediction: Prediction, study: Study) -> str:
     if study.state == State.SIGNED:
         return _(
             "This night was analysed by an earlier version, which kept no index of its signals, and is "
-            "signed as it stands. Sent again, the recording becomes a new study with its signals."
+            "signed as it stands. Analysed again from its page, it becomes a new study with its signals."
         )
     return _(
         "This night was analysed by an earlier version, which kept no index of its signals. Its stages can "
-        "be scored without them. Sent again, the recording becomes a new study with its signals; scorings "
-        "stay with this one."
+        "be scored without them. Analysed again from its page, it becomes a new study with its signals; "
+        "scorings stay with this one."
     )
