@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ import pytest
 from clinic import broker as embedded
 from tests.machine import ROOT, postgres_bin
 
-PATIENCE = int(os.environ.get("VIGIE_TEST_PATIENCE", "150"))
+PATIENCE = int(os.environ.get("VIGIE_TEST_PATIENCE", "200"))
 """Seconds a running product may take to be ready on a machine busy with other tests."""
 
 
@@ -87,11 +88,11 @@ def _serving(
         yield
     finally:
         server.send_signal(stop)
-        server.wait(timeout=20)
+        server.wait(timeout=PATIENCE)
 
 
 def _wait_for_port(port: int, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while server.poll() is None and time.monotonic() < deadline:
         try:
             socket.create_connection((embedded.LOOPBACK, port), timeout=1).close()
@@ -112,6 +113,8 @@ class LiveStack:
         Address of the web server, without a slash at the end.
     password
         Of every demo login: midwife, radiologist, technician, physician, admin, steward.
+    day
+        When it was started, and the demo made: the tests may go on past midnight.
     """
 
     url: str
@@ -119,6 +122,7 @@ class LiveStack:
     folder: Path
     environment: dict[str, str]
     supervisor: subprocess.Popen[bytes]
+    day: date
 
     def pids(self) -> dict[str, int]:
         """Return the process of each service by name (``web``, ``tabular``, ``imaging``, ...)."""
@@ -148,6 +152,12 @@ def live_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
         yield stack
 
 
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder in which processes work; what goes meanwhile is left out."""
+    for inside, _, names in os.walk(folder):
+        yield from (path for name in names if (path := Path(inside) / name).exists())
+
+
 @contextmanager
 def running_stack(folder: Path, **environment: str) -> Iterator[LiveStack]:
     """Start ``manage.py run_stack`` on ``folder``, yield it when it says it is ready, stop it at the end."""
@@ -160,13 +170,14 @@ def running_stack(folder: Path, **environment: str) -> Iterator[LiveStack]:
         **environment,
     }
     output = folder / "supervisor.txt"
+    day = datetime.now().astimezone().date()
     with output.open("wb") as stream:
         supervisor = subprocess.Popen(
             (sys.executable, "manage.py", "run_stack"), cwd=ROOT, env=full, stdout=stream, stderr=stream
         )
     try:
         _wait_until_ready(supervisor, folder, output)
-        yield LiveStack(f"http://{embedded.LOOPBACK}:{port}", password, folder, full, supervisor)
+        yield LiveStack(f"http://{embedded.LOOPBACK}:{port}", password, folder, full, supervisor, day)
     finally:
         _stop(supervisor, folder)
 
@@ -178,7 +189,7 @@ def _stop(supervisor: subprocess.Popen[bytes], folder: Path) -> None:
     state = folder / "stack.json"
     services = json.loads(state.read_text("utf-8"))["services"] if state.exists() else {}
     supervisor.terminate()
-    status = supervisor.wait(timeout=60)
+    status = supervisor.wait(timeout=PATIENCE)
     left = [name for name, pid in services.items() if Path(f"/proc/{pid}").exists()]
     if status or left:
         raise RuntimeError(f"the product stopped with exit status {status} and left behind: {left}")

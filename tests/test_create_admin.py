@@ -22,6 +22,7 @@ from clinic.accounts.roles import Role
 from clinic.audit.models import Action, Event
 from tests import factories, own_database, production
 from tests.machine import ROOT
+from tests.servers import PATIENCE
 
 GOOD = "a lantern behind nine doors"
 
@@ -131,7 +132,7 @@ def test_it_works_at_a_real_terminal_under_production_settings(tmp_path: Path, e
             assert character, told
             told += character
         os.write(keyboard, f"{GOOD}\n".encode())
-    told += command.communicate(timeout=60)[0]
+    told += command.communicate(timeout=PATIENCE)[0]
     assert command.returncode == 0, told
     assert "Administrator nadia was created." in told
     assert GOOD not in told

@@ -29,6 +29,7 @@ from predictions.states import State
 from tests import own_database, probe
 from tests import ward as wards
 from tests.probe import clock
+from tests.servers import files_below
 from tests.ward import LEASE_SECONDS, Ward, assert_answered_once, began, codes, end, wait_for
 
 DAY = 24 * 3600
@@ -201,7 +202,7 @@ def test_a_misconfigured_worker_refuses_to_start_with_every_reason(ward: Ward) -
         "VIGIE_SECRET_KEY": "x" * 60,
     }
     command = [sys.executable, "-m", "celery", "-A", "clinic", "worker", "-P", "solo", "-Q", "tabular,typo"]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=wards.PATIENCE)
     assert ended.returncode != 0
     for reason in ("prefork", "typo", "REDIS_URL", "VIGIE_DATA_DIR"):
         assert reason in ended.stderr
@@ -212,9 +213,9 @@ def test_a_misconfigured_worker_refuses_to_start_with_every_reason(ward: Ward) -
 
 def test_a_full_disk_loses_nothing(ward: Ward) -> None:
     with ward.lent_worker() as worker:
-        sent = ward.one_of_each("full", seconds=1)
+        sent = ward.one_of_each("full", seconds=3)
         ward.fill_disk(worker, ward.watch_process)
-        time.sleep(4)
+        time.sleep(6)
         assert Study.objects.get(pk=sent[State.RUNNING].pk).state == State.RUNNING
         ward.free_disk(worker, ward.watch_process)
         # SQLite calls a write that does not fit "full" or "I/O error", by which of its files it was for. The
@@ -227,7 +228,7 @@ def test_a_full_disk_loses_nothing(ward: Ward) -> None:
 def test_an_answer_that_the_disk_has_no_room_for_says_so_and_can_be_asked_for_again(ward: Ward) -> None:
     with ward.lent_worker() as worker:
         mark, left = ward.mark("bulky"), parts(ward)
-        study = ward.submit(behaviour="sleep", seconds=1, mark=str(mark), size=BULKY)
+        study = ward.submit(behaviour="sleep", seconds=2, mark=str(mark), size=BULKY)
         wait_for(partial(began, mark))
         ward.leave_room(BULKY, worker)
         assert (end(study).state, codes(study)) == (State.FAILED, ["no_room"])
@@ -240,7 +241,7 @@ def test_an_answer_that_the_disk_has_no_room_for_says_so_and_can_be_asked_for_ag
 
 def parts(ward: Ward) -> set[Path]:
     """Return what is still arriving, or was when a worker of an earlier test was killed."""
-    return set((ward.folder / "private").rglob("*.part"))
+    return {path for path in files_below(ward.folder / "private") if path.suffix == ".part"}
 
 
 def test_a_clock_that_jumps_loses_nothing(ward: Ward) -> None:
@@ -346,7 +347,8 @@ def go_wrong(ward: Ward, happens: Callable[[Ward, Process], Process]) -> None:
     ward.rest()
     worker = ward.start_worker("tabular")
     try:
-        sent = ward.one_of_each(happens.__name__)
+        # Long enough for what happens to find it running, however slow the machine.
+        sent = ward.one_of_each(happens.__name__, seconds=3)
         worker = happens(ward, worker)
         wards.assert_nothing_lost(ward, sent)
     finally:

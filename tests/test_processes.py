@@ -44,7 +44,7 @@ time.sleep(60)
 """
 
 
-def until(condition: Callable[[], bool], seconds: float = 10) -> bool:
+def until(condition: Callable[[], bool], seconds: float = 60) -> bool:
     """Wait for ``condition``; say whether it came true in time."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -110,7 +110,7 @@ def test_what_is_asked_to_stop_may_finish(child) -> None:
     worker = child(POLITE)
     assert until(lambda: words(worker) == ["ready"])
     worker.ask_to_stop()
-    assert worker.make_stop(until=time.monotonic() + 5)
+    assert worker.make_stop(until=time.monotonic() + 60)
     assert words(worker) == ["ready", "finished"]
 
 

@@ -309,7 +309,12 @@ def test_a_file_that_calls_itself_continuous_but_is_not_is_warned_about(tmp_path
     assert "unsaid_gaps" not in [p.code for p in load(Source(path=path), None).problems]
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=80,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     places=st.lists(
         st.tuples(st.integers(0, 256 * 4 + 200), st.binary(min_size=1, max_size=8)), min_size=1, max_size=4

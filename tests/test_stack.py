@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -20,12 +21,12 @@ from clinic.broker import free_port
 from clinic.stack import missing_packages, missing_parts
 from predictions.vault import keys
 from tests.machine import ROOT
-from tests.servers import PATIENCE, LiveStack, running_stack
+from tests.servers import PATIENCE, LiveStack, files_below, running_stack
 from tests.test_processes import running, until
 
 
 def health(stack: LiveStack) -> dict:
-    with urllib.request.urlopen(f"{stack.url}/health", timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"{stack.url}/health", timeout=PATIENCE) as answer:  # noqa: S310
         return json.load(answer)
 
 
@@ -61,11 +62,18 @@ def test_says_where_it_is_who_logs_in_and_how_to_stop(live_stack: LiveStack) -> 
 def test_a_killed_service_comes_back(live_stack: LiveStack) -> None:
     before = live_stack.pids()["watch"]
     os.kill(before, signal.SIGKILL)
-    assert until(lambda: live_stack.pids()["watch"] != before, seconds=20)
+    assert until(lambda: live_stack.pids()["watch"] != before)
     assert until(lambda: running(live_stack.pids()["watch"]))
     assert (
         "watch was killed by SIGKILL; starting it again" in (live_stack.folder / "supervisor.txt").read_text()
     )
+    assert until(lambda: healthy(live_stack)), "the tests that follow find it whole again"
+
+
+def healthy(stack: LiveStack) -> bool:
+    with contextlib.suppress(urllib.error.HTTPError):
+        return health(stack)["status"] == "healthy"
+    return False
 
 
 def test_a_second_one_beside_it_is_refused(live_stack: LiveStack) -> None:
@@ -142,7 +150,7 @@ def test_nothing_outlives_a_killed_supervisor(tmp_path: Path) -> None:
         everybody = [pid for leader in stack.pids().values() for pid in group(leader)]
         assert len(everybody) > len(stack.pids())
         stack.supervisor.kill()
-        assert until(lambda: not any(map(running, everybody)), seconds=30)
+        assert until(lambda: not any(map(running, everybody)))
 
 
 def group(leader: int) -> list[int]:
@@ -182,7 +190,9 @@ def test_waits_for_workers_but_not_for_a_package_that_will_not_come() -> None:
 
 
 def test_nobody_else_on_this_machine_can_read_what_is_stored(live_stack: LiveStack) -> None:
-    ours = [path for path in live_stack.folder.rglob("*") if path.name != "supervisor.txt"]
-    open_to_others = [path.name for path in ours if path.is_file() and path.stat().st_mode & 0o077]
-    assert any(path.name == "vigie.sqlite3" for path in ours)
-    assert open_to_others == []
+    modes = {}
+    for path in files_below(live_stack.folder):
+        with contextlib.suppress(FileNotFoundError):
+            modes[path.name] = path.stat().st_mode
+    assert "vigie.sqlite3" in modes
+    assert [name for name, mode in modes.items() if mode & 0o077 and name != "supervisor.txt"] == []

@@ -42,7 +42,7 @@ from tests.probe import clock
 
 LEASE_SECONDS = 3
 QUEUE = "tabular"
-PATIENCE = 60
+PATIENCE = 150
 NOTHING = 0
 ENDINGS = {State.READY: Action.PREDICT, State.REFUSED: Action.REFUSE_INPUT, State.FAILED: Action.FAIL}
 

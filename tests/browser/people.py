@@ -28,7 +28,7 @@ def open_record(page: Page, stack: LiveStack, record_number: str) -> None:
     page.goto(f"{stack.url}/patients/")
     page.get_by_label("Record number").fill(record_number)
     page.get_by_role("main").get_by_role("button", name="Search").click()
-    page.get_by_role("table").get_by_role("link").first.click()
+    page.get_by_role("row", name=record_number).get_by_role("link").click()
     expect(page.get_by_role("heading", name="History")).to_be_visible()
 
 

@@ -11,12 +11,13 @@ from playwright.sync_api import Page, expect
 from clinic.accounts.models import User
 from patients.models import Patient
 from predictions.models import ScoringEvent, Study
-from tests.browser.visiting import Visit
+from tests.browser.visiting import Visit, until
 
 VALUES = """() => {
   const { montage, signals } = document.querySelector("scoring-room");
-  const { data } = signals.get(0, montage.request(montage.traces[0]).key);
-  return { label: montage.traces[0].label, values: [...data].filter((_, at) => at % 500 === 0) };
+  const found = signals.get(0, montage.request(montage.traces[0]).key);
+  const values = found && [...found.data].filter((_, at) => at % 500 === 0);
+  return found && { label: montage.traces[0].label, values };
 }"""
 
 
@@ -45,9 +46,15 @@ def drawn(page: Page) -> None:
     expect(page.locator(".trace-state")).to_have_text("")
 
 
-def numbers(page: Page) -> str:
-    """Return which epoch is in hand."""
-    return page.locator("[data-epoch-number]").text_content() or ""
+def at_epoch(page: Page, number: int, of: int = 120) -> None:
+    """Wait until an epoch is in hand."""
+    expect(page.locator("[data-epoch-number]")).to_have_text(f"Epoch {number} / {of}")
+
+
+def values(page: Page) -> dict[str, Any]:
+    """Return the first trace of the first page as it is filtered now, once a worker has done that."""
+    assert until(page, lambda: page.evaluate(VALUES)), "no samples came"
+    return page.evaluate(VALUES)
 
 
 def saved(page: Page) -> None:

@@ -69,6 +69,7 @@ def test_counted_for_all_named_for_the_lead_and_given_back_by_two_persons(window
     wrong: list[str] = []
     steward.go(reverse("models"))
     steward.page.get_by_role("link", name="Agreement").click()
+    expect(steward.page).to_have_url(steward.url + reverse("agreement"))
     steward.page.get_by_label("Algorithm and unit").select_option("chest_xray")
     wrong += steward.judge("agreement")
     steward.page.get_by_role("button", name="Count").click()
@@ -86,6 +87,7 @@ def test_counted_for_all_named_for_the_lead_and_given_back_by_two_persons(window
     wrong += lead.judge("agreement-lead-fr")
 
     steward.page.get_by_role("link", name="Training sets").click()
+    expect(steward.page).to_have_url(steward.url + reverse("training_sets"))
     steward.page.get_by_label("Algorithm").select_option("chest_xray")
     steward.page.get_by_label("What it is for").fill("To retrain on our own images")
     steward.page.get_by_label("Invented patients of the demo too").check()
@@ -95,6 +97,7 @@ def test_counted_for_all_named_for_the_lead_and_given_back_by_two_persons(window
     assert steward.page.get_by_role("button", name="Approve").count() == 0
     lead.go(reverse("training_sets"))
     lead.page.get_by_role("table").get_by_role("link", name="1").click()
+    expect(lead.page).not_to_have_url(lead.url + reverse("training_sets"))
     wrong += lead.judge("training-set-decide-fr")
     admin.go(reverse("training_sets"))
     admin.page.get_by_role("table").get_by_role("link", name="1").click()

@@ -12,7 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 from clinic.accounts.models import User
 from predictions.batches.models import Batch
 from tests.batches import admissions, table, work_off
-from tests.browser.visiting import DESKTOP, TABLET, opened
+from tests.browser.visiting import DESKTOP, FITTING_MS, TABLET, opened, until
 
 pytestmark = pytest.mark.browser
 COVERED = """() => { const bar = document.querySelector(".send-bar").getBoundingClientRect();
@@ -49,7 +49,9 @@ def test_a_table_is_named_followed_taken_and_deleted(
         expect(page.get_by_role("alert").first).to_contain_text("L’envoi n’est pas possible")
         expect(page.locator("tr", has_text="N° dossier")).to_contain_text("plusieurs colonnes")
         page.set_viewport_size(dict(zip(("width", "height"), TABLET, strict=True)))
-        assert page.evaluate(COVERED) == [], "the bar with the button lies over no field"
+        assert until(page, lambda: page.evaluate(COVERED) == [], FITTING_MS), (
+            "the bar with the button lies over a field"
+        )
         expect(page.get_by_role("main")).to_contain_text("il désigne une personne")
         wrong += visit.judge("batch_columns")
         page.set_viewport_size(dict(zip(("width", "height"), DESKTOP, strict=True)))

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from pytest_django.live_server_helper import LiveServer
 
 from clinic.accounts.roles import Role
 from tests import factories
 from tests.browser.test_model_pages import window
-from tests.browser.visiting import VIOLATIONS_ALONE
+from tests.browser.visiting import VIOLATIONS_ALONE, fits, watched
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -30,15 +29,14 @@ def test_the_bench_is_readable_with_everything_opened(
     browser: Browser, live_server: LiveServer, language: str, theme: str, size: tuple[int, int]
 ) -> None:
     page = window(browser, live_server, factories.staff("steward", Role.STEWARD), language, theme, size)
-    complaints: list[Any] = []
-    page.on("console", lambda message: complaints.append(message.text))
+    complaints = watched(page)
     page.goto(live_server.url + reverse("model_comparison", args=["chest_xray"]))
     page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true })")
     complaints += [
         f"axe {v['id']}: {v['nodes'][0]['target']}"
         for v in Axe().run(page, options=VIOLATIONS_ALONE).response["violations"]
     ]
-    if page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
+    if not fits(page):
         complaints.append("sticks out sideways")
     if SCREENS:
         page.screenshot(path=Path(SCREENS) / f"bench-{language}-{theme}-{size[0]}.png", full_page=True)
@@ -53,16 +51,16 @@ def test_the_three_models_of_sleep_are_compared_on_the_model_page(
     browser: Browser, live_server: LiveServer, language: str, theme: str, size: tuple[int, int]
 ) -> None:
     page = window(browser, live_server, factories.staff("tech", Role.TECHNICIAN), language, theme, size)
-    complaints: list[Any] = []
-    page.on("console", lambda message: complaints.append(message.text))
+    complaints = watched(page)
     page.goto(live_server.url + reverse("model", args=["sleep"]))
     part = page.locator("#same-cases")
-    assert part.locator("tbody tr").count() == 3 * part.locator("table").count() > 0
+    expect(part.locator("tbody tr").first).to_be_attached()
+    assert part.locator("tbody tr").count() == 3 * part.locator("table").count()
     complaints += [
         f"axe {v['id']}: {v['nodes'][0]['target']}"
         for v in Axe().run(page, options=VIOLATIONS_ALONE).response["violations"]
     ]
-    if page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
+    if not fits(page):
         complaints.append("sticks out sideways")
     if SCREENS:
         part.screenshot(path=Path(SCREENS) / f"models-{language}-{theme}-{size[0]}.png")

@@ -37,6 +37,7 @@ def test_two_persons_deploy_a_version_one_ends_it_and_a_shadow_is_compared(
             "link", name="Deployments"
         ).click()
         page.get_by_role("link", name="Deploy a version").click()
+        expect(page.get_by_label("Share of the patients, for a canary")).to_be_attached()
         wrong += visit.judge("deployments-new")
         page.get_by_label("Version", exact=True).select_option(f"haemorrhage/{deploying.NEW}")
         page.locator("input[value=canary]").check()

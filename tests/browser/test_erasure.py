@@ -7,14 +7,14 @@ from contextlib import ExitStack
 
 import pytest
 from django.urls import reverse
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from pytest_django.live_server_helper import LiveServer
 
 from clinic.accounts.roles import Role
 from patients.models import Erasure, ErasureState, Patient
 from predictions import erasing
 from tests import factories, studies
-from tests.browser.visiting import DESKTOP, TABLET, Visit, opened
+from tests.browser.visiting import DESKTOP, TABLET, Visit, loaded, opened
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -41,10 +41,12 @@ def test_one_asks_another_approves_and_the_log_stays(windows: tuple[Visit, Visit
     wrong: list[str] = []
     physician.go(reverse("patient", args=[patient.pk]))
     physician.page.get_by_role("link", name="Effacement et séquestre").click()
+    expect(physician.page.get_by_role("button", name="Demander l’effacement")).to_be_visible()
     wrong += physician.judge("erasure-ask")
     physician.page.get_by_label("Fondement").select_option("request")
     physician.page.locator("#erasure-reason").fill("Demandé par courrier")
     physician.page.get_by_role("button", name="Demander l’effacement").click()
+    expect(physician.page).not_to_have_url(physician.url + reverse("patient_erasure", args=[patient.pk]))
     wanted = Erasure.objects.get()
     erasing.work(wanted.pk)
     physician.page.reload()
@@ -55,9 +57,12 @@ def test_one_asks_another_approves_and_the_log_stays(windows: tuple[Visit, Visit
     admin.go(reverse("erasures"))
     wrong += admin.judge("erasures")
     admin.page.get_by_role("row").nth(1).get_by_role("link").click()
+    expect(admin.page.get_by_role("button", name="Approve the erasure")).to_be_visible()
     wrong += admin.judge("erasure-decide")
     assert patient.family_name not in admin.page.content()
     admin.page.get_by_role("button", name="Approve the erasure").click()
+    expect(admin.page.get_by_role("button", name="Approve the erasure")).to_have_count(0)
+    loaded(admin.page)
     erasing.work(wanted.pk)
     admin.page.reload()
     wrong += admin.judge("erasure-done")
@@ -74,10 +79,10 @@ def test_a_legal_hold_is_placed_seen_and_released(windows: tuple[Visit, Visit, P
     physician.go(reverse("patient_erasure", args=[patient.pk]))
     physician.page.locator("#hold-reason").fill("Une plainte est en cours")
     physician.page.get_by_role("button", name="Mettre sous séquestre").click()
-    assert physician.page.get_by_role("button", name="Demander l’effacement").count() == 0
+    expect(physician.page.get_by_role("button", name="Demander l’effacement")).to_have_count(0)
     wrong = physician.judge("hold-placed")
     admin.go(reverse("erasures"))
     wrong += admin.judge("hold-listed")
     admin.page.get_by_role("button", name="Release").click()
-    assert admin.page.get_by_text("The legal hold was released.").is_visible()
+    expect(admin.page.get_by_text("The legal hold was released.")).to_be_visible()
     assert not wrong

@@ -93,7 +93,7 @@ def test_a_radiologist_reads_an_original_film_and_signs(page: Page, live_stack: 
 def test_a_dicom_of_the_same_child_is_read_and_one_of_somebody_else_is_not(
     page: Page, live_stack: LiveStack, tmp_path: Path
 ):
-    child = next(p for p in patients(datetime.now().astimezone().date()) if p.record_number == CHILD)
+    child = next(p for p in patients(live_stack.day) if p.record_number == CHILD)
     about = {"record_number": CHILD, "birth_date": child.birth_date, "sex": child.sex, "age": "004Y"}
     name = f"{child.family_name}^{child.given_name}"
     own = dicom_builder.write(dicom_builder.dx_from_jpeg(ORIGINAL, name=name, **about), tmp_path / "own.dcm")

@@ -140,8 +140,7 @@ def test_paper_shows_the_report_and_no_tools(house: House, visit: Any) -> None:
     window.page.emulate_media(media="print")
     expect(window.page.locator(".nav")).to_be_hidden()
     expect(window.page.get_by_text("First impression awaited")).to_be_visible()
-    background = window.page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert background == "rgb(255, 255, 255)"
+    expect(window.page.locator("body")).to_have_css("background-color", "rgb(255, 255, 255)")
 
 
 def test_the_result_appears_by_itself(house: House, visit: Any) -> None:
@@ -150,7 +149,7 @@ def test_the_result_appears_by_itself(house: House, visit: Any) -> None:
     window.go(reverse("study", args=[study.pk]))
     expect(window.page.get_by_text("Waiting for the analyser")).to_be_visible()
     studies.analysed(study)
-    expect(window.page.get_by_text("in 100 women like her").first).to_be_visible(timeout=3000)
+    expect(window.page.get_by_text("in 100 women like her").first).to_be_visible()
     expect(window.page.get_by_role("button", name="Sign", exact=True)).to_be_visible()
 
 
@@ -212,9 +211,9 @@ def test_a_page_that_cannot_refresh_says_so(house: House, visit: Any) -> None:
     notice = window.page.get_by_text("No connection: what you see may be out of date.")
     expect(notice).to_be_hidden()
     window.page.context.set_offline(True)
-    expect(notice).to_be_visible(timeout=6000)
+    expect(notice).to_be_visible()
     window.page.context.set_offline(False)
-    expect(notice).to_be_hidden(timeout=6000)
+    expect(notice).to_be_hidden()
 
 
 def test_a_session_that_ended_leads_to_the_door(house: House, visit: Any) -> None:
@@ -222,7 +221,7 @@ def test_a_session_that_ended_leads_to_the_door(house: House, visit: Any) -> Non
     window.go(reverse("worklist"))
     studies.waiting(house.staff["physician"], house.claire, unit=house.studies["waiting"].unit)
     window.page.context.clear_cookies()
-    expect(window.page.get_by_role("heading", name="You are logged out")).to_be_visible(timeout=6000)
+    expect(window.page.get_by_role("heading", name="You are logged out")).to_be_visible()
     expect(window.page.locator("#list")).to_have_count(0)
     window.page.get_by_role("link", name="Log in").click()
     expect(window.page.get_by_role("heading", name="Log in")).to_be_visible()

@@ -17,7 +17,7 @@ from pytest_django.live_server_helper import LiveServer
 from clinic.accounts.models import User
 from clinic.accounts.roles import Role
 from tests import factories, recipes
-from tests.browser.visiting import VIOLATIONS_ALONE
+from tests.browser.visiting import PATIENCE_MS, VIOLATIONS_ALONE, fits, watched
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -34,7 +34,7 @@ def steward(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> User:
 def window(
     browser: Browser, server: LiveServer, who: User, language: str, theme: str, size: tuple[int, int]
 ) -> Page:
-    """Open a window for one person in which the console's complaints are kept."""
+    """Open a window for one person."""
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]}, color_scheme=theme, locale=language
     )
@@ -44,6 +44,7 @@ def window(
     cookies = {key: morsel.value for key, morsel in client.cookies.items()}
     cookies[django_settings.LANGUAGE_COOKIE_NAME] = language
     context.add_cookies([{"name": k, "value": v, "url": server.url} for k, v in cookies.items()])
+    context.set_default_timeout(PATIENCE_MS)
     return context.new_page()
 
 
@@ -55,14 +56,13 @@ def test_curves_and_comparison_are_readable(
     language: str, theme: str, size: tuple[int, int],
 ) -> None:  # fmt: skip
     page = window(browser, live_server, steward, language, theme, size)
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
+    complaints = watched(page)
     wrong: list[Any] = []
     for name in PAGES:
         page.goto(live_server.url + reverse(name, args=["haemorrhage"]))
         found = Axe().run(page, options=VIOLATIONS_ALONE).response["violations"]
         wrong += [f"{name}: axe {v['id']}: {v['nodes'][0]['target']}" for v in found]
-        if page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
+        if not fits(page):
             wrong.append(f"{name}: sticks out sideways")
         if SCREENS:
             page.screenshot(path=Path(SCREENS) / f"{name}-{language}-{theme}-{size[0]}.png", full_page=True)

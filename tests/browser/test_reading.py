@@ -13,7 +13,7 @@ from predictions import first_read, reading
 from predictions.models import Study
 from tests import factories
 from tests.browser.house import _xray
-from tests.browser.visiting import DESKTOP, TABLET, opened
+from tests.browser.visiting import DESKTOP, TABLET, loaded, opened
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -43,11 +43,12 @@ def test_blind_then_written_then_signed_by_keyboard(
         wrong += window.judge("reading-blind")
         page.get_by_role("radio", name="Normal", exact=True).press("Space")
         # Enter in a choice commits nothing.
-        page.keyboard.press("Enter")
+        page.get_by_role("radio", name="Normal", exact=True).press("Enter")
         page.get_by_role("radio", name="Sure", exact=True).press("Space")
         write(page, "Technique and quality", "Frontal.")
         page.get_by_role("button", name="Commit my first impression").press("Enter")
         expect(page.locator("#first-read")).to_contain_text("unlike the algorithm")
+        loaded(page)
         page.get_by_role("button", name="All normal").press("Enter")
         expect(part(page, "Lungs")).to_have_value("No focal opacity. Normal aeration on both sides.")
         expect(part(page, "Technique and quality")).to_have_value("Frontal.")
@@ -67,11 +68,10 @@ def part(page: Page, label: str) -> Locator:
 
 def write(page: Page, label: str, text: str) -> None:
     """Type into a part of the report, key by key, and leave it."""
-    part(page, label).focus()
-    page.keyboard.type(text)
-    page.keyboard.press("Tab")
+    part(page, label).press_sequentially(text)
+    part(page, label).press("Tab")
     expect(page.locator("#reading-saved")).to_contain_text("saved, ")
-    page.wait_for_load_state("networkidle")
+    expect(page.locator("written-report")).to_have_js_property("unsaved", False)
 
 
 def test_two_readers_on_a_tablet_in_french(

@@ -19,7 +19,7 @@ from predictions.stewardship.models import Training
 from predictions.stewardship.states import Stage, State
 from tests import promotions, trainings
 from tests.browser.test_model_pages import window
-from tests.browser.visiting import VIOLATIONS_ALONE
+from tests.browser.visiting import VIOLATIONS_ALONE, fits, watched
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -81,13 +81,12 @@ def test_every_page_in_every_state(
     language: str, theme: str, size: tuple[int, int],
 ) -> None:  # fmt: skip
     page = window(browser, live_server, steward, language, theme, size)
-    complaints: list[str] = []
-    page.on("console", lambda said: complaints.append(said.text))
+    complaints = watched(page)
     wrong = []
     for name, address in pages(steward).items():
         page.goto(live_server.url + address)
         expect(page.get_by_role("main")).to_be_visible()
-        if page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
+        if not fits(page):
             wrong.append(f"{name}: sticks out sideways")
         if size[0] > 320 and page.locator(".compared").count():
             cut = page.locator(".scroll:has(.compared)").evaluate("e => e.scrollWidth > e.clientWidth + 1")

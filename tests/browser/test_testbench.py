@@ -11,7 +11,7 @@ from predictions import jobs
 from predictions.models import Study
 from predictions.testbench.models import BenchRun
 from tests import factories
-from tests.browser.visiting import DESKTOP, TABLET, opened
+from tests.browser.visiting import DESKTOP, TABLET, loaded, opened
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -23,6 +23,8 @@ def test_a_phantom_is_sent_refused_and_told(browser: Browser, live_server: LiveS
         visit.go("/models/")
         rooms = page.get_by_role("navigation", name="Running the models")
         rooms.get_by_role("link", name="Test bench").click()
+        expect(page.get_by_label("Phantom image")).to_be_attached()
+        loaded(page)
         page.get_by_label("Phantom image").check()
         page.get_by_label("Seed").fill("5")
         page.get_by_role("button", name="Send the test").click()

@@ -16,6 +16,7 @@ from predictions import jobs
 from predictions.versions import proposals, services
 from predictions.versions.models import Proposal
 from tests.browser.test_model_pages import window
+from tests.browser.visiting import fits, loaded, watched
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -24,7 +25,8 @@ SCREENS = os.environ.get("VIGIE_SCREENS", "")
 
 def seen(page: Page, name: str) -> None:
     """Check what anybody sees of a page: nothing sideways, no rule of accessibility broken."""
-    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"), name
+    loaded(page)
+    assert fits(page), name
     found = Axe().run(page).response["violations"]
     assert not found, f"{name}: {[(v['id'], v['nodes'][0]['target']) for v in found]}"
     if SCREENS:
@@ -37,10 +39,10 @@ def test_a_version_is_proposed_judged_confirmed_and_taken_back(
     services.register_all()
     serving = packages.champion_version("sleep")
     desk = window(browser, live_server, steward, "en", "light", (1440, 900))
-    complaints: list[str] = []
-    desk.on("console", lambda said: complaints.append(said.text))
+    complaints = watched(desk)
     desk.goto(f"{live_server.url}/models/")
     desk.get_by_role("navigation", name="Running the models").get_by_role("link", name="Versions").click()
+    expect(desk.get_by_role("link", name="Propose 1.2.0")).to_be_visible()
     seen(desk, "list")
     desk.get_by_role("link", name="Propose 1.2.0").click()
     desk.get_by_role("main").get_by_role("button", name="Propose").click()
@@ -55,9 +57,10 @@ def test_a_version_is_proposed_judged_confirmed_and_taken_back(
     seen(desk, "proposed")
 
     ward = window(browser, live_server, sandra, "fr", "dark", (820, 1180))
-    ward.on("console", lambda said: complaints.append(said.text))
+    also = watched(ward)
     ward.goto(f"{live_server.url}/notices/")
     ward.get_by_role("main").get_by_role("link").first.click()
+    expect(ward.get_by_label("Point de fonctionnement, tel qu’écrit")).to_be_visible()
     expect(ward.locator(".criteria .failed")).to_have_count(0)
     seen(ward, "to-decide")
     threshold = ward.get_by_label("Point de fonctionnement, tel qu’écrit")
@@ -67,7 +70,8 @@ def test_a_version_is_proposed_judged_confirmed_and_taken_back(
     assert packages.champion_version("sleep") == serving
     threshold.fill("0,6840")
     ward.get_by_role("button", name="Approuver").click()
-    expect(ward.locator("#proposal")).to_contain_text("0,6840")
+    expect(ward.get_by_role("button", name="Approuver")).to_have_count(0)
+    expect(ward.locator("#proposal .facts")).to_contain_text("0,6840")
     assert packages.champion_version("sleep") == "1.2.0"
 
     desk.goto(f"{live_server.url}/models/sleep/")
@@ -80,4 +84,4 @@ def test_a_version_is_proposed_judged_confirmed_and_taken_back(
     assert packages.champion_version("sleep") == serving
     ward.context.close()
     desk.context.close()
-    assert [said for said in complaints if "422" not in said] == []
+    assert [said for said in complaints + also if "422" not in said] == []

@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
@@ -21,6 +24,10 @@ from clinic.accounts.models import User
 SCREENS = os.environ.get("VIGIE_SCREENS", "")
 DESKTOP, TABLET, ZOOMED = (1440, 900), (820, 1180), (320, 256)
 """``ZOOMED`` is a screen of 1280 × 1024 at 400 %."""
+PATIENCE_MS = 60_000
+"""How long a page may take on a machine busy with other tests; what is there in time costs nothing of it."""
+FITTING_MS = 5_000
+FITS = "document.documentElement.scrollWidth <= innerWidth + 1"
 VIOLATIONS_ALONE = {"resultTypes": ["violations"]}
 """For axe: look for everything, describe at length only what is wrong."""
 
@@ -39,10 +46,11 @@ class Visit:
         self.page.goto(self.url + address, wait_until="load")
 
     def judge(self, name: str) -> list[str]:
-        """Return everything wrong with the page that is open."""
+        """Return everything wrong with the page that is open, once it has loaded."""
+        loaded(self.page)
         violations = Axe().run(self.page, options=VIOLATIONS_ALONE).response["violations"]
         wrong = [f"{name}: axe {v['id']} at {v['nodes'][0]['target']}" for v in violations]
-        if self.page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
+        if not fits(self.page):
             wrong.append(f"{name}: sticks out sideways")
         # The status of a page that is meant to be missing or refused is no complaint.
         wrong += [
@@ -51,6 +59,49 @@ class Visit:
         if SCREENS:
             self.page.screenshot(path=Path(SCREENS) / f"{name}.png", full_page=True)
         return wrong
+
+
+def loaded(page: Page) -> None:
+    """Wait until the open page is there with its scripts: without, a click does what a form does alone."""
+    page.wait_for_load_state("load")
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing sticks out sideways, once scripts have followed a new size of the window."""
+    return until(page, lambda: page.evaluate(FITS), FITTING_MS)
+
+
+def until(page: Page, true: Callable[[], Any], patience_ms: float = PATIENCE_MS) -> bool:
+    """Whether something comes true in time; the page goes on meanwhile.
+
+    For what ``expect`` has no word for: what is drawn, what is in the database, what a route has caught.
+    """
+    deadline = time.monotonic() + patience_ms / 1000
+    while not true():
+        if time.monotonic() > deadline:
+            return False
+        page.wait_for_timeout(25)
+    return True
+
+
+def nobody_asks() -> None:
+    """Wait until the running server answers no request and holds no connection to the database any more.
+
+    Every connection of a browser has a thread, which ends after the browser has closed it.
+    """
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while any("process_request_thread" in thread.name for thread in threading.enumerate()):
+        if time.monotonic() > deadline:
+            raise TimeoutError("a window of the test is still open, or a request is still being answered")
+        time.sleep(0.01)
+
+
+def watched(page: Page) -> list[str]:
+    """Return a list that what the console of a page complains about is added to."""
+    complaints: list[str] = []
+    page.on("console", lambda said: complaints.append(said.text) if _complains(said) else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    return complaints
 
 
 def _complains(said: ConsoleMessage) -> bool:
@@ -80,11 +131,9 @@ def opened(
     cookies = {key: morsel.value for key, morsel in client.cookies.items()}
     cookies[settings.LANGUAGE_COOKIE_NAME] = language
     context.add_cookies([{"name": k, "value": v, "url": url} for k, v in cookies.items()])
-    page, complaints = context.new_page(), []
-    page.on(
-        "console",
-        lambda said: complaints.append(said.text) if _complains(said) else None,
-    )
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield Visit(page, url, complaints)
-    context.close()
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    try:
+        yield Visit(page, url, watched(page))
+    finally:
+        context.close()

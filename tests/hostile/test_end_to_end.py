@@ -19,7 +19,7 @@ from ml.algorithms.chest_xray.simulate import film
 from ml.algorithms.haemorrhage.examples import ADMISSIONS
 from tests.hostile import corpus, recordings
 from tests.hostile.case import Case, Intake, Wrong
-from tests.servers import LiveStack
+from tests.servers import LiveStack, files_below
 from tests.ward import children
 
 PATIENCE = 240
@@ -126,11 +126,11 @@ def workers(stack: LiveStack) -> dict[str, set[int]]:
 
 
 def stored(folder: Path, where: str) -> set[Path]:
-    return {path for path in (folder / "private" / where).rglob("*") if path.is_file()}
+    return set(files_below(folder / "private" / where))
 
 
 def wait_for(true: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not true() and time.monotonic() < deadline:
         time.sleep(0.3)
     return true()
