@@ -19,8 +19,9 @@ HEALTH = "health"
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 ALLOWED_FIELDS = (
-    "algorithm", "attempt", "code", "duration_ms", "error", "event_id", "method", "pid", "queue",
-    "request_id", "state", "status", "study", "task", "training", "user_id", "version", "view", "where",
+    "algorithm", "attempt", "code", "duration_ms", "error", "event_id", "method", "package",
+    "pid", "queue", "request_id", "state", "status", "study", "task", "training", "user_id", "version",
+    "view", "where",
 )  # fmt: skip
 
 

@@ -162,6 +162,11 @@ def by_sha256(algorithm: str, sha256: str) -> Package:
     raise broken or Gone(f"no package of {algorithm} with the hash {sha256[:12]} is shipped or kept here")
 
 
+def is_here(algorithm: str, sha256: str) -> bool:
+    """Return whether a package with a hash lies here under any name; nothing is verified."""
+    return any(_folders_of(algorithm, sha256))
+
+
 def _folders_of(algorithm: str, sha256: str) -> Iterator[Path]:
     for version in versions(algorithm):
         folder = _folder(algorithm, version)
@@ -183,8 +188,8 @@ def _hash_of(folder: Path) -> str:
 def keep(package: Package) -> Path:
     """Copy a package that answers into the store of this site, unless it is there whole; return the copy.
 
-    Done once per process. Several processes may do it at once: a copy gets its name when it is whole, and a
-    damaged one is replaced.
+    Read through once per process. Several processes may do it at once: a copy gets its name when it is
+    whole, and a damaged one is replaced.
 
     Raises
     ------
@@ -192,7 +197,7 @@ def keep(package: Package) -> Path:
         When it cannot be written, as on a full disk.
     """
     kept = SITE / KEPT / package.sha256
-    if kept in _kept or _is_whole(kept):
+    if (kept in _kept and kept.is_dir()) or _is_whole(kept):
         _kept.add(kept)
         return kept
     kept.parent.mkdir(parents=True, exist_ok=True)

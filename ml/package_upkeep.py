@@ -52,6 +52,11 @@ def verify() -> Iterator[Checked]:
         yield Checked(place, folder, _problem(place, folder))
 
 
+def is_kept(sha256: str) -> bool:
+    """Return whether a copy lies among the kept ones; nothing is verified."""
+    return (packages.SITE / packages.KEPT / sha256 / packages.MANIFEST).is_file()
+
+
 def mend(package: Package) -> Copy:
     """See that a whole package has its whole copy among the kept ones, and make it anew where it has not.
 

@@ -16,7 +16,7 @@ class PredictionsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register with the floors below; models can be imported only once all are loaded."""
-        from predictions import selectors, shredders, timeline
+        from predictions import kept, selectors, shredders, timeline  # noqa: F401
         from predictions.vault import checks  # noqa: F401
 
         post_migrate.connect(GUARDS.install_after_migration, sender=self)

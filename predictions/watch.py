@@ -14,7 +14,7 @@ from functools import partial
 from django.db import Error
 
 from clinic.audit import alarms
-from predictions import disclosing, erasing, jobs, sweep
+from predictions import disclosing, erasing, jobs, kept, sweep
 from predictions.agreement import services as agreement
 from predictions.batches import services as batches
 from predictions.feedback import services as feedback
@@ -68,6 +68,7 @@ class Watch:
             testbench.sweep,
             monitoring.duty,
             versions.register_all,
+            kept.look,
         )
 
 

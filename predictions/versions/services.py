@@ -31,7 +31,7 @@ def register_all() -> list[ModelVersion]:
             try:
                 row = register(packages.load(algorithm, version))
             except BrokenPackage as error:
-                log.warning("package left out of the registry", extra={"model": algorithm, "why": str(error)})
+                log.warning("package left out of the registry", extra={"algorithm": algorithm, "version": version})
                 continue
             if row:
                 made.append(row)

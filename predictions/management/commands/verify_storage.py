@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ml import package_upkeep
 from ml.package_upkeep import Place
+from predictions import kept
 from predictions.vault import upkeep
 from predictions.vault.checks import unfit
 from predictions.vault.upkeep import Outcome
@@ -17,6 +18,10 @@ DAMAGED = 3
 FILES = (
     "files do not open: put the key back where it is missing (storage_key_missing); bring any other back "
     "from a backup, files/<name> in it to the same name below private/"
+)
+GONE = (
+    "packages that gave answers are gone: bring packages/kept/<sha256> back from a backup, or these answers "
+    "cannot be computed again"
 )
 PACKAGES = {
     Place.SHIPPED: "shipped packages are damaged: install this release again",
@@ -29,7 +34,7 @@ PACKAGES = {
 
 
 class Command(BaseCommand):
-    """Writes nothing, holds up nobody, gives nothing out. Exit 3: some file or package is damaged."""
+    """Writes nothing, holds up nobody, gives nothing out. Exit 3: some file or package is damaged or gone."""
 
     help = __doc__
     # Under the wrong key it has to name the files that need another one.
@@ -45,6 +50,9 @@ class Command(BaseCommand):
             self.stderr.write(line)
         told = [FILES] if outcome.damaged else []
         told += [PACKAGES[place] for place in self._damaged_packages()]
+        if gone := kept.gone():
+            self.stderr.write("\n".join(f"gone: {one}" for one in gone))
+            told.append(GONE)
         if told:
             raise CommandError("; ".join(told), returncode=DAMAGED)
 
