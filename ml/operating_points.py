@@ -146,10 +146,10 @@ def _measured_at(package: Package, point: OperatingPoint, serving: Package) -> f
 
 def _not_derivable(point: OperatingPoint, serving: Package) -> Text:
     said = Text(
-        f"Its operating point, {point.value:.4f}, was not derived anew: the package does not carry what it "
-        "was chosen on. Whoever approves confirms what its manifest says.",
-        f"Son point de fonctionnement, {_fr(point.value, 4)}, n’a pas été recalculé\u00a0: le paquet ne "
-        "porte pas les données qui l’ont fixé. Qui approuve confirme ce qu’indique son manifeste.",
+        f"Its operating point, {point.value:.4f}, was not derived anew: no held-out scores lie beside the "
+        "package. Whoever approves confirms what its manifest says.",
+        f"Son point de fonctionnement, {_fr(point.value, 4)}, n’a pas été recalculé\u00a0: aucun score "
+        "hors apprentissage n’accompagne le paquet. Qui approuve confirme ce qu’indique son manifeste.",
     )
     now = serving.thresholds.get(point.name)
     if now is None:

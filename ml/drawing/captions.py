@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ml.contracts import Text
+from ml.drawing import staging
 from ml.drawing.numbers import count, figure, number, short
 
 DASH = "\u2013"
@@ -17,6 +18,7 @@ TITLES = {
     "confusion": Text("Decisions at the operating point", "Décisions au point de fonctionnement"),
     "decision": Text("Decision curve", "Courbe de décision"),
     "cost": Text("Cost by threshold", "Coût selon le seuil"),
+    **staging.TITLES,
 }
 CAPTIONS = {
     "roc": Text(
@@ -66,6 +68,8 @@ def title(kind: str, language: str) -> str:
 
 def caption(kind: str, curves: Mapping[str, Any], language: str) -> str:
     """Return what a drawing says, in words: its caption, and its text alternative."""
+    if kind in staging.CAPTIONS:
+        return staging.caption(kind, curves, language)
     return CAPTIONS[kind].to(language).format(**_words(curves, language))
 
 

@@ -1,4 +1,4 @@
-"""The six drawings."""
+"""The drawings of a model of two classes; those of stages are :mod:`ml.drawing.staging`'s."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ml.contracts import Text
+from ml.drawing import staging
 from ml.drawing.canvas import BOTTOM, LEFT, RIGHT, Canvas, Frame, round_up
 from ml.drawing.numbers import count, number
 
@@ -152,6 +153,7 @@ CHARTS: dict[str, Callable[[Canvas, Curves, Curves], None]] = {
     "confusion": _confusion,
     "decision": _decision,
     "cost": _cost,
+    **staging.CHARTS,
 }
 
 

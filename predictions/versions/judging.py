@@ -13,7 +13,7 @@ from clinic.accounts import notices
 from clinic.accounts.models import Unit
 from clinic.audit.models import Action
 from clinic.audit.recording import WORKER, record
-from ml import operating_points, promotion, smoke
+from ml import held_out, operating_points, promotion, smoke
 from ml import package as packages
 from ml.contracts import Text
 from ml.package import BrokenPackage
@@ -50,6 +50,8 @@ def _found(row: Proposal, shadow: ShadowFigures | None) -> tuple[Verdict, dict[s
         bars = promotion.read_bars(settings.BASE_DIR / "params.yaml", row.algorithm)
         verdict = smoke.judge(candidate, serving, bars, shadow)
         point = operating_points.derive(candidate, _ward(row)).as_json() if candidate.serves else None
+    except held_out.Unusable as error:
+        return Verdict((Criterion(operating_points.CODE, False, error.said),)), None
     except BrokenPackage as error:
         said = Text(f"Its package cannot be used: {error}", f"Son paquet est inutilisable\u00a0: {error}")
         return Verdict((Criterion("whole", False, said),)), None

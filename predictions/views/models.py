@@ -77,23 +77,20 @@ def model(request: HttpRequest, algorithm: str) -> HttpResponse:
         raise Http404
     contract = registry.contract(algorithm)
     found = _model(contract)
-    files = found.package.manifest["files"] if found.package else {}
-    curves = found.package.json(CURVES) if CURVES in files else None
     steward, compared = request.user.role == Role.STEWARD, comparisons.exist(algorithm, found.package)
     context = {
         "model": found,
         "contract": contract,
         "package": found.package,
         "card": _card(algorithm, compared=compared and steward),
-        "curves": curves,
-        "drawings": drawings(curves) if curves else [],
         "compared": compared,
         "site": outcomes.card(found.package.manifest) if found.package else None,
         "same_cases": same_cases.shown(algorithm),
         "counts_first_reads": contract.blind_first and steward,
     }
     if found.package:
-        context |= page.compared(found.package)
+        context |= page.compared(found.package) | page.curves(found.package)
+        context["drawings"] = drawings(context["curves"]) if context["curves"] else []
     if context["counts_first_reads"]:
         context["first_reads"] = first_read_counts.by_unit(algorithm)
     return render(request, "models/page.html", context)

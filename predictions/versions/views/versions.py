@@ -10,11 +10,10 @@ from clinic.accounts.roles import Role
 from clinic.rules import STAFF, under
 from ml import registry
 from predictions.stewardship import selectors as stewardship
-from predictions.versions import selectors, services
+from predictions.versions import page, selectors, services
 from predictions.versions.access import VERSIONS
 from predictions.versions.aliases import aliases
-from predictions.versions.page import compared
-from predictions.views.models import CURVES, drawings
+from predictions.views.models import drawings
 
 
 @under(STAFF)
@@ -35,16 +34,14 @@ def versions(request: HttpRequest) -> HttpResponse:
 def version(request: HttpRequest, algorithm: str, version: str) -> HttpResponse:
     """Show one version beside the one it is compared with, and what was proposed and decided about it."""
     package = selectors.package_or_404(algorithm, version)
-    files = package.manifest["files"]
-    curves = package.json(CURVES) if CURVES in files else None
     service = stewardship.service(algorithm)
-    context = compared(package) | {
+    context = page.compared(package) | page.curves(package)
+    context |= {
         "contract": registry.contract(algorithm),
         "package": package,
         "row": selectors.get(algorithm, version),
         "aliases": sorted(aliases(algorithm).get(version, ())),
-        "curves": curves,
-        "drawings": drawings(curves) if curves else [],
+        "drawings": drawings(context["curves"]) if context["curves"] else [],
         "service": service,
         "in_service": service.version == version,
         "proposals": selectors.proposals(algorithm).filter(version=version),
