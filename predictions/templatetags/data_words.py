@@ -47,6 +47,48 @@ FRENCH = {
     r"(zurich_blood_loss|us_natality_2014_100k): mothers (\d+) years and over": (
         "{0}\u00a0: mères de {1}\u00a0ans et plus"
     ),
+    r"zurich_blood_loss: 1,309 births, Zurich 2015–16, blood loss measured, 1000 mL or more; columns known "
+    r"at admission only": (
+        "zurich_blood_loss\u00a0: 1309\u00a0accouchements, Zurich 2015-2016, pertes mesurées, 1000\u00a0mL "
+        "ou plus\u202f; seulement les colonnes connues à l’admission"
+    ),
+    r"us_natality_2014_100k: US births of 2014 with the outcome reported; composite of maternal transfusion, "
+    r"ruptured uterus, unplanned hysterectomy, intensive care; (.+)": (
+        "us_natality_2014_100k\u00a0: naissances de 2014 aux États-Unis dont l’issue est renseignée\u202f; "
+        "critère composite\u00a0: transfusion maternelle, rupture utérine, hystérectomie non programmée, "
+        "soins intensifs\u202f; {0}"
+    ),
+    r"fields known at admission": "champs connus à l’admission",
+    r"a caesarean without induction taken as planned, a stillbirth as known before; not admission-only, an "
+    r"upper reading": (
+        "une césarienne sans déclenchement tenue pour programmée, une mort fœtale pour connue avant\u202f; "
+        "pas seulement l’admission, une lecture haute"
+    ),
+    r"(\d+) with the outcome; untrained; incidence set to the cohort's own": (
+        "{0} avec l’événement\u202f; sans apprentissage\u202f; incidence réglée sur celle de la cohorte"
+    ),
+    r"(\d+) with the outcome; untrained; incidence set to the cohort's own; under-reported label": (
+        "{0} avec l’événement\u202f; sans apprentissage\u202f; incidence réglée sur celle de la cohorte"
+        "\u202f; événement sous-déclaré"
+    ),
+    r"zurich_blood_loss": "zurich_blood_loss",
+    r"us_natality_2014_100k": "us_natality_2014_100k",
+    r"Chicago crashes, June 2019, held-out 20 %, stratified": (
+        "accidents de Chicago, juin 2019, 20\u00a0% réservés au test, stratifiés"
+    ),
+    r"at threshold 0\.(\d+), chosen for F1 out of fold on the other 80 %": (
+        "au seuil 0,{0}, choisi pour le F1 hors pli sur les 80\u00a0% restants"
+    ),
+    r"baseline: random forest of 100 trees, scikit-learn's defaults, same features": (
+        "point de comparaison\u00a0: forêt aléatoire de 100\u00a0arbres, réglages par défaut de "
+        "scikit-learn, mêmes variables"
+    ),
+    r"Statlog German credit, nested cross-validation 5-fold × 5": (
+        "Statlog German credit, validation croisée imbriquée, 5\u00a0plis × 5"
+    ),
+    r"(\d+) epochs \(W (\d+), N3 (\d+)\); intervals over patients": (
+        "{0} époques (W {1}, N3 {2})\u202f; intervalles sur les patients"
+    ),
     r"(\d+) patients resampled whole": "rééchantillonnage de {0} patients entiers",
     r"(\d+) patients resampled whole; scored whatever the gate says": (
         "rééchantillonnage de {0} patients entiers\u202f; score calculé quel que soit l’avis du filtre"
