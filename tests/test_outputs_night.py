@@ -228,6 +228,36 @@ def test_who_corrects_the_draft_disagrees_with_it_and_not_with_their_own_hypnogr
 
 
 @pytest.mark.poppler
+@pytest.mark.parametrize(
+    ("language", "sentence", "figure"),
+    [
+        ("en", "Staged by the networks for raw single-channel recordings", "+2.31"),
+        ("fr", "Stades proposés par les réseaux destinés aux enregistrements bruts à une voie", "+2,31"),
+    ],
+)
+def test_which_networks_staged_a_single_eeg_is_said_wherever_the_method_stands(
+    client: Client, language: str, sentence: str, figure: str
+) -> None:
+    chosen = nights.result(networks={"raw": True, "log_odds": 2.31})
+    study = outputs.answered("sleep", outcome=nights.outcome(chosen))
+    said = words(outputs.written(study, "pdf", language))
+    bundle = json.loads(outputs.written(study, "fhir", language))
+    [hypnogram] = [r["resource"] for r in bundle["entry"] if "valueSampledData" in r["resource"]]
+    User.objects.filter(pk=study.submitted_by_id).update(language=language)
+    client.force_login(User.objects.get(pk=study.submitted_by_id))
+    page = client.get(reverse("study", args=[study.pk])).content.decode()
+    for told in (said, hypnogram["method"]["text"], page):
+        assert sentence in told
+        assert figure in told
+    result = client.get(reverse("api-result", args=[study.pk])).json()
+    assert result["result"]["networks"] == {"raw": True, "log_odds": 2.31}
+    assert sentence in str(result["report"])
+    # Nights of before say nothing of it.
+    old = outputs.answered("sleep", outcome=nights.outcome())
+    assert "Networks of the AI" not in words(outputs.written(old, "pdf", "en"))
+
+
+@pytest.mark.poppler
 def test_two_scorers_who_worked_apart_are_compared(study: Study, technician: User) -> None:
     second = factories.staff("second", Role.TECHNICIAN, study.unit)
     nights.score(study, technician, *nights.correction(), close=False)

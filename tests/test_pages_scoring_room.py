@@ -120,7 +120,7 @@ def test_why_a_night_has_no_signals_promises_only_what_can_be_done(
     StudyFile.objects.create(study=study, name="kept", original_name="night.EDF", size=1, sha256="a" * 64)
     client.force_login(sandra)
     address = reverse("scoring_room", args=[study.pk])
-    assert "can be scored without them. Sent again" in client.get(address).content.decode()
+    assert "can be scored without them. Analysed again from its page" in client.get(address).content.decode()
     Study.objects.filter(pk=study.pk).update(state=State.SIGNED)
     signed = client.get(address).content.decode()
     assert "is signed as it stands" in signed
