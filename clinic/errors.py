@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from clinic.accounts.roles import NotForRole, Role
 from clinic.logs import request_id
 from clinic.outages import AWAY, is_full
 
@@ -45,6 +46,9 @@ FORBIDDEN = Trouble(
     "permission_denied",
     _("Not for this role"),
     _("Your role does not allow this. Ask a colleague whose role does, or your administrator."),
+)
+WHOM_TO_ASK = _(
+    "Your role does not open this page; these do: %(roles)s. Ask a colleague who has one of them."
 )
 OUT_OF_DATE = Trouble(
     403,
@@ -111,7 +115,10 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """403: the page exists, this role has no business there."""
-    return _page(request, FORBIDDEN)
+    if not isinstance(exception, NotForRole):
+        return _page(request, FORBIDDEN)
+    roles = ", ".join(str(Role(role).label) for role in exception.roles)
+    return _page(request, replace(FORBIDDEN, sentence=WHOM_TO_ASK % {"roles": roles}))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -19,9 +19,10 @@ from ml.drawing.monitoring import Point
 from ml.monitoring import baselines
 from patients.models import Patient
 from predictions import jobs
+from predictions.models import JobState
 from predictions.monitoring import page, selectors, services, windows
 from predictions.monitoring.days import Days, today
-from predictions.monitoring.models import Alert, Reference
+from predictions.monitoring.models import Alert, Reference, Report
 from tests import drifting, factories
 from tests.drifting import look, sign
 
@@ -102,6 +103,37 @@ def test_a_refused_window_is_told_shown_and_taken_up_by_a_new_reference(
     found = {(one.field, one.measure): one.value for one in selectors.latest()}
     assert not found["windows", "lost"]
     assert found["maker", "psi_excess"] > 1
+
+
+def test_days_that_no_window_told_of_are_listed_with_what_becomes_of_them(
+    write: partial, before: None, radiology: Unit, steward: User, client: Client
+) -> None:
+    client.force_login(steward)
+
+    def said() -> str:
+        page = client.get("/monitoring/chest_xray/radiology/").content.decode()
+        return (
+            page.split("Days that are not watched")[1].split("</section>")[0] if "not watched" in page else ""
+        )
+
+    assert not said()
+    # The first four days have a window that fails, then one that is refused; two later ones are well.
+    write(drifting.radiograph, n=300, since=FIRST_WINDOW, seed=31)
+    row = windows.begin(CHEST, radiology)
+    Report.objects.filter(pk=row.pk).update(state=JobState.FAILED, finished_at=timezone.now())
+    assert "Tried again once a day" in said()
+    Report.objects.filter(pk=row.pk).update(state=JobState.REFUSED)
+    assert "once another reference is chosen" in said()
+    assert [report.state for report in look(radiology)] == [JobState.DONE] * 2
+    assert windows.stopped(CHEST, radiology) is None
+    assert "No window will go back to them" in said()
+    assert "days not watched" in client.get("/monitoring/").content.decode()
+    Report.objects.filter(state=JobState.DONE).delete()
+    days = Days(today() - timedelta(days=SINCE), today() - timedelta(days=FIRST_WINDOW + 1))
+    services.choose(user=steward, algorithm=CHEST, unit=radiology, against="live", reference=days)
+    assert "The next window holds them" in said()
+    look(radiology)
+    assert not said()
 
 
 def test_the_command_takes_the_days_that_the_page_takes(

@@ -18,8 +18,10 @@ from django.utils import translation
 from django.utils.translation.template import templatize
 
 from clinic.accounts.models import User
+from clinic.accounts.roles import Role
 from clinic.templatetags import vigie
 from ml.contracts import Text
+from tests import factories
 
 ROOT = Path(django_settings.BASE_DIR)
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
@@ -108,7 +110,18 @@ def test_a_page_for_another_role_says_so(client: Client, alice: User) -> None:
     client.force_login(alice)
     response = client.get(reverse("staff_list"))
     assert response.status_code == 403
-    assert "Your role does not allow this." in response.content.decode()
+    assert "these do: Administrator." in response.content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("language", "whom"), [("en", "Model steward"), ("fr", "Responsable")])
+def test_an_administrator_is_told_whom_to_ask_about_a_model(client: Client, language: str, whom: str) -> None:
+    """How models fare in units is for stewards; nobody sends an administrator to their administrator."""
+    client.force_login(factories.staff("anton", Role.ADMIN, language=language))
+    said = client.get(reverse("monitoring"))
+    assert said.status_code == 403
+    assert whom in said.content.decode()
+    assert "administrator" not in said.content.decode().split("<main")[1]
 
 
 def test_a_form_without_its_token_says_to_load_the_page_again(alice: User) -> None:

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
 
 from clinic.accounts.models import User
-from clinic.accounts.roles import Role
+from clinic.accounts.roles import NotForRole, Role
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from clinic.rules import EVERYBODY, STAFF, Rule, declare
@@ -28,13 +27,13 @@ def require(user: User, *roles: Role) -> None:
 
     Raises
     ------
-    PermissionDenied
+    NotForRole
         When ``user`` has none of ``roles``.
     """
     if user.is_authenticated and user.role in roles:
         return
     record(Action.REFUSED, actor=user, kind="page", detail={"needs": sorted(roles)})
-    raise PermissionDenied
+    raise NotForRole(roles)
 
 
 def kept_for(*roles: Role) -> Callable[..., None]:

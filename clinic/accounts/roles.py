@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -18,6 +21,20 @@ class Role(models.TextChoices):
 
 
 CLINICAL = frozenset({Role.MIDWIFE, Role.RADIOLOGIST, Role.TECHNICIAN, Role.PHYSICIAN})
+
+
+class NotForRole(PermissionDenied):
+    """A page for other roles.
+
+    Parameters
+    ----------
+    roles
+        Those that open it, for the page of the refusal to name.
+    """
+
+    def __init__(self, roles: Iterable[Role]) -> None:
+        super().__init__()
+        self.roles = tuple(roles)
 
 
 class Scope(models.TextChoices):

@@ -17,6 +17,7 @@ from ml.contracts import Contract, Text
 from ml.drawing.monitoring import Part, Point
 from predictions.models import JobState
 from predictions.monitoring import selectors, windows
+from predictions.monitoring.gaps import Gap, unwatched
 from predictions.monitoring.models import Alert, Report
 from predictions.monitoring.windows import Progress
 
@@ -36,6 +37,7 @@ class Standing:
     unit: Unit
     latest: Report | None
     lost: Report | None
+    gaps: Sequence[Gap]
     new: int
     acknowledged: int
     progress: Progress
@@ -75,6 +77,7 @@ def standings() -> list[Standing]:
                 unit,
                 latest=done.order_by("-last_day").first(),
                 lost=windows.stopped(algorithm, unit),
+                gaps=unwatched(algorithm, unit),
                 new=new,
                 acknowledged=alerts.count() - new,
                 progress=windows.progress(algorithm, unit),

@@ -22,6 +22,7 @@ from ml.contracts import Problem, Refused
 from predictions.models import JOB_PENDING, JobState
 from predictions.monitoring import page, selectors, services, windows
 from predictions.monitoring.access import MONITORING
+from predictions.monitoring.gaps import unwatched
 from predictions.monitoring.models import Against, Alert, Report
 
 UNPROCESSABLE = 422
@@ -136,6 +137,7 @@ def _unit(
         "unit": unit,
         "latest": done[-1] if done else None,
         "lost": windows.stopped(algorithm, unit),
+        "gaps": unwatched(algorithm, unit),
         "moved": page.moved(done[-1]) if done else [],
         "histories": page.histories(done),
         "reference": reference,
