@@ -347,14 +347,20 @@ def _shadow(bars: Mapping[str, Any], shadow: ShadowFigures | None) -> Iterator[C
 
 
 def _written(metric: Metric, language: str) -> str:
-    value = _number(metric.value, language)
+    """Write a figure with its interval, all to as many decimals: 0.70 (0.69 to 0.71)."""
     if metric.low is None or metric.high is None:
-        return value
+        return _number(metric.value, language)
+    ends = metric.value, metric.low, metric.high
+    decimals = max(len(_number(end, "en").partition(".")[2]) for end in ends)
+    value, low, high = (_number(end, language, decimals) for end in ends)
     to = "to" if language == "en" else "à"
-    return f"{value} ({_number(metric.low, language)} {to} {_number(metric.high, language)})"
+    return f"{value} ({low} {to} {high})"
 
 
-def _number(value: float, language: str) -> str:
-    written = f"{value:.4f}".rstrip("0").rstrip(".") or "0"
-    written = "0" if written == "-0" else written.replace("-", "\u2212")
+def _number(value: float, language: str, decimals: int = 0) -> str:
+    """Write a number to four decimals at most and ``decimals`` at least."""
+    whole, _, part = f"{value:.4f}".partition(".")
+    part = part.rstrip("0").ljust(decimals, "0")
+    written = f"{whole}.{part}" if part else whole
+    written = written.removeprefix("-") if float(written) == 0 else written.replace("-", "\u2212")
     return written if language == "en" else written.replace(".", ",")

@@ -24,9 +24,9 @@ def rooms_of(user: User) -> list[dict[str, Any]]:
     if not user.is_authenticated:
         return []
     rooms = (
+        ("deployments", "deployment_list", _("Deployments"), deployments.may_follow(user)),
         ("agreement", "agreement", _("Agreement"), bool(agreement.offers(user))),
         ("feedback", "training_sets", _("Training sets"), bool(feedback.algorithms(user))),
-        ("deployments", "deployment_list", _("Deployments"), deployments.may_follow(user)),
         ("batches", "batch_list", _("Batches"), batches.may_see_any(user)),
     )
     everybody = (("models", "models", _("Models"), True), ("versions", "versions", _("Versions"), True))
