@@ -114,9 +114,9 @@ def own(method: str = "GET", ok: int = IN, *, anonymous: int | str = LOGIN, **da
     return Rule(method, {"anonymous": anonymous, "midwife here": ok, "*": HIDDEN}, data)
 
 
-def training_sets(others: int) -> Rule:
+def training_sets(others: int, *, anonymous: int | str = LOGIN) -> Rule:
     """For stewards and administrators; nobody of this test leads a unit."""
-    return Rule("GET", {"anonymous": LOGIN, "admin": IN, "steward": IN, "*": others})
+    return Rule("GET", {"anonymous": anonymous, "admin": IN, "steward": IN, "*": others})
 
 
 def sleep_seed(method: str = "GET", ok: int = IN) -> Rule:

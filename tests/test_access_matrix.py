@@ -256,6 +256,13 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "api-docs": staff(anonymous=UNKNOWN),
     # Who calls with a session has no token to give back.
     "api-token": (public("POST", 400), staff("DELETE", 409, anonymous=UNKNOWN)),
+    "api-deployments": Rule(
+        "GET", {"anonymous": UNKNOWN, "steward": IN, "physician here": IN, **AWAY_SIGNERS, "*": FORBIDDEN}
+    ),
+    "api-deployment": Rule("GET", {"anonymous": UNKNOWN, "steward": IN, "physician here": IN, "*": HIDDEN}),
+    "api-training-sets": training_sets(FORBIDDEN, anonymous=UNKNOWN),
+    "api-training-set": training_sets(HIDDEN, anonymous=UNKNOWN),
+    "api-training-set-file": only(STEWARD, ok=409, anonymous=UNKNOWN),  # nothing was written
     "api-agreements": analysts(anonymous=UNKNOWN),
     "api-agreement": reported(anonymous=UNKNOWN),
     "api-algorithms": staff(anonymous=UNKNOWN),
@@ -314,7 +321,13 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
 # What a token must have been issued for to take something out, or to write; to read, ``read``.
 EXPORTS = {
     (name, "GET"): Scope.EXPORT
-    for name in ("api-artefact", "api-document-content", "api-audit-events", "api-batch-result")
+    for name in (
+        "api-artefact",
+        "api-document-content",
+        "api-audit-events",
+        "api-batch-result",
+        "api-training-set-file",
+    )
 }
 WRITES: dict[tuple[str, str], Scope | None] = {
     ("api-token", "DELETE"): None,

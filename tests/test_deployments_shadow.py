@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clinic.accounts.models import Unit, User
+from clinic.accounts.roles import Scope
 from clinic.audit.models import Event
 from ml import package as packages
 from ml.algorithms.haemorrhage.examples import EXAMPLES, as_of
@@ -423,3 +424,28 @@ def test_a_canary_is_set_beside_the_other_studies_of_its_unit(
     page = client.get(reverse("deployment", args=[made.pk])).content.decode()
     assert "The unit’s other studies" in page
     assert "What it has shown" in page
+
+
+def test_programs_of_readers_learn_of_no_shadow_running_or_ended(
+    client: Client, alice: User, bob: User, claire: Patient
+) -> None:
+    deploying.version()
+    shadow = deploying.deployed(Mode.SHADOW)
+    followed(alice, claire)
+    services.end(user=shadow.proposed_by, deployment=shadow, reason="Seen enough")
+    silent = deploying.deployed(Mode.SILENT)
+
+    def answer(user: User, path: str) -> Any:
+        return client.get(path, headers={"Authorization": f"Token {factories.token(user, Scope.READ)}"})
+
+    everything = answer(shadow.proposed_by, "/api/deployments").json()
+    assert {one["id"]: (one["mode"], one["standing"]) for one in everything} == {
+        str(shadow.pk): ("shadow", "ended"),
+        str(silent.pk): ("silent", "running"),
+    }
+    one = answer(shadow.proposed_by, f"/api/deployments/{shadow.pk}").json()
+    assert (one["end_reason"], one["allocated"], one["comparisons"][0]["patients"]) == ("Seen enough", 0, 1)
+    assert [each["id"] for each in answer(bob, "/api/deployments").json()] == [str(silent.pk)]
+    assert answer(bob, f"/api/deployments/{shadow.pk}").status_code == 404
+    assert answer(bob, f"/api/deployments/{silent.pk}").json()["comparisons"] == []
+    assert answer(alice, "/api/deployments").status_code == 403

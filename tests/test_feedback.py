@@ -20,7 +20,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from clinic.accounts.confirm import CONFIRMED
 from clinic.accounts.models import Notice, Unit, User
+from clinic.accounts.roles import Scope
 from clinic.audit.models import Action, Event
 from ml.algorithms.chest_xray import dataset
 from ml.algorithms.haemorrhage import hospital, mapping
@@ -399,6 +401,39 @@ def test_a_steward_takes_the_file_out_once_it_is_written(
         feedback.sweep()
     assert client.get(address).status_code == 302
     assert not storage.exists(found.stored_name)
+
+
+def test_a_program_follows_a_set_and_takes_it_out_with_the_scope_for_it(
+    client: Client, image: Study, bob: User, steward: User, admin: User
+) -> None:
+    found = made("chest_xray", steward, admin)
+    address = f"/api/training-sets/{found.request_id}"
+
+    def answer(path: str, *scopes: Scope) -> Any:
+        return client.get(path, headers={"Authorization": f"Token {factories.token(steward, *scopes)}"})
+
+    [listed] = answer("/api/training-sets", Scope.READ).json()
+    told = answer(address, Scope.READ)
+    assert told.json() == listed
+    assert (listed["state"], listed["written"], listed["sha256"]) == ("approved", "done", found.sha256)
+    assert listed["counts"] == found.counts
+    assert not [name for name in LEAKS if name in told.content.upper()]
+    assert answer(f"{address}/file", Scope.READ).status_code == 403
+    content = b"".join(answer(f"{address}/file", Scope.EXPORT).streaming_content)
+    assert hashlib.sha256(content).hexdigest() == found.sha256
+    event = Event.objects.get(action=Action.DOWNLOAD, kind="training_set")
+    assert (event.actor, event.object_id) == (steward, str(found.request_id))
+    # An open session says who it is once more.
+    client.force_login(steward)
+    session = client.session
+    session[CONFIRMED] = 0.0
+    session.save()
+    assert client.get(f"{address}/file").json()["problems"][0]["code"] == "confirmation_needed"
+    image.patient.holds.create(reason="A complaint", placed_by=bob, placed_at=timezone.now())
+    kept_here = answer(f"{address}/file", Scope.EXPORT)
+    assert (kept_here.status_code, kept_here.json()["problems"][0]["code"]) == (409, "training_set_barred")
+    assert Event.objects.filter(action=Action.REFUSED, kind="training_set", actor=steward).exists()
+    assert Event.objects.filter(action=Action.DOWNLOAD, kind="training_set").count() == 1
 
 
 @pytest.mark.parametrize("why", ["erasure", "hold"])

@@ -10,6 +10,7 @@ from predictions.api import (
     audit,
     batches,
     births,
+    deployments,
     docs,
     documents,
     emergencies,
@@ -20,6 +21,7 @@ from predictions.api import (
     studies,
     testbench,
     tokens,
+    training_sets,
     versions,
 )
 from predictions.batches.intake import LARGEST_UPLOAD
@@ -94,6 +96,15 @@ urlpatterns = [
         "batches/<uuid:batch_id>/result.<str:form>",
         batches.BatchResultView.as_view(),
         name="api-batch-result",
+    ),
+    path("deployments", deployments.DeploymentsView.as_view(), name="api-deployments"),
+    path("deployments/<uuid:deployment_id>", deployments.DeploymentView.as_view(), name="api-deployment"),
+    path("training-sets", training_sets.TrainingSetsView.as_view(), name="api-training-sets"),
+    path("training-sets/<uuid:request_id>", training_sets.TrainingSetView.as_view(), name="api-training-set"),
+    path(
+        "training-sets/<uuid:request_id>/file",
+        training_sets.TrainingSetFileView.as_view(),
+        name="api-training-set-file",
     ),
     path("credit/predict", seeds.CreditView.as_view(), name="api-credit"),
     path("credit/predict/batch", seeds.CreditBatchView.as_view(), name="api-credit-batch"),

@@ -21,11 +21,10 @@ from clinic.audit.recording import record
 from clinic.methods import post_or_back
 from clinic.rules import under
 from ml.contracts import Problem, Refused
-from predictions.feedback import access, services, words
+from predictions.feedback import access, downloads, services, words
 from predictions.feedback.forms import RequestForm
 from predictions.feedback.models import Request, RequestState
 from predictions.models import JOB_PENDING
-from predictions.views.giving import stored
 
 UNPROCESSABLE = 422
 LISTED = 50
@@ -120,25 +119,11 @@ def _back(request_id: UUID) -> str:
 def training_set_file(request: HttpRequest, request_id: UUID) -> HttpResponseBase:
     """Give the file out; who took it is on record before its first byte goes."""
     asked = access.get_or_404(request.user, request_id)
-    made = asked.made
-    if why := services.GONE if made is None else services.held_back(made):
-        return _kept_here(request, asked, why)
-    response = stored(made.stored_name, media_type="application/zip", size=made.size)
     try:
-        services.take(user=request.user, made=made)
+        return downloads.given(request.user, asked)
     except Refused as refusal:
-        response.close()
-        return _kept_here(request, asked, refusal.problems[0])
-    name = f"vigie-training-set-{asked.algorithm}-{asked.number}.zip"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
-
-
-def _kept_here(request: HttpRequest, asked: Request, why: Problem) -> HttpResponse:
-    detail = {"why": why.code}
-    record(Action.REFUSED, actor=request.user, kind=access.KIND, object_id=str(asked.pk), detail=detail)
-    messages.warning(request, why.message.to(get_language() or "en"))
-    return redirect("training_set", asked.pk)
+        messages.warning(request, refusal.problems[0].message.to(get_language() or "en"))
+        return redirect("training_set", asked.pk)
 
 
 def _context(request: HttpRequest, asked: Request, problems: tuple[Problem, ...] = ()) -> dict[str, Any]:
