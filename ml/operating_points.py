@@ -23,7 +23,7 @@ CODE = "operating_point"
 CURVES = "curves.json"
 """Of a package: its curves with the point at which its figures were measured, five decimals."""
 ALIKE = 1e-6
-"""How far a point derived anew may lie off, relatively: scores are kept with seven decimals."""
+"""How far a point derived anew may lie off, relatively; absolutely it is what scores are kept in."""
 FIGURES_ALIKE = 5e-4
 """How far a figure at the point may lie off: nobody is told more than a tenth of a percent."""
 
@@ -128,7 +128,7 @@ def _held_against_derived(point: OperatingPoint) -> Criterion:
         f"Recalculé, son point de fonctionnement est {_fr(point.value, 4)}\u00a0; son manifeste indique "
         f"{_fr(point.stored, 4)}.",
     )
-    met = isclose(point.value, point.stored, rel_tol=ALIKE)
+    met = isclose(point.value, point.stored, rel_tol=ALIKE, abs_tol=held_out.STEP)
     if point.otherwise is not None:
         met, said = False, Text(f"{said.en} {point.otherwise.en}", f"{said.fr} {point.otherwise.fr}")
     return Criterion(CODE, met, said, point.value, point.stored)
