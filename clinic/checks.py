@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register, run_checks
 from django.core.checks.messages import ERROR
 from django.core.exceptions import ImproperlyConfigured
-from django.db import OperationalError
+from django.db import OperationalError, connections
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 SQLITE = "django.db.backends.sqlite3"
@@ -51,6 +51,11 @@ def failures() -> list[str]:
         # No database yet: it is asked again by the first command and by every page. The rest counts already.
         found = run_checks(tags=[Tags.security])
     return [_said(message) for message in found if message.level >= ERROR]
+
+
+def tables(databases: Sequence[str]) -> set[str]:
+    """Return the tables of databases: before the first migration, too, checks run and there are none."""
+    return {table for alias in databases for table in connections[alias].introspection.table_names()}
 
 
 def _said(message: CheckMessage) -> str:

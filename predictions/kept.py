@@ -9,8 +9,8 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.core.checks import CheckMessage, Tags, Warning, register
-from django.db import connections
 
+from clinic.checks import tables
 from ml import package as packages
 from ml import package_upkeep
 from ml.package import BrokenPackage
@@ -68,7 +68,7 @@ def answers_can_be_given_again(
 ) -> list[CheckMessage]:
     """Name the packages of answers of which nothing is left here."""
     # Before the first migration, which runs these checks too, nothing was answered.
-    if not databases or Prediction._meta.db_table not in _tables(databases):
+    if not databases or Prediction._meta.db_table not in tables(databases):
         return []
     return [
         Warning(
@@ -78,7 +78,3 @@ def answers_can_be_given_again(
         )
         for one in gone()
     ]
-
-
-def _tables(databases: Sequence[str]) -> set[str]:
-    return {table for alias in databases for table in connections[alias].introspection.table_names()}

@@ -8,9 +8,9 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
-from django.db import connections
 
 from clinic.accounts.models import User
+from clinic.checks import tables
 
 
 @register(Tags.database)
@@ -19,7 +19,7 @@ def no_demo_staff(
 ) -> list[CheckMessage]:
     """Report staff of the demo under production settings; they could not log in anyway."""
     # Before the first migration, which runs these checks too, there is nobody to ask about.
-    if not settings.PRODUCTION or not databases or User._meta.db_table not in _tables(databases):
+    if not settings.PRODUCTION or not databases or User._meta.db_table not in tables(databases):
         return []
     demo = User.objects.filter(demo=True, is_active=True).count()
     if not demo:
@@ -31,7 +31,3 @@ def no_demo_staff(
             id="accounts.E001",
         )
     ]
-
-
-def _tables(databases: Sequence[str]) -> set[str]:
-    return {table for alias in databases for table in connections[alias].introspection.table_names()}

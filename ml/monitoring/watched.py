@@ -5,9 +5,9 @@ Each algorithm names its own in ``summary.py``: ``WATCHED``, ``row`` and ``score
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from ml.contracts import Contract, Field, FieldKind, Text
 
@@ -15,6 +15,7 @@ Row = dict[str, float | str | None]
 NUMBERS = (FieldKind.NUMBER, FieldKind.INTEGER)
 LEVELS = (FieldKind.CHOICE, FieldKind.TERNARY)
 UNKNOWN = "unknown"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,62 @@ def of_form(contract: Contract, *, without: Sequence[str] = ()) -> tuple[Watched
 def form_row(contract: Contract, values: Mapping[str, Any]) -> Row:
     """Return the answers of a form; a choice without an answer is its level "unknown" where it has one."""
     return {f.name: _answer(f, values.get(f.name)) for f in contract.fields if f.kind in (*NUMBERS, *LEVELS)}
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceCase:
+    """What is watched of the cases of a reference task: the fields of its form, probability and decision.
+
+    Parameters
+    ----------
+    key
+        Of the probability in its result.
+    event
+        The decision when the model flags a case.
+    said
+        What the probability is of.
+    """
+
+    contract: Contract
+    key: str
+    event: str
+    said: Text
+
+    @property
+    def watched(self) -> tuple[Watched, ...]:
+        """Everything that is watched."""
+        return (
+            *of_form(self.contract),
+            Watched("probability", self.said, output=True),
+            Watched("label", Text("Decision", "Décision"), numeric=False, output=True),
+        )
+
+    def row(self, study: Study) -> Row:
+        """Return the watched values of one case."""
+        said = {"probability": number(study.result.get(self.key)), "label": study.result.get("label")}
+        return form_row(self.contract, study.values) | said
+
+    def score(self, study: Study) -> Score | None:
+        """Return probability and decision; ``None`` without an answer."""
+        probability = number(study.result.get(self.key))
+        return None if probability is None else Score(probability, study.result.get("label") == self.event)
+
+
+def firsts(found: Iterable[tuple[Hashable, T]]) -> list[T]:
+    """Return the first one of everybody.
+
+    Reassessments of one woman are nearly the same study: counted each, they would pass for agreement of many
+    and make chance look like drift.
+
+    Parameters
+    ----------
+    found
+        Who it is of and what it is, in the order of time.
+    """
+    kept: dict[Hashable, T] = {}
+    for person, one in found:
+        kept.setdefault(person, one)
+    return list(kept.values())
 
 
 def number(value: Any) -> float | None:

@@ -4,28 +4,12 @@ from __future__ import annotations
 
 from ml.algorithms.german_credit.contract import CONTRACT
 from ml.contracts import Text
-from ml.monitoring.watched import Row, Score, Study, Watched, form_row, number, of_form
+from ml.monitoring.watched import ReferenceCase
 
-PROBABILITY, EVENT = "probability_bad", "bad"
-WATCHED = (
-    *of_form(CONTRACT),
-    Watched(
-        "probability",
-        Text("Predicted probability of a bad credit", "Probabilité prédite d’un mauvais crédit"),
-        output=True,
-    ),
-    Watched("label", Text("Decision", "Décision"), numeric=False, output=True),
+_CASE = ReferenceCase(
+    CONTRACT,
+    key="probability_bad",
+    event="bad",
+    said=Text("Predicted probability of a bad credit", "Probabilité prédite d’un mauvais crédit"),
 )
-
-
-def row(study: Study) -> Row:
-    """Return the watched values of one case."""
-    result = study.result
-    said = {"probability": number(result.get(PROBABILITY)), "label": result.get("label")}
-    return form_row(CONTRACT, study.values) | said
-
-
-def score(study: Study) -> Score | None:
-    """Return probability and decision; ``None`` without an answer."""
-    probability = number(study.result.get(PROBABILITY))
-    return None if probability is None else Score(probability, study.result.get("label") == EVENT)
+WATCHED, row, score = _CASE.watched, _CASE.row, _CASE.score
