@@ -27,6 +27,12 @@ from clinic.processes import Child, Service, rotate
 
 READY_SECONDS = 180
 WORD_SECONDS = 5
+LOOK_SECONDS = 0.3
+"""Between two looks at the children that run: so long a dead one stays dead."""
+ASK_SECONDS = 0.5
+"""Between two questions whether everything answers: each asks web server, broker and workers."""
+STOP_SECONDS = 0.05
+"""Between two looks at children that were told to stop: a person waits for them."""
 TRIES_BEFORE_READY = 3
 QUEUES = {
     "tabular": "tabular,upkeep",
@@ -104,7 +110,7 @@ class Stack:
                 when_ready()
             while not self._stopping:
                 self._revive()
-                time.sleep(0.3)
+                time.sleep(LOOK_SECONDS)
         finally:
             self._stop()
 
@@ -151,7 +157,7 @@ class Stack:
             if now - last_word > WORD_SECONDS:
                 last_word = now
                 self.say(f"waiting for: {missing}")
-            time.sleep(0.5)
+            time.sleep(ASK_SECONDS)
 
     def _give_up_on_the_hopeless(self) -> None:
         for child in self._children:
@@ -185,7 +191,7 @@ class Stack:
         while any(child.alive and time.monotonic() - start < child.service.grace for child in batch):
             if self._stopping > max(signals_before, 1):
                 break
-            time.sleep(0.05)
+            time.sleep(STOP_SECONDS)
         for child in batch:
             if not child.make_stop(until=time.monotonic()):
                 self.say(f"{child.service.name} had to be killed; an unfinished study starts again next time")

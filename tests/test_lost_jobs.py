@@ -34,6 +34,10 @@ from tests.ward import LEASE_SECONDS, Ward, assert_answered_once, began, codes, 
 
 DAY = 24 * 3600
 BULKY = 8 << 20
+HUNG_SECONDS = 8
+"""Longer than a worker waits for an answer of the broker (``socket_timeout``, 5 s): it has to notice."""
+LOOK_SECONDS = 0.5
+"""Between two looks of the watch of a ward."""
 Process = subprocess.Popen[bytes]
 
 
@@ -215,7 +219,7 @@ def test_a_full_disk_loses_nothing(ward: Ward) -> None:
     with ward.lent_worker() as worker:
         sent = ward.one_of_each("full", seconds=3)
         ward.fill_disk(worker, ward.watch_process)
-        time.sleep(6)
+        time.sleep(2 * LEASE_SECONDS)
         assert Study.objects.get(pk=sent[State.RUNNING].pk).state == State.RUNNING
         ward.free_disk(worker, ward.watch_process)
         # SQLite calls a write that does not fit "full" or "I/O error", by which of its files it was for. The
@@ -249,7 +253,7 @@ def test_a_clock_that_jumps_loses_nothing(ward: Ward) -> None:
         sent = ward.one_of_each("clock", seconds=LEASE_SECONDS)
         for days in (2, -4):
             clock.jump(ward.clock, days * DAY)
-            time.sleep(1)
+            time.sleep(2 * LOOK_SECONDS)
         wards.assert_nothing_lost(ward, sent)
     # Neither jump took the study from the worker that was at it.
     assert len(began(ward.mark("clock"))) == 1
@@ -302,7 +306,7 @@ def kill_broker_at_the_acknowledgement(ward: Ward, worker: Process) -> Process:
 
 def hang_broker(ward: Ward, worker: Process) -> Process:
     ward.broker_process.send_signal(signal.SIGSTOP)
-    time.sleep(8)
+    time.sleep(HUNG_SECONDS)
     ward.broker_process.send_signal(signal.SIGCONT)
     return worker
 

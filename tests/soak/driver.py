@@ -34,7 +34,10 @@ from tests.soak.report import Report, tables
 MOST_WAITING = 8
 TRY_AGAIN_SECONDS = 2.0
 TRIES = 90
+"""Three minutes of trying: the product is killed as a whole and started anew meanwhile."""
 END_SECONDS = 600
+LOOK_SECONDS = 0.2
+"""Between two counts of what waits: the database of the product answers them."""
 SENDERS = {"haemorrhage": "midwife", "chest_xray": "radiologist", "sleep": "technician"}
 UNITS = {"haemorrhage": "maternity", "chest_xray": "radiology", "sleep": "sleep"}
 
@@ -113,7 +116,7 @@ class Soak:
     def _send(self, sending: Sending) -> None:
         """Send a study until somebody says what became of it, under one key all the while."""
         while len(despite_outage(under_way, seconds=60)) >= MOST_WAITING:
-            time.sleep(0.2)
+            time.sleep(LOOK_SECONDS)
         content = sending.content(clock.offset(self._product.clock))
         answer, tries = self._insist(sending, content)
         if sending.kind == "sent twice" and answer.get("id"):
@@ -166,7 +169,7 @@ class Soak:
 def _wait_for_ends() -> None:
     deadline = time.monotonic() + END_SECONDS
     while despite_outage(under_way, seconds=60) and time.monotonic() < deadline:
-        time.sleep(0.5)
+        time.sleep(LOOK_SECONDS)
 
 
 def _earlier(sending: Sending) -> Study | None:

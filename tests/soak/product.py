@@ -24,6 +24,11 @@ from tests.soak.plan import Happening
 from tests.ward import children
 
 HELD_SECONDS = 6
+"""How long something stays wrong: half a lease (below), so that what is in hand has to outlive it."""
+CUT_SECONDS = 0.2
+"""Between two cuts of every connection of the database."""
+GONE_SECONDS = 0.1
+"""Between two looks whether killed processes are gone."""
 HOUR = 3600
 
 
@@ -115,7 +120,7 @@ def _hold_database(product: Product, happening: Happening) -> None:
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
-        time.sleep(0.2)
+        time.sleep(CUT_SECONDS)
 
 
 def _fill_disk(product: Product, happening: Happening) -> None:
@@ -148,7 +153,7 @@ def _kill_everything(product: Product, happening: Happening) -> None:
     product.stack.supervisor.wait()
     services = json.loads((product.folder / "stack.json").read_text("utf-8"))["services"]
     while any(Path(f"/proc/{pid}").exists() for pid in services.values()):
-        time.sleep(0.1)
+        time.sleep(GONE_SECONDS)
     (product.folder / "stack.json").unlink()
     product.start()
 
