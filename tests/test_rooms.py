@@ -7,9 +7,11 @@ import re
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from clinic.accounts.models import User
 from patients.models import Patient
+from predictions.versions.models import Proposal
 
 pytestmark = pytest.mark.django_db
 
@@ -78,3 +80,22 @@ def test_who_may_not_have_agreement_counted_reads_who_may(alice: User, steward: 
     words = "Reports are asked for by those who sign in the unit"
     assert words in page(alice, "agreement")
     assert words not in page(steward, "agreement")
+
+
+def test_the_page_of_models_says_to_a_steward_alone_what_waits(alice: User, steward: User) -> None:
+    waits = Proposal.objects.create(
+        algorithm="haemorrhage",
+        number=1,
+        version="9.9.1",
+        package_sha256="9" * 64,
+        serving_version="1.1.0",
+        serving_sha256="1" * 64,
+        reason="fits our births",
+        proposed_by=steward,
+        queued_at=timezone.now(),
+    )
+    address = reverse("proposal", args=["haemorrhage", waits.pk])
+    assert address in page(steward, "models")
+    assert address not in page(alice, "models")
+    Proposal.objects.filter(pk=waits.pk).update(open=False)
+    assert address not in page(steward, "models")

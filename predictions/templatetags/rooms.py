@@ -7,13 +7,18 @@ from typing import Any
 from django import template
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from clinic.accounts.models import User
+from clinic.accounts.roles import Role
 from ml.contracts import Contract
 from predictions.agreement import access as agreement
 from predictions.batches import access as batches
 from predictions.deployments import access as deployments
+from predictions.deployments.models import Deployment, Standing
 from predictions.feedback import access as feedback
+from predictions.monitoring.models import Alert
+from predictions.versions.models import Proposal
 
 register = template.Library()
 
@@ -35,6 +40,34 @@ def rooms_of(user: User) -> list[dict[str, Any]]:
         for code, name, label, is_open in (*everybody, *rooms)
         if is_open
     ]
+
+
+@register.simple_tag
+def waiting_of(user: User, algorithm: str) -> list[dict[str, str]]:
+    """Return what about a model waits for somebody, to its stewards: shape, words and address of each."""
+    if user.role != Role.STEWARD:
+        return []
+    found = []
+    if new := Alert.objects.filter(algorithm=algorithm, closed_at=None, acknowledged_at=None).count():
+        words = ngettext("%(n)s new alert", "%(n)s new alerts", new) % {"n": new}
+        found.append({"shape": "▲", "words": words, "url": reverse("monitoring")})
+    found += [
+        {
+            "shape": "◆",
+            "words": _("version %(v)s proposed") % {"v": one.version},
+            "url": reverse("proposal", args=[algorithm, one.pk]),
+        }
+        for one in Proposal.objects.filter(algorithm=algorithm, open=True)
+    ]
+    found += [
+        {
+            "shape": "◆",
+            "words": _("deployment of %(v)s waits for approval") % {"v": one.version},
+            "url": reverse("deployment", args=[one.pk]),
+        }
+        for one in Deployment.objects.filter(algorithm=algorithm, standing=Standing.PROPOSED)
+    ]
+    return found
 
 
 @register.simple_tag
