@@ -175,6 +175,9 @@ def test_nobody_can_be_worked_out_from_the_shares() -> None:
     assert shown.held_back((40.0, 30.0, 3.0)) == [False, True, True]
     assert shown.held_back((40.0, 30.0, 0.0)) == [False, False, False]
     assert shown.held_back((40.0, 3.0, 4.0)) == [False, True, True]
+    # The rest says that the two are two: one and one.
+    assert shown.held_back((40.0, 30.0, 1.0, 1.0)) == [False, True, True, True]
+    assert shown.held_back((40.0, 1.0, 1.0)) == [True, True, True]
     assert shown.missing(numbers([1.0] * 97 + [None] * 3)) is None
     assert shown.missing(numbers([1.0] * 3 + [None] * 97)) is None
     assert shown.missing(numbers([1.0] * 50 + [None] * 50)) == 0.5

@@ -12,7 +12,7 @@ from ml.monitoring.drift import FEW_BINS, Sample, binned, edges
 from ml.monitoring.watched import Watched
 
 SMALL = 5
-"""Fewer studies than this are not counted out."""
+"""Fewer patients than this are not counted out."""
 MOST_LEVELS = 8
 OTHERS = Text("others", "autres")
 
@@ -20,7 +20,7 @@ OTHERS = Text("others", "autres")
 def shares(one: Watched, before: Sample, now: Sample) -> list[dict[str, Any]]:
     """Return the parts of a field with their shares on both sides, ``None`` where fewer than five are in one.
 
-    Where a single part is held back, the smallest other one is too: it could be worked out from the rest.
+    Others are held back with them where they could be worked out from the rest (:func:`held_back`).
     """
     parts = _numbers(before, now) if one.numeric else _levels(one, before, now)
     hidden = [held_back(counts) for counts in zip(*(part[1] for part in parts), strict=True)]
@@ -35,26 +35,37 @@ def shares(one: Watched, before: Sample, now: Sample) -> list[dict[str, Any]]:
 
 
 def missing(sample: Sample | None) -> float | None:
-    """Return the share without a value; ``None`` where that, or the rest, is fewer than five studies."""
+    """Return the share without a value; ``None`` where that, or the rest, is fewer than five patients."""
     if sample is None or not sample.n or any(held_back((sample.missing, sample.given))):
         return None
     return round(sample.missing / sample.n, 2)
 
 
 def held_back(counts: tuple[float, ...]) -> list[bool]:
-    """Say of each count whether it is held back."""
+    """Say of each count whether it is held back.
+
+    What is held back together can be worked out from the rest: two parts that come to two are one and one,
+    since an empty part is shown. So the smallest others are held back too until it comes to five.
+    """
     hidden = [0 < round(count) < SMALL for count in counts]
-    if sum(hidden) == 1:
+    while any(hidden) and (sum(hidden) == 1 or sum(_of(counts, hidden)) < SMALL):
         others = [at for at, count in enumerate(counts) if not hidden[at] and round(count)]
-        if others:
-            hidden[min(others, key=lambda at: counts[at])] = True
+        if not others:
+            break
+        hidden[min(others, key=lambda at: counts[at])] = True
     return hidden
+
+
+def _of(counts: tuple[float, ...], hidden: list[bool]) -> list[int]:
+    return [round(count) for count, held in zip(counts, hidden, strict=True) if held]
 
 
 def _numbers(before: Sample, now: Sample) -> list[tuple[Text, tuple[float, float]]]:
     inner = np.unique([_short(edge) for edge in edges(before, FEW_BINS)])
     counts = [binned(side, inner) * side.given for side in (before, now)]
-    return [(label, (counts[0][at], counts[1][at])) for at, label in enumerate(_ranges(inner))]
+    parts = [(label, (counts[0][at], counts[1][at])) for at, label in enumerate(_ranges(inner))]
+    # Nobody is below the least whole number: a part that is empty on both sides is none.
+    return [part for part in parts if any(part[1])]
 
 
 def _ranges(inner: np.ndarray) -> list[Text]:
