@@ -15,8 +15,9 @@ STRIP_TOP, STRIP_BOTTOM = 262, 312
 FIFTH = 0.2
 """The least confidence there can be in the likeliest of five stages."""
 NEAR = 9
-LEFT_OF_POINT = ("N1", "N2", "N3")
-"""Their names stand left of their points: those of N2 and R lie close together."""
+ABOVE = ("W", "R")
+"""Their names stand above their points, on the right; the others' below on the left, where no line runs."""
+ORDER = ("W", "N1", "N2", "N3", "R")
 
 CONFIDENCE = Text("Confidence (%)", "Confiance (%)")
 AS_SCORED = Text("Staged as by the scorer (%)", "Cotées comme le scoreur (%)")
@@ -119,8 +120,10 @@ def stages(canvas: Canvas, curve: Curves, _: Curves) -> None:
     for stage, own in curve.items():
         frame.point(*own["point"])
         x, y = frame.at(*own["point"])
-        aside, anchor = (-NEAR, "end") if stage in LEFT_OF_POINT else (NEAR, "start")
-        canvas.text(stage, x + aside, y + NEAR + 4, anchor=anchor, look="chart-name")
+        if stage in ABOVE:
+            canvas.text(stage, x + NEAR - 2, y - NEAR + 2, look="chart-name")
+        else:
+            canvas.text(stage, x - NEAR, y + NEAR + 4, anchor="end", look="chart-name")
     canvas.legend(("chart-model", CURVE.to(to)), ("chart-point", DRAFTED.to(to)))
 
 
@@ -135,7 +138,7 @@ def caption(kind: str, curves: Curves, language: str) -> str:
         "nights": count(curves["nights"], language),
         "ece": figure(curves["figures"]["ece"], language, decimals=3),
         "each": SEPARATOR.to(language).join(
-            _stage(name, own, language) for name, own in curves.get("stages", {}).items()
+            _stage(name, curves["stages"][name], language) for name in ORDER if name in curves["stages"]
         ),
     }
     if rows := curves.get("review"):
