@@ -51,8 +51,8 @@ CAPTIONS = {
     ),
     "review": Text(
         "κ {kappa} with nobody looking, {low} to {high} over {subjects} subjects; {after} when the most "
-        "doubtful {share} % of every night are corrected as its scorer would. The dashed lines hold 95 in 100 "
-        "of {nights} single nights.",
+        "doubtful {share} % of every night are corrected as its scorer would. The dashed lines hold 95 in "
+        "100 of {nights} single nights.",
         "κ {kappa} sans relecture, {low} à {high} sur {subjects} sujets\u00a0; {after} si les "
         "{share}\u00a0% d’époques les plus douteuses de chaque nuit sont corrigées comme le ferait son "
         "scoreur. Entre les tirets\u00a0: 95\u00a0% des {nights} nuits prises une à une.",
