@@ -1,6 +1,7 @@
 """``python -m ml``: the contract that scripts rely on, run as a stranger would."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -32,6 +33,19 @@ def test_algorithms_are_listed_one_json_line_each():
         assert len(line["sha256"]) == 64
         assert line["version"] in line["versions"]
         assert line["input_kinds"]
+
+
+def test_the_help_lists_every_command_in_the_order_of_the_work(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    said = capsys.readouterr().out
+    commands = (
+        "algorithms", "predict", "example", "train", "evaluate", "describe", "compare", "subgroups",
+        "held-out", "registry", "answers", "judge", "baseline", "drift", "monitoring-errors",
+        "simulate-night", "simulate-births",
+    )  # fmt: skip
+    assert ended.value.code == 0
+    assert re.findall(r"^    ([a-z-]+)", said, flags=re.MULTILINE) == list(commands)
 
 
 def test_a_damaged_package_is_named_and_hides_no_whole_one(tmp_path, monkeypatch, capsys):
