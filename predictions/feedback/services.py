@@ -13,7 +13,6 @@ from clinic.accounts import notices
 from clinic.accounts.models import Unit, User
 from clinic.audit.models import Action
 from clinic.audit.recording import WORKER, record
-from ml import registry
 from ml.contracts import Problem, Refused, Text
 from patients import consent
 from predictions import jobs
@@ -79,9 +78,16 @@ TO_DECIDE = Text(
     "Un responsable des modèles demande un jeu d’entraînement ({algorithm}). Une autre personne doit "
     "décider.",
 )
-WAS_DECIDED = Text(
-    "A training set you asked for was decided.", "Votre demande de jeu d’entraînement est tranchée."
-)
+WAS_DECIDED = {
+    RequestState.APPROVED: Text(
+        "Your request for a training set ({algorithm}) was approved.",
+        "Votre demande de jeu d’entraînement ({algorithm}) est approuvée.",
+    ),
+    RequestState.DECLINED: Text(
+        "Your request for a training set ({algorithm}) was declined; its page says why.",
+        "Votre demande de jeu d’entraînement ({algorithm}) est refusée ; sa page dit pourquoi.",
+    ),
+}
 
 
 def ask(*, user: User, algorithm: str, purpose: str, invented: bool = False) -> Request:
@@ -117,12 +123,9 @@ def _ask(user: User, algorithm: str, purpose: str, *, invented: bool) -> Request
     )
     detail = {"algorithm": algorithm, "purpose": purpose, "invented": invented}
     record(Action.REQUEST, actor=user, kind=KIND, object_id=str(asked.pk), detail=detail)
-    contract = registry.contract(algorithm)
-    deciders = {*notices.administrators(), *notices.leads(Unit.objects.filter(code=contract.unit))} - {user}
-    said = Text(
-        TO_DECIDE.en.format(algorithm=contract.title.en), TO_DECIDE.fr.format(algorithm=contract.title.fr)
-    )
-    notices.notify(deciders, said, link=page(asked))
+    unit = Unit.objects.filter(code=asked.contract.unit)
+    deciders = {*notices.administrators(), *notices.leads(unit)} - {user}
+    notices.notify(deciders, _said(TO_DECIDE, asked), link=page(asked))
     return asked
 
 
@@ -217,7 +220,12 @@ def _decide(user: User, asked: Request, state: RequestState, reason: str = "") -
     if not waiting.update(state=state, decided_by=user, decided_at=timezone.now(), reason=reason):
         raise Refused(DECIDED)
     asked.refresh_from_db()
-    notices.notify([asked.asked_by], WAS_DECIDED, link=page(asked))
+    notices.notify([asked.asked_by], _said(WAS_DECIDED[state], asked), link=page(asked))
+
+
+def _said(text: Text, asked: Request) -> Text:
+    title = asked.contract.title
+    return Text(text.en.format(algorithm=title.en), text.fr.format(algorithm=title.fr))
 
 
 def page(asked: Request) -> str:
