@@ -132,7 +132,7 @@ def _answer(study: Study) -> Outcome | Failure | None:
     version = despite_outage(partial(answering.allocate, study))
     ending = analyse(study, version)
     if not version:
-        return ending
+        return _unless_replaced(study, ending)
     if isinstance(ending, Outcome):
         why = despite_outage(partial(answering.objection, study, ending.sha256))
     else:
@@ -143,7 +143,25 @@ def _answer(study: Study) -> Outcome | Failure | None:
     if why == TOO_SLOW.code:
         despite_outage(partial(_send_back, study))
         return None
-    return analyse(study)
+    return _unless_replaced(study, analyse(study))
+
+
+def _unless_replaced(study: Study, ending: Outcome | Failure) -> Outcome | Failure | None:
+    """Return how the version in service ended, or ``None`` once another one serves: that one answers then.
+
+    Whoever went back from a version wants no further answer of it, not even of the study under way.
+    """
+    if isinstance(ending, Failure):
+        return ending
+    try:
+        serves = packages.champion_version(study.algorithm)
+    except BrokenPackage:
+        return ending
+    if serves == ending.version:
+        return ending
+    log.info("another version serves by now", extra={"study": str(study.pk), "version": ending.version})
+    despite_outage(partial(_send_back, study))
+    return None
 
 
 def _outdated(ending: Failure) -> bool:

@@ -93,7 +93,7 @@ def test_two_hundred_rows_cost_no_more_queries_than_two(
     for patient in factories.patients(60, alice.units.get()):
         studies.ready(alice, patient)
     client.force_login(bob)
-    with django_assert_max_num_queries(27):
+    with django_assert_max_num_queries(29):
         page = client.get(reverse("worklist")).content.decode()
     assert page.count("Read and sign") == 60
 

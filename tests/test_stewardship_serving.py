@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.test import Client
 from django.utils import timezone
 
-from clinic.accounts.models import User
+from clinic.accounts.models import Notice, User
 from clinic.audit.models import Action, Event
 from ml import package as packages
+from ml import runner
 from ml.algorithms.haemorrhage.examples import EXAMPLES, as_of
-from ml.contracts import Refused
+from ml.contracts import Outcome, Refused
 from ml.package import Package
 from patients.models import Patient
+from predictions import lease, run
 from predictions.models import Prediction
-from predictions.stewardship import selectors, serving
+from predictions.states import State
+from predictions.stewardship import selectors, serving, taken_back
 from predictions.stewardship.models import Decision, ServingDecision, Training
 from predictions.versions import proposals
 from predictions.versions.models import Proposal, Stage
@@ -138,3 +144,67 @@ def test_the_page_is_told_when_a_version_was_named_elsewhere(steward: User) -> N
     packages.name_champion(ALGORITHM, trainings.accepted(steward, 2).package_version)
     service = selectors.service(ALGORITHM)
     assert (service.version, service.decision, len(service.history)) == ("site-0002", None, 1)
+
+
+def test_the_way_back_needs_nothing_of_a_package_that_is_lost(steward: User) -> None:
+    shipped = packages.champion_version(ALGORITHM)
+    accepted = trainings.accepted(steward)
+    lost = package_of(accepted)
+    serve(steward, accepted)
+    lost.folder.rename(lost.folder.with_name("moved"))
+    service = selectors.service(ALGORITHM)
+    assert (service.version, service.sha256) == (lost.version, "")
+    with pytest.raises(Refused) as caught:
+        proposals.propose(user=steward, algorithm=ALGORITHM, version=shipped, reason="whole")
+    assert [problem.code for problem in caught.value.problems] == ["serving_broken"]
+    made = serving.roll_back(user=steward, algorithm=ALGORITHM, reason="lost", replacing=lost.version)
+    assert made is not None
+    assert (made.version, made.replaced_sha256) == (shipped, lost.sha256)
+    assert packages.champion_version(ALGORITHM) == shipped
+
+
+def test_a_study_under_way_is_answered_by_what_serves_when_it_ends(
+    steward: User, alice: User, claire: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = packages.champion_version(ALGORITHM)
+    accepted = trainings.accepted(steward)
+    serve(steward, accepted)
+    asked = runner.run
+
+    def back_meanwhile(*args: Any, **values: Any) -> Outcome:
+        outcome = asked(*args, **values)
+        if packages.champion_version(ALGORITHM) != shipped:
+            serving.roll_back(
+                user=steward, algorithm=ALGORITHM, reason="wrong", replacing=accepted.package_version
+            )
+        return outcome
+
+    monkeypatch.setattr(runner, "run", back_meanwhile)
+    study = studies.waiting(alice, claire, values=as_of(EXAMPLES[0], timezone.now()))
+    run.run(lease.claim(study.pk))
+    study.refresh_from_db()
+    assert (study.state, study.predictions.count()) == (State.QUEUED, 0)
+    assert studies.analysed(study).prediction.package_version == shipped
+
+
+def test_drafts_of_a_version_taken_back_say_so_until_it_serves_again(
+    steward: User, alice: User, bob: User, claire: Patient, client: Client
+) -> None:
+    accepted = trainings.accepted(steward)
+    serve(steward, accepted)
+    draft = assessed(alice, claire).study
+    back = {"user": steward, "algorithm": ALGORITHM, "reason": "flags everybody"}
+    serving.roll_back(**back, replacing=accepted.package_version)
+    later = assessed(alice, claire).study
+
+    assert taken_back.of(draft).reason == "flags everybody"
+    assert taken_back.of(later) is None
+    assert taken_back.among([draft, later]) == {draft.pk}
+    assert "flags everybody" in Notice.objects.get(recipient=bob, link="/").text["en"]
+    client.force_login(bob)
+    assert "was taken out of service" in client.get(f"/studies/{draft.pk}/").content.decode()
+    assert "was taken out of service" not in client.get(f"/studies/{later.pk}/").content.decode()
+    assert client.get("/").content.decode().count("version taken out of service") == 1
+
+    serve(steward, accepted)
+    assert taken_back.of(draft) is None

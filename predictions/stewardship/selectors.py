@@ -24,7 +24,9 @@ class Service:
     Parameters
     ----------
     version
-        Empty when none serves.
+        Empty when none is named.
+    sha256
+        Empty when its package is missing or damaged: every study fails then.
     decision
         The decision that brought it, ``None`` for the version that came with the product.
     history
@@ -55,11 +57,15 @@ def service(algorithm: str) -> Service:
     decisions = ServingDecision.objects.filter(algorithm=algorithm).select_related("decided_by", "training")
     history = tuple(decisions)
     try:
-        serving = packages.load(algorithm)
+        version = packages.champion_version(algorithm)
     except BrokenPackage:
         return Service("", "", None, history)
-    latest = history[0] if history and history[0].version == serving.version else None
-    return Service(serving.version, serving.sha256, latest, history)
+    latest = history[0] if history and history[0].version == version else None
+    try:
+        sha256 = packages.load(algorithm, version).sha256
+    except BrokenPackage:
+        sha256 = ""
+    return Service(version, sha256, latest, history)
 
 
 def position(training: Training) -> int:

@@ -130,10 +130,10 @@ def _decide(
     kept: Callable[[ServingDecision], object] = lambda made: None,
 ) -> ServingDecision | None:
     algorithm = package.algorithm
-    serving = packages.load(algorithm)
-    if serving.version == package.version:
+    serving = packages.champion_version(algorithm)
+    if serving == package.version:
         return None
-    if serving.version != replacing:
+    if serving != replacing:
         raise Refused(DECIDED_MEANWHILE)
     if not reason.strip():
         raise Refused(NO_REASON)
@@ -144,8 +144,8 @@ def _decide(
         decision=decision,
         version=package.version,
         package_sha256=package.sha256,
-        replaced_version=serving.version,
-        replaced_sha256=serving.sha256,
+        replaced_version=serving,
+        replaced_sha256=_hash_of(algorithm, serving),
         training=_training_of(package),
         reason=reason.strip()[:LONGEST_REASON],
         decided_by=user,
@@ -165,6 +165,18 @@ def _decide(
     except BrokenPackage as error:
         raise Refused(PACKAGE_CHANGED) from error
     return made
+
+
+def _hash_of(algorithm: str, version: str) -> str:
+    """Return the hash of what is replaced; of a lost or damaged package, that of its decision.
+
+    Whoever leaves a package that answers nobody any more must not need it for that.
+    """
+    try:
+        return packages.load(algorithm, version).sha256
+    except BrokenPackage:
+        put = ServingDecision.objects.filter(algorithm=algorithm, version=version).first()
+        return put.package_sha256 if put else ""
 
 
 def _training_of(package: Package) -> Training | None:

@@ -19,6 +19,7 @@ from ml.contracts import Problem, Refused, Text
 from ml.package import BrokenPackage, Package
 from predictions import jobs
 from predictions.models.job import JobState
+from predictions.stewardship import selectors as stewardship
 from predictions.stewardship import serving
 from predictions.stewardship.models import ServingDecision
 from predictions.versions import access, gate, services
@@ -32,6 +33,12 @@ NO_SUCH = Problem(
         "There is no package of this version here. Look at the list of versions.",
         "Il n’y a pas de paquet de cette version ici. Consultez la liste des versions.",
     ),
+)
+SERVING_BROKEN = Text(
+    "Nothing can be held against version {version}, which serves: its package is missing or damaged. Return "
+    "to the former version, or have the package put back, then propose.",
+    "Rien ne peut être comparé à la version {version}, en service\u00a0: son paquet est absent ou altéré. "
+    "Rétablissez la version antérieure, ou faites remettre le paquet, puis proposez.",
 )
 BROKEN = Text(
     "This package cannot be proposed: {why}",
@@ -200,9 +207,9 @@ def _proposed(algorithm: str, version: str, reason: str) -> tuple[Package, Packa
     try:
         # From the disk, not from what this process once verified: a bit may have flipped since.
         candidate = packages.read(packages.load(algorithm, version).folder)
-        current = packages.load(algorithm)
     except BrokenPackage as error:
         raise Refused(Problem("broken_package", BROKEN.format(why=error))) from error
+    current = _current(algorithm)
     if candidate.sha256 == current.sha256:
         raise Refused(SERVES_ALREADY)
     if not reason.strip():
@@ -210,6 +217,14 @@ def _proposed(algorithm: str, version: str, reason: str) -> tuple[Package, Packa
     if Proposal.objects.filter(algorithm=algorithm, open=True).exists():
         raise Refused(ONE_IS_OPEN)
     return candidate, current
+
+
+def _current(algorithm: str) -> Package:
+    try:
+        return packages.load(algorithm)
+    except BrokenPackage as error:
+        said = SERVING_BROKEN.format(version=stewardship.service(algorithm).version)
+        raise Refused(Problem("serving_broken", said)) from error
 
 
 def _require_second(user: User, proposal: Proposal) -> None:

@@ -14,7 +14,9 @@ from ml import registry
 from ml.package import BrokenPackage, Package
 from predictions import jobs
 from predictions.models.job import JOB_PENDING
+from predictions.stewardship import taken_back
 from predictions.stewardship.models import ServingDecision
+from predictions.versions.access import deciders
 from predictions.versions.models import Mirroring, ModelVersion, Origin
 
 log = logging.getLogger(__name__)
@@ -30,8 +32,10 @@ def register_all() -> list[ModelVersion]:
         for version in packages.versions(algorithm):
             try:
                 row = register(packages.load(algorithm, version))
-            except BrokenPackage as error:
-                log.warning("package left out of the registry", extra={"algorithm": algorithm, "version": version})
+            except BrokenPackage:
+                log.warning(
+                    "package left out of the registry", extra={"algorithm": algorithm, "version": version}
+                )
                 continue
             if row:
                 made.append(row)
@@ -58,8 +62,9 @@ def register(package: Package) -> ModelVersion | None:
 
 
 def follow(made: ServingDecision) -> None:
-    """Have MLflow told of a decision, where a server of it was named."""
+    """Have MLflow told of a decision, where a server of it was named, and signers of the drafts it leaves."""
     mirror(made.algorithm)
+    taken_back.tell(made, deciders(made.algorithm))
 
 
 def mirror(algorithm: str) -> None:

@@ -31,6 +31,7 @@ from predictions.models import (
     Verdict,
 )
 from predictions.states import PENDING, State
+from predictions.stewardship import taken_back
 from predictions.storage import storage
 from predictions.views import documents, giving, reading
 from predictions.workspaces import pages
@@ -135,6 +136,7 @@ def context(user: User, found: Study) -> dict[str, Any]:
         "sent_before": None if found.repeats else selectors.sent_before(found),
         "repeated_as": reanalysis.later(found).first(),
         "repeat_with": reanalysis.offered(user, found),
+        "taken_back": taken_back.of(found),
         "damage": [] if found.state in PENDING else storage.damage(_files(found)),
         "result_template": f"predictions/results/{found.algorithm}.html",
         **_pending(found),

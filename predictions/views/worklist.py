@@ -34,6 +34,8 @@ from predictions import access, first_read, outcomes, selectors, waiting
 from predictions.deployments import selectors as deployments
 from predictions.models import BloodLoss, Prediction, Study
 from predictions.states import State
+from predictions.stewardship import taken_back
+from predictions.stewardship.models import ServingDecision
 from predictions.workspaces.sleep import headline
 
 HOMES = {Role.ADMIN: "audit_search", Role.STEWARD: "models"}
@@ -49,7 +51,7 @@ COUNTED = (State.QUEUED, State.RUNNING, State.READY, State.FAILED, State.REFUSED
 # A night's result is long, and a list shows its headline only.
 HEADLINES = Prefetch(
     "predictions",
-    Prediction.objects.only("study_id", "report", "created_at").annotate(
+    Prediction.objects.only("study_id", "report", "created_at", "package_sha256").annotate(
         images=KeyTransform("images", "result")
     ),
 )
@@ -72,6 +74,8 @@ class Row:
         Whether the reader's own first impression is what it waits for.
     silent
         Whether nobody sees the answer before the signature.
+    taken_back
+        Whether it is a draft of a version that people went back from.
     number
         Which assessment of its stay it is; 1 for anything else than a form.
     outcome
@@ -88,6 +92,7 @@ class Row:
     silent: bool
     to_sign: bool
     may_retry: bool
+    taken_back: bool
     number: int
     outcome: BloodLoss | None
     scored: Text | None
@@ -197,6 +202,7 @@ def _fingerprint(
     states += ",".join(sorted(f"{stay}{loss.number}" for stay, loss in births.items()))
     states += ",".join(sorted(f"{study}{who.en}" for study, who in scored.items()))
     states += ",".join(sorted(str(study) for study in hidden)) + str(by_algorithm)
+    states += str(ServingDecision.objects.count())
     return hashlib.sha256(states.encode()).hexdigest()[:16]
 
 
@@ -208,6 +214,7 @@ def _rows(
     may_sign, may_submit = _rights(user)
     earlier = selectors.earlier_assessments(studies)
     silent = deployments.silent(study for study in studies if study.pk in hidden)
+    left = taken_back.among(studies)
     uncommitted = first_read.uncommitted(user, (study for study in studies if study.pk in silent))
     return [
         Row(
@@ -221,6 +228,7 @@ def _rows(
             and (study.pk not in hidden or study.pk in silent)
             and may_sign(study),
             may_retry=study.state == State.FAILED and may_submit(study),
+            taken_back=study.pk in left,
             number=1 + earlier.get(study.pk, 0),
             outcome=births.get(study.encounter_id) if study.algorithm == outcomes.ALGORITHM else None,
             scored=headline.beside(nights.get(study.pk), scored.get(study.pk)),
