@@ -5,13 +5,16 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
+from django.utils import timezone
+
 from clinic.accounts.models import Unit, User
 from clinic.accounts.roles import Role
 from ml import package as packages
 from ml import registry, smoke
 from ml.package import Package
 from predictions.deployments import services
-from predictions.deployments.models import Deployment, Mode
+from predictions.deployments.models import Allocation, Deployment, Mode
+from predictions.models import Study
 from predictions.versions import gate, proposals
 from tests import factories, promotions
 
@@ -89,3 +92,14 @@ def threshold(made: Deployment) -> str:
 
 def _person(name: str, role: Role, *units: Unit) -> User:
     return User.objects.filter(username=name).first() or factories.staff(name, role, *units)
+
+
+def silenced(study: Study) -> Study:
+    """Put a study under the silent evaluation of its unit, which begins with the first."""
+    algorithm = study.algorithm
+    running = Deployment.objects.filter(algorithm=algorithm, mode=Mode.SILENT).first()
+    deployment = running or deployed(
+        Mode.SILENT, algorithm=algorithm, of=packages.champion_version(algorithm)
+    )
+    Allocation.objects.create(study=study, deployment=deployment, silent=True, at=timezone.now())
+    return study

@@ -15,20 +15,23 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
 from clinic.accounts.models import Unit, User
 from clinic.accounts.roles import Role
 from ml import registry
 from ml.algorithms.haemorrhage.examples import ADMISSIONS, as_of
+from ml.algorithms.sleep.contract import STAGES
 from ml.contracts import Refused
 from patients.models import Patient
-from predictions import answers, first_read, jobs, outcomes, review
+from predictions import answers, first_read, jobs, outcomes, reading, review
 from predictions.agreement import access, services, shown, work
 from predictions.agreement.figures import Part, Said, cells, computed, diagonal, kappas, one
 from predictions.agreement.models import Report
+from predictions.agreement.nights import OF_PAIRS
 from predictions.agreement.scope import Scope
 from predictions.models import JobState, Study
-from tests import factories, scored_nights, studies
+from tests import deploying, factories, scored_nights, studies
 
 MONTH = f"{timezone.now():%Y-%m}"
 
@@ -61,22 +64,66 @@ def test_kappa_is_the_one_of_the_textbook() -> None:
 
 
 def test_epochs_of_one_patient_are_resampled_together() -> None:
-    """Ten patients who all agree alike leave no doubt about κ, but two who differ leave much."""
-    steady = Part(
-        "x", ("a", "b"), ("a", "b"), epochs=True, shares=(("alike", diagonal(2), cells((0, 1), (0, 1))),)
-    )
-    for _ in range(10):
-        steady.said.append(Said(uuid4(), uuid4(), (1,), table((40, 10), (10, 40))))
-    found = computed(steady)
-    assert found["kappa"] == pytest.approx({"value": 0.6, "low": 0.6, "high": 0.6})
-    patients = (uuid4(), uuid4())
+    """Twenty patients with fifty nights each, half of whom agree throughout, leave much doubt."""
     torn = Part("x", ("a", "b"), ("a", "b"), epochs=True)
-    for _ in range(100):
-        torn.said.append(Said(uuid4(), patients[0], (1,), table((5, 0), (0, 5))))
-        torn.said.append(Said(uuid4(), patients[1], (1,), table((0, 5), (5, 0))))
+    for number in range(20):
+        patient = uuid4()
+        said = table((5, 0), (0, 5)) if number % 2 else table((0, 5), (5, 0))
+        torn.said.extend(Said(uuid4(), patient, (1,), said) for _ in range(50))
     found = computed(torn)
-    assert (found["patients"], found["studies"]) == (2, 200)
-    assert (found["kappa"]["low"], found["kappa"]["high"]) == pytest.approx((-1, 1))
+    assert (found["patients"], found["studies"], found["no_interval"]) == (20, 1000, "")
+    assert found["kappa"]["high"] - found["kappa"]["low"] > 0.6
+
+
+@pytest.mark.parametrize(("patients", "why"), [(9, "few_patients"), (12, "no_spread")])
+def test_no_interval_is_drawn_from_few_patients_or_from_one_night_over_and_over(
+    patients: int, why: str
+) -> None:
+    shares = (("alike", diagonal(2), cells((0, 1), (0, 1))),)
+    part = Part("x", ("a", "b"), ("a", "b"), epochs=True, shares=shares)
+    for number in range(patients):
+        more = number if why == "few_patients" else 0
+        part.said.append(Said(uuid4(), uuid4(), (1,), table((40, 10 + more), (10, 40))))
+    found = computed(part)
+    assert found["kappa"]["value"] is not None
+    assert {found["kappa"]["low"], found["shares"][0]["high"]} == {None}
+    assert found["no_interval"] == why
+
+
+def test_it_does_not_count_who_of_two_began_first() -> None:
+    """Sides that alternate from night to night are turned; the figure is scikit-learn's of fixed sides."""
+    rng = np.random.default_rng(3)
+    part = Part("x", STAGES, STAGES, pairs=True, epochs=True, shares=OF_PAIRS)
+    ours, theirs = [], []
+    for number in range(12):
+        one = rng.choice(3, 200, p=(0.6, 0.3, 0.1))
+        # The other calls much of the first's wake N1, and never the other way round.
+        two = np.where((one == 0) & (rng.random(200) < 0.4), 1, one)
+        ours, theirs = [*ours, *one], [*theirs, *two]
+        pair = (one, two) if number % 2 else (two, one)
+        counts = table(*confusion_matrix(*pair, labels=range(5)).tolist())
+        part.said.append(Said(uuid4(), uuid4(), (1, 2) if number % 2 else (2, 1), counts))
+    found = computed(part)
+    assert found["kappa"]["value"] == pytest.approx(cohen_kappa_score(ours, theirs), abs=1e-12)
+    assert found["kappa"]["low"] < found["kappa"]["value"] < found["kappa"]["high"]
+    assert found["named"][0]["kappa"] == found["kappa"]
+    both = 2 * int(((np.array(ours) == 0) & (np.array(theirs) == 0)).sum())
+    either = ours.count(0) + theirs.count(0)
+    assert (found["shares"][1]["count"], found["shares"][1]["n"]) == (both, either)
+
+
+def test_three_scorers_have_the_mean_of_their_pairs() -> None:
+    tables = [table((20, 5), (10, 15)), table((30, 0), (0, 20)), table((25, 5), (5, 15))]
+    part = Part("x", ("a", "b"), ("a", "b"), pairs=True, epochs=True)
+    study, patient = uuid4(), uuid4()
+    for people, counts in zip([(1, 2), (1, 3), (2, 3)], tables, strict=True):
+        part.said.append(Said(study, patient, people, counts))
+    found = computed(part)
+    assert (found["studies"], found["pairs"], found["people"]) == (1, 3, 3)
+    expected = np.mean([float(kappas(np.array(counts))) for counts in tables])
+    assert found["kappa"]["value"] == pytest.approx(expected)
+    assert found["kappa"]["value"] != pytest.approx(float(kappas(np.sum(tables, axis=0))), abs=1e-3)
+    assert len(found["named"]) == 3
 
 
 def test_a_share_of_studies_has_wilsons_interval() -> None:
@@ -98,12 +145,19 @@ def lab(sleep_lab: Unit, sandra: User, terry: User) -> Unit:
     return sleep_lab
 
 
-def signed_night(by: User, scorer: User, patient: Patient, *sent: dict[str, Any]) -> Study:
+def signed_night(
+    by: User, scorer: User, patient: Patient, *sent: dict[str, Any], silent: bool = False
+) -> Study:
+    """Return a signed night; under a silent evaluation twenty epochs of N2."""
     night = scored_nights.night(scorer, patient)
+    if silent:
+        deploying.silenced(night)
+        sent = tuple(scored_nights.stage(epoch, "N2") for epoch in range(len(scored_nights.STAGES)))
     if sent:
         scored_nights.finished(scorer, night, *sent)
         night.refresh_from_db()
-    review.give(user=by, study=night, verdict="agree")
+    if not silent:
+        review.give(user=by, study=night, verdict="agree")
     review.sign(user=by, study=night)
     return night
 
@@ -141,6 +195,56 @@ def test_scorers_who_worked_apart_are_not_mixed_with_those_who_did_not(
     assert (apart["studies"], apart["people"]) == (1, 2)
     assert [share["count"] for share in apart["shares"][:1]] == [18]
     assert part(report, "scorers_dependent")["studies"] == 0
+
+
+@pytest.mark.django_db
+def test_scorers_keep_their_sides_whoever_opens_a_night_first(lab: Unit, sandra: User, terry: User) -> None:
+    toni = factories.staff("toni", Role.TECHNICIAN, lab)
+    for first, second in ((terry, toni), (toni, terry)):
+        night = scored_nights.night(terry, factories.patient(lab))
+        for person in (first, second):
+            scored_nights.score(person, night, scored_nights.stage(0, "N1" if person == toni else "W"))
+        for person in (first, second):
+            marks = [scored_nights.event("artefact", epoch=7)] if person == toni else []
+            scored_nights.finished(person, night, *marks)
+    page = part(counted(sandra, lab, "sleep"), "scorers_apart")
+    # Both nights on one side: Toni's N1 is Terry's wake, never the other way round.
+    assert sorted((page["table"][0][1], page["table"][1][0])) == [0, 2]
+    assert page["marked"] == 2
+
+
+@pytest.mark.django_db
+def test_a_night_signed_without_sight_of_the_draft_is_held_against_it_and_is_no_opinion(
+    lab: Unit, sandra: User, terry: User
+) -> None:
+    silent = signed_night(sandra, terry, factories.patient(lab), silent=True)
+    amended = signed_night(sandra, terry, factories.patient(lab), scored_nights.stage(5, "W"))
+    review.amend(user=sandra, study=amended, reason="Once more")
+    report = counted(sandra, lab, "sleep")
+    unseen, signed = part(report, "signed_unseen"), part(report, "signed")
+    # Twenty epochs of N2 on an empty page, against the draft of the network.
+    assert (unseen["studies"], unseen["table"][2]) == (1, [5, 2, 6, 4, 3])
+    assert (signed["studies"], signed["left_out"]) == (0, {"unseen": 1, "being_amended": 1})
+    reasons = part(report, "reasons")
+    assert (reasons["studies"], reasons["left_out"]) == (1, {"unseen": 1})
+    assert "unseen" not in reasons["columns"]
+    assert report.strongest.get(study=silent).part == "signed_unseen"
+
+
+@pytest.mark.django_db
+def test_a_radiograph_signed_without_sight_of_the_answer_is_what_its_reader_saw(
+    radiology: Unit, charlie: User, henri: Patient
+) -> None:
+    image = studies.radiograph(charlie, henri, probability=0.81)
+    deploying.silenced(image)
+    first_read.commit(user=charlie, study=image, impression="normal", confidence="sure")
+    reading.save(user=charlie, study=image, values={"impression": "Clear."}, language="en")
+    review.sign(user=charlie, study=image)
+    report = counted(charlie, radiology, "chest_xray")
+    assert part(report, "signed_unseen")["table"] == [[0, 1], [0, 0]]
+    assert (part(report, "final")["studies"], part(report, "final")["left_out"]) == (0, {"unseen": 1})
+    assert part(report, "minds")["left_out"] == {"not_judged": 1}
+    assert part(report, "reasons")["studies"] == 0
 
 
 @pytest.mark.django_db

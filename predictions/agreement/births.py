@@ -9,7 +9,7 @@ from clinic.accounts.roles import Role
 from predictions import outcomes
 from predictions.agreement import opinions
 from predictions.agreement.figures import Part, Said, cells, diagonal, one
-from predictions.agreement.opinions import VERDICTS
+from predictions.agreement.opinions import VERDICTS, Opinions
 from predictions.agreement.scope import Scope
 from predictions.deployments.selectors import unseen
 from predictions.models import BloodLoss, Review, Study
@@ -44,9 +44,10 @@ def collect(scope: Scope) -> list[Part]:
     ]
 
 
-def _verdicts(judged: list[Review]) -> Part:
+def _verdicts(judged: Opinions) -> Part:
     part = Part("verdicts", ROLES, VERDICTS, kappa=False, shares=OF_VERDICTS)
-    for review in judged:
+    opinions.left_out(part, judged)
+    for review in judged.given:
         if review.author.role not in ROLES:
             part.left_out["other_role"] += 1
             continue
@@ -55,18 +56,19 @@ def _verdicts(judged: list[Review]) -> Part:
     return part
 
 
-def _two_people(judged: list[Review]) -> Part:
-    """Compare two people's opinions of one figure; the second may have read the first's."""
-    part = Part("two_people", VERDICTS, VERDICTS, shares=(("alike", diagonal(V), cells(range(V), range(V))),))
+def _two_people(judged: Opinions) -> Part:
+    """Compare two people's opinions of one figure; who came later may have read the other's."""
+    alike = ("alike", diagonal(V), cells(range(V), range(V)))
+    part = Part("two_people", VERDICTS, VERDICTS, pairs=True, shares=(alike,))
     by_figure: dict[UUID, list[Review]] = {}
-    for review in judged:
+    for review in judged.given:
         by_figure.setdefault(review.prediction_id, []).append(review)
     for given in by_figure.values():
-        for first, second in combinations(sorted(given, key=lambda one: one.created_at), 2):
+        for first, second in combinations(given, 2):
             table = one(V, V, VERDICTS.index(first.verdict), VERDICTS.index(second.verdict))
             study = first.prediction.study
             people = (first.author_id, second.author_id)
-            part.said.append(Said(study.pk, study.patient_id, people, table))
+            part.said.append(Said(study.pk, study.patient_id, people, table).sided())
     return part
 
 
@@ -111,9 +113,10 @@ def _birth(study: Study, severe: bool, result: dict[str, float]) -> Said:
     return Said(study.pk, study.patient_id, (), one(2, 2, severe, flagged), apart)
 
 
-def _verdicts_and_births(judged: list[Review], losses: dict[UUID, BloodLoss]) -> Part:
+def _verdicts_and_births(judged: Opinions, losses: dict[UUID, BloodLoss]) -> Part:
     part = Part("verdicts_births", LOST, VERDICTS, kappa=False, shares=OF_BIRTHS)
-    for review in judged:
+    opinions.left_out(part, judged)
+    for review in judged.given:
         loss = losses.get(review.prediction.study.encounter_id)
         if loss is None:
             part.left_out["no_outcome"] += 1

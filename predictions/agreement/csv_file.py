@@ -45,7 +45,10 @@ def _rows(report: Report, parts: list[PartShown]) -> Iterator[tuple[Any, ...]]:
 def _lines(found: Mapping[str, Any], rows: list[str], columns: list[str]) -> Iterator[tuple[Any, ...]]:
     of = (found["studies"], found["patients"])
     if "kappa" in found:
-        yield ("kappa", "", "", *_interval(found["kappa"]), "", found["answers"], *of)
+        name = "mean_pair_kappa" if found.get("pairs", 1) > 1 else "kappa"
+        yield (name, "", "", *_interval(found["kappa"]), "", found["answers"], *of)
+    if found.get("marked"):
+        yield ("marked_artefact", "", "", "", "", "", found["marked"], found["answers"], *of)
     for share in found["shares"]:
         yield (share["name"], "", "", *_interval(share), share["count"], share["n"], *of)
     for row, counts in zip(rows, found["table"], strict=True):

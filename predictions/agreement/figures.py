@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 
+from predictions.agreement.words import LEAST_PATIENTS
 from predictions.first_read_counts import wilson
 
 REPEATS = 2000
 SEED = 7
 LEAST_DEFINED = 0.95
 """Share of the resamples in which a figure must exist for an interval to be given."""
+LEAST_SPREAD = 1e-6
+FEW_PATIENTS, NO_SPREAD = "few_patients", "no_spread"
+"""Why a figure has no interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class Said:
         Counts by row and column of the part.
     weight
         How far apart the sides are, 0 to 1.
+    marked
+        How many of the answers somebody marked as artefact; they are counted all the same.
     """
 
     study: UUID
@@ -43,6 +49,17 @@ class Said:
     people: tuple[int, ...]
     table: tuple[tuple[int, ...], ...]
     weight: float = 0.0
+    marked: int = 0
+
+    def sided(self) -> Said:
+        """Return what two people said with the same person of the two always on the same side.
+
+        Who began first is another one from study to study, and chance agreement is of a person's own shares.
+        """
+        if len(self.people) != 2 or self.people[0] < self.people[1]:
+            return self
+        turned = tuple(zip(*self.table, strict=True))
+        return replace(self, people=self.people[::-1], table=turned)
 
 
 @dataclass(frozen=True)
@@ -55,6 +72,9 @@ class Part:
         Codes of what each side may say; the first side's are the rows.
     kappa
         Whether both sides say the same kind of thing, so that κ exists.
+    pairs
+        Whether the sides are two people: κ is then the mean of that of each pair (Light 1971), for a pooled
+        table would count a study of three people three times and mix who stands on which side.
     epochs
         Whether a study is many answers (the epochs of a night) and not one.
     named
@@ -70,6 +90,7 @@ class Part:
     columns: tuple[str, ...]
     said: list[Said] = field(default_factory=list)
     kappa: bool = True
+    pairs: bool = False
     epochs: bool = False
     named: bool = True
     shares: tuple[tuple[str, tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]], ...] = ()
@@ -104,7 +125,7 @@ def computed(part: Part) -> dict[str, Any]:
     }
     by_person: dict[tuple[int, ...], list[Said]] = defaultdict(list)
     for each in part.said if part.named else ():
-        by_person[tuple(sorted(each.people))].append(each)
+        by_person[tuple(sorted(each.people))].append(each.sided())
     found["named"] = [
         {"who": list(people), **_figures(part, said)} for people, said in sorted(by_person.items())
     ]
@@ -132,40 +153,80 @@ def kappas(tables: np.ndarray) -> np.ndarray:
         return np.where(chance < 1, (observed - chance) / (1 - chance), np.nan)
 
 
+def mean_kappas(tables: np.ndarray) -> np.ndarray:
+    """Return the mean of the κ of every pair that has one (Light 1971, Psychol Bull 76:365).
+
+    Parameters
+    ----------
+    tables
+        Shape (pairs, ..., k, k): counts.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        ``nan`` where no pair has one.
+    """
+    each = kappas(tables)
+    known = ~np.isnan(each)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(known, each, 0).sum(0) / known.sum(0)
+
+
 def _figures(part: Part, said: Sequence[Said]) -> dict[str, Any]:
     shape = (len(part.rows), len(part.columns))
-    clusters = _clusters(said, shape)
-    whole = clusters.sum(0)
-    drawn = _resampled(clusters)
+    said = [each.sided() for each in said] if part.pairs else said
+    patients = list(dict.fromkeys(each.patient for each in said))
+    pairs = list(dict.fromkeys(each.people for each in said)) if part.pairs else [None]
+    # Pair by pair the summed table of each patient: (pairs, patients, rows, columns).
+    clusters = np.stack([_clusters(said, patients, shape, pair) for pair in pairs or [None]])
+    drawn = _drawn(len(patients))
+    again = None if drawn is None else np.einsum("rn,pnij->prij", drawn, clusters, optimize=True)
+    whole = clusters.sum((0, 1))
+    pooled = None if again is None else again.sum(0)
     found: dict[str, Any] = {
         "studies": len({each.study for each in said}),
-        "patients": len(clusters),
+        "patients": len(patients),
         "people": len({person for each in said for person in each.people}),
         "answers": int(whole.sum()),
+        "marked": sum(each.marked for each in said),
         "table": whole.astype(int).tolist(),
-        "shares": [_share(part, name, inside, of, whole, drawn) for name, inside, of in part.shares],
+        "shares": [_share(part, name, inside, of, whole, pooled) for name, inside, of in part.shares],
     }
+    if part.pairs:
+        found["pairs"] = len(pairs)
     if part.kappa:
-        value = float(kappas(whole))
-        found["kappa"] = _estimate(value, kappas(drawn) if drawn is not None else None)
+        value = float(mean_kappas(clusters.sum(1)))
+        found["kappa"] = _estimate(value, None if again is None else mean_kappas(again))
+    if said and (part.kappa or part.epochs):
+        found["no_interval"] = _no_interval(len(patients), found)
     return found
 
 
-def _clusters(said: Sequence[Said], shape: tuple[int, int]) -> np.ndarray:
-    """Return the summed table of each patient, shape (patients, rows, columns)."""
-    sums: dict[UUID, np.ndarray] = {}
+def _clusters(
+    said: Sequence[Said], patients: Sequence[UUID], shape: tuple[int, int], pair: tuple[int, ...] | None
+) -> np.ndarray:
+    """Return the summed table of each patient, of one pair or of everybody: (patients, rows, columns)."""
+    sums = np.zeros((len(patients), *shape))
+    at = {patient: i for i, patient in enumerate(patients)}
     for each in said:
-        sums[each.patient] = sums.get(each.patient, np.zeros(shape)) + np.array(each.table, float)
-    return np.stack(list(sums.values())) if sums else np.zeros((0, *shape))
+        if pair is None or each.people == pair:
+            sums[at[each.patient]] += np.array(each.table, float)
+    return sums
 
 
-def _resampled(clusters: np.ndarray) -> np.ndarray | None:
-    """Return the tables of patients drawn with replacement, ``None`` for fewer than two patients."""
-    n = len(clusters)
-    if n < 2:
+def _drawn(n: int) -> np.ndarray | None:
+    """Return how often each of ``n`` patients is drawn, shape (repeats, n); ``None`` for too few of them."""
+    if n < LEAST_PATIENTS:
         return None
-    drawn = np.random.default_rng(SEED).multinomial(n, np.full(n, 1 / n), size=REPEATS)
-    return np.tensordot(drawn, clusters, axes=1)
+    return np.random.default_rng(SEED).multinomial(n, np.full(n, 1 / n), size=REPEATS)
+
+
+def _no_interval(patients: int, found: dict[str, Any]) -> str:
+    """Return why no interval is drawn from the patients, empty where one is."""
+    if patients < LEAST_PATIENTS:
+        return FEW_PATIENTS
+    kappa = found.get("kappa")
+    return NO_SPREAD if kappa is not None and kappa["value"] is not None and kappa["low"] is None else ""
 
 
 def _share(
@@ -203,4 +264,7 @@ def _estimate(value: float, drawn: np.ndarray | None) -> dict[str, float | None]
     if drawn is None or len(known) < LEAST_DEFINED * len(drawn):
         return {"value": value, "low": None, "high": None}
     low, high = np.percentile(known, [2.5, 97.5])
+    if high - low < LEAST_SPREAD:
+        # Patients who are all alike say nothing of how others differ: no width is no certainty.
+        return {"value": value, "low": None, "high": None}
     return {"value": value, "low": float(low), "high": float(high)}

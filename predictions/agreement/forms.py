@@ -39,8 +39,13 @@ class ReportForm(forms.Form):
             (name, f"{contract.title.to(language)} · {unit}")
             for name, (contract, unit) in self.offers.items()
         ]
-        answered = sorted({version for name in self.offers for version in services.versions(name)})
-        self.fields["version"].choices = [("", _("every version")), *((one, one) for one in answered)]
+        # Grouped, for a version of one algorithm says nothing of another's.
+        answered = [
+            (contract.title.to(language), [(one, one) for one in services.versions(name)])
+            for name, (contract, _unit) in self.offers.items()
+        ]
+        groups = answered[0][1] if len(answered) == 1 else [each for each in answered if each[1]]
+        self.fields["version"].choices = [("", _("every version")), *groups]
         today = timezone.localdate()
         self.initial = {"since": _back(today, MONTHS_BACK), "until": f"{today:%Y-%m}"} | self.initial
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from itertools import combinations
 from uuid import UUID
 
-from predictions import first_read
+from predictions import first_read, verdicts
 from predictions.agreement import opinions
 from predictions.agreement.figures import Part, Said, cells, diagonal, one
 from predictions.agreement.scope import Scope
 from predictions.deployments.selectors import unseen
 from predictions.first_read_counts import SINCE_BLIND
-from predictions.models import FirstRead, Prediction, Review, Signature, Verdict
+from predictions.models import FirstRead, Prediction, Reason, Review, Signature, Verdict
+from predictions.states import State
 
 ANSWERS = ("normal", "pneumonia")
 ALIKE = ("alike", diagonal(2), cells((0, 1), (0, 1)))
@@ -30,7 +31,7 @@ def collect(scope: Scope) -> list[Part]:
     """Return the parts of a radiology unit."""
     reads = _first_reads(scope)
     reasons = opinions.reasons(opinions.of(scope))
-    return [_blind(reads), _signed(scope), _minds(reads), reasons, _readers(reads)]
+    return [_blind(reads), *_signed(scope), _minds(reads), reasons, _readers(reads)]
 
 
 def _first_reads(scope: Scope) -> list[FirstRead]:
@@ -55,26 +56,33 @@ def _blind(reads: list[FirstRead]) -> Part:
     return part
 
 
-def _signed(scope: Scope) -> Part:
-    """Compare the answer with what the signature makes of it; whoever signed had seen it."""
-    part = Part("final", ANSWERS, ANSWERS, shares=READER_FIRST)
+def _signed(scope: Scope) -> list[Part]:
+    """Compare the answer with what was signed: by those who had not seen it, and by those who had."""
+    unseen, final = (Part(code, ANSWERS, ANSWERS, shares=READER_FIRST) for code in ("signed_unseen", "final"))
     found = Signature.objects.filter(**scope.filters(study="study", prediction="prediction", at="signed_at"))
-    found = found.select_related("study", "review", "prediction").order_by("version")
+    found = found.select_related("study", "review", "prediction", "first_read").order_by("version")
     for signature in {each.study_id: each for each in found}.values():
-        opinion = _opinion(signature.review.verdict, signature.prediction)
+        if signature.study.state != State.SIGNED:
+            final.left_out["being_amended"] += 1
+            continue
+        blind = verdicts.unseen(signature.review)
+        part = unseen if blind else final
+        final.left_out.update(["unseen"] if blind else [])
+        opinion = signed_opinion(signature)
         if opinion is None:
             part.left_out["cannot_assess"] += 1
             continue
         patient = signature.study.patient_id
         said = _said(signature.study_id, patient, (signature.signer_id,), opinion, signature.prediction)
         part.said.append(said)
-    return part
+    return [unseen, final]
 
 
 def _minds(reads: list[FirstRead]) -> Part:
     """Compare what each reader said first with what they said of the answer at last."""
     part = Part("minds", ("differed", "same"), ("differs", "same"), kappa=False, shares=MINDS)
     judged = Review.objects.filter(prediction__in=[read.prediction_id for read in reads])
+    judged = judged.exclude(reason=Reason.UNSEEN)
     last = {(each.author_id, each.prediction_id): each.verdict for each in judged.order_by("created_at")}
     for read in reads:
         before = first_read.agrees(read)
@@ -91,7 +99,7 @@ def _minds(reads: list[FirstRead]) -> Part:
 
 def _readers(reads: list[FirstRead]) -> Part:
     """Compare two readers of one image, neither of whom had seen the answer."""
-    part = Part("readers", ANSWERS, ANSWERS, shares=(ALIKE,))
+    part = Part("readers", ANSWERS, ANSWERS, pairs=True, shares=(ALIKE,))
     by_study: dict[UUID, list[FirstRead]] = {}
     for read in reads:
         if first_read.sees_pneumonia(read) is not None:
@@ -100,9 +108,8 @@ def _readers(reads: list[FirstRead]) -> Part:
         for first, second in combinations(made, 2):
             a, b = (bool(first_read.sees_pneumonia(read)) for read in (first, second))
             people = (first.reader_id, second.reader_id)
-            part.said.append(
-                Said(first.study_id, first.study.patient_id, people, one(2, 2, a, b), float(a != b))
-            )
+            said = Said(first.study_id, first.study.patient_id, people, one(2, 2, a, b), float(a != b))
+            part.said.append(said.sided())
     return part
 
 
@@ -114,9 +121,15 @@ def _said(study: UUID, patient: UUID, people: tuple[int, ...], opinion: bool, pr
     return Said(study, patient, people, one(2, 2, opinion, answered), apart)
 
 
-def _opinion(verdict: str, prediction: Prediction) -> bool | None:
-    """Return whether a verdict on the answer says pneumonia, ``None`` where it says nothing."""
-    if verdict == Verdict.CANNOT_ASSESS:
+def signed_opinion(signature: Signature) -> bool | None:
+    """Return whether what was signed says pneumonia, ``None`` where it says nothing of it.
+
+    Who signed without sight of the answer said so in their first read, and of the answer nothing.
+    """
+    if verdicts.unseen(signature.review):
+        read = signature.first_read
+        return None if read is None else first_read.sees_pneumonia(read)
+    if signature.review.verdict == Verdict.CANNOT_ASSESS:
         return None
-    answered = prediction.result.get("label") == first_read.POSITIVE
-    return answered if verdict == Verdict.AGREE else not answered
+    answered = signature.prediction.result.get("label") == first_read.POSITIVE
+    return answered if signature.review.verdict == Verdict.AGREE else not answered

@@ -73,6 +73,7 @@ class PartShown:
     rows: tuple[Row, ...]
     shares: tuple[tuple[Text, Mapping[str, Any]], ...]
     left_out: tuple[tuple[int, Text], ...]
+    no_interval: Text | None
     named: tuple[Named, ...]
     own: bool
 
@@ -112,7 +113,7 @@ def _part(user: User, found: Mapping[str, Any], leads: bool, labels: Mapping[int
     return PartShown(
         code=code,
         title=words.TITLES[code],
-        note=words.NOTES[code],
+        note=words.note(code, pairs="pairs" in found),
         sides=words.SIDES[code],
         found=found,
         withheld=withheld,
@@ -122,6 +123,7 @@ def _part(user: User, found: Mapping[str, Any], leads: bool, labels: Mapping[int
         if withheld
         else tuple((words.share(one["name"]), one) for one in found["shares"] if one["n"]),
         left_out=() if withheld else tuple((n, words.LEFT_OUT[why]) for why, n in found["left_out"].items()),
+        no_interval=words.NO_INTERVAL.get(found.get("no_interval", "")),
         named=named,
         own=own,
     )

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from ml.contracts import Text
 
+LEAST_PATIENTS = 10
+"""Patients from which on intervals are drawn from them; of fewer they say more of the few than of others."""
+
 TITLES = {
     "signed": Text("What was signed and the draft", "Hypnogrammes signés et brouillons"),
+    "signed_unseen": Text(
+        "Signed without sight of the answer, and the algorithm", "Signé sans voir la réponse, et algorithme"
+    ),
     "scored": Text("Scorers and the draft they began with", "Scoreurs et brouillon de départ"),
     "scorers_apart": Text(
         "Two scorers of one night, working apart", "Deux scoreurs d’une même nuit, séparément"
@@ -23,18 +29,20 @@ TITLES = {
     "births": Text("What was flagged and what the births came to", "Signalements et issue des accouchements"),
     "verdicts_births": Text("Opinions and what the births came to", "Avis et issue des accouchements"),
 }
+OF_TWO = (Text("one of the two", "l’un des deux"), Text("the other", "l’autre"))
 SIDES = {
+    "signed_unseen": (Text("signed", "signé"), Text("algorithm", "algorithme")),
     "signed": (Text("signed", "signé"), Text("draft", "brouillon")),
     "scored": (Text("scorer", "scoreur"), Text("draft", "brouillon")),
-    "scorers_apart": (Text("who began first", "premier à commencer"), Text("the other", "l’autre")),
-    "scorers_dependent": (Text("who began first", "premier à commencer"), Text("the other", "l’autre")),
+    "scorers_apart": OF_TWO,
+    "scorers_dependent": OF_TWO,
     "blind": (Text("reader, blind", "lecteur, à l’aveugle"), Text("algorithm", "algorithme")),
     "final": (Text("signed", "signé"), Text("algorithm", "algorithme")),
     "minds": (Text("first read", "première lecture"), Text("last opinion", "dernier avis")),
-    "readers": (Text("first reader", "premier lecteur"), Text("second reader", "second lecteur")),
+    "readers": OF_TWO,
     "reasons": (Text("opinion", "avis"), Text("reason", "motif")),
     "verdicts": (Text("role", "fonction"), Text("opinion", "avis")),
-    "two_people": (Text("first opinion", "premier avis"), Text("second", "second")),
+    "two_people": OF_TWO,
     "births": (Text("blood loss", "pertes sanguines"), Text("figure", "chiffre")),
     "verdicts_births": (Text("blood loss", "pertes sanguines"), Text("opinion", "avis")),
 }
@@ -49,14 +57,26 @@ NOT_RIGHT = Text(
     "Agreement is not correctness: both sides may be wrong together.",
     "L’accord n’est pas l’exactitude : les deux côtés peuvent se tromper ensemble.",
 )
+PAIRS = Text(
+    " One person of a pair is always on the same side. A study of three people counts once for each pair of "
+    "them; κ is then the mean of the pairs’ own (Light), never that of the table.",
+    " Une personne d’une paire est toujours du même côté. Une étude de trois personnes compte une fois pour "
+    "chaque paire ; κ est alors la moyenne de ceux des paires (Light), jamais celui du tableau.",
+)
 NOTES = {
+    "signed_unseen": Text(
+        "Signed in a silent evaluation, before anything of the algorithm was shown: free of its pull, and "
+        "the fairest comparison there is. The signer is no gold standard.",
+        "Signé en évaluation silencieuse, avant toute réponse de l’algorithme : sans son influence, la "
+        "comparaison la plus juste. Le signataire n’est pas une référence absolue.",
+    ),
     "signed": ANCHORED,
     "scored": ANCHORED,
     "scorers_apart": Text(
-        "Neither saw the other’s scoring, but both began with the same draft: they agree more than two "
-        "people would who began with an empty page.",
-        "Aucun n’a vu le scorage de l’autre, mais tous deux sont partis du même brouillon : leur accord est "
-        "plus grand que celui de deux personnes parties d’une page vide.",
+        "Neither saw the other’s scoring, but unless the night was in a silent evaluation both began with "
+        "the same draft: they agree more than two people would who began with an empty page.",
+        "Aucun n’a vu le scorage de l’autre, mais sauf en évaluation silencieuse tous deux sont partis du "
+        "même brouillon : leur accord est plus grand que celui de deux personnes parties d’une page vide.",
     ),
     "scorers_dependent": Text(
         "One of the two saw or continued the other’s work: no measure of how well people agree.",
@@ -94,8 +114,8 @@ NOTES = {
         "d’avis n’y figure pas.",
     ),
     "two_people": Text(
-        "The second may have read the first opinion: no independent judgements.",
-        "Le second a pu lire le premier avis : ces jugements ne sont pas indépendants.",
+        "Who came later may have read the other’s opinion: no independent judgements.",
+        "Qui est venu ensuite a pu lire l’avis de l’autre : ces jugements ne sont pas indépendants.",
     ),
     "births": Text(
         "The last figure before the birth against 1000 mL or more. Care that followed a high figure may have "
@@ -131,9 +151,24 @@ ANSWERS = {
     "false_positive": Text("known false positive", "faux positif connu"),
     "preference": Text("patient preference", "préférence du patient"),
     "other": Text("other", "autre"),
-    "unseen": Text("signed before the answer was shown", "signé avant d’avoir vu la réponse"),
+    "unseen": Text("signed unseen", "signé sans voir la réponse"),
 }
-STAGE_FOUND = Text("of {stage}, in the draft too", "du stade {stage}, aussi dans l’autre")
+STAGE_FOUND = Text(
+    "of {stage}, {stage} on the other side too", "du stade {stage}, {stage} aussi de l’autre côté"
+)
+STAGE_BOTH = Text(
+    "of {stage} said by either, said by both", "du stade {stage} dit par l’un ou l’autre, dit par les deux"
+)
+NO_INTERVAL = {
+    "few_patients": Text(
+        f"Fewer than {LEAST_PATIENTS} patients: no interval is drawn from so few.",
+        f"Moins de {LEAST_PATIENTS} patients : pas d’intervalle à partir de si peu.",
+    ),
+    "no_spread": Text(
+        "No interval for κ: the patients are too alike, or too many draws of them have none.",
+        "Pas d’intervalle pour κ : les patients se ressemblent trop, ou trop de tirages n’en ont pas.",
+    ),
+}
 SHARES = {
     "alike": Text("said the same", "même réponse"),
     "sensitivity": Text("sensitivity", "sensibilité"),
@@ -166,7 +201,18 @@ LEFT_OUT = {
     "other_version": Text("answered by another version", "réponse d’une autre version"),
     "no_operating_point": Text("without an operating point", "sans point de fonctionnement"),
     "no_outcome": Text("blood loss not recorded", "pertes sanguines non saisies"),
+    "being_amended": Text("being amended", "en cours de rectification"),
+    "unseen": Text(
+        "signed without sight of the answer, no opinion of it",
+        "signés sans voir la réponse, donc sans avis sur elle",
+    ),
 }
+
+
+def note(code: str, *, pairs: bool) -> Text:
+    """Return what a part is not; of pairs of people also how they are counted."""
+    said = NOTES[code]
+    return Text(said.en + PAIRS.en, said.fr + PAIRS.fr) if pairs else said
 
 
 def answer(code: str) -> Text:
@@ -178,4 +224,6 @@ def share(name: str) -> Text:
     """Return the name of a share."""
     if name.startswith("found_"):
         return STAGE_FOUND.format(stage=name.removeprefix("found_"))
+    if name.startswith("both_"):
+        return STAGE_BOTH.format(stage=name.removeprefix("both_"))
     return SHARES[name]
