@@ -81,6 +81,7 @@ def day(value: date | str | None) -> str:
         return ""
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
+        value = value if value.tzinfo else value.date()
     if isinstance(value, datetime):
         value = timezone.localtime(value)
     return f"{value:%d/%m/%Y}" if _french() else f"{value:%Y-%m-%d}"
