@@ -13,12 +13,17 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from clinic.catalogues import compile_catalogues
-from ml import package
+from ml import package, runtime
 from tests.machine import MARKER_HELP, ROOT, missing
 
 # Playwright's synchronous interface keeps an event loop in the main thread for the whole session; Django
 # would then refuse the database to every later test of the same process.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+# Two processes test on two cores: threads of linear algebra in each would wait for one another. Before
+# anything imports numpy, which asks once.
+for _name in runtime.THREADS:
+    os.environ.setdefault(_name, "1")
 
 pytest_plugins = ["tests.people", "tests.servers", "tests.chromium"]
 

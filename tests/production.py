@@ -50,5 +50,5 @@ def started(folder: Path, command: Sequence[str], **changes: str | None) -> subp
         env=environment(folder, **changes),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=400,
     )

@@ -23,7 +23,7 @@ import pytest
 from clinic import broker as embedded
 from tests.machine import ROOT, postgres_bin
 
-PATIENCE = int(os.environ.get("VIGIE_TEST_PATIENCE", "200"))
+PATIENCE = int(os.environ.get("VIGIE_TEST_PATIENCE", "400"))
 """Seconds a running product may take to be ready on a machine busy with other tests."""
 
 

@@ -24,11 +24,12 @@ ROWS = 4000
 
 @pytest.fixture(scope="module")
 def ward(
-    tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: Any
+    tmp_path_factory: pytest.TempPathFactory, empty_sqlite: Path, django_db_blocker: Any
 ) -> Iterator[Ward]:
     """Return a ward on a database file, with a watch that looks every half second."""
     folder = tmp_path_factory.mktemp("batch-ward")
-    with wards.opened(folder, own_database.sqlite(folder / "ward.sqlite3"), django_db_blocker) as ward:
+    url = own_database.copied(empty_sqlite, folder / "ward.sqlite3")
+    with wards.opened(folder, url, django_db_blocker) as ward:
         yield ward
 
 

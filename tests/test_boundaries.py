@@ -114,7 +114,7 @@ def run(program: str, folder: Path, requirements: str) -> dict:
         "ABSENT": json.dumps(absent),
     }
     command = (sys.executable, "-c", WITHOUT + program)
-    answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=400)
     assert answer.returncode == 0, answer.stderr
     return json.loads(answer.stdout.splitlines()[-1])
 

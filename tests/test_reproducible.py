@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
+from threadpoolctl import threadpool_limits
 
 from ml import package as packages
 from ml import registry
@@ -43,6 +45,13 @@ QUICK: dict[str, dict[str, Any]] = {
     },
 }
 TABLES = {"german_credit": invented_tables.credits, "accident_severity": invented_tables.crashes}
+
+
+@pytest.fixture(autouse=True)
+def cores() -> Iterator[None]:
+    """Offer linear algebra two threads, as outside the tests: a training is to take one by itself."""
+    with threadpool_limits(limits=2):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from ml import runtime
 from ml.tabular.scoring import runner
 from ml.training import estimators, pipeline
 from ml.training.calibration import ISOTONIC_CASES, KNOT_GAP, cross_fitted, fit_calibration, log_loss
@@ -350,11 +351,13 @@ for own in map(json.loads, sys.argv[2:]):
     ],
 )
 def test_two_processes_make_the_same_bytes(members, recipes):
+    # With as many threads as the machine has cores, as a training has them, and not the one of the tests.
+    outer = {name: value for name, value in os.environ.items() if name not in runtime.THREADS}
     processes = [
         subprocess.Popen(
             (sys.executable, "-c", TWICE, members, *map(json.dumps, recipes)),
             cwd=ROOT,
-            env={**os.environ, "PYTHONHASHSEED": seed},
+            env=outer | {"PYTHONHASHSEED": seed},
             stdout=subprocess.PIPE,
             text=True,
         )

@@ -36,13 +36,17 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
 @pytest.fixture(autouse=True)
 def answered(request: pytest.FixtureRequest) -> Iterator[None]:
     """Let the server finish with every window before the database is emptied for the next test."""
-    served = "live_server" in request.fixturenames
-    if served:
-        # Torn down after this one, which comes down after every window.
-        request.getfixturevalue("transactional_db")
+    if "live_server" not in request.fixturenames:
+        yield
+        return
+    # Torn down after this one, which comes down after every window.
+    request.getfixturevalue("transactional_db")
+    browser = request.getfixturevalue("browser")
     yield
-    if served:
-        nobody_asks()
+    # What a failed test left open is not to hold up those that follow.
+    for context in browser.contexts:
+        context.close()
+    nobody_asks()
 
 
 @pytest.fixture
