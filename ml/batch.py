@@ -30,15 +30,16 @@ REFERENCE = "reference"
 """A column of the sender's own, their number of the row: given back and never read."""
 
 NOT_ALIKE = Text(
-    "The row has {found} cells and the header {expected}: correct the row. A cell cannot hold a line break.",
-    "La ligne a {found} cellules et l’en-tête {expected} : corrigez-la. Une cellule ne peut pas contenir de "
-    "saut de ligne.",
+    "The row has {found} cells and the header {expected}: correct the row.",
+    "La ligne a {found} cellules et l’en-tête {expected} : corrigez-la.",
 )
 NOT_READABLE = Problem(
     "not_a_row",
     Text(
-        "The row cannot be read as CSV: a cell is too long.",
-        "La ligne ne se lit pas comme du CSV : une cellule est trop longue.",
+        "The row cannot be read as CSV: a quotation mark has no counterpart, or a cell is too long. Correct "
+        "the row.",
+        "La ligne ne se lit pas comme du CSV : un guillemet n’a pas son pendant, ou une cellule est trop "
+        "longue. Corrigez-la.",
     ),
 )
 DEFECT = Problem(
@@ -209,7 +210,7 @@ def _score(asked: Asked, source: Table, target: TextIO, columns: Mapping[str, st
     write((*map(inert_unless_number, header), STATUS, *asked.door.COLUMNS, IMPUTED, PROBLEMS))
     summary = Summary()
     while chunk := list(islice(source.rows, ROWS_AT_ONCE)):
-        for answer in answers(asked, fields, chunk):
+        for answer in answers(asked, fields, [row.cells for row in chunk]):
             summary.add(answer)
             write(_written(asked, answer, header))
     if not summary.rows:

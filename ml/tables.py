@@ -18,10 +18,13 @@ from pathlib import Path
 from typing import TextIO
 
 from ml.contracts import Problem, Refused, Text
+from ml.csv_rows import Lines, Row, cells, is_open, joined, rows
 
 MOST_BYTES = 200 * 1000 * 1000
 HEAD_BYTES, PIECE = 1 << 16, 1 << 20
 SEPARATORS = ";,\t|"
+SAID_SEPARATOR = re.compile(rf'\ufeff?"?sep=([{SEPARATORS}])"?[;,\t|]*[\r\n]*', re.IGNORECASE)
+LINE_BREAK = re.compile(r"\s*[\r\n]\s*")
 LONGEST_LINE, MOST_COLUMNS = 1 << 20, 1000
 LONGEST_NAME, NAMES_SHOWN = 60, 5
 # First bytes of files that are often sent instead of a CSV.
@@ -107,18 +110,21 @@ class Table:
     Parameters
     ----------
     rows
-        The cells of each row that is not blank, in order; ``None`` for one that is no CSV. Each line is read
-        by itself, so that a lost quotation mark costs one row; a cell holds no line break therefore.
+        The rows that are not blank, in order. A lost quotation mark costs its own row: a cell goes on over a
+        line break only where no other reading is as likely.
     """
 
     header: tuple[str, ...]
     delimiter: str
-    rows: Iterator[list[str] | None]
+    rows: Iterator[Row]
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[Table]:
     """Open a table whose columns have the names of fields, separated by comma, semicolon, tab or bar.
+
+    The line ``sep=;`` that spreadsheets write before the header is heard, separators behind the last name and
+    blank rows are passed over.
 
     Raises
     ------
@@ -130,17 +136,9 @@ def opened(path: Path) -> Iterator[Table]:
     except Refused as refusal:
         raise WrongTable(*refusal.problems) from refusal
     with path.open(encoding=encoding, newline="") as stream:
-        header, delimiter = _names(next(_lines(stream), ""))
-        rows = (cells(line, delimiter) for line in _lines(stream) if line.strip("\r\n"))
-        yield Table(tuple(header), delimiter, rows)
-
-
-def cells(line: str, delimiter: str) -> list[str] | None:
-    """Return the cells of one line, ``None`` when it is no CSV."""
-    try:
-        return next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter), [])
-    except csv.Error:
-        return None
+        lines = Lines(_lines(stream))
+        header, delimiter = _header(lines)
+        yield Table(tuple(header), delimiter, rows(lines, delimiter, len(header)))
 
 
 def named(code: str, message: Text, names: Sequence[str]) -> Problem:
@@ -156,11 +154,18 @@ def _lines(source: TextIO) -> Iterator[str]:
         yield line
 
 
-def _names(line: str) -> tuple[list[str], str]:
-    """Return the column names and the delimiter, the one that cuts the header into most cells."""
-    delimiter = max(SEPARATORS, key=lambda mark: len(cells(line, mark) or ()))
-    header = [name.strip().strip("\ufeff") for name in cells(line, delimiter) or ()]
-    if not any(header):
+def _header(lines: Lines) -> tuple[list[str], str]:
+    """Return the column names and the delimiter: the one said, or that cuts the header into most cells."""
+    line = lines.take() or ""
+    if said := SAID_SEPARATOR.fullmatch(line):
+        line = lines.take() or ""
+    marks = said[1] if said else SEPARATORS
+    delimiter = max(marks, key=lambda mark: len(cells(line, mark) or ()))
+    found = joined(line, lines, delimiter) if is_open(line, delimiter) else None
+    header = [_name(cell) for cell in found or cells(line, delimiter) or ()]
+    while header and not header[-1]:
+        header.pop()
+    if not header:
         raise WrongTable(NO_NAMES)
     if len(header) > MOST_COLUMNS:
         message = TOO_WIDE.format(count=len(header), most=MOST_COLUMNS)
@@ -168,6 +173,10 @@ def _names(line: str) -> tuple[list[str], str]:
     if twice := [name for name, count in Counter(header).items() if count > 1]:
         raise WrongTable(named("column_twice", COLUMN_TWICE, twice))
     return header, delimiter
+
+
+def _name(cell: str) -> str:
+    return LINE_BREAK.sub(" ", cell).strip().strip("\ufeff")
 
 
 def not_a_table(kind: str) -> Problem:

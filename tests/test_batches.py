@@ -130,7 +130,7 @@ def test_broken_rows_cost_themselves_alone(alice: User):
     rows = read(batch)
     assert [row["status"] for row in rows] == ["ok", "refused", "refused", "ok"]
     assert "header" in rows[1]["sentences"]
-    assert "not_alike" in rows[2]["problems"]
+    assert "not_a_row" in rows[2]["problems"]
 
 
 @pytest.mark.django_db(transaction=True)

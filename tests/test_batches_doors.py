@@ -60,7 +60,7 @@ def test_a_program_sends_follows_and_takes_the_result(alice: User) -> None:
     assert (found["stage"], found["counts"]["ok"], found["counts"]["refused"]) == ("done", 2, 1)
     assert found["package_sha256"]
     (row,) = program.get("api-batch-rows", key).json()["results"]
-    assert (row["row"], row["state"]) == (3, "refused")
+    assert (row["row"], row["reference"], row["state"]) == (3, "bad", "refused")
     assert {"haemoglobin", "admission_at"} <= {problem["field"] for problem in row["problems"]}
     taken = program.client.get(reverse("api-batch-result", args=[key, "csv"]))
     assert "attachment" in taken["Content-Disposition"]

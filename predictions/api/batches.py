@@ -29,18 +29,19 @@ from predictions.api.serializers import ProblemsSerializer, UploadField
 from predictions.api.studies import UNKNOWN_ALGORITHM
 from predictions.batches import access, downloads, intake, selectors, services
 from predictions.batches.models import Batch, Item
-from predictions.batches.words import MOVED_ON, NO_RESULT, NOT_YET, NOTHING_TO_REPEAT
+from predictions.batches.words import IN_SILENCE, MOVED_ON, NO_RESULT, NOT_YET, NOTHING_TO_REPEAT
 
 KEY = OpenApiParameter(
     "Idempotency-Key",
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
     required=True,
-    description="Your own id of this batch, up to 64 characters; sent again, it gives the same batch.",
+    description="Your own id of this batch, up to 64 characters. Sent again with the same files, names, "
+    "columns and language it gives the same batch, with the day and the package of its first sending.",
 )
 ERRORS = {404: ProblemsSerializer, 422: ProblemsSerializer}
 GONE = {404: ProblemsSerializer, 409: ProblemsSerializer}
-OF_THE_STATE = (MOVED_ON, NO_RESULT, NOT_YET, NOTHING_TO_REPEAT)
+OF_THE_STATE = (IN_SILENCE, MOVED_ON, NO_RESULT, NOT_YET, NOTHING_TO_REPEAT)
 
 
 class NewBatchSerializer(serializers.Serializer):
@@ -84,8 +85,8 @@ class BatchSerializer(serializers.ModelSerializer):
     class Meta:
         model = Batch
         fields = (
-            "id", "algorithm", "stage", "counts", "problems", "columns", "left_out", "package_version",
-            "package_sha256", "created_at", "finished_at", "kept_until", "job",
+            "id", "algorithm", "file_name", "file_count", "stage", "counts", "problems", "columns",
+            "left_out", "package_version", "package_sha256", "created_at", "finished_at", "kept_until", "job",
         )  # fmt: skip
 
     @extend_schema_field(CountsSerializer)
@@ -113,6 +114,9 @@ class RowSerializer(serializers.ModelSerializer):
     """A row that has no answer, and why."""
 
     row = serializers.IntegerField(source="number")
+    reference = serializers.CharField(
+        source="name", help_text="Your own number of the row, or the names of its files"
+    )
     problems = serializers.SerializerMethodField()
     job = serializers.UUIDField(
         source="chunk_id", allow_null=True, help_text="The number under which the log knows of its work"
@@ -120,7 +124,7 @@ class RowSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Item
-        fields = ("row", "name", "state", "problems", "job")
+        fields = ("row", "reference", "state", "problems", "job")
 
     @extend_schema_field(ProblemsSerializer)
     def get_problems(self, item: Item) -> list[dict[str, str]]:

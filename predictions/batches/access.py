@@ -1,7 +1,8 @@
 """Who sends batches, and who sees one: whoever sent it, while they may still ask that algorithm.
 
 Those who submit to an algorithm in its unit, and model stewards. While an algorithm is evaluated in silence
-in its unit, its clinicians get no answers this way either.
+in its unit, its clinicians get no answers this way either: asked at the upload, at every step that has more
+answered, and by the worker before it answers. What was answered before stays theirs.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from clinic.audit.models import Action
 from clinic.audit.recording import record
 from clinic.rules import Rule
 from ml import registry
-from ml.contracts import Contract
+from ml.contracts import Contract, Refused
 from predictions.access import may_submit
+from predictions.batches import selectors
 from predictions.batches.models import Batch
+from predictions.batches.words import IN_SILENCE
 from predictions.deployments.selectors import is_silent
 
 
@@ -31,7 +34,26 @@ def may_see(user: User, contract: Contract) -> bool:
 
 def may_send(user: User, contract: Contract) -> bool:
     """Return whether ``user`` may have many cases answered by an algorithm at once, today."""
-    return may_see(user, contract) and (user.role == Role.STEWARD or not _is_silent(contract))
+    return may_see(user, contract) and not is_withheld(user, contract)
+
+
+def is_withheld(user: User, contract: Contract) -> bool:
+    """Return whether new answers of an algorithm are kept from ``user``: its unit evaluates it in silence."""
+    return user.role != Role.STEWARD and _is_silent(contract)
+
+
+def require_answers(user: User, batch: Batch) -> None:
+    """Refuse to have more of a batch answered while its unit evaluates in silence; recorded.
+
+    Raises
+    ------
+    ml.contracts.Refused
+        With a sentence that says until when.
+    """
+    if is_withheld(user, batch.contract):
+        detail = {"algorithm": batch.algorithm, "needs": "no silent evaluation"}
+        record(Action.REFUSED, actor=user, kind="batch", object_id=str(batch.pk), detail=detail)
+        raise Refused(IN_SILENCE)
 
 
 def algorithms(user: User) -> list[Contract]:
@@ -40,9 +62,9 @@ def algorithms(user: User) -> list[Contract]:
 
 
 def for_user(user: User) -> QuerySet[Batch]:
-    """Return the batches of ``user``, latest first."""
+    """Return the batches of ``user`` whose time is not over, latest first."""
     names = [contract.name for contract in registry.contracts() if may_see(user, contract)]
-    return Batch.objects.filter(created_by=user, algorithm__in=names)
+    return selectors.kept().filter(created_by=user, algorithm__in=names)
 
 
 def get_or_404(user: User, batch_id: UUID) -> Batch:
@@ -51,7 +73,7 @@ def get_or_404(user: User, batch_id: UUID) -> Batch:
     Raises
     ------
     Http404
-        When it is not theirs, or there is none.
+        When it is not theirs, its time is over, or there is none.
     """
     found = for_user(user).filter(pk=batch_id).first()
     if found is None:

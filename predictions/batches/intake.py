@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -21,9 +22,10 @@ from clinic.accounts.models import Unit, User
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml import package as packages
+from ml import registry
 from ml.contracts import Contract, InputKind, Problem, Refused
-from ml.package import BrokenPackage
-from predictions.batches import access, progress, table
+from ml.package import BrokenPackage, Package
+from predictions.batches import access, progress, selectors, services, table
 from predictions.batches.models import Batch, BatchFile, Holding, Stage, Step
 from predictions.batches.words import MOST_FILES, MOVED_ON, ONE_TABLE, TOO_MANY_FILES
 from predictions.intake import KEY_REUSED, LONGEST_KEY, NO_KEY
@@ -34,6 +36,7 @@ from predictions.uploads import NO_FILE
 LARGEST_TABLE = 32 * MEBIBYTE
 LARGEST_UPLOAD = 2048 * MEBIBYTE
 FOLDER = "batches"
+LONGEST_NAME = 255
 
 
 def submit(
@@ -82,10 +85,12 @@ def describe(*, user: User, batch: Batch, columns: Mapping[str, str]) -> None:
     Raises
     ------
     ml.contracts.Refused
-        With what is wrong with the columns, each problem at its column, or when it is too late.
+        With what is wrong with the columns, each problem at its column, when it is too late, or while the
+        unit evaluates in silence.
     """
     if problems := table.check(batch.contract, batch.header, columns):
         raise Refused(*problems)
+    access.require_answers(user, batch)
     with transaction.atomic():
         held = progress.locked(batch.pk)
         if held is None or held.stage != Stage.PREPARED:
@@ -117,17 +122,21 @@ def _accept(
             _record_refusal(user, algorithm, problems)
             raise Refused(*problems)
         waits = contract.input_kind is InputKind.FORM and not named
+        names = [_sanitised(file.name or "") for file in files]
+        spoken = "fr" if language.startswith("fr") else "en"
         draft = Batch(
             algorithm=algorithm,
             created_by=user,
             idempotency_key=key,
-            fingerprint=_fingerprint(algorithm, received, columns if named else {}),
-            language="fr" if language.startswith("fr") else "en",
+            fingerprint=_fingerprint(algorithm, received, names, spoken, columns if named else {}),
+            language=spoken,
             header=header,
             columns=columns,
             stage=Stage.PREPARED if waits else Stage.READING,
+            file_name=names[0],
+            file_count=len(names),
         )
-        return _accept_once(draft, received, [file.name or "" for file in files])
+        return _accept_once(draft, received, names)
     finally:
         for file in received:
             file.close()
@@ -178,7 +187,7 @@ def _accept_once(draft: Batch, received: Sequence[Received], names: Sequence[str
                     batch=draft,
                     holding=Holding.SENT,
                     number=number,
-                    original_name=name[-255:],
+                    original_name=name,
                     size=file.size,
                     sha256=file.sha256,
                     stored_name=storage.adopt(file, FOLDER),
@@ -199,15 +208,26 @@ def _accept_once(draft: Batch, received: Sequence[Received], names: Sequence[str
     return earlier
 
 
-def _pin(draft: Batch) -> None:
-    """Note what answers all of the batch, and what the unit has set today."""
+def answers_now(algorithm: str) -> tuple[Package, dict[str, Any]]:
+    """Return the package that answers a batch sent now, and what the unit has set for it.
+
+    Raises
+    ------
+    ml.contracts.Refused
+        When the package is broken.
+    """
     try:
-        serving = packages.serving(draft.algorithm)
+        serving = packages.serving(algorithm)
     except BrokenPackage as error:
         raise Refused(PACKAGE_BROKEN) from error
+    unit = Unit.objects.filter(code=registry.contract(algorithm).unit).first()
+    return serving, shares.options(unit, algorithm) if unit else {}
+
+
+def _pin(draft: Batch) -> None:
+    """Note what answers all of the batch, and what the unit has set today."""
+    serving, draft.options = answers_now(draft.algorithm)
     draft.package_version, draft.package_sha256 = serving.version, serving.sha256
-    if unit := Unit.objects.filter(code=draft.contract.unit).first():
-        draft.options = shares.options(unit, draft.algorithm)
 
 
 def _write(batch: Batch, files: Sequence[BatchFile]) -> None:
@@ -231,17 +251,37 @@ def _go(batch: Batch, user: User) -> None:
 
 
 def _earlier(draft: Batch) -> Batch | None:
-    """Return the batch already accepted under this key; :class:`Refused` when it brought other content."""
-    earlier = Batch.objects.filter(created_by=draft.created_by, idempotency_key=draft.idempotency_key).first()
+    """Return the batch already accepted under this key; :class:`Refused` when it brought other content.
+
+    One whose time is over is deleted now instead of at the next sweep: its key is free again.
+    """
+    under_key = {"created_by": draft.created_by, "idempotency_key": draft.idempotency_key}
+    for over in selectors.overdue().filter(**under_key):
+        services.delete(over)
+    earlier = Batch.objects.filter(**under_key).first()
     if earlier is not None and earlier.fingerprint != draft.fingerprint:
         raise Refused(KEY_REUSED)
     return earlier
 
 
-def _fingerprint(algorithm: str, received: Sequence[Received], columns: Mapping[str, str]) -> str:
+def _sanitised(name: str) -> str:
+    """Return the name of a file as people read it, printable, its end where it is long."""
+    composed = unicodedata.normalize("NFC", name)
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in composed)[-LONGEST_NAME:]
+
+
+def _fingerprint(
+    algorithm: str,
+    received: Sequence[Received],
+    names: Sequence[str],
+    language: str,
+    columns: Mapping[str, str],
+) -> str:
+    """Return a hash of everything sent; not of what answers it, which is pinned with the first sending."""
     content: dict[str, Any] = {
         "algorithm": algorithm,
-        "files": [file.sha256 for file in received],
+        "files": [[name, file.sha256] for name, file in zip(names, received, strict=True)],
+        "language": language,
         "columns": columns,
     }
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))

@@ -61,6 +61,10 @@ class Batch(models.Model):
     package_sha256 = models.CharField(max_length=64)
     header = models.JSONField(default=list, help_text="Names of the columns of a table")
     columns = models.JSONField(default=dict, help_text="Column → field; empty for one left aside")
+    file_name = models.CharField(
+        max_length=255, blank=True, help_text="Of the first file, as sent; may identify, never logged"
+    )
+    file_count = models.PositiveIntegerField(default=1, help_text="Files sent; an archive is one")
     stage = models.CharField(max_length=10, choices=Stage)
     problems = models.JSONField(default=list, help_text="Why nothing of it could be answered")
     left_out = models.PositiveIntegerField(default=0, help_text="Files of an archive that are no input")
@@ -88,6 +92,11 @@ class Batch(models.Model):
     def goes_on(self) -> bool:
         """Whether workers have something to do for it."""
         return self.stage in GOING_ON
+
+    @property
+    def further_files(self) -> int:
+        """How many files came beside the first."""
+        return max(0, self.file_count - 1)
 
     @property
     def look(self) -> str:
@@ -127,7 +136,9 @@ class Item(models.Model):
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="items")
     chunk = models.ForeignKey(Chunk, null=True, on_delete=models.CASCADE, related_name="items")
     number = models.PositiveIntegerField(help_text="Counted from 1, in the order sent")
-    name = models.CharField(max_length=255, blank=True, help_text="Of its file, as sent; never logged")
+    name = models.CharField(
+        max_length=255, blank=True, help_text="Of its file, or the sender's own number of it; never logged"
+    )
     state = models.CharField(max_length=10, choices=ItemState, default=ItemState.WAITING)
     problems = models.JSONField(default=list)
 

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
 
 from predictions.batches.models import Batch, Item, ItemState, Stage, Step
 from predictions.models import JobState
@@ -63,6 +64,23 @@ def kept_until(batch: Batch) -> datetime:
     """Return when a batch is swept, as it stands."""
     kept = timedelta(days=settings.BATCH_DAYS)
     return batch.created_at + (min(kept, PREPARED_KEPT) if batch.stage == Stage.PREPARED else kept)
+
+
+def kept() -> QuerySet[Batch]:
+    """Return the batches whose time is not over."""
+    return Batch.objects.exclude(_over())
+
+
+def overdue() -> QuerySet[Batch]:
+    """Return the batches whose time is over, and that the next sweep deletes."""
+    return Batch.objects.filter(_over())
+
+
+def _over() -> Q:
+    now = timezone.now()
+    days = timedelta(days=settings.BATCH_DAYS)
+    unnamed = Q(stage=Stage.PREPARED, created_at__lte=now - PREPARED_KEPT)
+    return Q(created_at__lte=now - days) | unnamed
 
 
 def failed_job(batch: Batch) -> UUID | None:

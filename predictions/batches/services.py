@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
 from functools import partial
 
-from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from clinic.accounts.models import User
 from clinic.audit.models import Action
 from clinic.audit.recording import WORKER, record
 from ml.contracts import Refused
-from predictions.batches import progress
+from predictions.batches import access, progress, selectors
 from predictions.batches.models import (
     REPEATABLE,
     Batch,
@@ -28,7 +25,6 @@ from predictions.batches.models import (
     Stage,
     Step,
 )
-from predictions.batches.selectors import PREPARED_KEPT
 from predictions.batches.words import MOVED_ON, NO_RESULT, NOT_YET, NOTHING_TO_REPEAT
 from predictions.storage import storage
 
@@ -57,8 +53,9 @@ def ask_again(*, user: User, batch: Batch) -> int:
     Raises
     ------
     ml.contracts.Refused
-        When it is still being worked on, or nothing of it failed.
+        When it is still being worked on, nothing of it failed, or its unit evaluates in silence.
     """
+    access.require_answers(user, batch)
     with transaction.atomic():
         held = progress.locked(batch.pk)
         if held is None or held.goes_on or held.stage == Stage.PREPARED:
@@ -105,10 +102,7 @@ def delete(batch: Batch, *, actor: User | None = None) -> None:
 
 def sweep() -> None:
     """Delete the batches whose days are over, and the tables whose columns nobody named for a day."""
-    now = timezone.now()
-    old = Batch.objects.filter(created_at__lt=now - timedelta(days=settings.BATCH_DAYS))
-    left = Batch.objects.filter(stage=Stage.PREPARED, created_at__lt=now - PREPARED_KEPT)
-    for batch in [*old, *left.exclude(pk__in=old)]:
+    for batch in selectors.overdue():
         delete(batch)
 
 

@@ -1,6 +1,6 @@
 """Which column of a table is which field: proposed by name, said at the column where it is not known.
 
-The web process reads the first line of a table and a few more, never all of it.
+The web process reads a table as far as its first row that is not blank.
 """
 
 from __future__ import annotations
@@ -11,14 +11,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from itertools import islice
 from pathlib import Path
 
 from ml import registry, tables
 from ml.batch import REFERENCE
 from ml.contracts import Contract, Field, Problem, Refused, Text
 
-SAMPLE_ROWS = 50
 LONGEST_SHOWN = 60
 ALIKE = 0.75
 
@@ -90,7 +88,7 @@ def header(path: Path) -> list[str]:
         When it is no table, or one without rows.
     """
     with tables.opened(path) as table:
-        if not any(islice(table.rows, SAMPLE_ROWS)):
+        if next(table.rows, None) is None:
             raise Refused(NO_ROWS)
         return list(table.header)
 

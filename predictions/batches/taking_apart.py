@@ -18,11 +18,18 @@ from predictions.batches import archives
 from predictions.batches.models import Batch, BatchFile, Holding, Item, ItemState
 from predictions.batches.progress import ROWS_A_CHUNK
 from predictions.batches.table import NO_ROWS
-from predictions.batches.words import LARGE_STUDY, MOST_ROWS, NOTHING_INSIDE, ONLY_HIDDEN, TOO_MANY_ROWS
+from predictions.batches.words import (
+    LARGE_STUDY,
+    LONG_REFERENCE,
+    LONGEST_REFERENCE,
+    MOST_ROWS,
+    NOTHING_INSIDE,
+    ONLY_HIDDEN,
+    TOO_MANY_ROWS,
+)
 from predictions.storage import HEAD_BYTES, Received, storage, too_large
 
 FOLDER = "batches"
-LONGEST_REFERENCE = 200
 LONGEST_NAME = 255
 # Larger than the largest table with every cell quoted anew.
 LARGEST_ROWS = 1 << 30
@@ -83,25 +90,26 @@ def rows(batch: Batch) -> Taken:
 def _write_rows(batch: Batch, table: tables.Table, kept: Received, taken: Taken) -> None:
     places = [index for index, name in enumerate(table.header) if batch.columns.get(name)]
     named = [batch.columns[table.header[index]] for index in places]
-    said = named.index(floor.REFERENCE) if floor.REFERENCE in named else None
-    number = 0
-    for number, cells in enumerate(table.rows, 1):
-        if number > MOST_ROWS:
+    said = places[named.index(floor.REFERENCE)] if floor.REFERENCE in named else None
+    read = [index for index in places if index != said]
+    count = 0
+    for count, (number, cells) in enumerate(table.rows, 1):
+        if count > MOST_ROWS:
             raise Refused(TOO_MANY_ROWS)
-        item = Item(batch=batch, number=number)
-        if problem := _unlike(cells, table.header):
+        reference = cells[said] if cells and said is not None and said < len(cells) else ""
+        item = Item(batch=batch, number=number, name=_shown(reference))
+        if problem := _unlike(cells, table.header) or _too_long(reference):
             taken.refused.append(_refused(item, problem))
             continue
-        found = [(cells or [])[index] for index in places]
-        reference = found.pop(said)[:LONGEST_REFERENCE] if said is not None else ""
-        line = json.dumps([number, reference, found], ensure_ascii=False).encode() + b"\n"
+        line = json.dumps([number, reference, [cells[index] for index in read]], ensure_ascii=False)
+        line = f"{line}\n".encode()
         if not taken.spans or len(taken.spans[-1].items) == ROWS_A_CHUNK:
             taken.spans.append(Span([], offset=kept.size))
         span = taken.spans[-1]
         kept.write(line)
         span.items.append(item)
         span.length += len(line)
-    if not number:
+    if not count:
         raise Refused(NO_ROWS)
     if kept.problem:
         raise Refused(kept.problem)
@@ -119,6 +127,16 @@ def _unlike(cells: Sequence[str] | None, header: Sequence[str]) -> Problem | Non
     if len(cells) == len(header):
         return None
     return Problem("not_alike", floor.NOT_ALIKE.format(found=len(cells), expected=len(header)))
+
+
+def _too_long(reference: str) -> Problem | None:
+    return LONG_REFERENCE if len(reference) > LONGEST_REFERENCE else None
+
+
+def _shown(reference: str) -> str:
+    """Return a reference as it is kept: whole, or plainly cut where its row is refused for its length."""
+    reference = reference.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    return reference if len(reference) <= LONGEST_REFERENCE else f"{reference[: LONGEST_REFERENCE - 1]}…"
 
 
 def _refused(item: Item, problem: Problem) -> Item:

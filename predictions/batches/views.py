@@ -176,6 +176,7 @@ def _context(request: HttpRequest, found: Batch) -> dict[str, Any]:
     return {
         "batch": found,
         "contract": found.contract,
+        "referred": not found.tabular or REFERENCE in found.columns.values(),
         "counts": counted,
         "repeatable": selectors.repeatable(counted),
         "rows": rows,

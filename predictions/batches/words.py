@@ -6,6 +6,7 @@ from ml.contracts import Problem, Text
 
 MOST_ROWS = 20_000
 MOST_FILES = 128
+LONGEST_REFERENCE = 200
 
 ONE_TABLE = Problem(
     "one_table",
@@ -70,6 +71,25 @@ MOVED_ON = Problem(
         "This batch has gone on meanwhile; the page shows where it is now.",
         "Ce lot a avancé entre-temps ; la page montre où il en est.",
     ),
+)
+IN_SILENCE = Problem(
+    "evaluated_in_silence",
+    Text(
+        "Your unit evaluates this algorithm in silence: nothing more is answered until that has ended. What "
+        "was answered before stays; ask the rest again afterwards.",
+        "Votre unité évalue cet algorithme en silence\u00a0: plus rien n’est traité avant la fin de cette "
+        "évaluation. Ce qui l’était déjà reste\u00a0; redemandez le reste ensuite.",
+    ),
+)
+LONG_REFERENCE = Problem(
+    "reference_too_long",
+    Text(
+        "Your own number of this row is longer than {most} characters. Shorten it, or leave its column "
+        "aside.",
+        "Votre numéro de cette ligne dépasse {most} caractères. Raccourcissez-le, ou laissez sa colonne de "
+        "côté.",
+    ).format(most=LONGEST_REFERENCE),
+    field="reference",
 )
 NO_RESULT = Problem(
     "no_result",

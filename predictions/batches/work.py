@@ -13,12 +13,13 @@ from functools import partial
 from typing import Any
 
 from django.core.files.base import ContentFile
+from django.db import transaction
 from django.utils import timezone
 
 from ml import package as packages
 from ml.contracts import Problem
 from ml.package import BrokenPackage
-from predictions.batches import answering, progress, results, services, taking_apart
+from predictions.batches import access, answering, progress, results, services, taking_apart
 from predictions.batches.models import (
     Batch,
     BatchFile,
@@ -31,6 +32,7 @@ from predictions.batches.models import (
     Step,
 )
 from predictions.batches.taking_apart import Taken
+from predictions.batches.words import IN_SILENCE
 from predictions.jobs import Ending
 from predictions.run import PACKAGE_BROKEN
 from predictions.storage import receive, storage
@@ -81,24 +83,32 @@ def _number(item: Item) -> int:
 def _answer(chunk: Chunk) -> Ending:
     batch = chunk.batch
     items = list(chunk.items.filter(state=ItemState.WAITING))
+    if access.is_withheld(batch.created_by, batch.contract):
+        return Ending(write=partial(_unanswered, chunk, items, ItemState.WITHDRAWN, IN_SILENCE))
     try:
         package = packages.by_sha256(batch.algorithm, batch.package_sha256)
     except BrokenPackage as error:
         log.error("model package broken", exc_info=error, extra={"batch": str(batch.pk)})
-        return Ending(write=partial(_unanswered, chunk, items, PACKAGE_BROKEN))
+        return Ending(write=partial(_unanswered, chunk, items, ItemState.FAILED, PACKAGE_BROKEN))
     answer = answering.rows if batch.tabular else answering.files
     lines = answer(chunk, items, package)
     stored = _store("".join(f"{json.dumps(line, allow_nan=False)}\n" for line in lines).encode())
-    return Ending({"stored_name": stored.name}, partial(_answered, chunk, items, lines))
+    return Ending({"stored_name": stored.name}, partial(_answered, chunk, items, lines, stored.name))
 
 
-def _unanswered(chunk: Chunk, items: Iterable[Item], problem: Problem) -> None:
+def _unanswered(chunk: Chunk, items: Iterable[Item], state: ItemState, problem: Problem) -> None:
     said = [problem.as_json()]
-    Item.objects.filter(pk__in=[item.pk for item in items]).update(state=ItemState.FAILED, problems=said)
+    Item.objects.filter(pk__in=[item.pk for item in items]).update(state=state, problems=said)
     progress.advance(chunk.batch_id)
 
 
-def _answered(chunk: Chunk, items: Iterable[Item], lines: Iterable[dict[str, Any]]) -> None:
+def _answered(chunk: Chunk, items: Iterable[Item], lines: Iterable[dict[str, Any]], stored_name: str) -> None:
+    """Write what became of each row; nothing of it when a silent evaluation began meanwhile."""
+    if access.is_withheld(chunk.batch.created_by, chunk.batch.contract):
+        Chunk.objects.filter(pk=chunk.pk).update(stored_name="")
+        transaction.on_commit(partial(storage.discard, stored_name))
+        _unanswered(chunk, items, ItemState.WITHDRAWN, IN_SILENCE)
+        return
     by_number = {line["row"]: line for line in lines}
     changed = []
     for item in items:

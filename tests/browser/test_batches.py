@@ -65,7 +65,7 @@ def test_a_table_is_named_followed_taken_and_deleted(
         wrong += visit.judge("batch_pending")
         work_off(batch)
         expect(page.get_by_role("heading", name="Résultat")).to_be_visible()
-        expect(page.get_by_role("main")).to_contain_text("120 lignes traitées sur 121")
+        expect(page.get_by_role("main")).to_contain_text("120 sur 121")
         expect(page.get_by_role("row", name="121")).to_contain_text("refusé")
         expect(page.get_by_role("main")).not_to_contain_text("LIGHTHOUSE")
         with page.expect_download() as download:

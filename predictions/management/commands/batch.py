@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.files.base import File
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.http import Http404
-from django.utils import translation
+from django.utils import timezone, translation
 
 from clinic.accounts.access import may_enter
 from clinic.accounts.models import User
@@ -22,8 +23,10 @@ from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml import registry
 from ml.contracts import LANGUAGES, Problem, Refused
+from predictions import channel_mapping
 from predictions.batches import intake, selectors, services
 from predictions.batches.models import Batch, Format, ItemState, Stage
+from predictions.models import ChannelMapping
 from predictions.storage import storage
 
 POLL_SECONDS = 0.5
@@ -36,9 +39,10 @@ class Command(BaseCommand):
 
     help = (
         "Have a table, a folder or a list of files answered by the workers, in the name of somebody of the "
-        "staff, and write the result as CSV or Parquet. Stopped and called again with the same files, it "
-        "goes on with the same batch, and asks failed rows again. Without workers, `python -m ml predict "
-        "--batch` answers a table by itself."
+        "staff, and write the result as CSV or Parquet. Stopped and called again with the same files, "
+        "columns and language, it goes on with the same batch and asks failed rows again, and says so; a "
+        "version promoted since, or what the unit has set anew, makes it a new batch. Without workers, "
+        "`python -m ml predict --batch` answers a table by itself."
     )
     requires_migrations_checks = True
 
@@ -56,7 +60,7 @@ class Command(BaseCommand):
             help="a column that is not called as its field; COLUMN= leaves it aside; may be repeated",
         )
         parser.add_argument("--lang", choices=LANGUAGES, default="en", help="language of the sentences")
-        parser.add_argument("--key", default="", help="idempotency key (default: made from the files)")
+        parser.add_argument("--key", default="", help="idempotency key (default: made of what answers what)")
 
     def handle(self, *args: Any, files: list[Path], out: Path, username: str, **options: Any) -> None:
         """Send, wait, write; ends with an error when a row failed."""
@@ -72,10 +76,10 @@ class Command(BaseCommand):
             raise CommandError(f"There is nobody called {username} who may log in.")
         paths = list(_files(files))
         with translation.override(options["lang"]):
+            begun = timezone.now()
             batch = self._sent(user, paths, options)
-            if not batch.goes_on and selectors.repeatable(selectors.counts(batch)):
-                services.ask_again(user=user, batch=batch)
-                batch.refresh_from_db()
+            if batch.created_at < begun:
+                self._found_again(user, batch, options["lang"])
             self._followed(batch)
             self._told(batch, options["lang"])
             _write(user, batch, form, out)
@@ -85,8 +89,8 @@ class Command(BaseCommand):
 
     def _sent(self, user: User, paths: Sequence[tuple[str, Path]], options: dict[str, Any]) -> Batch:
         columns = dict(_pair(given) for given in options["column"])
-        key = options["key"] or _key(options["algorithm"], [path for _name, path in paths], columns)
         try:
+            key = options["key"] or _key(options["algorithm"], paths, columns, options["lang"])
             with ExitStack() as stack:
                 files = [File(stack.enter_context(path.open("rb")), name=name) for name, path in paths]
                 return intake.submit(
@@ -102,6 +106,25 @@ class Command(BaseCommand):
         except (PermissionDenied, Http404) as error:
             message = f"{user.username} may not send batches to {options['algorithm']}."
             raise CommandError(message) from error
+
+    def _found_again(self, user: User, batch: Batch, language: str) -> None:
+        """Say that an earlier batch is gone on with or given out again, and ask anew what failed of it."""
+        version = f"{batch.algorithm} {batch.package_version}"
+        sent = timezone.localtime(batch.created_at)
+        repeated = 0
+        if not batch.goes_on and selectors.repeatable(selectors.counts(batch)):
+            try:
+                repeated = services.ask_again(user=user, batch=batch)
+            except Refused as refusal:
+                raise CommandError("\n".join(_said(refusal.problems, language))) from refusal
+            batch.refresh_from_db()
+        if batch.finished_at:
+            ended = timezone.localtime(batch.finished_at)
+            becomes = f"answered on {ended:%Y-%m-%d %H:%M} by version {version}; nothing is computed anew"
+        else:
+            asked = f", {repeated} rows asked again" if repeated else ""
+            becomes = f"goes on with version {version}{asked}"
+        self.stderr.write(f"batch {batch.pk} was sent on {sent:%Y-%m-%d %H:%M} already: {becomes}")
 
     def _followed(self, batch: Batch) -> None:
         """Wait for the workers, and say how far they are whenever that changes."""
@@ -156,13 +179,31 @@ def _pair(given: str) -> tuple[str, str]:
     return column, field
 
 
-def _key(algorithm: str, paths: Sequence[Path], columns: dict[str, str]) -> str:
-    """Return a key that the same files give again."""
-    digest = hashlib.sha256(f"{algorithm} {sorted(columns.items())}".encode())
-    for path in paths:
+def _key(algorithm: str, paths: Sequence[tuple[str, Path]], columns: dict[str, str], language: str) -> str:
+    """Return a key that the same files give again while the same package answers them in the same way."""
+    serving, set_by_unit = intake.answers_now(algorithm)
+    about = {
+        "algorithm": algorithm,
+        "package": serving.sha256,
+        "options": set_by_unit,
+        "columns": columns,
+        "language": language,
+        "files": [name for name, _path in paths],
+        "channels": _channels(algorithm),
+    }
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for _name, path in paths:
         with path.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
     return f"command-{digest.hexdigest()[:KEY_DIGITS]}"
+
+
+def _channels(algorithm: str) -> list[Any]:
+    """Return what the unit of an algorithm knows of its recorders, which recordings are read with."""
+    if algorithm != channel_mapping.ALGORITHM:
+        return []
+    known = ChannelMapping.objects.filter(unit__code=registry.contract(algorithm).unit).order_by("pk")
+    return list(known.values_list("labels_sha256", "options"))
 
 
 def _said(problems: Sequence[Problem], language: str) -> list[str]:

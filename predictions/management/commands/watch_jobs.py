@@ -21,6 +21,8 @@ from predictions.watch import Watch
 log = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 3600
+# After its start, so that one that is restarted more often than hourly throws away what is over all the same.
+FIRST_SWEEP_SECONDS = 300
 RETRY_SECONDS = 2.0
 NAME = f"{pulse.WATCH}@{socket.gethostname()}"
 
@@ -40,7 +42,7 @@ class Command(BaseCommand):
 
     def _follow(self, stop: threading.Event, watch: Watch) -> None:
         """Look until ``stop``. A database that is away or full is waited for: the rows do not run off."""
-        sweep_at = time.monotonic() + SWEEP_SECONDS
+        sweep_at = time.monotonic() + FIRST_SWEEP_SECONDS
         while not stop.is_set():
             pause = settings.REAP_SECONDS
             try:
