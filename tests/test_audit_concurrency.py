@@ -186,7 +186,7 @@ def test_postgresql_makes_one_chain_of_many_writers(new_postgres: str, tmp_path:
 def test_postgresql_keeps_the_audit_as_sqlite_does(postgres_url: str, tmp_path: Path) -> None:
     done = run(
         "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_audit_chain.py",
-        "tests/test_audit_anchors.py", "tests/test_audit_retention.py",
+        "tests/test_audit_anchors.py", "tests/test_audit_anchor_targets.py", "tests/test_audit_retention.py",
         data=tmp_path, url=postgres_url,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:]
