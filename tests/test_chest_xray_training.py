@@ -12,7 +12,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from ml import runner
+from ml import held_out, operating_points, runner
 from ml.algorithms.chest_xray import appearance, augment, dataset, heads, validation
 from ml.algorithms.chest_xray.cases import Cases
 from ml.algorithms.chest_xray.contract import CONTRACT
@@ -185,7 +185,15 @@ def write_images(data: Path) -> None:
     rows = []
     for index in range(16):
         Image.fromarray(phantom(256, 256, seed=index)[::-1]).save(adults / f"{index}.jpg")
-        rows.append({"path": f"{index}.jpg", "label": index % 2, "patient_id": index // 2, "age_years": 50})
+        rows.append(
+            {
+                "path": f"{index}.jpg",
+                "label": index % 2,
+                "patient_id": index // 2,
+                "age_years": 50,
+                "sex": "F",
+            }
+        )
     _write_csv(adults / "labels.csv", rows)
 
 
@@ -199,7 +207,7 @@ def _write_csv(path: Path, rows: list[Mapping[str, Any]]) -> None:
 @pytest.mark.long
 def test_a_training_ends_in_a_package_that_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Heavy, and only this test needs it: Keras takes several seconds to import.
-    from ml.algorithms.chest_xray import backbone, train
+    from ml.algorithms.chest_xray import backbone, out_of_fold, train
     from ml.algorithms.chest_xray.features import Extractor
     from tests import mlflow_store
 
@@ -216,13 +224,19 @@ def test_a_training_ends_in_a_package_that_serves(tmp_path: Path, monkeypatch: p
     )
     network.save_weights(weights)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
-    monkeypatch.setattr(train, "Extractor", lambda *given: Extractor(*given, cache=tmp_path / "cache"))
+    for module in (train, out_of_fold):
+        monkeypatch.setattr(module, "Extractor", lambda *given: Extractor(*given, cache=tmp_path / "cache"))
     package = train.train(data, tmp_path / "out", version="0.0.1", params=params)
     assert isinstance(read(package.folder), Package)
     assert package.manifest["training"]["looks_at_the_test"] == 1
     mlflow_store.assert_complete(package, curves=["left_out.auc"])
     assert {"roc_auc", "recall", "specificity"} <= {metric.name for metric in package.metrics}
     assert sum(file.stat().st_size for file in package.folder.iterdir()) < 4e6
+    held_out.publish(package, out_of_fold.collect(data, package))
+    point = operating_points.criterion(package, package)
+    assert point.passed, point.sentence.en
+    assert "Derived anew" in point.sentence.en
+    assert set(held_out.of(package).curves) >= {"roc", "precision_recall", "calibration"}
     monkeypatch.setattr(runner.packages, "load", lambda *_: package)
     source = Source(path=data / dataset.KERMANY / "test" / "41.jpg", options={"no_gate": True})
     assert runner.run(CONTRACT.name, source).status is Status.OK

@@ -10,19 +10,23 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from ml import drawing, held_out, operating_points, registry
 from ml import package as packages
+from ml.__main__ import main
 from ml.contracts import Text
 from ml.held_out import HeldOut, Unusable
 from ml.operating_points import Ward
 from ml.package import Package
+from ml.training import store
 from tests.test_versions_gate import copied
 
 POINTS = {"sleep": "confidence", "accident_severity": "best_f1"}
 OLDER = "1.2.0"
 """Of the night model: shipped before held-out scores were kept."""
 NOTHING = Text("", "")
+DATA = Path("../shared/data")
 
 
 @pytest.mark.parametrize(("algorithm", "name"), POINTS.items())
@@ -185,10 +189,33 @@ def test_every_curve_of_the_nights_is_drawn_with_its_interval_in_words(language:
     assert interval in drawing.caption("reliability", curves, language)
 
 
+def test_an_algorithm_whose_point_follows_from_its_package_keeps_no_scores(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["held-out", "haemorrhage", "--data", "docs", "--publish"]) == 2
+    assert "follows from its package alone" in capsys.readouterr().err
+
+
 @pytest.mark.shared
 def test_the_scores_of_the_crashes_are_those_their_recipe_gives_again() -> None:
     package = packages.load("accident_severity")
-    again = registry.door("accident_severity", "out_of_fold").collect(
-        packages.ROOT.parents[1] / ".." / "shared" / "data", package
-    )
+    again = registry.door("accident_severity", "out_of_fold").collect(DATA, package)
     assert again == held_out.of(package)
+
+
+@pytest.mark.shared
+@pytest.mark.long
+def test_a_training_writes_the_scores_beside_its_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.setattr(store, "STORE", tmp_path / "mlflow" / "mlflow.db")
+    sought = yaml.safe_load(Path("params.yaml").read_text("utf-8"))["accident_severity"]["search"]
+    once = json.dumps({kind: {**asked, "trials": 1} for kind, asked in sought.items()})
+    call = ["train", "accident_severity", "--data", str(DATA), "--out", str(tmp_path), "--version", "9.0.0"]
+    assert main([*call, "--param", f"search={once}"]) == 0
+    package = packages.read(tmp_path / "accident_severity" / "9.0.0")
+    point = operating_points.derive(package, Ward())
+    assert point.derived
+    assert point.value == pytest.approx(package.thresholds["best_f1"], rel=operating_points.ALIKE)
+    assert (tmp_path / "accident_severity" / "9.0.0.held_out.json").is_file()
