@@ -22,11 +22,16 @@ class _Target:
     """What a ZIP is written to: only forwards."""
 
     def __init__(self, received: Received | BinaryIO) -> None:
-        self._received = received
+        self._received: Received | BinaryIO | None = received
 
     def write(self, content: bytes) -> int:
-        self._received.write(content)
+        if self._received is not None:
+            self._received.write(content)
         return len(content)
+
+    def let_go(self) -> None:
+        """Write no more: what is written is thrown away, and its owner closes what it was written to."""
+        self._received = None
 
     def flush(self) -> None:
         """Nothing to flush: what is received is flushed when it is moved into place."""
@@ -42,7 +47,8 @@ class Archive:
     """
 
     def __init__(self, target: Received | BinaryIO, about: dict[str, Any]) -> None:
-        self._zip = zipfile.ZipFile(_Target(target), "w", allowZip64=True)
+        self._target = _Target(target)
+        self._zip = zipfile.ZipFile(self._target, "w", allowZip64=True)
         self.about = about
         self._entries: list[dict[str, Any]] = []
         self._missing: list[dict[str, str]] = []
@@ -53,8 +59,12 @@ class Archive:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close with the manifest, unless writing it failed."""
-        if kind is None:
+        """Close with the manifest, unless writing failed."""
+        if kind is not None:
+            # A ZIP left open writes its end when it is collected, to a file that is closed by then.
+            self._target.let_go()
+            self._zip.close()
+        else:
             shown = self.about | {"files": self._entries, "missing": self._missing}
             with self._zip.open(_entry(MANIFEST), "w") as entry:
                 entry.write(_json(shown))

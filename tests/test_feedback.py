@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+import gc
 import hashlib
 import io
 import json
 import zipfile
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +32,14 @@ from ml.algorithms.sleep import pairs
 from ml.contracts import Refused
 from patients import consent, erasure, services
 from patients.models import Patient, Research
-from predictions import answers, jobs, outcomes, review, sweep
+from predictions import answers, first_read, jobs, outcomes, reading, review, sweep
 from predictions.feedback import access, work
 from predictions.feedback import services as feedback
 from predictions.feedback.models import Included, Request, TrainingSet
-from predictions.models import JobState, Prediction, Study
+from predictions.models import JobState, Prediction, Review, Signature, Study
+from predictions.states import State
 from predictions.storage import storage
-from tests import chest_phantom, dicom_builder, factories, outputs, scored_nights, studies
+from tests import chest_phantom, deploying, dicom_builder, factories, outputs, scored_nights, studies
 from tests.sleep_files import Channel, recording
 from tests.test_export_births import many_births
 
@@ -86,7 +88,7 @@ def rows(content: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(content.decode())))
 
 
-def birth(by: User, mother: Patient, millilitres: int = 1250) -> Study:
+def birth(by: User, mother: Patient, millilitres: int = 1250, *, signer: User | None = None) -> Study:
     came = timezone.now() - timedelta(hours=2)
     stay = factories.encounter(mother, started_at=came)
     values = answers.stored(as_of(ADMISSIONS["typical"][1], came))
@@ -94,7 +96,25 @@ def birth(by: User, mother: Patient, millilitres: int = 1250) -> Study:
     Study.objects.filter(pk=study.pk).update(submitted_at=came)
     loss = {"millilitres": millilitres, "method": "weighed", "measured_at": timezone.now()}
     outcomes.keep(user=by, encounter=stay, values=loss)
+    if signer is not None:
+        studies.signed(study, signer)
     return study
+
+
+def signed_at_once(by: User) -> None:
+    """Sign every study with an answer, many at once."""
+    predictions = list(Prediction.objects.select_related("study"))
+    reviews = Review.objects.bulk_create(
+        Review(prediction=one, author=by, verdict="agree", created_at=timezone.now()) for one in predictions
+    )
+    Signature.objects.bulk_create(
+        Signature(
+            study=one.study, version=1, prediction=one, review=given, signer=by, signed_at=timezone.now(),
+            content_sha256="5" * 64,
+        )
+        for one, given in zip(predictions, reviews, strict=True)
+    )  # fmt: skip
+    Study.objects.update(state=State.SIGNED)
 
 
 @pytest.fixture
@@ -131,7 +151,7 @@ def night(sleep_lab: Unit, sandra: User, terry: User) -> Study:
 
 
 def test_births_come_back_through_the_hospital_reader(
-    alice: User, claire: Patient, steward: User, admin: User, tmp_path: Path
+    alice: User, bob: User, claire: Patient, steward: User, admin: User, tmp_path: Path
 ) -> None:
     many_births(alice, 240)
     Prediction.objects.bulk_create(
@@ -141,6 +161,7 @@ def test_births_come_back_through_the_hospital_reader(
         )
         for study in Study.objects.all()
     )  # fmt: skip
+    signed_at_once(bob)
     Patient.objects.update(research=Research.AGREED)
     folder = unpacked(made("haemorrhage", steward, admin), tmp_path)
     read = mapping.Mapping.from_mapping(yaml.safe_load((folder / "mapping.yaml").read_text("utf-8")))
@@ -178,8 +199,10 @@ def test_nights_come_back_through_the_pair_reader(
 # --- nobody is named, everything is known ----------------------------------------------------------
 
 
-def test_no_file_names_anybody(image: Study, night: Study, alice: User, steward: User, admin: User) -> None:
-    birth(alice, agreed(factories.patient(**NAMES | {"record_number": "VG-0004170"})))
+def test_no_file_names_anybody(
+    image: Study, night: Study, alice: User, bob: User, steward: User, admin: User
+) -> None:
+    birth(alice, agreed(factories.patient(**NAMES | {"record_number": "VG-0004170"})), signer=bob)
     for algorithm in access.WRITTEN:
         files = opened(made(algorithm, steward, admin))
         for name, content in files.items():
@@ -266,6 +289,72 @@ def test_where_nothing_was_left_out_no_sentence_says_so(client: Client, steward:
         page = client.get(address).content.decode()
         assert "refused" in page
         assert ">approved<" not in page
+
+
+def test_a_birth_needs_a_signature_and_says_who_recorded_what(
+    alice: User, bob: User, steward: User, admin: User
+) -> None:
+    birth(alice, agreed(factories.patient()))
+    found = made("haemorrhage", steward, admin)
+    assert found.problems[0]["message"]["en"].endswith("1 births whose assessment is not signed.")
+    amended = birth(alice, agreed(factories.patient()), signer=bob)
+    review.amend(user=bob, study=amended, reason="Another answer")
+    birth(alice, agreed(factories.patient()), signer=bob)
+    found = made("haemorrhage", steward, admin)
+    assert found.counts["left_out"] == {"not_signed": 1, "being_amended": 1}
+    [row] = rows(opened(found)["provenance.csv"])
+    assert (row["signed_by_role"], row["recorded_by_role"]) == ("physician", "midwife")
+
+
+def test_what_is_being_amended_is_no_truth(
+    image: Study, night: Study, charlie: User, sandra: User, steward: User, admin: User
+) -> None:
+    for study, user in ((image, charlie), (night, sandra)):
+        review.amend(user=user, study=study, reason="Looked again")
+        found = made(study.algorithm, steward, admin)
+        assert found.problems[0]["message"]["en"].endswith("1 signed, but being amended.")
+
+
+def test_what_was_signed_unseen_is_the_best_label(
+    radiology: Unit, charlie: User, steward: User, admin: User
+) -> None:
+    """Signed under a silent evaluation: what the reader saw, said blind."""
+    film = outputs.as_file(dicom_builder.dx_from_jpeg(chest_phantom.phantom()))
+    study = outputs.send(studies.radiograph(charlie, agreed(factories.patient(radiology))), film)
+    deploying.silenced(study)
+    first_read.commit(user=charlie, study=study, impression="normal", confidence="sure")
+    reading.save(user=charlie, study=study, values={"impression": "Clear."}, language="en")
+    review.sign(user=charlie, study=study)
+    [row] = rows(opened(made("chest_xray", steward, admin))["provenance.csv"])
+    assert (row["outcome"], row["outcome_source"], row["blind"]) == (
+        "NORMAL", "signed_reading:not_seen", "yes",
+    )  # fmt: skip
+
+
+def test_a_night_scored_on_an_empty_page_teaches(
+    sleep_lab: Unit, sandra: User, terry: User, steward: User, admin: User
+) -> None:
+    night = scored_nights.night(terry, agreed(factories.patient(sleep_lab)))
+    outputs.send(night, recording([Channel("EEG F4-M1")], time="22.10.05"))
+    deploying.silenced(night)
+    scored_nights.finished(terry, night, *(scored_nights.stage(epoch, "N2") for epoch in range(20)))
+    review.sign(user=sandra, study=night)
+    [row] = rows(opened(made("sleep", steward, admin))["provenance.csv"])
+    assert (row["recorded_by_role"], row["blind"]) == ("technician", "yes")
+
+
+def test_two_sets_of_the_same_are_the_same_and_say_who_agreed_when(
+    image: Study, steward: User, admin: User
+) -> None:
+    Patient.objects.filter(pk=image.patient_id).update(research_at=datetime(2026, 3, 5, 12, tzinfo=UTC))
+    first, second = (opened(made("chest_xray", steward, admin)) for _ in range(2))
+    assert first.keys() == second.keys()
+    tables = [name for name in first if name.endswith(".csv")]
+    assert [first[name] for name in tables] == [second[name] for name in tables]
+    [row] = rows(first["provenance.csv"])
+    assert (row["consent"], row["consent_month"]) == ("agreed", "2026-03")
+    said = json.loads(first["manifest.json"])["consent"]
+    assert said == {row["patient"]: {"research": "agreed", "month": "2026-03"}}
 
 
 # --- consent ---------------------------------------------------------------------------------------
@@ -384,6 +473,14 @@ def test_who_may_decide_is_told_and_the_asker_of_the_answer(
     assert Notice.objects.filter(recipient=steward).count() == 1
 
 
+def test_who_asked_is_told_that_the_file_is_there_or_never_will_be(
+    image: Study, steward: User, admin: User
+) -> None:
+    for algorithm, said in (("chest_xray", "is written"), ("sleep", "could not be written")):
+        made(algorithm, steward, admin)
+        assert said in Notice.objects.filter(recipient=steward).latest("pk").text["en"]
+
+
 def test_a_steward_takes_the_file_out_once_it_is_written(
     client: Client, image: Study, steward: User, admin: User, django_capture_on_commit_callbacks: Any
 ) -> None:
@@ -454,7 +551,7 @@ def test_a_file_stays_here_while_somebody_in_it_is_erased_or_held(
 
 
 def test_an_erasure_takes_the_file_and_the_line(
-    image: Study, steward: User, admin: User, django_capture_on_commit_callbacks: Any
+    client: Client, image: Study, steward: User, admin: User, django_capture_on_commit_callbacks: Any
 ) -> None:
     found = made("chest_xray", steward, admin)
     subject = erasure.Subject(image.patient_id)
@@ -465,8 +562,13 @@ def test_an_erasure_takes_the_file_and_the_line(
     assert not Included.objects.exists()
     assert TrainingSet.objects.get().stored_name == ""
     assert not storage.exists(found.stored_name)
-    # Whoever has a copy is told whom to take out of it.
+    # Whoever has a copy is told whom to take out of it, and every later set says so.
     assert pseudonym in Notice.objects.filter(recipient=steward).latest("pk").text["en"]
+    assert work.erased_names("chest_xray") == {1: [pseudonym]}
+    client.force_login(steward)
+    page = client.get(reverse("training_set", args=[found.request_id])).content.decode()
+    assert pseudonym in page
+    assert client.get(f"/api/training-sets/{found.request_id}").json()["withdrawn"] == [pseudonym]
 
 
 # --- the command -----------------------------------------------------------------------------------
@@ -486,8 +588,22 @@ def test_the_command_needs_two_persons_and_writes_a_private_folder(
     with pytest.raises(CommandError, match="no model steward"):
         call_command(*call, "--asked-by", "charlie", "--approved-by", "admin")
     assert not (tmp_path / "set").exists()
+    assert not Request.objects.exists()
     call_command(*call, "--asked-by", "steward", "--approved-by", "admin")
     assert "1 examples of 1 patients" in capsys.readouterr().out
     assert dataset.read(tmp_path / "set" / "xrays", "train").y.tolist() == [1]
     assert {path.stat().st_mode & 0o077 for path in (tmp_path / "set").rglob("*")} == {0}
     assert Included.objects.get().patient_id == image.patient_id
+
+
+def test_a_command_with_nothing_to_write_ends_its_request_and_prints_no_trace(
+    steward: User, admin: User, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    call = ("export_training_set", "chest_xray", str(tmp_path / "set"), "--purpose", "To retrain")
+    with pytest.raises(CommandError, match="Nothing can be given out"):
+        call_command(*call, "--asked-by", "steward", "--approved-by", "admin")
+    gc.collect()
+    assert "ignored" not in capfd.readouterr().err
+    found = TrainingSet.objects.get()
+    assert (found.state, found.problems[0]["code"]) == (JobState.REFUSED, "nothing_to_learn_from")
+    assert not (tmp_path / "set").exists()

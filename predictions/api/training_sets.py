@@ -86,8 +86,8 @@ class TrainingSetSerializer(serializers.ModelSerializer):
         """Return who is to be taken out."""
         if asked.made is None:
             return []
-        gone = asked.made.included.filter(withdrawn_at__isnull=False)
-        return list(gone.order_by("name").values_list("name", flat=True))
+        gone = asked.made.included.filter(withdrawn_at__isnull=False).values_list("name", flat=True)
+        return sorted({*gone, *asked.made.counts.get(services.ERASED, ())})
 
     @extend_schema_field(serializers.DateTimeField(allow_null=True))
     def get_kept_until(self, asked: Asked) -> str | None:

@@ -20,7 +20,7 @@ class FeedbackConfig(AppConfig):
         """Register with the floors below; models can be imported only once all are loaded."""
         from patients import consent, erasure
         from predictions import jobs, queue
-        from predictions.feedback import models, shredding, uses
+        from predictions.feedback import models, services, shredding, uses
 
         jobs.register(
             jobs.Kind(
@@ -29,6 +29,7 @@ class FeedbackConfig(AppConfig):
                 work="predictions.feedback.work.work",
                 queue_of=lambda made: queue.DOCUMENT_QUEUE,
                 limits_of=lambda made: LIMITS,
+                lost=services.tell_lost,
             )
         )
         erasure.register(shredding.SHREDDER)

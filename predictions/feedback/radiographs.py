@@ -12,9 +12,11 @@ from ml.algorithms.chest_xray.dataset import PNEUMONIA
 from ml.algorithms.chest_xray.image import decode
 from ml.algorithms.chest_xray.view import png, square
 from ml.contracts import Refused
-from predictions import births_csv, first_read
-from predictions.feedback.writing import Writing
-from predictions.models import Impression, Signature, StudyFile, Verdict
+from predictions import births_csv, first_read, verdicts
+from predictions.agreement.radiographs import signed_opinion
+from predictions.feedback.writing import BEING_AMENDED, Writing
+from predictions.models import Impression, Signature, StudyFile
+from predictions.states import State
 from predictions.storage import storage
 
 FOLDER, ORIGINALS = "xrays", "originals"
@@ -24,7 +26,8 @@ SPLIT, NORMAL = "train", "NORMAL"
 
 def write(writing: Writing) -> None:
     """Write every scored frontal image twice: de-identified as sent, and as the network is trained on it."""
-    signatures = Signature.objects.filter(study__algorithm="chest_xray").order_by("version")
+    signatures = Signature.objects.filter(study__algorithm="chest_xray")
+    signatures = signatures.order_by("study__submitted_at", "study", "version")
     chosen = signatures.select_related("study", "review", "prediction", "first_read", "signer")
     last = {one.study_id: one for one in chosen}
     writing.look(one.study.patient_id for one in last.values())
@@ -41,12 +44,16 @@ def write(writing: Writing) -> None:
 
 
 def _label(signature: Signature) -> bool | str:
-    """Return whether what was signed says pneumonia, or why it says nothing to learn from."""
+    """Return whether what was signed says pneumonia, or why it says nothing to learn from.
+
+    Under a silent evaluation it is what the signer saw first, and the best label there is.
+    """
     read = signature.first_read
-    if signature.review.verdict == Verdict.CANNOT_ASSESS:
+    if signature.study.state != State.SIGNED:
+        return BEING_AMENDED
+    opinion = signed_opinion(signature)
+    if opinion is None:
         return "cannot_assess"
-    answered = signature.prediction.result.get("label") == first_read.POSITIVE
-    opinion = answered if signature.review.verdict == Verdict.AGREE else not answered
     if read is not None and read.impression == Impression.OTHER and not opinion:
         # Neither normal nor pneumonia: the two classes of the training are those.
         return "other_abnormality"
@@ -83,7 +90,7 @@ def _row(writing: Writing, signature: Signature, path: str, *, pneumonia: bool) 
         by=signature.signer,
         at=signature.signed_at,
         outcome=label,
-        source=f"signed_reading:{signature.review.verdict}",
+        source=f"signed_reading:{verdicts.code(signature.review)}",
         blind=None if read is None else first_read.sees_pneumonia(read) == pneumonia,
     )
     return {

@@ -14,11 +14,12 @@ from ml.algorithms.sleep.edf_header import Header
 from ml.algorithms.sleep.pair_names import PATIENTS
 from ml.contracts import Refused
 from patients.models import Patient
-from predictions import births_csv
-from predictions.feedback.writing import Writing
+from predictions import births_csv, verdicts
+from predictions.feedback.writing import BEING_AMENDED, Writing
 from predictions.models import Signature, Verdict
 from predictions.outputs.deidentified import NPZ
 from predictions.outputs.edf_hypnogram import LIGHTS_OFF, LIGHTS_ON, STAGE
+from predictions.states import State
 from predictions.storage import storage
 from predictions.workspaces.sleep import scoring
 from predictions.workspaces.sleep.scoring import Hypnogram
@@ -31,7 +32,8 @@ BDF_WIDTH = 3
 
 def write(writing: Writing) -> None:
     """Write every signed night that somebody scored: recording, hypnogram and ``patients.csv``."""
-    signatures = Signature.objects.filter(study__algorithm="sleep").order_by("version")
+    signatures = Signature.objects.filter(study__algorithm="sleep")
+    signatures = signatures.order_by("study__submitted_at", "study", "version")
     chosen = signatures.select_related(
         "study__patient",
         "review",
@@ -60,7 +62,10 @@ def write(writing: Writing) -> None:
 def _night(writing: Writing, signature: Signature) -> str:
     """Write one night; return why it stays out, empty when it does not."""
     study, file = signature.study, signature.study.file
-    if signature.review.verdict == Verdict.CANNOT_ASSESS:
+    if study.state != State.SIGNED:
+        return BEING_AMENDED
+    unseen = verdicts.unseen(signature.review)
+    if signature.review.verdict == Verdict.CANNOT_ASSESS and not unseen:
         return "cannot_assess"
     reported = scoring.of(signature)
     if reported.scorer is None:
@@ -91,11 +96,12 @@ def _night(writing: Writing, signature: Signature) -> str:
         study,
         reported.prediction,
         by=signature.signer,
+        recorded_by=reported.scorer,
         at=signature.signed_at,
         outcome=f"hypnogram of {len(reported.stages)} epochs",
         source=f"scored_by:{reported.scorer.role}" + (":apart" if made and made.blind else ""),
-        # Scoring begins with the draft on the screen.
-        blind=False,
+        # Scoring begins with the draft on the screen, under a silent evaluation with an empty page.
+        blind=unseen,
     )
     return ""
 

@@ -78,6 +78,17 @@ TO_DECIDE = Text(
     "Un responsable des modèles demande un jeu d’entraînement ({algorithm}). Une autre personne doit "
     "décider.",
 )
+ERASED = "erased"
+"""In the counts of a set: what patients were called in it whose record has been erased since."""
+IS_WRITTEN = Text(
+    "The training set {number} ({algorithm}) you asked for is written. Take it out within a week.",
+    "Le jeu d’entraînement {number} ({algorithm}) que vous avez demandé est prêt. Sortez-le sous huit jours.",
+)
+WAS_LOST = Text(
+    "The training set {number} ({algorithm}) you asked for could not be written. Its page says why.",
+    "Le jeu d’entraînement {number} ({algorithm}) que vous avez demandé n’a pas pu être écrit. Sa page dit "
+    "pourquoi.",
+)
 WAS_DECIDED = {
     RequestState.APPROVED: Text(
         "Your request for a training set ({algorithm}) was approved.",
@@ -226,6 +237,26 @@ def _decide(user: User, asked: Request, state: RequestState, reason: str = "") -
 def _said(text: Text, asked: Request) -> Text:
     title = asked.contract.title
     return Text(text.en.format(algorithm=title.en), text.fr.format(algorithm=title.fr))
+
+
+def tell_written(made: TrainingSet) -> None:
+    """Tell who asked that the file lies here."""
+    _tell(made, IS_WRITTEN)
+
+
+def tell_lost(made: TrainingSet) -> None:
+    """Tell who asked that there will be no file."""
+    _tell(made, WAS_LOST)
+
+
+def _tell(made: TrainingSet, said: Text) -> None:
+    asked = made.request
+    title = asked.contract.title
+    text = Text(
+        said.en.format(number=asked.number, algorithm=title.en),
+        said.fr.format(number=asked.number, algorithm=title.fr),
+    )
+    notices.notify([asked.asked_by], text, link=page(asked))
 
 
 def page(asked: Request) -> str:

@@ -28,8 +28,21 @@ def _let_go_of_sets(subject: Subject) -> None:
     for made in _sets(subject):
         services.discard(made, "a patient was erased")
     if not subject.study:
-        for line in Included.objects.filter(patient=subject.patient, withdrawn_at=None):
-            uses.tell(line)
+        for line in Included.objects.filter(patient=subject.patient):
+            if line.withdrawn_at is None:
+                uses.tell(line)
+            _remember(line)
+
+
+def _remember(line: Included) -> None:
+    """Keep what somebody was called in a set whose line goes with their record: copies may be elsewhere.
+
+    A pseudonym, and the record that it could be computed from is gone.
+    """
+    made = TrainingSet.objects.select_for_update().get(pk=line.training_set_id)
+    names = {*made.counts.get(services.ERASED, ()), line.name}
+    made.counts = made.counts | {services.ERASED: sorted(names)}
+    made.save(update_fields=["counts"])
 
 
 def _export(subject: Subject, archive: Archive) -> None:

@@ -136,7 +136,10 @@ def _context(request: HttpRequest, asked: Request, problems: tuple[Problem, ...]
         "pending": made is not None and made.state in JOB_PENDING,
         "left_out": [(n, words.left_out(why)) for why, n in sorted(left.items())],
         "mebibytes": made.size / MEBIBYTE if made else 0,
-        "withdrawn": [line.name for line in included if line.withdrawn_at],
+        "withdrawn": [
+            *(line.name for line in included if line.withdrawn_at),
+            *(made.counts.get(services.ERASED, ()) if made else ()),
+        ],
         "until": made.finished_at + services.KEPT if made and made.finished_at else None,
         "may_decide": access.may_decide(request.user, asked),
         "held_back": services.held_back(made) if made and made.stored_name else None,

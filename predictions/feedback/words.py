@@ -13,6 +13,10 @@ LEFT_OUT = {
     "no_assessment_before": Text(
         "without an assessment before the birth", "sans évaluation avant la naissance"
     ),
+    "not_signed": Text(
+        "births whose assessment is not signed", "accouchements dont l’évaluation n’est pas signée"
+    ),
+    "being_amended": Text("signed, but being amended", "signés, mais en cours de rectification"),
     "cannot_assess": Text("that could not be assessed", "impossibles à évaluer"),
     "other_abnormality": Text("with another abnormality", "avec une autre anomalie"),
     "not_scored": Text("images that were not scored", "images sans score"),

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import BinaryIO
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -16,7 +15,7 @@ from clinic.audit.recording import WORKER, record
 from ml.contracts import Problem, Refused, Text
 from patients import consent
 from predictions.archive import Archive
-from predictions.feedback import births, radiographs, recordings, words
+from predictions.feedback import births, radiographs, recordings, services, words
 from predictions.feedback.access import KIND
 from predictions.feedback.models import Included, Request, TrainingSet
 from predictions.feedback.writing import Writing
@@ -54,19 +53,23 @@ TERMS = Text(
     "written here and no other. Pseudonymous, not anonymous: keep it where patient data may be kept, try to "
     "identify nobody, pass it to nobody, delete it when the purpose is reached. A patient may refuse at any "
     "time: whoever holds a copy is told the pseudonym and takes the patient out. No licence to others is "
-    "given. Recordings keep their time of day. Nights signed as the draft stood are not in it: nobody looked "
-    "at each epoch. Readings of X-rays are, also where they agree with the answer: each is one judgement "
-    "that somebody put their name to, and provenance.csv says whether it was made before the answer was "
-    "shown (blind). Leave the others out where a network must not learn from its own answers.",
+    "given. Recordings keep their time of day. Of a birth, a physician signed the assessment "
+    "(signed_by_role) and whoever attended recorded the blood loss (recorded_by_role); nobody signed that. "
+    "Nights signed as the draft stood are not in it: nobody looked at each epoch. Readings of X-rays are, "
+    "also where they agree with the answer: each is one judgement that somebody put their name to, and "
+    "provenance.csv says whether it was made before the answer was shown (blind). Leave the others out "
+    "where a network must not learn from its own answers.",
     "Pour entraîner et évaluer les modèles de cet hôpital, par les personnes pour qui il a été approuvé, "
     "pour le but écrit ici et aucun autre. Pseudonyme, non anonyme : à garder là où des données de patients "
-    "peuvent l’être ; ne chercher à identifier personne, ne le transmettre à personne, le supprimer une fois "
-    "le but atteint. Un patient peut s’opposer à tout moment : qui détient une copie est averti du "
+    "peuvent l’être ; ne chercher à identifier personne, ne le transmettre à personne, le supprimer une "
+    "fois le but atteint. Un patient peut s’opposer à tout moment : qui détient une copie est averti du "
     "pseudonyme et en retire le patient. Aucune licence n’est donnée à des tiers. Les enregistrements "
-    "gardent leur heure. Les nuits signées telles que le brouillon n’y sont pas : personne n’a regardé "
-    "chaque époque. Les lectures de radiographies y sont, même en accord avec la réponse : chacune est un "
-    "jugement signé, et provenance.csv dit s’il a précédé la réponse (blind). Écartez les autres si un "
-    "réseau ne doit pas apprendre de ses propres réponses.",
+    "gardent leur heure. Pour un accouchement, l’évaluation est signée (signed_by_role) et les pertes "
+    "sanguines sont saisies par qui y assistait (recorded_by_role), sans signature. Les nuits signées "
+    "telles que le brouillon n’y sont pas : personne n’a regardé chaque époque. Les lectures de "
+    "radiographies y sont, même en accord avec la réponse : chacune est un jugement signé, et "
+    "provenance.csv dit s’il a précédé la réponse (blind). Écartez les autres si un réseau ne doit pas "
+    "apprendre de ses propres réponses.",
 )
 WITHDRAWN = Text(
     "People of earlier sets who no longer agree: copies already out must be withdrawn, or they be taken out.",
@@ -131,6 +134,25 @@ def kept_outside(asked: Request, writing: Writing, sha256: str, size: int) -> Tr
     return made
 
 
+@transaction.atomic
+def lost_outside(asked: Request, problem: Problem, state: JobState) -> TrainingSet:
+    """Write down that a set was agreed on and not written, and why; its page says so."""
+    now = timezone.now()
+    made = TrainingSet.objects.create(
+        algorithm=asked.algorithm,
+        request=asked,
+        state=state,
+        problems=[problem.as_json()],
+        queued_at=now,
+        finished_at=now,
+        deleted_at=now,
+    )
+    detail = {"algorithm": asked.algorithm, "codes": [problem.code]}
+    record(Action.FAIL, actor_label=WORKER, kind=KIND, object_id=str(asked.pk), detail=detail)
+    services.tell_lost(made)
+    return made
+
+
 def written(asked: Request, target: Received | BinaryIO) -> Writing:
     """Write a set as a ZIP; :class:`ml.contracts.Refused` when nobody may be in it."""
     with Archive(target, _about(asked)) as archive:
@@ -139,8 +161,14 @@ def written(asked: Request, target: Received | BinaryIO) -> Writing:
         if not writing.included:
             raise Refused(_nobody(writing))
         writing.close()
-        archive.about |= counts(writing)
+        archive.about |= counts(writing) | {"consent": writing.consent()}
     return writing
+
+
+def erased_names(algorithm: str) -> dict[int, list[str]]:
+    """Return by set what patients were called in it whose record has been erased since."""
+    made = TrainingSet.objects.filter(algorithm=algorithm, counts__has_key=services.ERASED)
+    return {one.request.number: list(one.counts[services.ERASED]) for one in made.select_related("request")}
 
 
 def _nobody(writing: Writing) -> Problem:
@@ -188,25 +216,28 @@ def _keep(made: TrainingSet, name: str, sha256: str, writing: Writing) -> None:
         TrainingSet.objects.filter(pk=made.pk).update(
             state=JobState.FAILED, problems=[CHANGED.as_json()], stored_name="", deleted_at=timezone.now()
         )
+        services.tell_lost(made)
         storage.discard(name)
         return
     keep(made, sha256, writing)
+    services.tell_written(made)
 
 
 def _about(asked: Request) -> dict[str, object]:
     earlier = Included.objects.filter(
         training_set__algorithm=asked.algorithm, withdrawn_at__isnull=False
     ).select_related("training_set__request")
-    sets: dict[int, list[str]] = {}
+    sets: dict[int, list[str]] = erased_names(asked.algorithm)
     for line in earlier.order_by("training_set__request__number", "name"):
         sets.setdefault(line.training_set.request.number, []).append(line.name)
+    sets = {number: sorted(set(names)) for number, names in sorted(sets.items())}
     return {
         "format": FORMAT,
         "algorithm": asked.algorithm,
         "number": asked.number,
         "purpose": asked.purpose,
         "terms": TERMS.as_json(),
-        "linkable_by_the_site": bool(settings.RESEARCH_KEY),
+        "linkable_by_the_site": True,
         "invented_patients": asked.invented,
         "withdraw": {"note": WITHDRAWN.as_json(), "names_by_set": sets},
     }

@@ -9,12 +9,14 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from clinic.accounts.models import User
 from ml.algorithms.chest_xray.deidentify import Pseudonym
 from patients import consent
-from patients.models import Patient
+from patients.models import Patient, Research
 from predictions import births_csv
 from predictions.archive import Archive
 from predictions.models import Prediction, Study
@@ -22,11 +24,22 @@ from predictions.outputs import deidentified
 
 PROVENANCE = "provenance.csv"
 COLUMNS = (
-    "example", "patient", "study", "package_version", "package_sha256", "signed_by_role", "month", "outcome",
-    "outcome_source", "blind",
+    "example", "patient", "consent", "consent_month", "study", "package_version", "package_sha256",
+    "signed_by_role", "recorded_by_role", "month", "outcome", "outcome_source", "blind",
 )  # fmt: skip
 INVENTED = "invented"
+BEING_AMENDED = "being_amended"
+"""Of a signed study that was opened again: what stood in it is being corrected, and so no truth."""
+SITE_KEY = "vigie.training_sets"
 LETTERS = 12
+
+
+def site_key() -> bytes:
+    """Return the key of the pseudonyms of every set of this site: a woman has one name in all of them.
+
+    The research key where the site set one, else one that follows from its secret key and changes with it.
+    """
+    return settings.RESEARCH_KEY.encode() or salted_hmac(SITE_KEY, "pseudonyms", algorithm="sha256").digest()
 
 
 class Writing:
@@ -49,6 +62,7 @@ class Writing:
         self.archive = archive
         self._invented = invented
         self._names: dict[UUID, Pseudonym] = {}
+        self._agreed: dict[UUID, str] = {}
         self._barred: dict[UUID, str] = {}
         self._rows: list[dict[str, str]] = []
         self.left_out: Counter[str] = Counter()
@@ -58,6 +72,11 @@ class Writing:
         """Find out who of ``patients`` may be in it."""
         asked = set(patients)
         self._barred = consent.barred(asked)
+        said = Patient.objects.filter(pk__in=asked, research=Research.AGREED).order_by()
+        self._agreed = {
+            pk: f"{timezone.localtime(at):%Y-%m}" if at else ""
+            for pk, at in said.values_list("pk", "research_at")
+        }
         if not self._invented:
             made_up = Patient.objects.filter(pk__in=asked, invented=True).values_list("pk", flat=True)
             self._barred |= dict.fromkeys(made_up, INVENTED)
@@ -70,10 +89,18 @@ class Writing:
         return not why
 
     def pseudonym(self, patient: UUID) -> Pseudonym:
-        """Return what a patient is called: the same all through the set, and in others under a site's key."""
+        """Return what a patient is called: the same all through the set, and in every other of this site."""
         if patient not in self._names:
-            self._names[patient] = deidentified.pseudonym_of(str(patient))
+            self._names[patient] = deidentified.pseudonym_of(str(patient), site_key())
         return self._names[patient]
+
+    def consent(self) -> dict[str, dict[str, str]]:
+        """Return by pseudonym what each patient of the set said, and in which month that was recorded."""
+        said = {
+            self.pseudonym(patient).name: {"research": Research.AGREED.value, "month": self._agreed[patient]}
+            for patient in self.included
+        }
+        return dict(sorted(said.items()))
 
     def study(self, study: Study) -> str:
         """Return what a study is called: a keyed hash, which nobody without the key can undo."""
@@ -92,25 +119,31 @@ class Writing:
         outcome: str,
         source: str,
         blind: bool | None,
+        recorded_by: User | None = None,
     ) -> None:
         """Put an example on the list, with where its label comes from.
 
         Parameters
         ----------
         by, at
-            Who vouches for the label, of whom the role is written, and when, of which the month is.
+            Who signed, of whom the role is written, and when, of which the month is.
         blind
             Whether it was said before the answer was shown; ``None`` where nobody can tell.
+        recorded_by
+            Who recorded the outcome, where that is somebody else.
         """
         self.included[study.patient_id] += 1
         self._rows.append(
             {
                 "example": example,
                 "patient": self.pseudonym(study.patient_id).name,
+                "consent": Research.AGREED.value,
+                "consent_month": self._agreed[study.patient_id],
                 "study": self.study(study),
                 "package_version": prediction.package_version,
                 "package_sha256": prediction.package_sha256,
                 "signed_by_role": by.role,
+                "recorded_by_role": (recorded_by or by).role,
                 "month": f"{timezone.localtime(at):%Y-%m}",
                 "outcome": outcome,
                 "outcome_source": source,

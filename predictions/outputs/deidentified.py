@@ -66,13 +66,18 @@ def render(facts: Facts, target: BinaryIO) -> None:
         archive.put("result.json", _result(facts))
 
 
-def pseudonym_of(patient: str) -> Pseudonym:
+def pseudonym_of(patient: str, key: bytes = b"") -> Pseudonym:
     """Return who a patient is called in an export.
 
     With a research key of the site it is the same each time; without one, nobody can tell that two exports
     are of one patient, nor can the site.
+
+    Parameters
+    ----------
+    key
+        Makes it the same wherever this is given, for exports that belong together.
     """
-    key = settings.RESEARCH_KEY.encode() or secrets.token_bytes(32)
+    key = key or settings.RESEARCH_KEY.encode() or secrets.token_bytes(32)
     own = hmac.new(key, b"patient" + patient.encode(), hashlib.sha256).digest()
     name = "VG-" + base64.b32encode(own[:8]).decode().rstrip("=")
     shift = -1 - int.from_bytes(own[8:12]) % LONGEST_SHIFT

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 from django.utils import translation
 
 from clinic.accounts.models import User
@@ -16,6 +17,8 @@ from ml.contracts import Refused
 from predictions.feedback import services, words, work
 from predictions.feedback.access import WRITTEN
 from predictions.feedback.models import Request
+from predictions.jobs import INTERNAL
+from predictions.models import JobState
 
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
 
@@ -48,11 +51,26 @@ class Command(BaseCommand):
             raise CommandError(f"There is no folder {folder.parent}.")
         with translation.override("en"):
             try:
-                self._write(self._agreed(options), folder)
+                asked = self._agreed(options)
+                self._written(asked, folder)
             except Refused as refusal:
                 raise CommandError(refusal.problems[0].message.en) from refusal
 
+    def _written(self, asked: Request, folder: Path) -> None:
+        """Write it; what was agreed on and came to nothing is on record as that."""
+        try:
+            self._write(asked, folder)
+        except Refused as refusal:
+            work.lost_outside(asked, refusal.problems[0], JobState.REFUSED)
+            raise
+        except BaseException:
+            if asked.made is None:
+                work.lost_outside(asked, INTERNAL, JobState.FAILED)
+            raise
+
+    @transaction.atomic
     def _agreed(self, options: dict[str, Any]) -> Request:
+        """Have it asked for and agreed on, both or neither."""
         steward, second = (_person(options[name]) for name in ("asked_by", "approved_by"))
         if steward.role != Role.STEWARD:
             raise CommandError(f"{steward.username} is no model steward.")
