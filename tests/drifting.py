@@ -60,23 +60,29 @@ def write(
     state: State = State.READY,
     encounter: Encounter | None = None,
     package_sha256: str = PINNED["package_sha256"],
+    each: int = 1,
 ) -> list[Prediction]:
     """Write ``n`` answered studies, ``a_day`` on each day from ``since`` days ago on.
 
     Parameters
     ----------
+    patient
+        Whose they are where ``each`` is 0; else whom the others are like.
+    each
+        How many studies in a row are of one and the same patient.
     age
         Mean age of the children, by the header.
     refused
         Code of the reason; such studies have no answer.
     """
     rng = np.random.default_rng(seed)
+    people = _people(patient, unit, -(-n // each)) if each else [patient]
     studies, answers = [], []
     for number in range(n):
         at = noon(today() - timedelta(days=since - number // a_day))
         study = Study(
             algorithm=algorithm,
-            patient=patient,
+            patient=people[number // each] if each else patient,
             unit=unit,
             submitted_by=by,
             submitted_at=at,
@@ -104,6 +110,15 @@ def write(
         )
     Study.objects.bulk_create(studies)
     return [] if refused else Prediction.objects.bulk_create(answers)
+
+
+def _people(like: Patient, unit: Unit, n: int) -> list[Patient]:
+    """Write ``n`` more people of a unit."""
+    fields = {name: getattr(like, name) for name in ("family_name", "given_name", "birth_date", "sex")}
+    found = Patient.objects.bulk_create(Patient(record_number=uuid.uuid4().hex, **fields) for _ in range(n))
+    of_unit = Patient.units.through
+    of_unit.objects.bulk_create(of_unit(patient_id=one.pk, unit_id=unit.pk) for one in found)
+    return found
 
 
 def noon(day: date) -> datetime:

@@ -48,6 +48,13 @@ SUBMITTERS, SIGNERS = (Role.MIDWIFE, Role.PHYSICIAN), (Role.PHYSICIAN,)
 AWAY_SIGNERS = {
     f"{role} {place}": IN for role in (Role.PHYSICIAN, Role.RADIOLOGIST) for place in ("away", "emergency")
 }
+
+
+def stewards_and_admins() -> Rule:
+    """For both of the managing roles, to read."""
+    return Rule("GET", {"anonymous": LOGIN, "steward": IN, "admin": IN, "*": FORBIDDEN})
+
+
 VERDICT = {"verdict": "agree", "prediction": "{prediction}"}
 
 EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
@@ -225,11 +232,12 @@ EXPECTED: dict[str, Rule | tuple[Rule, ...]] = {
     "bench_run": only(STEWARD),
     "bench_run_state": only(STEWARD),
     # --- monitoring -----------------------------------------------------------------------------
-    "monitoring": only(STEWARD),
-    "monitoring_unit": (only(STEWARD), only(STEWARD, "POST", 422)),  # without days
+    # administrators look, stewards decide
+    "monitoring": stewards_and_admins(),
+    "monitoring_unit": (stewards_and_admins(), only(STEWARD, "POST", 422)),  # without days
     "monitoring_reference": only(STEWARD, "POST", 422),
-    "monitoring_report": only(STEWARD),
-    "monitoring_report_state": only(STEWARD),
+    "monitoring_report": stewards_and_admins(),
+    "monitoring_report_state": stewards_and_admins(),
     "monitoring_acknowledge": only(STEWARD, "POST", 302),
     # --- batches: whoever sent it, and nobody else -----------------------------------------------
     "batch_list": analysts(),

@@ -15,6 +15,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from clinic import pulse
@@ -30,12 +31,14 @@ from ml.contracts import Problem, Refused, Text
 from patients.models import Patient
 from predictions import intake, queue
 from predictions.deployments.models import Deployment
-from predictions.metrics import counting
+from predictions.metrics import counting, known
 from predictions.metrics.definitions import METRICS
 from predictions.metrics.models import Counted
 from predictions.models import Prediction, Study
 from predictions.monitoring import selectors as monitoring
 from predictions.monitoring.selectors import Reading
+from predictions.reap import STOPPED_THE_ANALYSER
+from predictions.run import FAULTS_OF_A_VERSION, NO_ROOM
 from predictions.states import State
 from tests import factories, studies
 from tests.machine import ROOT
@@ -123,18 +126,30 @@ def test_monitoring_and_administrators_read_it_and_nobody_else(
 
 
 @pytest.mark.parametrize(
-    "accepted",
+    ("accepted", "given"),
     [
-        "text/plain",
-        "text/plain;version=0.0.4",
-        "application/openmetrics-text; version=1.0.0; charset=utf-8",
-        "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1",
+        ("", "text/plain"),
+        ("*/*", "text/plain"),
+        ("text/plain;version=0.0.4", "text/plain"),
+        ("application/openmetrics-text;q=0.2,text/plain;q=0.5", "text/plain"),
+        ("application/openmetrics-text;q=0,text/plain;q=nonsense", "text/plain"),
+        ("application/openmetrics-text; version=nonsense", "application/openmetrics-text"),
+        ("application/openmetrics-text; version=1.0.0; charset=utf-8", "application/openmetrics-text"),
+        (
+            "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1",
+            "application/openmetrics-text",
+        ),
     ],
 )
-def test_whatever_a_scraper_says_that_it_reads_it_is_given_the_text(accepted: str) -> None:
+def test_a_scraper_is_given_the_format_that_it_reads(accepted: str, given: str) -> None:
     headers = {"Accept": accepted, "Authorization": f"bearer {TOKEN}"}
     answer = Client().get("/metrics", headers=headers)
-    assert (answer.status_code, answer["Content-Type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
+    version = {"text/plain": "0.0.4"}.get(given, "1.0.0")
+    assert answer.status_code == 200
+    assert answer["Content-Type"].startswith(f"{given}; version={version}; charset=utf-8")
+    read = open_metrics if given == "application/openmetrics-text" else text_string_to_metric_families
+    names = [family.name for family in read(answer.content.decode())]
+    assert len(names) == len(set(names)) > 20
     stranger = Client().get("/metrics", headers={"Accept": accepted})
     assert (stranger.status_code, stranger["Content-Type"]) == (401, "application/json")
 
@@ -155,8 +170,8 @@ def test_what_ended_is_counted_by_how_and_why(alice: User, bob: User, claire: Pa
     for code in ("too_dark", "not_frontal"):
         assert value(found, "vigie_study_refusals_total", at="analysis", code=code, **of) == 1
     assert value(found, "vigie_study_failures_total", code="too_slow", **of) == 1
-    at_intake = [labels for name, labels in found if name == "vigie_study_refusals_total"]
-    assert [dict(labels)["at"] for labels in at_intake].count("intake") == 1
+    refused = [dict(of) for (name, of), n in found.items() if name == "vigie_study_refusals_total" and n]
+    assert [labels["at"] for labels in refused].count("intake") == 1
     assert value(found, "vigie_studies", state="ready", **of) == 1
     assert value(found, "vigie_studies", state="queued", **of) == 0
 
@@ -306,10 +321,21 @@ def test_without_a_broker_that_is_said_and_the_rest_stands(settings: Any) -> Non
 
 
 def test_the_watch_over_drift_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    reading = Reading("haemorrhage", "maternity", "haemoglobin", "psi", 0.31)
-    monkeypatch.setattr(monitoring, "latest", lambda: [reading])
-    about = {"algorithm": "haemorrhage", "unit": "maternity", "field": "haemoglobin", "measure": "psi"}
-    assert value(samples(), "vigie_drift", **about) == 0.31
+    of = {"algorithm": "haemorrhage", "unit": "maternity"}
+    readings = [
+        ("haemoglobin", "psi", 0.31),
+        ("windows", "age_days", 2),
+        ("alerts", "new", 1),
+        ("calibration", "log_odds", -0.4),
+        ("performance", "roc_auc", 0.8),
+    ]
+    monkeypatch.setattr(monitoring, "latest", lambda: [Reading(*of.values(), *one) for one in readings])
+    found = samples()
+    assert value(found, "vigie_monitoring_stability_index", field="haemoglobin", **of) == 0.31
+    assert value(found, "vigie_monitoring_window_age_seconds", **of) == 2 * 86_400
+    assert value(found, "vigie_monitoring_alerts", state="new", **of) == 1
+    assert value(found, "vigie_monitoring_calibration_log_odds", **of) == -0.4
+    assert value(found, "vigie_monitoring_expected_ratio", figure="roc_auc", **of) == 0.8
 
 
 def test_what_never_happened_is_there_with_its_zero() -> None:
@@ -318,6 +344,14 @@ def test_what_never_happened_is_there_with_its_zero() -> None:
     for contract in registry.contracts(clinical=True):
         labels = (("algorithm", contract.name), ("outcome", "failed"))
         assert found["vigie_studies_ended_total", labels] == 0
+        assert found["vigie_study_failures_total", (labels[0], ("code", "too_slow"))] == 0
+    assert found["vigie_study_refusals_total", (
+        ("algorithm", "chest_xray"), ("at", "analysis"), ("code", "not_chest_xray"),
+    )] == 0  # fmt: skip
+    assert {problem.code for problem in (*FAULTS_OF_A_VERSION, NO_ROOM, STOPPED_THE_ANALYSER)} <= set(
+        known.FAILURES
+    )
+    assert set(known.REFUSALS) == {contract.name for contract in registry.contracts(clinical=True)}
 
 
 def test_packages_alarms_and_every_help_are_there() -> None:

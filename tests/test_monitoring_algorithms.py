@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -92,14 +94,49 @@ def test_the_serving_package_has_a_baseline_that_pins_it(algorithm: str) -> None
 def test_a_baseline_of_another_package_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = packages.load("german_credit")
     held = {**baselines.read(package), "package_sha256": "0" * 64}
+    held["sha256"] = baselines.checksum(held)
     file = tmp_path / "german_credit" / f"{package.version}.json"
     file.parent.mkdir()
     file.write_text(json.dumps(held), "utf-8")
     monkeypatch.setattr(baselines, "ROOT", tmp_path)
-    assert not baselines.has(package)
     with pytest.raises(baselines.NoBaseline, match="another package"):
         baselines.read(package)
-    assert not baselines.has(packages.load("sleep"))
+    with pytest.raises(baselines.NoBaseline, match="has no baseline"):
+        baselines.read(packages.load("sleep"))
+
+
+def _renamed(held: dict[str, Any]) -> dict[str, Any]:
+    held["inputs"]["age"]["values"] = held["inputs"]["age"].pop("points")
+    return held
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda held: "",
+        lambda held: "[1, 2]",
+        lambda held: json.dumps(held)[:200],
+        lambda held: json.dumps(held | {"n": 0}),
+        lambda held: json.dumps(_renamed(held)),
+        lambda held: json.dumps(held | {"performance": {"roc_auc": {"value": "high"}}}),
+    ],
+)
+def test_a_damaged_baseline_is_told_from_none(
+    damage: Callable[[dict[str, Any]], str], sealed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = packages.load("haemorrhage")
+    text = damage(json.loads(baselines.path("haemorrhage", package.version).read_text("utf-8")))
+    if sealed and text.endswith("}"):
+        # Whoever wrote a new checksum under it wrote no baseline all the same.
+        held = json.loads(text)
+        text = json.dumps(held | {"sha256": baselines.checksum(held)})
+    file = tmp_path / "haemorrhage" / f"{package.version}.json"
+    file.parent.mkdir()
+    file.write_text(text, "utf-8")
+    monkeypatch.setattr(baselines, "ROOT", tmp_path)
+    with pytest.raises(baselines.DamagedBaseline):
+        baselines.read(package)
 
 
 def test_what_a_baseline_lacks_is_not_compared() -> None:
@@ -121,6 +158,16 @@ def test_undrifted_windows_alarm_nobody_and_known_drifts_are_caught_by_the_secon
     assert tally.alarmed <= 1
     for name in simulating.KNOWN:
         assert simulating.caught(name, 2, seed=100) >= 1, name
+
+
+def test_reassessments_of_one_person_are_no_evidence() -> None:
+    """Five assessments each, no drift: no window more stands out than with one, every one if all count."""
+    once = simulating.undrifted(2, 3, seed=21)
+    first = simulating.undrifted(2, 3, seed=21, assessments=5)
+    every = simulating.undrifted(2, 3, seed=21, assessments=5, each=True)
+    assert first == once
+    assert first.raised <= 2
+    assert every.raised >= 5
 
 
 @pytest.mark.long

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ml.monitoring import shown
+from ml.contracts import Text
+from ml.monitoring import shown, wording
+from ml.monitoring.assembling import Group, Outcomes, assemble
 from ml.monitoring.drift import (
     Sample,
     benjamini_hochberg,
@@ -18,16 +20,19 @@ from ml.monitoring.drift import (
     numbers,
     numeric_shift,
     psi,
+    psi_by_chance,
     thinned,
 )
 from ml.monitoring.hysteresis import Change, Level, State, step
 from ml.monitoring.performance import (
+    LEAST_P,
     agreement_in_the_large,
     calibration_in_the_large,
     cbpe,
     poisson_binomial,
     weighted_auc,
 )
+from ml.monitoring.watched import Watched
 from ml.training.evaluation import roc_auc
 
 
@@ -55,6 +60,48 @@ def test_a_small_sample_is_not_taken_for_a_shift(rng: np.random.Generator) -> No
     assert np.mean([shift.excess >= 0.1 for shift in found]) < 0.1
     by_chance = np.mean([shift.by_chance for shift in found])
     assert np.mean([shift.psi for shift in found]) == pytest.approx(by_chance, rel=0.2)
+
+
+def test_a_whole_number_has_no_part_below_its_least(rng: np.random.Generator) -> None:
+    """Nobody has less than no child: that bin brings nothing by chance, and no page shows it."""
+    before, now = (numbers(rng.poisson(0.8, size=n)) for n in (300, 100))
+    found = numeric_shift(before, now)
+    assert found.by_chance == pytest.approx(psi_by_chance(2, 300, 100))
+    parts = shown.shares(Watched("parity", Text("Parity", "Parité")), before, now)
+    assert [part["label"]["en"] for part in parts] == ["0 to < 1", "≥ 1"]
+    assert not [part for part in parts if not part["reference"] and not part["window"]]
+
+
+def test_a_shift_says_where_to(rng: np.random.Generator) -> None:
+    before = numbers(rng.normal(size=300))
+    assert numeric_shift(before, numbers(rng.normal(1, 1, size=100))).higher is True
+    assert numeric_shift(before, numbers(rng.normal(-1, 1, size=100))).higher is False
+    assert numeric_shift(before, before).higher is None
+
+
+def test_a_p_value_ends_where_its_rounding_begins() -> None:
+    """Exactly 5.1e-19; a Fourier transform would call its own rounding 1.6e-15."""
+    found = calibration_in_the_large(np.full(200, 0.02), np.r_[np.ones(34), np.zeros(166)])
+    assert found.p_value == LEAST_P
+
+
+def test_a_field_that_nearly_nobody_gives_is_told_truly() -> None:
+    """Three of a hundred give it: the share is held back, and never called nought."""
+    thing = Watched("platelets", Text("Platelets", "Plaquettes"))
+    before, now = numbers([200.0] * 246 + [None] * 54), numbers([200.0] * 3 + [None] * 97)
+    content = assemble(
+        (thing,), Group(300, {"platelets": before}), Group(100, {"platelets": now}), Outcomes()
+    )
+    said = wording.sentence("missing:platelets", content)
+    assert (
+        said.en
+        == "Platelets: not given more often than in the reference (now held back, in the reference 18%)."
+    )
+    assert "plus souvent non renseigné" in said.fr
+    assert "non affiché" in said.fr
+    (row,) = content["fields"]
+    assert row["missing_psi_excess"] > 1
+    assert row["missing_p_adjusted"] < 1e-6
 
 
 def test_distances_and_p_values_are_those_of_scipy(rng: np.random.Generator) -> None:

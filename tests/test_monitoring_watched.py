@@ -203,7 +203,7 @@ def test_the_pages_read_as_french(
     client.force_login(steward)
     unit = client.get("/monitoring/chest_xray/radiology/").content.decode()
     said = client.get(f"/monitoring/reports/{report.pk}/").content.decode()
-    assert "0 étude sur 100 depuis" in unit
+    assert "0 patient sur 100 depuis" in unit
     assert ">Fenêtre<" in said
     assert "comparée avec des études de l’unité" in said
     assert '<span class="quiet small">ans</span>' in said

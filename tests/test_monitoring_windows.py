@@ -79,7 +79,11 @@ def test_another_device_and_older_children_are_caught_within_two_windows(
     maker = next(one for one in second.content["fields"] if one["name"] == "maker")
     assert [part["window"] for part in maker["shown"] if part["label"]["en"] == "philips"] == [1.0]
     told = Notice.objects.get(recipient=steward)
-    assert told.link == "/monitoring/chest_xray/radiology/"
+    assert told.link == f"/monitoring/reports/{second.pk}/"
+    days = f"window of {second.first_day.isoformat()} to {second.last_day.isoformat()}"
+    assert days in told.text["en"]
+    assert "Age by the header: higher values than in the reference" in told.text["en"]
+    assert "more “philips” than in the reference" in told.text["en"]
     assert "Maker of the device" in told.text["en"]
     assert "Fabricant de l’appareil" in told.text["fr"]
     assert Event.objects.filter(kind="alert", action=Action.UPDATE).count() == len(opened)
@@ -286,7 +290,7 @@ def test_births_are_paired_with_the_last_assessment_before_them(
         answer = {"risk": risk, "flagged": True}
         (made,) = drifting.write(
             alice, claire, maternity, lambda _, said=answer: said, n=1, since=days, algorithm="haemorrhage",
-            encounter=encounter,
+            encounter=encounter, each=0,
         )  # fmt: skip
     at = drifting.noon(today())
     for number, millilitres in ((1, 400), (2, 1200)):
@@ -295,9 +299,10 @@ def test_births_are_paired_with_the_last_assessment_before_them(
             recorded_at=at - timedelta(days=1),
         )  # fmt: skip
     pinned = made.package_sha256
-    found = signed.outcomes("haemorrhage", maternity, Days(today(), today()), pinned)
+    days = Days(today() - timedelta(days=1), today())
+    found = signed.outcomes("haemorrhage", maternity, days, pinned)
     assert (list(found.expected), list(found.observed)) == ([0.3], [1.0])
-    assert not signed.outcomes("haemorrhage", maternity, Days(today(), today()), "0" * 64).expected
+    assert not signed.outcomes("haemorrhage", maternity, days, "0" * 64).expected
 
 
 def test_against_is_one_of_two() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -126,7 +125,7 @@ def test_it_is_no_study_and_in_no_list_and_no_figure(
 
     def figures() -> list[str]:
         cache.clear()
-        said = exposition.text().decode().splitlines()
+        said = exposition.text()[0].decode().splitlines()
         moving = ("vigie_jobs", "vigie_disk", "vigie_audit")
         return [line for line in said if not line.startswith((*moving, "#"))]
 
@@ -208,13 +207,37 @@ def test_a_week_later_it_is_gone(steward: User) -> None:
     long_ago = timezone.now() - services.KEPT - timedelta(hours=1)
     BenchRun.objects.filter(pk=running.pk).update(state=JobState.RUNNING, queued_at=long_ago)
     BenchRun.objects.filter(pk=old.pk).update(queued_at=long_ago)
-    left = services.scratch() / f"{services.FOLDER}left"
-    left.mkdir()
-    long_over = timezone.now().timestamp() - 2 * services.ABANDONED_SECONDS
-    os.utime(left, (long_over, long_over))
+    left, held = (services.scratch() / f"{services.FOLDER}{run.pk.hex}-x" for run in (young, running))
+    for folder in (left, held):
+        folder.mkdir()
     services.sweep()
     assert set(BenchRun.objects.values_list("pk", flat=True)) == {young.pk, running.pk}
     assert not left.exists()
+    assert held.exists()
+    services.clear(running.pk)
+    assert not held.exists()
+
+
+def test_what_a_lost_worker_cost_is_said(steward: User) -> None:
+    row = worked(steward, Sample.ADMISSION)
+    BenchRun.objects.filter(pk=row.pk).update(deaths=1, attempts=2)
+    office = Client(headers={"Accept-Language": "en"})
+    office.force_login(steward)
+    assert (
+        "with 1 attempt whose worker was lost"
+        in office.get(reverse("bench_run", args=[row.pk])).content.decode()
+    )
+    assert "attempt 2" in office.get(reverse("testbench")).content.decode()
+
+
+def test_what_is_expected_of_noise_is_what_its_warning_says(steward: User, nap: None) -> None:
+    row = worked(steward, Sample.NOISE)
+    (expected,) = (one.expected for one in samples() if one.code == Sample.NOISE)
+    for words in ("quite another night than the draft",):
+        assert words in expected.en
+        assert words in bench.because(row).message.en
+    assert "tout autre nuit que le brouillon" in expected.fr
+    assert "tout autre nuit que le brouillon" in bench.because(row).message.fr
 
 
 def test_the_api_sends_and_tells_and_says_that_it_is_a_test(steward: User, alice: User) -> None:

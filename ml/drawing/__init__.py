@@ -66,7 +66,15 @@ def losses(found: learning.Losses, language: str, name: str) -> tuple[str, str]:
     return _document(canvas, f"chart-losses-{name}", learning.TITLE.to(language), said), said
 
 
-def spread(name: str, heading: str, said: str, parts: Sequence[monitoring.Part], language: str) -> str:
+def spread(
+    name: str,
+    heading: str,
+    said: str,
+    parts: Sequence[monitoring.Part],
+    language: str,
+    *,
+    unit: str = "",
+) -> str:
     """Return the drawing of how a field spreads in a reference and in a window.
 
     Parameters
@@ -77,7 +85,7 @@ def spread(name: str, heading: str, said: str, parts: Sequence[monitoring.Part],
         What it shows, in words.
     """
     canvas = Canvas(language)
-    monitoring.spread(canvas, parts)
+    monitoring.spread(canvas, parts, unit)
     return _document(canvas, f"chart-spread-{name}", heading, said)
 
 

@@ -74,7 +74,7 @@ class Canvas:
                 self.mark("line", look, x1=x, y1=14, x2=x + 22, y2=14)
                 x += 27
             self.text(words, x, 18)
-            x += _width(words) + 11
+            x += text_width(words) + 11
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class Frame:
         for value, words in x_words:
             x, _ = self.at(value, self.y[0])
             self.canvas.mark("line", "chart-grid", x1=x, y1=TOP, x2=x, y2=self.bottom)
-            inside = min(x, WIDTH - _width(words) / 2)  # the last one may be as wide as a date
+            inside = min(x, WIDTH - text_width(words) / 2)  # the last one may be as wide as a date
             self.canvas.text(words, inside, numbers_at + 17, anchor="middle")
         for value, words in _ticks(self.y, y_factor, language):
             _, y = self.at(self.x[0], value)
@@ -173,6 +173,6 @@ def round_up(value: float, top: float = 1.0) -> float:
     return min(top, math.ceil(value / step - 1e-9) * step)
 
 
-def _width(words: str) -> float:
+def text_width(words: str) -> float:
     """Return about how wide a text of the size used is; a legend needs no more."""
     return sum(4 if one in NARROW else 10.5 if one in BROAD else 6.9 for one in words)

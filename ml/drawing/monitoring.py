@@ -7,19 +7,24 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ml.contracts import Text
-from ml.drawing.canvas import BOTTOM, RIGHT, TOP, Canvas, Frame
+from ml.drawing.canvas import BOTTOM, HEIGHT, RIGHT, TOP, WIDTH, Canvas, Frame, text_width
 from ml.drawing.numbers import number
 
 REFERENCE, WINDOW = Text("reference", "référence"), Text("window", "fenêtre")
+OF_PATIENTS = Text("Share of patients by part of the values", "Part des patients par tranche de valeurs")
 BAR = Text("no difference", "aucun écart")
 INTERVAL = Text("with its 95 % interval", "avec son intervalle à 95 %")
 WINDOWS = Text("Last day of each window", "Dernier jour de chaque fenêtre")
 HELD_BACK = Text("held back", "non affiché")
 MOST_DAYS = 4
 """As many as stand beside each other."""
-LABEL_END = 148
+LABEL_END = 160
 LEAST_COUNT = 5.0
-LONGEST_LABEL = 21
+LABEL_WIDTH = LABEL_END - 12
+WIDER = 13 / 12
+"""Labels of parts are written larger than what a canvas measures."""
+BEFORE, NOW = "chart-axis", "chart-event"
+"""An outline and a full bar: told apart in print and without colour vision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +45,19 @@ class Point:
     high: float | None = None
 
 
-def spread(canvas: Canvas, parts: Sequence[Part]) -> None:
-    """Draw two bars per part: the reference above the window."""
+def spread(canvas: Canvas, parts: Sequence[Part], unit: str = "") -> None:
+    """Draw two bars per part: the reference, an outline, above the window, which is full."""
     to = canvas.language
     shares = [share for part in parts for share in (part.reference, part.window) if share is not None]
     widest = max(shares, default=1.0) or 1.0
-    tall = (BOTTOM + 30 - TOP) / max(1, len(parts))
+    tall = (BOTTOM + 18 - TOP) / max(1, len(parts))
     thick = min(13.0, tall / 2 - 3)
     for place, part in enumerate(parts):
         middle = TOP + (place + 0.5) * tall
         canvas.text(_cut(part.label), LABEL_END - 8, middle + 4, anchor="end", look="chart-name")
         for share, top, look in (
-            (part.reference, middle - thick - 1, "chart-other"),
-            (part.window, middle + 1, "chart-event"),
+            (part.reference, middle - thick - 1, BEFORE),
+            (part.window, middle + 1, NOW),
         ):
             if share is None:
                 canvas.text(HELD_BACK.to(to), LABEL_END + 3, top + thick - 2)
@@ -60,7 +65,9 @@ def spread(canvas: Canvas, parts: Sequence[Part]) -> None:
             wide = (RIGHT - 40 - LABEL_END) * share / widest
             canvas.mark("rect", look, x=LABEL_END, y=top, width=max(wide, 0.5), height=thick)
             canvas.text(f"{number(100 * share, 0, to)} %", LABEL_END + wide + 4, top + thick - 2)
-    _key(canvas, (("chart-other", REFERENCE.to(to)), ("chart-event", WINDOW.to(to))))
+    said = OF_PATIENTS.to(to) + (f" ({unit})" if unit else "")
+    canvas.text(said, WIDTH / 2, HEIGHT - 10, anchor="middle", look="chart-name")
+    _key(canvas, ((BEFORE, REFERENCE.to(to)), (NOW, WINDOW.to(to))))
 
 
 def history(
@@ -118,4 +125,9 @@ def _key(canvas: Canvas, entries: Sequence[tuple[str, str]]) -> None:
 
 
 def _cut(label: str) -> str:
-    return label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1]}…"
+    """Return as much of a label as has room."""
+    if text_width(label) * WIDER <= LABEL_WIDTH:
+        return label
+    while text_width(f"{label}…") * WIDER > LABEL_WIDTH:
+        label = label[:-1].rstrip()
+    return f"{label}…"

@@ -1,6 +1,7 @@
 """A window of studies held against a reference: every field, the answers, the outcomes, and what to alarm on.
 
-What comes out names no study, and of no field a part that holds fewer than five of them.
+A patient counts once on each side. What comes out names no study, and of no field a part that holds fewer
+than five patients.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ml.monitoring.drift import (
     numbers,
     numeric_shift,
 )
-from ml.monitoring.hysteresis import Level
+from ml.monitoring.hysteresis import BACK, MOVED, Level
 from ml.monitoring.performance import (
     Calibration,
     Expected,
@@ -36,14 +37,12 @@ from ml.monitoring.performance import (
 )
 from ml.monitoring.watched import Row, Score, Watched
 
-LEAST_STUDIES = 30
+LEAST_PATIENTS = 30
 """Of a window and of a reference; and of values on either side before a field is compared."""
 LEAST_EVENTS = 5
 """Expected events, and others, among the studies with an outcome."""
 
 DISCOVERY, QUIET_DISCOVERY = 0.05, 0.2
-MOVED, BACK = 0.10, 0.05
-"""Population stability index beyond chance from which a field has moved, and below which it is back."""
 CERTAIN, DOUBTFUL = 0.01, 0.1
 """p values of performance and calibration."""
 WORSE = 0.05
@@ -54,10 +53,10 @@ OFF_ODDS, OFF_SHARE = 0.3, 0.05
 TOO_FEW = Problem(
     "too_few_studies",
     Text(
-        "There are fewer than {least} answered or refused studies in {what}: nothing can be said of so few, "
-        "and nobody must be singled out. Choose more days.",
-        "Il y a moins de {least} études répondues ou refusées dans {what} : rien ne peut être dit de si peu "
-        "de cas, et personne ne doit être reconnaissable. Choisissez plus de jours.",
+        "There are fewer than {least} patients with an answered or refused study in {what}: nothing can be "
+        "said of so few, and nobody must be singled out. Choose more days.",
+        "Il y a moins de {least} patients avec une étude répondue ou refusée dans {what} : rien ne peut être "
+        "dit de si peu de personnes, et personne ne doit être reconnaissable. Choisissez plus de jours.",
     ),
 )
 WINDOW, REFERENCE = Text("the window", "la fenêtre"), Text("the reference", "la référence")
@@ -65,12 +64,16 @@ WINDOW, REFERENCE = Text("the window", "la fenêtre"), Text("the reference", "la
 
 @dataclass(frozen=True)
 class Group:
-    """Studies as they are compared.
+    """Studies as they are compared: of each patient one, as several say much the same.
 
     Parameters
     ----------
+    n
+        Patients; of public data its cases, each of which counts as one.
     inputs, outputs
         Samples by name; outputs only of studies that ``sha256`` answered.
+    studies
+        How many there are, those that are left out included; 0 where nobody counted.
     scores
         What that version said, one by one; empty where only ``performance`` is kept.
     performance
@@ -87,6 +90,7 @@ class Group:
     sha256: str = ""
     performance: Mapping[str, Any] | None = None
     complete: bool = True
+    studies: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +139,10 @@ def assemble(
     Raises
     ------
     ml.contracts.Refused
-        When either side has fewer than :data:`LEAST_STUDIES`.
+        When either side has fewer than :data:`LEAST_PATIENTS`.
     """
     for group, what in ((window, WINDOW), (reference, REFERENCE)):
-        if group.n < LEAST_STUDIES:
+        if group.n < LEAST_PATIENTS:
             raise Refused(too_few(what))
     fields = _fields(watched, reference, window)
     performance = _performance(reference, window)
@@ -149,7 +153,9 @@ def assemble(
     signals["calibration"] = calibration["level"] if calibration else Level.UNKNOWN
     return {
         "n": window.n,
+        "studies": window.studies or window.n,
         "reference_n": reference.n,
+        "reference_studies": reference.studies or reference.n,
         "version": window.version,
         "sha256": window.sha256,
         "same_version": reference.sha256 == window.sha256,
@@ -162,7 +168,7 @@ def assemble(
 
 def too_few(what: Text) -> Problem:
     """Say that ``what`` has too few studies."""
-    en, fr = (TOO_FEW.message.to(to).format(least=LEAST_STUDIES, what=what.to(to)) for to in ("en", "fr"))
+    en, fr = (TOO_FEW.message.to(to).format(least=LEAST_PATIENTS, what=what.to(to)) for to in ("en", "fr"))
     return Problem(TOO_FEW.code, Text(en, fr))
 
 
@@ -207,7 +213,7 @@ def _sides(one: Watched, reference: Group, window: Group) -> tuple[Sample | None
 
 
 def _shift(one: Watched, before: Sample | None, now: Sample | None) -> Shift | None:
-    if before is None or now is None or min(before.given, now.given) < LEAST_STUDIES:
+    if before is None or now is None or min(before.given, now.given) < LEAST_PATIENTS:
         return None
     try:
         return numeric_shift(before, now) if one.numeric else category_shift(before, now)
@@ -217,7 +223,7 @@ def _shift(one: Watched, before: Sample | None, now: Sample | None) -> Shift | N
 
 def _missing(before: Sample | None, now: Sample | None) -> Shift | None:
     """Compare how often it is given, where either side lacks it sometimes."""
-    if before is None or now is None or min(before.n, now.n) < LEAST_STUDIES:
+    if before is None or now is None or min(before.n, now.n) < LEAST_PATIENTS:
         return None
     return missing_shift(before, now) if before.missing or now.missing else None
 
@@ -245,10 +251,17 @@ def _row(
         "p_value": shift.p_value if shift else None,
         "p_adjusted": p,
         "level": str(_level(shift, p)),
+        "higher": shift.higher if shift else None,
+        "missing_psi_excess": lost[0].excess if lost[0] else None,
         "missing_p_adjusted": lost[1],
+        "missing_more": _misses_more(before, now) if lost[0] and before and now else None,
         "missing_level": str(_level(*lost)),
         "shown": shown.shares(one, before, now) if shift and before and now else None,
     }
+
+
+def _misses_more(before: Sample, now: Sample) -> bool:
+    return now.missing / now.n > before.missing / before.n
 
 
 def _level(shift: Shift | None, p: float | None) -> Level:
@@ -259,7 +272,7 @@ def _level(shift: Shift | None, p: float | None) -> Level:
 
 def expected_of(scores: Sequence[Score]) -> dict[str, Any] | None:
     """Return what performance comes to by the probabilities alone; ``None`` with too few of them."""
-    if len(scores) < LEAST_STUDIES:
+    if len(scores) < LEAST_PATIENTS:
         return None
     p = np.array([score.expected for score in scores])
     if any(score.flagged is None for score in scores):
@@ -293,7 +306,7 @@ def _performance(reference: Group, window: Group) -> dict[str, Any] | None:
 
 def _calibration(outcomes: Outcomes) -> dict[str, Any] | None:
     n, expected = len(outcomes.expected), float(np.sum(outcomes.expected))
-    if n < LEAST_STUDIES:
+    if n < LEAST_PATIENTS:
         return None
     if not outcomes.by_study and min(expected, n - expected) < LEAST_EVENTS:
         return None

@@ -15,6 +15,7 @@ from ml.training.data import DataMissing
 from ml.training.evaluation import wilson
 from ml.training.tabular import BadTable
 
+ASSESSMENTS = 5
 WRONG = (DataMissing, NotHonest, baselines.NoBaseline, BadTable, FileNotFoundError)
 
 
@@ -58,6 +59,11 @@ def errors(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
     tally = simulating.undrifted(chosen.streams, chosen.windows, seed=chosen.seed)
     for name in ("raised", "opened", "alarmed"):
         yield _share(f"undrifted_{name}", getattr(tally, name), tally.windows, "windows")
+    for each, name in ((False, "reassessed_raised"), (True, "reassessed_raised_if_each_counted")):
+        again = simulating.undrifted(
+            max(1, chosen.drifting // 6), chosen.windows, seed=chosen.seed, assessments=ASSESSMENTS, each=each
+        )
+        yield _share(name, again.raised, again.windows, f"windows, {ASSESSMENTS} assessments each")
     for name in simulating.KNOWN:
         found = simulating.caught(name, chosen.drifting, seed=chosen.seed)
         yield _share(f"caught_{name}", found, chosen.drifting, "streams, by the second window of 100")

@@ -37,7 +37,7 @@ class Sample:
     Parameters
     ----------
     n
-        Studies.
+        Studies, one of each patient.
     given
         Studies in which the field has a value.
     points
@@ -110,6 +110,8 @@ class Shift:
         That so much or more comes of two samples of one population.
     new
         Levels that the reference does not have.
+    higher
+        Whether numbers are rather above than below those of the reference; ``None`` for categories.
     """
 
     psi: float
@@ -117,6 +119,7 @@ class Shift:
     statistic: float
     p_value: float
     new: tuple[str, ...] = ()
+    higher: bool | None = None
 
     @property
     def excess(self) -> float:
@@ -231,9 +234,19 @@ def numeric_shift(reference: Sample, current: Sample) -> Shift:
     if not current.points:
         raise TooFew("no finite value to compare")
     inner = edges(reference, BINS if min(reference.given, current.given) >= MANY else FEW_BINS)
-    shares = binned(reference, inner), binned(current, inner)
-    chance = psi_by_chance(len(inner) + 1, reference.given, current.given)
-    return Shift(psi(*shares), chance, *ks(reference, current))
+    shares = np.array([binned(reference, inner), binned(current, inner)])
+    # Below the least whole number there is nobody, ever: such a bin brings nothing by chance either.
+    shares = shares[:, shares.any(axis=0)]
+    chance = psi_by_chance(shares.shape[1], reference.given, current.given)
+    return Shift(psi(*shares), chance, *ks(reference, current), higher=_is_higher(reference, current))
+
+
+def _is_higher(reference: Sample, current: Sample) -> bool | None:
+    """Whether a value of now is above one of before more often than below; ``None`` where as often."""
+    before = np.asarray(reference.points)
+    above = np.searchsorted(before, current.points, side="left").sum()
+    below = (len(before) - np.searchsorted(before, current.points, side="right")).sum()
+    return None if above == below else bool(above > below)
 
 
 def category_shift(reference: Sample, current: Sample) -> Shift:

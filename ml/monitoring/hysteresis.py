@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 OPEN_AFTER, CLOSE_AFTER = 2, 2
+MOVED, BACK = 0.10, 0.05
+"""Population stability index beyond chance from which a field has moved, and below which it is back."""
 
 
 class Level(StrEnum):

@@ -13,6 +13,8 @@ from scipy.stats import t as student
 EXACT = 1500
 """Cases up to which the distribution of the number of events is computed, not approximated."""
 REPEATS = 400
+LEAST_P = 1e-12
+"""A p value below it is given as this: further down a Fourier transform knows only its own rounding."""
 STEEPEST = 8.0
 """Largest shift of the log odds that an interval can reach: three thousandfold odds."""
 
@@ -126,7 +128,7 @@ class Calibration:
         By how much the predictions are too low (above 0) or too high, with its interval: in log odds for
         events (at ±8 where none or all had it), as a share for agreement.
     p_value
-        That so much or more comes of predictions that are right.
+        That so much or more comes of predictions that are right; never below :data:`LEAST_P`.
     """
 
     n: int
@@ -172,7 +174,7 @@ def calibration_in_the_large(p: np.ndarray, y: np.ndarray) -> Calibration:
     tails = _tails(p, events)
     # Half of the outcome seen counts to either tail (Lancaster 1961): exact tails would hardly ever alarm.
     return Calibration(
-        len(p), float(events), float(p.sum()), Figure(centre, low, high), float(min(1.0, 2 * min(tails)))
+        len(p), float(events), float(p.sum()), Figure(centre, low, high), _p_value(2 * min(tails))
     )
 
 
@@ -190,7 +192,7 @@ def agreement_in_the_large(expected: np.ndarray, observed: np.ndarray) -> Calibr
         raise ValueError("two studies at least are needed for an interval")
     mean, error = float(difference.mean()), float(max(difference.std(ddof=1), 1e-9) / np.sqrt(n))
     reach = float(student.ppf(0.975, n - 1)) * error
-    p_value = float(2 * student.sf(abs(mean) / error, n - 1))
+    p_value = _p_value(2 * student.sf(abs(mean) / error, n - 1))
     figure = Figure(mean, mean - reach, mean + reach)
     return Calibration(n, float(np.sum(observed)), float(np.sum(expected)), figure, p_value)
 
@@ -199,6 +201,10 @@ def difference_p(first: float, first_error: float, second: float, second_error: 
     """Return the two-sided p value of a difference of two independent figures, by their standard errors."""
     error = float(np.hypot(first_error, second_error))
     return float(2 * norm.sf(abs(first - second) / error)) if error else 1.0
+
+
+def _p_value(found: float) -> float:
+    return float(min(1.0, max(LEAST_P, found)))
 
 
 def _tails(p: np.ndarray, events: int) -> tuple[float, float]:

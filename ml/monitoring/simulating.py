@@ -2,7 +2,8 @@
 
 A stream is a reference and windows of one invented population with the fields of a form: numbers that depend
 on each other, skewed ones, counts with ties, categories with rare levels, values that are missing; a model
-that is calibrated, and outcomes drawn from its probabilities. Each stream has a population of its own.
+that is calibrated, and outcomes drawn from its probabilities. Each stream has a population of its own. Who is
+assessed several times sends nearly the same each time; the outcomes of a window are those of its people.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from scipy.special import expit
 from ml.contracts import Text
 from ml.monitoring.assembling import Group, Outcomes, assemble, samples
 from ml.monitoring.hysteresis import OPEN_AFTER, Change, Level, State, step
-from ml.monitoring.watched import Row, Score, Watched
+from ml.monitoring.watched import Row, Score, Watched, firsts
 
 REFERENCE, WINDOW = 300, 100
 NUMBERS, SKEWED, COUNTS, CATEGORIES = 8, 4, 4, 8
@@ -124,18 +125,36 @@ class Population:
         return rows, [Score(float(one), bool(one >= 0.5)) for one in p], y.astype(float)
 
 
-def contents(seed: int, windows: int, drift: Drift) -> Iterator[dict[str, Any]]:
-    """Yield what each window of one stream says; its outcomes add up, as those of half a year do."""
+def contents(
+    seed: int, windows: int, drift: Drift, *, assessments: int = 1, each: bool = False
+) -> Iterator[dict[str, Any]]:
+    """Yield what each window of one stream says, of outcomes that no other window counts.
+
+    Parameters
+    ----------
+    assessments
+        How often everybody is assessed in a window.
+    each
+        Whether every assessment counts, as it must not: to show what that would cost.
+    """
     population = Population(np.random.default_rng(seed))
     things = watched()
-    reference = _group(things, *population.draw(REFERENCE, NONE)[:2])
-    expected: list[float] = []
-    observed: list[float] = []
+    reference = _group(things, *_seen(population.draw(REFERENCE, NONE), assessments, each=each))
     for _ in range(windows):
-        rows, scores, y = population.draw(WINDOW, drift)
-        expected += [score.expected for score in scores]
-        observed += y.tolist()
-        yield assemble(things, reference, _group(things, rows, scores), Outcomes(expected, observed))
+        drawn = population.draw(WINDOW, drift)
+        rows, scores = _seen(drawn, assessments, each=each)
+        outcomes = Outcomes([score.expected for score in drawn[1]], drawn[2].tolist())
+        yield assemble(things, reference, _group(things, rows, scores), outcomes)
+
+
+def _seen(
+    drawn: tuple[list[Row], list[Score], np.ndarray], assessments: int, *, each: bool
+) -> tuple[list[Row], list[Score]]:
+    sent = [
+        (person, both) for person, both in enumerate(zip(*drawn[:2], strict=True)) for _ in range(assessments)
+    ]
+    kept = [both for _, both in sent] if each else firsts(sent)
+    return [row for row, _ in kept], [score for _, score in kept]
 
 
 def _group(things: tuple[Watched, ...], rows: list[Row], scores: list[Score]) -> Group:
@@ -169,12 +188,14 @@ class Tally:
     alarmed: int
 
 
-def undrifted(streams: int, windows: int, *, seed: int = 0) -> Tally:
-    """Count the alarms of streams in which nothing changes."""
+def undrifted(
+    streams: int, windows: int, *, seed: int = 0, assessments: int = 1, each: bool = False
+) -> Tally:
+    """Count the alarms of streams in which nothing changes; see :func:`contents`."""
     raised = opened = alarmed = 0
     for stream in range(streams):
         states: dict[str, State] = {}
-        for content in contents(seed + stream, windows, NONE):
+        for content in contents(seed + stream, windows, NONE, assessments=assessments, each=each):
             changes = []
             for key, level in content["signals"].items():
                 states[key], change = step(states.get(key, State()), Level(level))

@@ -19,10 +19,10 @@ from predictions.api.permissions import Door
 from predictions.metrics import exposition
 
 
-class OneText(DefaultContentNegotiation):
-    """Whatever is asked for, the one text there is; errors are JSON as everywhere in the API.
+class AsAsked(DefaultContentNegotiation):
+    """Figures in the format that a scraper names, of Prometheus or OpenMetrics; errors are JSON as ever.
 
-    Scrapers name the versions of the format that they read, also ones that this one is not; each reads it.
+    Scrapers name the versions that they read, also ones that there are not; each reads the plain text.
     """
 
     def select_renderer(
@@ -35,15 +35,16 @@ class OneText(DefaultContentNegotiation):
 class MetricsView(ApiView):
     """``/metrics``."""
 
-    content_negotiation_class = OneText
+    content_negotiation_class = AsAsked
     doors = {"GET": Door(ADMINISTRATORS, Scope.READ)}
     permission_classes = (ByMonitoring,)
     throttle_classes = ()
 
     @extend_schema(operation_id="metrics", responses={(200, "text/plain"): OpenApiTypes.STR})
     def get(self, request: Request) -> HttpResponse:
-        """Give the figures out in the text format of Prometheus.
+        """Give the figures out in the text format of Prometheus, or in OpenMetrics where that is asked for.
 
         For an administrator, and for monitoring that sends `Authorization: Bearer` with its token.
         """
-        return HttpResponse(exposition.text(), content_type=exposition.CONTENT_TYPE)
+        content, media_type = exposition.text(request.headers.get("Accept", ""))
+        return HttpResponse(content, content_type=media_type)

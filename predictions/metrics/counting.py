@@ -29,6 +29,7 @@ from predictions.metrics.definitions import (
     SCORES,
     STAGES,
 )
+from predictions.metrics.known import AT_INTAKE, BY_ANALYSIS
 from predictions.metrics.models import Counted, Mark
 from predictions.metrics.tallies import Tallies
 from predictions.models import Prediction, Study
@@ -44,7 +45,6 @@ WITHOUT_ANSWER = {State.REFUSED: REFUSED, State.FAILED: FAILED}
 SCORED = {"haemorrhage": "risk", "chest_xray": "probability"}
 STAGED = "sleep"
 TIMED = ("load", "predict", "explain")
-AT_INTAKE, BY_ANALYSIS = "intake", "analysis"
 
 Key = tuple[str, datetime]
 

@@ -17,8 +17,8 @@ from ml import package as packages
 from ml import registry
 from predictions import jobs, queue
 from predictions.deployments import selectors as deployments
+from predictions.metrics import watched
 from predictions.models import JobState, Study
-from predictions.monitoring import selectors as monitoring
 from predictions.states import State
 
 
@@ -31,7 +31,7 @@ def families() -> Iterator[Metric]:
     yield _deployments()
     yield _alarms()
     yield _disk()
-    yield _drift()
+    yield from watched.families()
 
 
 def _studies() -> Iterator[Metric]:
@@ -148,15 +148,3 @@ def _disk() -> Metric:
         "Room on the disk of the data folder.",
         value=shutil.disk_usage(settings.DATA_DIR).free,
     )
-
-
-def _drift() -> Metric:
-    family = GaugeMetricFamily(
-        "vigie_drift",
-        "Figures of the latest daily window of the watch over drift, by field (studies, alerts, performance "
-        "and calibration among them) and measure: psi, p_adjusted, missing_share and others.",
-        labels=("algorithm", "unit", "field", "measure"),
-    )
-    for reading in monitoring.latest():
-        family.add_metric((reading.algorithm, reading.unit, reading.field, reading.measure), reading.value)
-    return family

@@ -33,10 +33,14 @@ REFUSED = Text(
     "Surveillance, {title}, {unit} : la fenêtre du {first} au {last} n’a pas pu être comparée. {why} Tant "
     "que cela dure, rien n’est surveillé ici ; une nouvelle référence reprend ces jours.",
 )
-OPENED = Text("Monitoring, {title}, {unit}: {said}", "Surveillance, {title}, {unit} : {said}")
+OPENED = Text(
+    "Monitoring, {title}, {unit}, window of {first} to {last}: {said}",
+    "Surveillance, {title}, {unit}, fenêtre du {first} au {last} : {said}",
+)
 CLOSED = Text(
-    "Monitoring, {title}, {unit}: over. What was said when it opened: {said}",
-    "Surveillance, {title}, {unit} : terminé. Ce qui avait été dit à l’ouverture : {said}",
+    "Monitoring, {title}, {unit}, window of {first} to {last}: over. What was said when it opened: {said}",
+    "Surveillance, {title}, {unit}, fenêtre du {first} au {last} : terminé. Ce qui avait été dit à "
+    "l’ouverture : {said}",
 )
 BY_ANSWERS = frozenset({"performance", "calibration"})
 
@@ -144,26 +148,29 @@ def lost(report: Report) -> None:
 
 
 def _tell_lost(report: Report, sentence: Text, why: Sequence[Problem]) -> None:
+    _notify(report, sentence, why=[problem.message for problem in why])
+
+
+def _notify(report: Report, sentence: Text, **words: Sequence[Text]) -> None:
+    """Tell the stewards something of a window, with its days and the way to it."""
     title, unit = report.contract.title, report.unit
     days = {"first": report.first_day.isoformat(), "last": report.last_day.isoformat()}
-    reasons = {to: " ".join(problem.message.to(to) for problem in why) for to in ("en", "fr")}
-    said = Text(
-        sentence.en.format(title=title.en, unit=unit.name_en, why=reasons["en"], **days),
-        sentence.fr.format(title=title.fr, unit=unit.name_fr, why=reasons["fr"], **days),
+    said = {
+        to: {name: " ".join(text.to(to) for text in texts) for name, texts in words.items()}
+        for to in ("en", "fr")
+    }
+    text = Text(
+        sentence.en.format(title=title.en, unit=unit.name_en, **days, **said["en"]),
+        sentence.fr.format(title=title.fr, unit=unit.name_fr, **days, **said["fr"]),
     )
-    notices.notify(stewards(), said, link=reverse("monitoring_unit", args=[report.algorithm, unit.code]))
+    notices.notify(stewards(), text, link=reverse("monitoring_report", args=[report.pk]))
 
 
 def _tell(report: Report, alerts: Sequence[Alert], sentence: Text, change: str) -> None:
     """Tell the stewards once, however many alerts one window opened or closed; each is on record."""
     if not alerts:
         return
-    title, unit = report.contract.title, report.unit
-    said = Text(
-        sentence.en.format(title=title.en, unit=unit.name_en, said=" ".join(one.text.en for one in alerts)),
-        sentence.fr.format(title=title.fr, unit=unit.name_fr, said=" ".join(one.text.fr for one in alerts)),
-    )
-    notices.notify(stewards(), said, link=reverse("monitoring_unit", args=[report.algorithm, unit.code]))
+    _notify(report, sentence, said=[alert.text for alert in alerts])
     for alert in alerts:
-        detail = {"algorithm": report.algorithm, "unit": unit.code, "key": alert.key, change: True}
+        detail = {"algorithm": report.algorithm, "unit": report.unit.code, "key": alert.key, change: True}
         record(Action.UPDATE, actor_label=WORKER, kind="alert", object_id=str(alert.pk), detail=detail)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
 
 from django.db.models import QuerySet
 
@@ -25,6 +27,8 @@ CHUNK = 50
 class Seen:
     """One study, its watched values and which package answered."""
 
+    patient: UUID
+    at: datetime
     row: Row
     score: Score | None
     version: str = ""
@@ -32,38 +36,49 @@ class Seen:
 
 
 def group(algorithm: str, unit: Unit, days: Days, *, sha256: str = "") -> tuple[Group, int]:
-    """Return the studies of some days, and how many another version answered.
+    """Return the studies of some days, the first of each patient, and how many another version answered.
+
+    What is sent is that of the first study; what is answered is that of the first one that this version
+    answered.
 
     Parameters
     ----------
     sha256
         The version whose answers are compared; the one that answered most when empty.
     """
-    seen = list(_seen(algorithm, unit, days))
+    seen = sorted(_seen(algorithm, unit, days), key=lambda one: one.at)
     versions = Counter((one.sha256, one.version) for one in seen if one.sha256)
     most = max(versions, key=lambda pinned: (versions[pinned], pinned), default=("", ""))
     pinned = next((one for one in versions if one[0] == sha256), most) if sha256 else most
-    answered = [one for one in seen if one.sha256 == pinned[0]]
+    sent = _first_of_each(seen)
+    answered = _first_of_each([one for one in seen if pinned[0] and one.sha256 == pinned[0]])
     things = registry.door(algorithm, "summary").WATCHED
     found = Group(
-        n=len(seen),
-        inputs=samples(things, [one.row for one in seen], output=False),
-        outputs=samples(things, [one.row for one in answered if pinned[0]], output=True),
+        n=len(sent),
+        studies=len(seen),
+        inputs=samples(things, [one.row for one in sent], output=False),
+        outputs=samples(things, [one.row for one in answered], output=True),
         scores=[one.score for one in answered if one.score],
         version=pinned[1],
         sha256=pinned[0],
     )
-    return found, sum(versions.values()) - versions[pinned]
+    return found, sum(one.sha256 not in ("", pinned[0]) for one in sent)
+
+
+def _first_of_each(seen: list[Seen]) -> list[Seen]:
+    return watched.firsts((one.patient, one) for one in seen)
 
 
 def _seen(algorithm: str, unit: Unit, days: Days) -> Iterator[Seen]:
     found = studies(algorithm, unit).filter(within(days))
     yield from _answered(algorithm, found)
     door = registry.door(algorithm, "summary")
-    refused = found.filter(state=State.REFUSED).values_list("values", "answer", "problems")
-    for values, answer, problems in refused.iterator(chunk_size=CHUNK):
+    refused = found.filter(state=State.REFUSED)
+    wanted = refused.values_list("patient_id", "finished_at", "values", "answer", "problems")
+    for patient, at, values, answer, problems in wanted.iterator(chunk_size=CHUNK):
         codes = tuple(problem["code"] for problem in problems) or ("refused",)
-        yield Seen(door.row(watched.Study(values=values, result=answer or {}, refused=codes)), None)
+        row = door.row(watched.Study(values=values, result=answer or {}, refused=codes))
+        yield Seen(patient, at, row, None)
 
 
 def _answered(algorithm: str, found: QuerySet[Study]) -> Iterator[Seen]:
@@ -71,11 +86,18 @@ def _answered(algorithm: str, found: QuerySet[Study]) -> Iterator[Seen]:
     door = registry.door(algorithm, "summary")
     answers = Prediction.objects.filter(study__in=found).exclude(study__state=State.REFUSED)
     wanted = answers.order_by("study_id", "-created_at").values_list(
-        "study_id", "study__values", "result", "quality", "package_version", "package_sha256"
+        "study_id",
+        "study__patient_id",
+        "study__finished_at",
+        "study__values",
+        "result",
+        "quality",
+        "package_version",
+        "package_sha256",
     )
     last = None
-    for study, values, result, quality, version, sha256 in wanted.iterator(chunk_size=CHUNK):
+    for study, patient, at, values, result, quality, version, sha256 in wanted.iterator(chunk_size=CHUNK):
         if study != last and not result.get("simulated"):
             asked = watched.Study(values=values, result=result, quality=quality)
-            yield Seen(door.row(asked), door.score(asked), version, sha256)
+            yield Seen(patient, at, door.row(asked), door.score(asked), version, sha256)
         last = study

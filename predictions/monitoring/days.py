@@ -6,14 +6,14 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from django.db.models import Count, Q, QuerySet
-from django.db.models.functions import TruncDate
+from django.db.models import Min, Q, QuerySet
 from django.utils import timezone
 
 from clinic.accounts.models import Unit
 from predictions.models import Prediction, Study
 from predictions.states import State
 
+ONE_DAY = timedelta(days=1)
 ENDED = (State.READY, State.SIGNED, State.REFUSED)
 """States that say something of input or answer; a failed analysis says something of the machine."""
 
@@ -57,20 +57,25 @@ def studies(algorithm: str, unit: Unit) -> QuerySet[Study]:
 
 
 def speaking(algorithm: str, unit: Unit, days: Days) -> int:
-    """Return how many studies of some days a comparison has; a simulated night is nobody's."""
+    """Return how many patients a comparison of some days has; a simulated night is nobody's."""
     found = studies(algorithm, unit).filter(within(days))
     answers = Prediction.objects.filter(study__in=found.exclude(state=State.REFUSED))
-    latest = answers.order_by("study_id", "-created_at").values_list("study_id", "result__simulated")
-    simulated: dict[object, bool] = {}
-    for study, said in latest:
-        simulated.setdefault(study, bool(said))
-    return found.filter(state=State.REFUSED).count() + sum(not said for said in simulated.values())
+    latest = answers.order_by("study_id", "-created_at")
+    simulated: dict[object, tuple[object, bool]] = {}
+    for study, patient, said in latest.values_list("study_id", "study__patient_id", "result__simulated"):
+        simulated.setdefault(study, (patient, bool(said)))
+    refused = found.filter(state=State.REFUSED).order_by().values_list("patient_id", flat=True).distinct()
+    return len(set(refused) | {patient for patient, said in simulated.values() if not said})
 
 
 def counts(algorithm: str, unit: Unit, since: date | None = None) -> Counter[date]:
-    """Return how many analyses ended on each day that is over."""
+    """Return of how many patients the first analysis ended on each day that is over.
+
+    Added up, they are the patients that a window from ``since`` on has; from the beginning where it is not
+    given.
+    """
     found = studies(algorithm, unit).filter(finished_at__lt=midnight(today()))
     if since is not None:
         found = found.filter(finished_at__gte=midnight(since))
-    by_day = found.annotate(day=TruncDate("finished_at")).values("day").order_by("day")
-    return Counter({row["day"]: row["n"] for row in by_day.annotate(n=Count("pk"))})
+    first = found.order_by().values("patient_id").annotate(first=Min("finished_at"))
+    return Counter(timezone.localdate(row["first"]) for row in first)

@@ -15,6 +15,7 @@ from clinic.templatetags.vigie import day, figure, percent
 from ml import drawing, registry
 from ml.contracts import Contract, Text
 from ml.drawing.monitoring import Part, Point
+from ml.monitoring import wording
 from predictions.models import JobState
 from predictions.monitoring import selectors, windows
 from predictions.monitoring.gaps import Gap, unwatched
@@ -24,6 +25,7 @@ from predictions.monitoring.windows import Progress
 MOST_POINTS = 24
 TWO = 2
 MOVED, CALIBRATION = "moved", "calibration"
+BY_NIGHT = "sleep"
 BARS = {CALIBRATION: (0.0,)}
 RAISED, QUIET, UNKNOWN = "raised", "quiet", "unknown"
 ORDER = {RAISED: 0, "between": 1, QUIET: 2, UNKNOWN: 3}
@@ -53,6 +55,7 @@ class Shown:
     level: str
     parts: tuple[Part, ...]
     svg: SafeString | None
+    how: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,18 @@ def histories(done: Sequence[Report]) -> list[Drawn]:
         points = [_point((one.content["performance"] or {}).get(measure)) for one in latest]
         drawn += _if_two(measure, title, points, days)
     shifts = [_point((one.content["calibration"] or {}).get("shift")) for one in latest]
-    return drawn + _if_two(CALIBRATION, _("Calibration in the large (0 is right)"), shifts, days)
+    title = calibration_label(latest[0].algorithm) if latest else ""
+    return drawn + _if_two(CALIBRATION, _("%(what)s (0 is right)") % {"what": title}, shifts, days)
+
+
+def calibration_label(algorithm: str) -> str:
+    """Say what calibration of an algorithm is counted in."""
+    return _("Agreement less expected, share") if algorithm == BY_NIGHT else _("Calibration, log odds")
+
+
+def expected_label(algorithm: str) -> str:
+    """Say what is expected of the performance of an algorithm."""
+    return _("Expected agreement") if algorithm == BY_NIGHT else _("Expected AUC")
 
 
 def _if_two(name: str, title: str, points: Sequence[Point | None], days: Sequence[str]) -> list[Drawn]:
@@ -162,11 +176,20 @@ def _shown(row: Mapping[str, Any]) -> Shown:
     filled = [part for part in parts if part.reference != 0 or part.window != 0]
     if len(filled) < TWO:
         # One and the same value everywhere: nothing to draw.
-        return Shown(row, label, unit, level, (), None)
+        return Shown(row, label, unit, level, (), None, _how(row, language))
     said = "; ".join(f"{part.label}: {_share(part.reference)} / {_share(part.window)}" for part in parts)
-    svg = drawing.spread(row["name"].replace("_", "-"), label, said, parts, language)
+    heading = f"{label} ({unit})" if unit else label
+    svg = drawing.spread(row["name"].replace("_", "-"), heading, said, parts, language, unit=unit)
     # Made of numbers and escaped words only.
-    return Shown(row, label, unit, level, parts, mark_safe(svg))  # noqa: S308
+    return Shown(row, label, unit, level, parts, mark_safe(svg), _how(row, language))  # noqa: S308
+
+
+def _how(row: Mapping[str, Any], language: str) -> tuple[str, ...]:
+    """Say of what moved where to: its values, how often it is given, or both."""
+    said = [wording.direction(row).to(language)] if row["level"] == RAISED else []
+    if row["missing_level"] == RAISED and row.get("missing_more") is not None:
+        said.append(_("not given more often") if row["missing_more"] else _("not given less often"))
+    return tuple(said)
 
 
 def _level(row: Mapping[str, Any]) -> str:

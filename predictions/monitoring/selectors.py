@@ -26,7 +26,8 @@ class Reading(NamedTuple):
         What it is about: a field, ``"performance"``, ``"calibration"``, ``"alerts"``, ``"studies"`` or
         ``"windows"`` (``age_days`` of the latest one, ``lost``: whether the last one said nothing).
     measure
-        ``psi``, ``psi_excess``, ``statistic``, ``p_adjusted``, ``missing_share``, ``expected_auc``, …
+        ``psi``, ``psi_excess``, ``statistic``, ``p_adjusted``, ``missing_share``, ``roc_auc``, …; of
+        calibration ``observed``, ``expected`` and the shift, in ``log_odds`` or as a ``share``.
     """
 
     algorithm: str
@@ -70,6 +71,9 @@ def _figures(of: tuple[str, str], content: Mapping[str, Any]) -> Iterator[Readin
         for measure in ("psi", "psi_excess", "statistic", "p_adjusted", "missing_share"):
             if field.get(measure) is not None:
                 yield Reading(*of, field["name"], measure, field[measure])
+    if calibration := content.get("calibration"):
+        scale = "share" if calibration["by_study"] else "log_odds"
+        yield Reading(*of, "calibration", scale, calibration["shift"]["value"])
     for field, names in (("performance", PERFORMANCE), ("calibration", CALIBRATION)):
         for name in names:
             if (value := _figure((content.get(field) or {}).get(name))) is not None:
@@ -77,7 +81,7 @@ def _figures(of: tuple[str, str], content: Mapping[str, Any]) -> Iterator[Readin
 
 
 PERFORMANCE = ("roc_auc", "sensitivity", "specificity", "agreement")
-CALIBRATION = ("observed", "expected", "shift")
+CALIBRATION = ("observed", "expected")
 
 
 def _figure(held: object) -> float | None:

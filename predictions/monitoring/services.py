@@ -22,6 +22,8 @@ from predictions.monitoring.windows import LEAST
 
 LONGEST_COMMENT = 1000
 LONGEST_DAYS = 731
+EARLIEST = date(2000, 1, 1)
+"""Before any study of this product; a day long before it has no midnight in every time zone."""
 WEEK = timedelta(days=7)
 
 NO_DAYS = Problem(
@@ -45,6 +47,24 @@ TOO_LONG = Problem(
         f"More than {LONGEST_DAYS} days were chosen for {{what}}: choose two years at most.",
         f"Plus de {LONGEST_DAYS} jours ont été choisis pour {{what}} : choisissez deux ans au plus.",
     ),
+)
+TOO_EARLY = Problem(
+    "days_too_early",
+    Text(
+        "The first day of {what} is before {day}, when nothing was analysed here yet: choose a later one.",
+        "Le premier jour de {what} est antérieur au {day}, avant toute analyse ici : choisissez-en un plus "
+        "tardif.",
+    ),
+)
+UNKNOWN_AGAINST = Problem(
+    "unknown_against",
+    Text(
+        "Choose what the window is held against: earlier studies of the unit (live), or the data of the "
+        "training (training).",
+        "Choisissez à quoi la fenêtre est comparée : des études antérieures de l’unité (live) ou les données "
+        "de l’apprentissage (training).",
+    ),
+    field="against",
 )
 OVERLAP = Problem(
     "days_overlap",
@@ -72,10 +92,10 @@ COMMENT_TOO_LONG = Problem(
 FEW_STUDIES = Problem(
     "too_few_studies",
     Text(
-        f"There are fewer than {LEAST} answered or refused studies in these days: every window would be "
-        "refused. Choose more days.",
-        f"Il y a moins de {LEAST} études répondues ou refusées dans ces jours : chaque fenêtre serait "
-        "refusée. Choisissez plus de jours.",
+        f"There are fewer than {LEAST} patients with an answered or refused study in these days: every "
+        "window would be refused. Choose more days.",
+        f"Il y a moins de {LEAST} patients avec une étude répondue ou refusée dans ces jours : chaque "
+        "fenêtre serait refusée. Choisissez plus de jours.",
     ),
 )
 NO_BASELINE = Problem(
@@ -84,6 +104,15 @@ NO_BASELINE = Problem(
         "The version in service has no baseline of its training. Choose earlier studies of the unit.",
         "La version en service n’a pas de référence d’apprentissage. Choisissez des études antérieures de "
         "l’unité.",
+    ),
+)
+DAMAGED = Problem(
+    "baseline_damaged",
+    Text(
+        "The baseline of the training is damaged. Tell IT, who puts the file back; choose earlier studies of "
+        "the unit meanwhile.",
+        "La référence d’apprentissage est endommagée. Prévenez le service informatique, qui remettra le "
+        "fichier ; d’ici là, choisissez des études antérieures de l’unité.",
     ),
 )
 WINDOW, REFERENCE = Text("the window", "la fenêtre"), Text("the reference", "la référence")
@@ -102,9 +131,9 @@ def ask(
     Raises
     ------
     ml.contracts.Refused
-        With every problem of the days.
+        With every problem of the days, or for something else than those two.
     """
-    live = against != Against.TRAINING
+    live = _is_live(against)
     require(window, reference if live else None, live=live)
     row = Report(
         algorithm=algorithm,
@@ -134,7 +163,7 @@ def choose(*, user: User, algorithm: str, unit: Unit, against: str, reference: D
         With every problem of the days; for days with fewer than thirty studies, or without a baseline: every
         later window would be refused, and nothing watched.
     """
-    live = against != Against.TRAINING
+    live = _is_live(against)
     if problems := _unusable(algorithm, unit, reference) if live else _without_baseline(algorithm):
         raise Refused(*problems)
     with transaction.atomic():
@@ -193,12 +222,15 @@ def require(window: Days | None, reference: Days | None, *, live: bool) -> None:
         raise Refused(*problems)
 
 
-def has_baseline(algorithm: str) -> bool:
-    """Whether windows can be held against the training of the version in service."""
+def without_baseline(algorithm: str) -> Problem | None:
+    """Say why no window can be held against the training of the version in service; ``None``: one can."""
     try:
-        return baselines.has(packages.load(algorithm))
-    except BrokenPackage:
-        return False
+        baselines.read(packages.load(algorithm))
+    except baselines.DamagedBaseline:
+        return DAMAGED
+    except (baselines.NoBaseline, BrokenPackage):
+        return NO_BASELINE
+    return None
 
 
 def check(days: Days | None, what: Text) -> list[Problem]:
@@ -207,6 +239,8 @@ def check(days: Days | None, what: Text) -> list[Problem]:
         return [_of(NO_DAYS, what)]
     if days.last >= today():
         return [_of(NOT_OVER, what)]
+    if days.first < EARLIEST:
+        return [_of(TOO_EARLY, what, day=EARLIEST.isoformat())]
     return [_of(TOO_LONG, what)] if days.last - days.first >= timedelta(days=LONGEST_DAYS) else []
 
 
@@ -233,12 +267,19 @@ def _unusable(algorithm: str, unit: Unit, reference: Days | None) -> list[Proble
 
 
 def _without_baseline(algorithm: str) -> list[Problem]:
-    return [] if has_baseline(algorithm) else [NO_BASELINE]
+    problem = without_baseline(algorithm)
+    return [problem] if problem else []
 
 
-def _of(problem: Problem, what: Text) -> Problem:
-    said = Text(problem.message.en.format(what=what.en), problem.message.fr.format(what=what.fr))
-    return Problem(problem.code, said)
+def _is_live(against: str) -> bool:
+    if against not in Against.values:
+        raise Refused(UNKNOWN_AGAINST)
+    return against == Against.LIVE
+
+
+def _of(problem: Problem, what: Text, **values: str) -> Problem:
+    en, fr = (problem.message.to(to).format(what=what.to(to), **values) for to in ("en", "fr"))
+    return Problem(problem.code, Text(en, fr))
 
 
 def _written(days: Days) -> list[str]:

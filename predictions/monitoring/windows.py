@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -15,18 +15,17 @@ from clinic.accounts.models import Unit
 from ml import registry
 from predictions import jobs
 from predictions.models import JOB_PENDING, JobState
-from predictions.monitoring.days import Days, counts, studies, today
+from predictions.monitoring.days import ONE_DAY, Days, counts, studies, today
 from predictions.monitoring.models import JOB_LOST, Against, Reference, Report
 
 log = logging.getLogger(__name__)
 
-REFERENCE_STUDIES = 300
-"""How many of the unit's first studies the windows are held against, until a steward chooses others."""
-WINDOW_STUDIES = 100
-"""A window ends with the day on which it holds as many."""
+REFERENCE_PATIENTS = 300
+"""How many of the unit's first patients the windows are held against, until a steward chooses others."""
+WINDOW_PATIENTS = 100
+"""A window ends with the day on which it holds studies of as many."""
 LONGEST, LEAST = 28, 30
-"""Days after which a window ends with fewer, but never with fewer than thirty studies."""
-ONE_DAY = timedelta(days=1)
+"""Days after which a window ends with fewer, but never with fewer than thirty patients."""
 AGAIN_AFTER = timedelta(hours=20)
 
 
@@ -38,14 +37,14 @@ class Progress:
     ----------
     since
         Its first day.
-    studies
-        How many it holds by now.
+    patients
+        Of how many it holds a study by now.
     wanted
         How many it takes.
     """
 
     since: date | None
-    studies: int
+    patients: int
     wanted: int
 
 
@@ -109,7 +108,7 @@ def _again(failed: Report) -> Report | None:
 
 
 def current(algorithm: str, unit: Unit) -> Reference | None:
-    """Return what windows are held against; the first 300 studies are taken where nobody chose others."""
+    """Return what windows are held against; the first 300 patients are taken where nobody chose others."""
     chosen = Reference.objects.filter(algorithm=algorithm, unit=unit).first()
     if chosen is not None:
         return chosen
@@ -127,9 +126,9 @@ def current(algorithm: str, unit: Unit) -> Reference | None:
 
 
 def first_studies(algorithm: str, unit: Unit) -> Days | None:
-    """Return the days of the first 300 studies; ``None`` while there are fewer."""
+    """Return the days of the first 300 patients; ``None`` while there are fewer."""
     by_day = counts(algorithm, unit)
-    last = _reached(by_day, REFERENCE_STUDIES)
+    last = _reached(by_day, REFERENCE_PATIENTS)
     return Days(min(by_day), last) if last else None
 
 
@@ -151,13 +150,29 @@ def due(algorithm: str, unit: Unit) -> Days | None:
     since = start(algorithm, unit)
     if since is None:
         return None
-    by_day = counts(algorithm, unit, since)
-    last = _reached(by_day, WINDOW_STUDIES)
-    yesterday = today() - ONE_DAY
-    old = (yesterday - since).days + 1 >= LONGEST and sum(by_day.values()) >= LEAST
-    if last is None and old:
-        last = max(_reached(by_day, LEAST) or yesterday, since + timedelta(days=LONGEST - 1))
+    last = last_day(since, counts(algorithm, unit, since), yesterday=today() - ONE_DAY)
     return Days(since, last) if last else None
+
+
+def last_day(since: date, by_day: Mapping[date, int], *, yesterday: date) -> date | None:
+    """Return the day with which a window ends; ``None`` while it is not full.
+
+    It is the first day on which there are patients enough, or days and thirty patients enough: whoever looks
+    late finds the same windows as who looks every day.
+
+    Parameters
+    ----------
+    by_day
+        How many patients each day adds.
+    yesterday
+        The last day that is over.
+    """
+    few = _reached(by_day, LEAST)
+    ends = [
+        _reached(by_day, WINDOW_PATIENTS),
+        max(few, since + timedelta(days=LONGEST - 1)) if few else None,
+    ]
+    return min((day for day in ends if day and day <= yesterday), default=None)
 
 
 def start(algorithm: str, unit: Unit) -> date | None:
@@ -176,19 +191,19 @@ def progress(algorithm: str, unit: Unit) -> Progress:
     """Return how far the next window is, or the reference while there is none."""
     since = start(algorithm, unit)
     if since is None:
-        return Progress(None, sum(counts(algorithm, unit).values()), REFERENCE_STUDIES)
-    return Progress(since, sum(counts(algorithm, unit, since).values()), WINDOW_STUDIES)
+        return Progress(None, sum(counts(algorithm, unit).values()), REFERENCE_PATIENTS)
+    return Progress(since, sum(counts(algorithm, unit, since).values()), WINDOW_PATIENTS)
 
 
-def _reached(by_day: dict[date, int], wanted: int) -> date | None:
-    """Return the day on which so many studies are reached."""
+def _reached(by_day: Mapping[date, int], wanted: int) -> date | None:
+    """Return the day on which so many patients are reached."""
     for day, total in _running(by_day):
         if total >= wanted:
             return day
     return None
 
 
-def _running(by_day: dict[date, int]) -> Iterator[tuple[date, int]]:
+def _running(by_day: Mapping[date, int]) -> Iterator[tuple[date, int]]:
     total = 0
     for day in sorted(by_day):
         total += by_day[day]

@@ -25,6 +25,15 @@ NO_BASELINE = Problem(
         "Comparez la fenêtre à des études antérieures de l’unité.",
     ),
 )
+DAMAGED = Problem(
+    "baseline_damaged",
+    Text(
+        "The baseline of the training of version {version} is damaged. Tell IT, who puts the file back; hold "
+        "the window against earlier studies of the unit meanwhile.",
+        "La référence d’apprentissage de la version {version} est endommagée. Prévenez le service "
+        "informatique, qui remettra le fichier ; d’ici là, comparez à des études antérieures de l’unité.",
+    ),
+)
 
 
 def report(row: Report) -> Ending:
@@ -48,9 +57,11 @@ def content_of(row: Report) -> dict[str, Any]:
     days = Days(row.first_day, row.last_day)
     window, others = collecting.group(row.algorithm, row.unit, days)
     reference, named = _reference(row, window)
-    outcomes = signed.outcomes(row.algorithm, row.unit, days, window.sha256) if window.sha256 else Outcomes()
+    known = Days(signed.since(row, window.sha256), row.last_day)
+    outcomes = signed.outcomes(row.algorithm, row.unit, known, window.sha256) if window.sha256 else Outcomes()
     found = assemble(registry.door(row.algorithm, "summary").WATCHED, reference, window, outcomes)
-    return found | {"others": others, "reference": named}
+    said = {"others": others, "reference": named, "outcomes_since": known.first.isoformat()}
+    return found | said
 
 
 def _reference(row: Report, window: Group) -> tuple[Group, dict[str, Any]]:
@@ -65,6 +76,7 @@ def _training(row: Report, window: Group) -> tuple[Group, dict[str, Any]]:
     try:
         held = baselines.read(packages.load(row.algorithm, window.version))
     except (baselines.NoBaseline, BrokenPackage) as error:
-        said = NO_BASELINE.message.format(version=window.version or "–")
-        raise Refused(Problem(NO_BASELINE.code, said)) from error
+        problem = DAMAGED if isinstance(error, baselines.DamagedBaseline) else NO_BASELINE
+        said = problem.message.format(version=window.version or "–")
+        raise Refused(Problem(problem.code, said)) from error
     return stored(held), {"version": held["version"], "data": held["data"], "others": 0}

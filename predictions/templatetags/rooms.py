@@ -17,6 +17,7 @@ from predictions.batches import access as batches
 from predictions.deployments import access as deployments
 from predictions.deployments.models import Deployment, Standing
 from predictions.feedback import access as feedback
+from predictions.monitoring import access as monitoring
 from predictions.monitoring.models import Alert
 from predictions.versions.models import Proposal
 
@@ -30,6 +31,7 @@ def rooms_of(user: User) -> list[dict[str, Any]]:
         return []
     rooms = (
         ("deployments", "deployment_list", _("Deployments"), deployments.may_follow(user)),
+        ("monitoring", "monitoring", _("Monitoring"), monitoring.may_look(user)),
         ("agreement", "agreement", _("Agreement"), bool(agreement.offers(user))),
         ("feedback", "training_sets", _("Training sets"), bool(feedback.algorithms(user))),
         ("batches", "batch_list", _("Batches"), batches.may_see_any(user)),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import time
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -22,9 +22,8 @@ from predictions.testbench.models import ALGORITHMS, LARGEST_SEED, BenchRun, Sam
 
 KEPT = timedelta(days=7)
 MOST_PENDING = 10
-# Of folders in which an input is being made; a worker that was killed leaves one behind.
+# Of folders in which the input of a run is being made; a worker that was killed leaves one behind.
 FOLDER = "testbench-"
-ABANDONED_SECONDS = 24 * 3600
 
 UNKNOWN = Problem(
     "unknown_sample",
@@ -89,9 +88,19 @@ def sweep() -> None:
     """Throw away what was sent a week ago, and folders of workers that were killed."""
     old = BenchRun.objects.filter(queued_at__lt=timezone.now() - KEPT)
     old.exclude(state=JobState.RUNNING).delete()
-    for folder in scratch().glob(f"{FOLDER}*"):
-        if folder.stat().st_mtime < time.time() - ABANDONED_SECONDS:
+    # Folders first: one that is made meanwhile is of a run that is asked for after it.
+    folders = list(scratch().glob(f"{FOLDER}*"))
+    pending = BenchRun.objects.filter(state__in=JOB_PENDING).values_list("pk", flat=True)
+    running = {run.hex for run in pending}
+    for folder in folders:
+        if folder.name.removeprefix(FOLDER).partition("-")[0] not in running:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def clear(run: UUID) -> None:
+    """Throw away what an attempt at a run left behind whose worker was killed."""
+    for folder in scratch().glob(f"{FOLDER}{run.hex}-*"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def scratch() -> Path:

@@ -36,8 +36,10 @@ _SAID = {
     Sample.NOISE: (
         Text("An hour of noise on every channel.", "Une heure de bruit sur chaque voie."),
         Text(
-            "Expected: an answer with the warning that it resembles no night the model learned from.",
-            "Attendu : une réponse, avec l’avertissement qu’elle ne ressemble à aucune nuit apprise.",
+            "Expected: an answer with the warning that derivations, staged alone, see quite another night "
+            "than the draft.",
+            "Attendu : une réponse, avec l’avertissement que des dérivations, analysées seules, montrent une "
+            "tout autre nuit que le brouillon.",
         ),
     ),
     Sample.FILM: (

@@ -19,7 +19,7 @@ from ml.package import BrokenPackage
 from predictions.jobs import Ending
 from predictions.run import PACKAGE_BROKEN
 from predictions.testbench.models import Answered, BenchRun
-from predictions.testbench.services import FOLDER, scratch
+from predictions.testbench.services import FOLDER, clear, scratch
 
 # Lists of the answer that the page draws; of everything else it shows single values.
 DRAWN = ("stages",)
@@ -33,6 +33,7 @@ def do(run: BenchRun) -> Ending:
     ml.contracts.Refused
         When no whole package serves. An input that the algorithm refuses is an answer.
     """
+    clear(run.pk)
     begun = time.perf_counter()
     with _made(run) as made:
         making = 1000 * (time.perf_counter() - begun)
@@ -50,7 +51,7 @@ def do(run: BenchRun) -> Ending:
 @contextmanager
 def _made(run: BenchRun) -> Iterator[Invented]:
     """Make the input; a file has no name any more while it is analysed, as that of a study has none."""
-    with tempfile.TemporaryDirectory(prefix=FOLDER, dir=scratch()) as folder:
+    with tempfile.TemporaryDirectory(prefix=f"{FOLDER}{run.pk.hex}-", dir=scratch()) as folder:
         made = invented.make(run.algorithm, run.sample, Path(folder), run.seed)
         held = os.open(made.source.path, os.O_RDONLY | os.O_CLOEXEC) if made.source.path else None
     try:

@@ -12,8 +12,11 @@ from django.utils import timezone
 
 from clinic.accounts.models import Unit
 from ml import registry
-from ml.contracts import Refused, Text
+from ml.contracts import Refused
+from ml.monitoring import wording
+from ml.monitoring.hysteresis import Level
 from predictions import jobs
+from predictions.models import JobState
 from predictions.monitoring import services, work
 from predictions.monitoring import windows as monitoring
 from predictions.monitoring.days import Days
@@ -21,6 +24,7 @@ from predictions.monitoring.models import Against, Report
 
 DAYS = ("first", "last", "reference_first", "reference_last")
 CHOSEN = (*DAYS, "training")
+WHICH = "name an algorithm to see its latest window, or --due to do what is due"
 NOTHING = "nothing to show yet: no window was done (manage.py monitor --due does what is due)"
 
 
@@ -46,16 +50,24 @@ class Command(BaseCommand):
             for algorithm, unit in monitoring.pairs():
                 self._due(algorithm, unit, options)
         if not options["algorithm"]:
+            if not options["due"]:
+                raise CommandError(WHICH)
             return
         unit = _unit(options)
         if any(options[name] for name in CHOSEN):
             self._write(_asked(unit, options), options)
             return
-        done = Report.objects.filter(algorithm=options["algorithm"], unit=unit, asked_by=None)
-        latest = done.exclude(content=None).order_by("-last_day").first()
-        if latest is None:
+        self._show(options["algorithm"], unit, options)
+
+    def _show(self, algorithm: str, unit: Unit, options: dict[str, Any]) -> None:
+        """Show the last window that ended; before one that was done, that a later one was not."""
+        lost = monitoring.stopped(algorithm, unit)
+        done = monitoring.daily(algorithm, unit).filter(state=JobState.DONE).order_by("-last_day").first()
+        shown = [one for one in (lost, done) if one is not None]
+        if not shown:
             raise CommandError(NOTHING)
-        self._write(latest, options)
+        for one in shown[:1] if options["json"] else shown:
+            self._write(one, options)
 
     def _due(self, algorithm: str, unit: Unit, options: dict[str, Any]) -> None:
         while row := monitoring.begin(algorithm, unit):
@@ -67,7 +79,9 @@ class Command(BaseCommand):
         if options["json"]:
             days = {"first": report.first_day.isoformat(), "last": report.last_day.isoformat()}
             named = {"algorithm": report.algorithm, "unit": report.unit.code}
-            self.stdout.write(json.dumps(named | days | {"content": report.content}, ensure_ascii=False))
+            problems = [problem.as_json() for problem in report.problem_list]
+            ended = {"state": str(report.state), "problems": problems, "content": report.content}
+            self.stdout.write(json.dumps(named | days | ended, ensure_ascii=False))
             return
         title = f"{report.algorithm} {report.unit.code} {report.first_day} to {report.last_day}"
         self.stdout.write(f"{title}: {report.state}")
@@ -78,13 +92,12 @@ class Command(BaseCommand):
 
 
 def _lines(content: dict[str, Any]) -> list[str]:
-    lines = [f"{content['n']} studies against {content['reference_n']}"] if content else []
+    lines = [f"{content['n']} patients against {content['reference_n']}"] if content else []
     for field in content.get("fields", ()):
-        if "raised" in (field["level"], field["missing_level"]):
-            label = Text.from_json(field["label"]).en
-            lines.append(
-                f"moved: {field['name']} ({label}), index {field['psi_excess'] or 0:.2f} beyond chance"
-            )
+        for kind, level in (("drift", field["level"]), ("missing", field["missing_level"])):
+            key = f"{kind}:{field['name']}"
+            if level == Level.RAISED:
+                lines.append(f"{field['name']}: {wording.sentence(key, content).en}")
     if calibration := content.get("calibration"):
         lines.append(
             f"calibration: {calibration['observed']:g} observed, {calibration['expected']:.1f} expected of "

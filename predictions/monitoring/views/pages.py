@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import date
 from typing import Any
 
 from django.contrib import messages
@@ -21,7 +22,7 @@ from ml import registry
 from ml.contracts import Problem, Refused
 from predictions.models import JOB_PENDING, JobState
 from predictions.monitoring import page, selectors, services, windows
-from predictions.monitoring.access import MONITORING
+from predictions.monitoring.access import DECIDING, MONITORING, may_act, require_steward
 from predictions.monitoring.gaps import unwatched
 from predictions.monitoring.models import Against, Alert, Report
 
@@ -34,7 +35,8 @@ REPORTS_A_PAGE = 20
 def monitoring(request: HttpRequest) -> HttpResponse:
     """List every model in every unit, and the alerts that are open."""
     alerts = selectors.alerts().filter(closed_at=None)
-    return render(request, "monitoring/list.html", {"standings": page.standings(), "alerts": alerts})
+    context = {"standings": page.standings(), "alerts": alerts, "may_act": may_act(request.user)}
+    return render(request, "monitoring/list.html", context)
 
 
 @under(MONITORING)
@@ -44,6 +46,7 @@ def monitoring_unit(request: HttpRequest, algorithm: str, code: str) -> HttpResp
     unit = Unit.objects.get(code=code)
     if request.method != "POST":
         return render(request, "monitoring/unit.html", _unit(request, algorithm, unit))
+    require_steward(request.user)
     try:
         report = services.ask(
             user=request.user,
@@ -58,7 +61,7 @@ def monitoring_unit(request: HttpRequest, algorithm: str, code: str) -> HttpResp
     return redirect("monitoring_report", report.pk)
 
 
-@under(MONITORING)
+@under(DECIDING)
 @require_POST
 def monitoring_reference(request: HttpRequest, algorithm: str, code: str) -> HttpResponse:
     """Name what the windows of every day are held against."""
@@ -94,7 +97,7 @@ def monitoring_report_state(request: HttpRequest, window_id: uuid.UUID) -> HttpR
     return response
 
 
-@under(MONITORING)
+@under(DECIDING)
 @require_POST
 def monitoring_acknowledge(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     """Write down what a steward made of an alert."""
@@ -143,7 +146,10 @@ def _unit(
         "reference": reference,
         "reference_words": page.reference_of(reference) if reference else "",
         "progress": windows.progress(algorithm, unit),
-        "has_baseline": services.has_baseline(algorithm),
+        "without_baseline": services.without_baseline(algorithm),
+        "may_act": may_act(request.user),
+        "expected_label": page.expected_label(algorithm),
+        "calibration_label": page.calibration_label(algorithm),
         "alerts": selectors.alerts(algorithm, unit.code),
         "reports": Paginator(reports, REPORTS_A_PAGE).get_page(request.GET.get("page")),
         "against": Against,
@@ -154,7 +160,9 @@ def _unit(
 
 
 def _report(report: Report) -> dict[str, Any]:
+    since = (report.content or {}).get("outcomes_since")
     return {
+        "outcomes_since": date.fromisoformat(since) if since else None,
         "report": report,
         "contract": report.contract,
         "unit": report.unit,

@@ -12,6 +12,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import translation
 
 from clinic.accounts.models import User
 from clinic.accounts.roles import Role
@@ -48,7 +49,9 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(as_json(run), ensure_ascii=False))
         else:
-            self._tell(run)
+            # As the rest of what a terminal says: the names of the stages are those of the page otherwise.
+            with translation.override("en"):
+                self._tell(run)
         if run.state in JOB_PENDING:
             raise CommandError(
                 "no worker answered yet; the page of the test bench goes on", returncode=NO_ANSWER
@@ -67,6 +70,8 @@ class Command(BaseCommand):
 
     def _tell(self, run: BenchRun) -> None:
         self.stdout.write(f"TEST {run.sample} seed {run.seed} -> {run.algorithm} {run.package_version}")
+        if run.deaths:
+            self.stdout.write(f"  {run.deaths} workers were lost at it: their time counts as waiting")
         for stage in selectors.stages(run):
             self.stdout.write(f"  {stage.name:8} {stage.ms:10,.1f} ms  {stage.label}")
         if headline := run.report.get("headline"):
