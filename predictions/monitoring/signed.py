@@ -68,9 +68,9 @@ def _births(unit: Unit, days: Days, sha256: str) -> Iterator[Pair]:
         known = births.end_of_minute(loss.measured_at)
         asked = Study.objects.filter(encounter=encounter, algorithm=births.ALGORITHM, submitted_at__lt=known)
         answers = Prediction.objects.filter(study__in=asked)
-        answer = answers.order_by("-study__submitted_at", "-created_at").first()
+        answer = answers.select_related("study").order_by("-study__submitted_at", "-created_at").first()
         if answer is not None and answer.package_sha256 == sha256:
-            yield from _pair(births.ALGORITHM, encounter.patient_id, answer, float(loss.severe))
+            yield from _pair(births.ALGORITHM, answer.study.patient_id, answer, float(loss.severe))
 
 
 def _radiographs(unit: Unit, days: Days, sha256: str) -> Iterator[Pair]:

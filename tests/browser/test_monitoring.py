@@ -48,7 +48,11 @@ def test_a_new_device_is_noticed_looked_at_and_acknowledged(stewards: tuple[Visi
     wrong: list[str] = []
     english.go(reverse("notices"))
     english.page.get_by_role("link", name="Look at it").first.click()
-    expect(english.page.get_by_text("Maker of the device: the distribution has moved").first).to_be_visible()
+    # The notice leads to the window that it is about, and that to the history of the unit.
+    expect(english.page.get_by_role("heading", name="How they spread")).to_be_visible()
+    english.page.get_by_role("link", name="All windows of the unit").click()
+    said = "Maker of the device: more “philips” than in the reference"
+    expect(english.page.get_by_text(said).first).to_be_visible()
     wrong += english.judge("monitoring-unit")
     alert = Alert.objects.get(key="drift:maker")
     english.page.locator(f"#alert-{alert.pk} summary").click()
