@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from ml.contracts import Refused
 from predictions.batches import answering, intake, selectors, services
 from predictions.batches.models import Batch, Chunk, Item, Stage
 from predictions.deployments.models import Deployment, Mode, Standing
+from predictions.management.commands import watch_jobs
 from tests import deploying
 from tests.batches import admissions, sent, table, work_off
 from tests.test_batches import read, stored
@@ -190,6 +193,20 @@ def test_nothing_is_given_out_once_its_time_is_over(alice: User, settings: Any, 
     ):
         assert response.status_code == 404
     assert program.get("api-batches").json()["results"] == []
+
+
+def test_a_watch_sweeps_soon_after_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is restarted more often than hourly deletes what is over all the same."""
+    stop, since, now = threading.Event(), [], iter(range(0, 3600, 60))
+    watch = SimpleNamespace(look=lambda: None, sweep=stop.set)
+    monkeypatch.setattr(watch_jobs, "_say", lambda: None)
+    monkeypatch.setattr(watch_jobs, "close_old_connections", lambda: None)
+    clock = SimpleNamespace(monotonic=lambda: since.append(1) or next(now))
+    monkeypatch.setattr(watch_jobs, "time", clock)
+    monkeypatch.setattr(stop, "wait", lambda _pause: None)
+    watch_jobs.Command()._follow(stop, watch)
+    assert stop.is_set()
+    assert len(since) * 60 < watch_jobs.SWEEP_SECONDS / 4
 
 
 def test_a_key_is_free_again_once_its_batch_is_over(alice: User, settings: Any) -> None:

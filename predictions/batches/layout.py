@@ -40,8 +40,8 @@ def _words(name: str, en: str, fr: str) -> Column:
 BEFORE = (
     _whole(
         "row",
-        "Number of the row or the study, counted from 1 in the order sent",
-        "Numéro de la ligne ou de l’examen, à partir de 1, dans l’ordre d’envoi",
+        "Number of the row below the header, blank ones counted, or of the study in the order sent",
+        "Numéro de la ligne sous l’en-tête, lignes vides comprises, ou de l’examen dans l’ordre d’envoi",
     ),
     _words(
         "reference",
