@@ -67,7 +67,7 @@ def test_a_table_is_named_followed_taken_and_deleted(
         expect(page.get_by_role("heading", name="Résultat")).to_be_visible()
         expect(page.get_by_role("main")).to_contain_text("120 sur 121")
         expect(page.get_by_role("row", name="121")).to_contain_text("refusé")
-        expect(page.get_by_role("main")).not_to_contain_text("LIGHTHOUSE")
+        expect(page.get_by_role("row", name="121")).to_contain_text("LIGHTHOUSE")
         with page.expect_download() as download:
             page.get_by_role("link", name="Télécharger en CSV").click()
         taken = list(csv.DictReader(download.value.path().read_text("utf-8-sig").splitlines()))
