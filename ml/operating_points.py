@@ -24,6 +24,8 @@ CURVES = "curves.json"
 """Of a package: its curves with the point at which its figures were measured, five decimals."""
 ALIKE = 1e-6
 """How far a point derived anew may lie off, relatively; absolutely it is what scores are kept in."""
+FITTED_AGAIN = 1e-3
+"""How far the point of a head fitted again for it may lie off: a fit stops at a tolerance, not at a bit."""
 FIGURES_ALIKE = 5e-4
 """How far a figure at the point may lie off: nobody is told more than a tenth of a percent."""
 
@@ -58,6 +60,8 @@ class OperatingPoint:
         How it was derived or chosen, and what follows from it.
     derived
         Whether ``value`` was computed anew; else it is what the manifest says.
+    anew
+        What was derived from held-out scores; ``value`` is the stored point where both are alike.
     otherwise
         What the manifest says that the point reaches, where that is not what it reaches.
     """
@@ -67,6 +71,7 @@ class OperatingPoint:
     stored: float | None
     how: Text
     derived: bool = True
+    anew: float | None = None
     otherwise: Text | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -78,7 +83,7 @@ class OperatingPoint:
         """Rebuild a point stored by :meth:`as_json`."""
         how, derived = Text.from_json(value["how"]), value.get("derived", True)
         otherwise = value.get("otherwise") and Text.from_json(value["otherwise"])
-        return cls(value["name"], value["value"], value["stored"], how, derived, otherwise)
+        return cls(value["name"], value["value"], value["stored"], how, derived, value.get("anew"), otherwise)
 
 
 def derive(package: Package, ward: Ward) -> OperatingPoint:
@@ -123,12 +128,18 @@ def _held_against_derived(point: OperatingPoint) -> Criterion:
             "indique aucun.",
         )
         return Criterion(CODE, False, said, point.value)
+    anew = point.value if point.anew is None else point.anew
     said = Text(
-        f"Derived anew, its operating point is {point.value:.4f}; its manifest says {point.stored:.4f}.",
-        f"Recalculé, son point de fonctionnement est {_fr(point.value, 4)}\u00a0; son manifeste indique "
+        f"Derived anew, its operating point is {anew:.4f}; its manifest says {point.stored:.4f}.",
+        f"Recalculé, son point de fonctionnement est {_fr(anew, 4)}\u00a0; son manifeste indique "
         f"{_fr(point.stored, 4)}.",
     )
     met = isclose(point.value, point.stored, rel_tol=ALIKE, abs_tol=held_out.STEP)
+    if met and not isclose(anew, point.stored, rel_tol=ALIKE, abs_tol=held_out.STEP):
+        said = Text(
+            f"{said.en} A head that is fitted again may differ by {FITTED_AGAIN:g}.",
+            f"{said.fr} Une tête réapprise peut différer de {_fr(FITTED_AGAIN, 3)}.",
+        )
     if point.otherwise is not None:
         met, said = False, Text(f"{said.en} {point.otherwise.en}", f"{said.fr} {point.otherwise.fr}")
     return Criterion(CODE, met, said, point.value, point.stored)
@@ -209,7 +220,7 @@ def _chest_xray(package: Package, ward: Ward) -> OperatingPoint:
             f"{_fr(specificity, 1)} sur 100\u00a0; son manifeste indique {_fr(claimed[0], 1)} et "
             f"{_fr(claimed[1], 1)}.",
         )
-    return _point("probability", package, said, held, found, otherwise)
+    return _point("probability", package, said, held, found, otherwise, within=FITTED_AGAIN)
 
 
 def _sleep(package: Package, ward: Ward) -> OperatingPoint:
@@ -277,18 +288,22 @@ def _point(
     held: HeldOut | None,
     found: Mapping[str, float] | None,
     otherwise: Text | None = None,
+    *,
+    within: float = held_out.STEP,
 ) -> OperatingPoint:
     """Return a point that follows from held-out scores, or as the manifest says it where there are none."""
     stored = package.thresholds[name]
     if held is None or found is None:
         return OperatingPoint(name, stored, stored, said, derived=False)
-    n = str(held.n)
+    n, anew = str(held.n), found["value"]
     how = Text(
-        f"{said.en} Derived anew from held-out scores (n = {grouped(n)} {held.unit.en}). {held.data.en}.",
-        f"{said.fr} Recalculé à partir de scores hors apprentissage (n = {grouped(n)} {held.unit.fr}). "
-        f"{held.data.fr}.",
+        f"{said.en} Derived anew from held-out scores (n = {grouped(n)} {held.unit.en}): {anew:.4f}. "
+        f"{held.data.en}.",
+        f"{said.fr} Recalculé à partir de scores hors apprentissage (n = {grouped(n)} {held.unit.fr})\u00a0: "
+        f"{_fr(anew, 4)}. {held.data.fr}.",
     )
-    return OperatingPoint(name, found["value"], stored, how, otherwise=otherwise)
+    alike = isclose(anew, stored, rel_tol=ALIKE, abs_tol=within)
+    return OperatingPoint(name, stored if alike else anew, stored, how, anew=anew, otherwise=otherwise)
 
 
 def _fr(value: float, digits: int) -> str:

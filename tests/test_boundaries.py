@@ -65,6 +65,8 @@ import predictions.tasks, ml.runner
 for name in registry.names():
     for door in ("contract", "load", "predict", "explain", "report"):
         registry.door(name, door)
+for name in ("haemorrhage", "chest_xray", "sleep", "accident_severity"):
+    registry.door(name, "operating")
 import predictions.batches.work
 import predictions.outputs
 for module in pkgutil.iter_modules(predictions.outputs.__path__, "predictions.outputs."):

@@ -45,6 +45,15 @@ def test_the_night_model_shows_what_its_confidence_is_worth_and_on_whom_it_was_m
     assert "il en est recalculé avant toute mise en service" in french
 
 
+def test_the_image_model_shows_its_curves_on_images_altered_as_its_head_never_met(alice: User) -> None:
+    said = page(alice, "model", "chest_xray")
+    assert said.count(CHART) == 5
+    assert "n = 5,216 images, 3,875 events" in said
+    assert "altered by a family its head never met, out of fold" in said
+    assert "follows from these 26,080 scores" in said
+    assert "Area under the curve 0.99" in said
+
+
 def test_an_older_version_without_scores_says_that_it_has_no_curve(alice: User) -> None:
     said = page(alice, "version", "sleep", "1.2.0")
     assert CHART not in said
