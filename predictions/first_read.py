@@ -56,9 +56,9 @@ NOT_SIGNED_YET = Problem(
 SILENT = Problem(
     "silent_evaluation",
     Text(
-        "A silent evaluation is going on in this unit: the answer of the algorithm is stored and shown to "
+        "This study belongs to a silent evaluation: the answer of the algorithm is stored and shown to "
         "nobody before the study is signed. Judge and sign as you would without it.",
-        "Une évaluation silencieuse est en cours dans cette unité : la réponse de l’algorithme est "
+        "Cette étude fait partie d’une évaluation silencieuse : la réponse de l’algorithme est "
         "enregistrée et n’est montrée à personne avant la signature de l’étude. Jugez et signez comme vous "
         "le feriez sans elle.",
     ),

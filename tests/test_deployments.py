@@ -26,7 +26,7 @@ from ml.algorithms.haemorrhage.examples import EXAMPLES, as_of
 from ml.contracts import Refused
 from patients.models import Patient
 from predictions import intake, lease, run
-from predictions.deployments import selectors, services
+from predictions.deployments import selectors, services, told
 from predictions.deployments.models import Allocation, Deployment, Mode, Standing
 from predictions.models import Study
 from predictions.states import State
@@ -63,8 +63,8 @@ def test_what_answers_studies_takes_two_persons(mode: str, steward: User, bob: U
     deploying.version()
     deploying.judged()
     made = services.propose(
-        user=steward, algorithm="haemorrhage", unit=maternity, version=deploying.NEW, mode=mode, share=20,
-        reason="Try it",
+        user=steward, algorithm="haemorrhage", unit=maternity, version=deploying.NEW, mode=mode,
+        share=20 if mode == Mode.CANARY else None, reason="Try it",
     )  # fmt: skip
     assert made.standing == Standing.PROPOSED
     assert not selectors.running("haemorrhage").exists()
@@ -424,3 +424,86 @@ def test_a_person_who_left_deploys_nothing(steward: User, maternity: Unit) -> No
             "deployments", "start", "haemorrhage", deploying.NEW, "--mode", "shadow", "--reason", "x",
             "--as", "gone",
         )  # fmt: skip
+
+
+def asked(steward: User, unit: Unit, **changed: Any) -> Deployment:
+    """Propose what a test changes a word of."""
+    said = {"mode": Mode.SILENT, "share": None, "reason": "Try it", "version": deploying.NEW}
+    return services.propose(user=steward, algorithm="haemorrhage", unit=unit, **said | changed)
+
+
+def test_one_proposal_waits_in_a_unit_and_only_a_canary_has_a_share(steward: User, maternity: Unit) -> None:
+    deploying.version()
+    asked(steward, maternity)
+    with pytest.raises(Refused) as caught:
+        asked(steward, maternity)
+    assert codes(caught) == ["unit_taken"]
+    with pytest.raises(Refused) as caught:
+        asked(steward, maternity, mode=Mode.SHADOW, share=50)
+    assert codes(caught) == ["share_not_asked"]
+
+
+def test_a_version_that_answers_the_unit_runs_in_no_shadow_of_itself(
+    steward: User, bob: User, maternity: Unit
+) -> None:
+    deploying.version()
+    services.approve(user=bob, deployment=asked(steward, maternity))
+    with pytest.raises(Refused) as caught:
+        asked(steward, maternity, mode=Mode.SHADOW)
+    assert codes(caught) == ["answers_there"]
+
+
+def test_nothing_starts_for_somebody_whose_account_was_closed(
+    steward: User, bob: User, maternity: Unit
+) -> None:
+    deploying.version()
+    made = asked(steward, maternity)
+    User.objects.filter(pk=steward.pk).update(is_active=False)
+    made = Deployment.objects.get(pk=made.pk)
+    with pytest.raises(Refused) as caught:
+        services.approve(user=bob, deployment=made)
+    assert codes(caught) == ["proposer_left"]
+
+
+def test_a_long_reason_is_kept_whole_or_refused_by_its_length(steward: User, maternity: Unit) -> None:
+    deploying.version()
+    made = asked(steward, maternity, reason="a\r\n" * 1000)
+    assert made.reason == ("a\n" * 1000).strip()
+    with pytest.raises(Refused) as caught:
+        asked(steward, maternity, mode=Mode.SHADOW, reason="a" * 2001)
+    assert codes(caught) == ["reason_too_long"]
+
+
+def test_a_proposed_canary_goes_with_the_version_it_was_judged_against(
+    steward: User, bob: User, maternity: Unit
+) -> None:
+    deploying.version()
+    deploying.judged()
+    made = asked(steward, maternity, mode=Mode.CANARY, share=20)
+    serving.serve(
+        user=bob, algorithm="haemorrhage", version=deploying.NEW, reason="approved", kept=lambda _made: None,
+        replacing=packages.champion_version("haemorrhage"),
+        sha256=packages.load("haemorrhage", deploying.NEW).sha256,
+    )  # fmt: skip
+    made.refresh_from_db()
+    assert made.standing == Standing.WITHDRAWN
+
+
+def test_a_shadow_that_met_no_study_says_nothing_for_the_gate(steward: User, maternity: Unit) -> None:
+    deploying.version()
+    made = asked(steward, maternity, mode=Mode.SHADOW)
+    assert told.shown("haemorrhage", deploying.NEW).studies == 0
+    services.end(user=steward, deployment=made)
+    assert told.shown("haemorrhage", deploying.NEW) is None
+
+
+def test_readers_learn_of_no_shadow_on_the_pages_of_versions(
+    steward: User, alice: User, maternity: Unit, client: Client
+) -> None:
+    deploying.version()
+    asked(steward, maternity, mode=Mode.SHADOW)
+    for page in (reverse("versions"), reverse("version", args=["haemorrhage", deploying.NEW])):
+        client.force_login(steward)
+        assert ">shadow:" in client.get(page).content.decode()
+        client.force_login(alice)
+        assert ">shadow:" not in client.get(page).content.decode()

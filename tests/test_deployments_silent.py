@@ -34,7 +34,7 @@ pytestmark = pytest.mark.django_db
 
 WALRUS = Text("The walrus says 37 in 100", "Le morse dit 37 sur 100")
 ZEBRA = Text("The zebra counts most", "Le zèbre compte le plus")
-NOTE = "A silent evaluation is going on in this unit."
+NOTE = "This study belongs to a silent evaluation"
 ALGORITHMS = ("haemorrhage", "chest_xray", "sleep")
 WAYS: Ways = (("get", {}), ("post", {}))
 OWN = {"haemorrhage": "answer-figure", "chest_xray": "viewer-maps", "sleep": "Least certain epochs"}
@@ -274,7 +274,8 @@ def test_a_night_is_scored_from_an_empty_one(client: Client) -> None:
     assert NOTE in room
     assert not re.search(r'"N3"[ ,]+"N3"', room)
     why = client.get(reverse("study_epoch", args=[study.pk, 0]))
-    assert (why.status_code, NOTE in why.content.decode()) == (200, True)
+    assert why.status_code == 200
+    assert NOTE in why.content.decode()
     assert "Epoch" not in why.content.decode()
     taken = scored_nights.score(user, study, scored_nights.stage(0, drafted[0]))
     assert (taken.scoring.origin, taken.scoring.blind) == (Origin.BLANK, True)
@@ -340,7 +341,9 @@ def test_a_unit_under_evaluation_gets_its_answers_silently(alice: User, claire: 
     study = studies.waiting(alice, claire, values=as_of(EXAMPLES[0], timezone.now()))
     browser = Client()
     browser.force_login(alice)
-    assert NOTE in browser.get(reverse("study", args=[study.pk])).content.decode()
+    assert (
+        "A silent evaluation is going on" in browser.get(reverse("study", args=[study.pk])).content.decode()
+    )
     studies.analysed(study)
     assert study.prediction.package_version == package.version
     assert first_read.silent(study)

@@ -21,6 +21,7 @@ from ml.package import Package
 from predictions import jobs
 from predictions.deployments.models import Deployment, Mode, Standing
 from predictions.models.job import JobState
+from predictions.stewardship import serving
 from predictions.stewardship.models import ServingDecision
 from predictions.versions import proposals, selectors, services
 from predictions.versions.aliases import aliases
@@ -59,8 +60,8 @@ def codes(step: Any, **how: Any) -> list[str]:
 def test_the_second_person_confirms_the_operating_point_and_the_version_serves_until_taken_back(
     steward: User, sandra: User, older: Package, open_one: Proposal
 ) -> None:
-    serving = packages.champion_version(SLEEP)
-    assert aliases(SLEEP) == {serving: {"champion"}, "1.2.0": {"challenger"}}
+    shipped = packages.champion_version(SLEEP)
+    assert aliases(SLEEP) == {shipped: {"champion"}, "1.2.0": {"challenger"}}
     assert Notice.objects.filter(recipient=sandra, link=proposals.address(open_one)).count() == 1
     threshold = promotions.confirmation(open_one).replace(".", ",")
     proposals.approve(user=sandra, proposal=open_one, threshold=threshold, reason="Agreed in our meeting")
@@ -73,7 +74,7 @@ def test_the_second_person_confirms_the_operating_point_and_the_version_serves_u
     call_command(
         "versions", "rollback", SLEEP, "--reason", "Too many epochs", "--as", "sandra", stdout=StringIO()
     )
-    assert packages.champion_version(SLEEP) == serving
+    assert packages.champion_version(SLEEP) == shipped
     steps = Event.objects.filter(kind__in=("proposal", "model")).order_by("id")
     taken = [(event.action, event.actor and event.actor.username) for event in steps]
     assert taken == [
@@ -338,3 +339,46 @@ def test_a_version_in_the_shadow_is_called_so_and_has_to_have_shown_enough(
     refused = promotions.proposed(steward, older)
     assert [criterion.code for criterion in refused.found.failed] == ["shadow:studies"]
     assert refused.shadow["studies"] == 0
+
+
+def test_a_proposal_held_against_a_version_that_serves_no_more_is_closed(
+    steward: User, older: Package
+) -> None:
+    shipped = packages.load(SLEEP)
+    promotions.served(steward, older)
+    waiting = promotions.proposed(steward, shipped)
+    assert waiting.stage == Stage.OPEN
+    serving.roll_back(user=steward, algorithm=SLEEP, reason="wrong", replacing=older.version)
+    waiting.refresh_from_db()
+    assert (waiting.stage, waiting.answered_by) == (Stage.WITHDRAWN, steward)
+    assert Notice.objects.filter(recipient=steward, link=proposals.address(waiting)).exists()
+
+
+def test_nobody_approves_what_a_closed_account_proposed(
+    steward: User, sandra: User, open_one: Proposal
+) -> None:
+    User.objects.filter(pk=steward.pk).update(is_active=False)
+    proposal = Proposal.objects.get(pk=open_one.pk)
+    sent = {"user": sandra, "proposal": proposal, "threshold": promotions.confirmation(proposal)}
+    assert codes(proposals.approve, **sent) == ["proposer_left"]
+
+
+def test_the_address_of_a_decision_leads_to_its_proposal(
+    sandra: User, open_one: Proposal, client: Client
+) -> None:
+    client.force_login(sandra)
+    answer = client.get(reverse("proposal_decide", args=[SLEEP, open_one.pk]))
+    assert (answer.status_code, answer.url) == (302, proposals.address(open_one))
+
+
+def test_a_package_changed_since_it_was_judged_is_said_on_the_page(
+    sandra: User, steward: User, client: Client
+) -> None:
+    candidate = packages.load("haemorrhage", trainings.accepted(steward).package_version)
+    proposal = promotions.proposed(steward, candidate)
+    assert proposal.stage == Stage.OPEN
+    file = candidate.folder / next(iter(candidate.manifest["files"]))
+    client.force_login(sandra)
+    assert "no longer the one that was judged" not in client.get(proposals.address(proposal)).content.decode()
+    file.write_bytes(file.read_bytes()[:-1])
+    assert "no longer the one that was judged" in client.get(proposals.address(proposal)).content.decode()

@@ -16,6 +16,7 @@ from predictions.api.base import ApiView
 from predictions.api.permissions import Door
 from predictions.api.serializers import ProblemsSerializer
 from predictions.deployments import access, figures
+from predictions.deployments.answering import ENDED
 from predictions.deployments.models import Allocation, Deployment, Mode
 
 MOST_LISTED = 100
@@ -101,6 +102,6 @@ def _figures(request: Request, found: Deployment) -> dict[str, Any]:
     shadow = request.user.role == Role.STEWARD and found.mode == Mode.SHADOW
     return {
         "allocated": allocated.count(),
-        "fell_back": allocated.exclude(fell_back="").count(),
+        "fell_back": allocated.exclude(fell_back__in=("", ENDED)).count(),
         "comparisons": [asdict(one) for one in figures.comparisons(found)] if shadow else [],
     }

@@ -15,7 +15,7 @@ from clinic.accounts.roles import Scope
 from predictions.api.base import ApiView
 from predictions.api.permissions import Door
 from predictions.api.serializers import ProblemsSerializer
-from predictions.stewardship.serving import LONGEST_REASON
+from predictions.stewardship.reasons import LONGEST_REASON
 from predictions.versions import proposals, selectors
 from predictions.versions.access import DECISIONS, PROPOSALS, VERSIONS
 from predictions.versions.models import Proposal
@@ -110,7 +110,7 @@ class VersionsView(ApiView):
     )
     def get(self, request: Request, algorithm: str) -> Response:
         """List the versions of a model, newest first."""
-        return Response([_as_json(listed) for listed in selectors.listed(algorithm)])
+        return Response([_as_json(listed) for listed in selectors.listed(algorithm, request.user)])
 
 
 class ProposalsView(ApiView):

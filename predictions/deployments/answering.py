@@ -36,10 +36,10 @@ FELL_BACK = Text(
     "ne manque à cette réponse.",
 )
 ON_TRIAL = Text(
-    "This answer is of version {version}, which is on trial in this unit; it is not that of the version in "
-    "service.",
-    "Cette réponse est celle de la version {version}, à l’essai dans ce service ; ce n’est pas celle de la "
-    "version en service.",
+    "This answer is of version {version}, which was on trial in this unit when it answered; it is not that "
+    "of the version in service then.",
+    "Cette réponse est celle de la version {version}, à l’essai dans ce service lorsqu’elle a répondu ; ce "
+    "n’est pas celle de la version alors en service.",
 )
 ALARM = Text(
     "{title}: version {version}, on trial in {unit}, failed ({why}) and the version in service answers in "

@@ -9,10 +9,8 @@ from clinic.audit.models import Action
 from clinic.audit.recording import record
 from ml.contracts import Text
 from predictions.deployments import shadows
-from predictions.deployments.models import Deployment, Mode, Standing
-from predictions.deployments.selectors import running
+from predictions.deployments.models import ENDINGS, OPEN, Deployment, Mode, Standing
 from predictions.stewardship.models import Decision, ServingDecision
-from predictions.stewardship.serving import LONGEST_REASON
 from predictions.versions.access import deciders
 
 WHY = {
@@ -35,22 +33,24 @@ MODES = {Mode.CANARY: Text("canary", "canari"), Mode.SHADOW: Text("shadow", "omb
 def follow(made: ServingDecision) -> None:
     """End what a decision leaves without sense; in its transaction, so that both happen or neither.
 
-    A canary was judged against, and draws its patients from, the version that serves no more; whoever goes
-    back in the night wants the version they named to answer everybody. A shadow of the version that now
-    serves would be compared with itself. A silent evaluation shows nobody anything, and goes on.
+    A canary, running or proposed, was judged against, and draws its patients from, the version that serves no
+    more; whoever goes back in the night wants the version they named to answer everybody. A shadow of the
+    version that now serves would be compared with itself. A silent evaluation shows nobody anything and goes
+    on.
     """
-    for deployment in running(made.algorithm).filter(mode__in=MODES):
+    open_ones = Deployment.objects.filter(algorithm=made.algorithm, standing__in=OPEN, mode__in=MODES)
+    for deployment in open_ones.select_related("unit"):
         if deployment.mode == Mode.CANARY or deployment.version == made.version:
             _end(deployment, made)
 
 
 def _end(deployment: Deployment, made: ServingDecision) -> None:
     why = WHY[Decision(made.decision)].format(new=made.version, old=made.replaced_version)
-    ended = Deployment.objects.filter(pk=deployment.pk, standing=Standing.RUNNING).update(
-        standing=Standing.ENDED,
+    ended = Deployment.objects.filter(pk=deployment.pk, standing=deployment.standing).update(
+        standing=ENDINGS[Standing(deployment.standing)],
         ended_by=made.decided_by,
         ended_at=timezone.now(),
-        end_reason=f"{made.replaced_version} → {made.version}: {made.reason}"[:LONGEST_REASON],
+        end_reason=f"{made.replaced_version} → {made.version}. {made.reason}",
     )
     if not ended:
         return
@@ -70,9 +70,10 @@ def _end(deployment: Deployment, made: ServingDecision) -> None:
             "reason": why.en,
         },
     )
-    people = {deployment.proposed_by, made.decided_by}
+    people = {deployment.proposed_by}
     if deployment.mode == Mode.CANARY:
-        people |= set(deciders(deployment.algorithm))
+        # Whoever reads studies learns of no shadow.
+        people |= {made.decided_by, *deciders(deployment.algorithm)}
     notices.notify(people, _told(deployment, why), link=f"/deployments/{deployment.pk}/")
 
 

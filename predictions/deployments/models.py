@@ -41,6 +41,8 @@ class Standing(models.TextChoices):
 ANSWERING = (Mode.SILENT, Mode.CANARY)
 """Modes whose version answers studies, so that two persons decide and a unit has one at a time."""
 OPEN = (Standing.PROPOSED, Standing.RUNNING)
+ENDINGS = {Standing.PROPOSED: Standing.WITHDRAWN, Standing.RUNNING: Standing.ENDED}
+"""What becomes of one that is taken back or ended."""
 
 
 def _new_key() -> str:

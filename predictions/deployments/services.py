@@ -20,101 +20,30 @@ from ml import package as packages
 from ml import registry
 from ml.contracts import Problem, Refused, Text
 from ml.package import BrokenPackage, Package
-from predictions.deployments import shadows
-from predictions.deployments.models import OPEN, WHOLE, Deployment, Mode, Standing
+from predictions.deployments import selectors, shadows
+from predictions.deployments.models import ANSWERING, ENDINGS, OPEN, WHOLE, Deployment, Mode, Standing
+from predictions.deployments.problems import (
+    ANSWERS_THERE,
+    DECIDED,
+    GATE_REFUSED,
+    NO_MODE,
+    NO_PACKAGE,
+    NO_SHARE,
+    NO_SHARE_ASKED,
+    NO_UNIT,
+    NOT_JUDGED,
+    PACKAGE_CHANGED,
+    PROPOSER_LEFT,
+    SERVES_ALREADY,
+    SERVING_BROKEN,
+    TAKEN,
+)
+from predictions.stewardship.reasons import LONGEST_REASON, written
 from predictions.versions import gate
 from predictions.versions.access import deciders, may_approve
 from predictions.versions.models import Proposal
 
-LONGEST_REASON = 2000
 KIND = "deployment"
-
-NO_REASON = Problem(
-    "reason_missing",
-    Text(
-        "Write why: whoever asks later which version ran where, and why, reads it here.",
-        "Indiquez pourquoi : qui demandera plus tard quelle version tournait où, et pourquoi, le lira ici.",
-    ),
-    field="reason",
-)
-NO_UNIT = Problem(
-    "unit_missing",
-    Text(
-        "No unit works with this model, so it has no live studies.",
-        "Aucun service n’utilise ce modèle : il ne reçoit aucune étude réelle.",
-    ),
-    field="unit",
-)
-NO_MODE = Problem(
-    "mode_missing",
-    Text("Choose shadow, silent or canary.", "Choisissez ombre, silencieux ou canari."),
-    field="mode",
-)
-NO_SHARE = Problem(
-    "share_missing",
-    Text(
-        "Write the share of the patients as a whole number of per cent, from 1 to 100.",
-        "Indiquez la part des patients par un nombre entier de pour cent, de 1 à 100.",
-    ),
-    field="share",
-)
-NO_PACKAGE = Problem(
-    "package_broken",
-    Text(
-        "There is no whole package of this version that can serve. Choose another version, or train again.",
-        "Il n’existe aucun paquet intact de cette version qui puisse servir. Choisissez une autre version, "
-        "ou relancez un entraînement.",
-    ),
-    field="version",
-)
-SERVES_ALREADY = Problem(
-    "serves_already",
-    Text(
-        "This version is in service already: beside itself it would show nothing. Choose another one, or "
-        "silent mode.",
-        "Cette version est déjà en service : à côté d’elle-même, elle ne montrerait rien. Choisissez-en une "
-        "autre, ou le mode silencieux.",
-    ),
-    field="version",
-)
-NOT_JUDGED = Problem(
-    "not_judged",
-    Text(
-        "Readers lean on a canary, so it has to pass the gate: nobody judged this version against the one in "
-        "service. Propose it for service first; while that waits for its answer it may run as a canary.",
-        "Les lecteurs s’appuient sur un canari : il doit satisfaire aux critères, et cette version n’a "
-        "pas été évaluée face à celle en service. Proposez-la d’abord à la mise en service ; tant que la "
-        "réponse est attendue, elle peut tourner en canari.",
-    ),
-    field="version",
-)
-GATE_REFUSED = Text(
-    "The gate refused this version: {why}",
-    "Cette version ne remplit pas les critères : {why}",
-)
-TAKEN = Problem(
-    "unit_taken",
-    Text(
-        "Such a deployment runs in this unit already, or was just started. End it first.",
-        "Un tel déploiement est déjà en cours dans ce service, ou vient d’être lancé. Mettez-y d’abord fin.",
-    ),
-)
-PACKAGE_CHANGED = Problem(
-    "package_changed",
-    Text(
-        "The package is missing or is not the one that was proposed, so nothing was started. Propose it "
-        "again.",
-        "Le paquet est absent ou n’est pas celui qui a été proposé : rien n’a été lancé. Proposez-le de "
-        "nouveau.",
-    ),
-)
-DECIDED = Problem(
-    "decided_meanwhile",
-    Text(
-        "This was decided meanwhile; the page shows how it stands now.",
-        "La décision a été prise entre-temps ; la page montre où elle en est.",
-    ),
-)
 
 TO_DECIDE = {
     Mode.SILENT: Text(
@@ -151,7 +80,11 @@ def propose(
     """
     _require(user.role == Role.STEWARD, user, algorithm)
     package = _package(algorithm, version)
-    problems = list(_problems(algorithm, unit, package, mode, share, reason))
+    problems = list(_problems(algorithm, unit, package, mode, share))
+    try:
+        reason = written(reason)
+    except Refused as refusal:
+        problems += refusal.problems
     if problems or package is None or unit is None:
         raise Refused(*problems)
     made = Deployment(
@@ -162,7 +95,7 @@ def propose(
         package_sha256=package.sha256,
         mode=mode,
         share=share if mode == Mode.CANARY and share is not None else WHOLE,
-        reason=reason.strip(),
+        reason=reason,
         proposed_by=user,
         proposed_at=timezone.now(),
     )
@@ -196,6 +129,9 @@ def approve(*, user: User, deployment: Deployment, reason: str = "", threshold: 
     package = _package(deployment.algorithm, deployment.version)
     if package is None or package.sha256 != deployment.package_sha256:
         raise Refused(PACKAGE_CHANGED)
+    if not deployment.proposed_by.is_active:
+        raise Refused(PROPOSER_LEFT)
+    reason = written(reason, needed=False)
     values = _decision(user, reason) | {"started_at": timezone.now()}
     if deployment.mode == Mode.CANARY:
         values["confirmed_threshold"] = _confirmed(deployment, package, threshold)
@@ -208,8 +144,7 @@ def approve(*, user: User, deployment: Deployment, reason: str = "", threshold: 
 def decline(*, user: User, deployment: Deployment, reason: str) -> None:
     """Refuse a proposal, with a reason; errors as for :func:`approve`."""
     _require(may_approve(user, deployment.algorithm, deployment.proposed_by), user, deployment.algorithm)
-    if not reason.strip():
-        raise Refused(NO_REASON)
+    reason = written(reason)
     with transaction.atomic():
         _move(deployment, Standing.PROPOSED, Standing.DECLINED, **_decision(user, reason))
         _record(Action.DECLINE, user, deployment, reason)
@@ -233,8 +168,7 @@ def end(*, user: User, deployment: Deployment, reason: str = "") -> None:
     _require(may_end(user, deployment), user, deployment.algorithm)
     if deployment.standing not in OPEN:
         return
-    end_of = {Standing.PROPOSED: Standing.WITHDRAWN, Standing.RUNNING: Standing.ENDED}
-    following = end_of[Standing(deployment.standing)]
+    following = ENDINGS[Standing(deployment.standing)]
     values = {"ended_by": user, "ended_at": timezone.now(), "end_reason": reason.strip()[:LONGEST_REASON]}
     with transaction.atomic():
         _move(deployment, deployment.standing, following, **values)
@@ -254,7 +188,7 @@ def _one_at_a_time() -> Iterator[None]:
 
 
 def _problems(
-    algorithm: str, unit: Unit | None, package: Package | None, mode: str, share: int | None, reason: str
+    algorithm: str, unit: Unit | None, package: Package | None, mode: str, share: int | None
 ) -> Iterator[Problem]:
     contract = registry.contract(algorithm)
     if unit is None or not contract.clinical or unit.code != contract.unit:
@@ -263,14 +197,28 @@ def _problems(
         yield NO_MODE
     if mode == Mode.CANARY and (share is None or not 1 <= share <= WHOLE):
         yield NO_SHARE
+    if mode in Mode.values and mode != Mode.CANARY and share is not None:
+        yield NO_SHARE_ASKED
+    if unit is not None and mode in ANSWERING and _proposed(unit, algorithm):
+        yield TAKEN
     if package is None:
         yield NO_PACKAGE
     elif mode != Mode.SILENT and package.version == packages.champion_version(algorithm):
         yield SERVES_ALREADY
     elif mode == Mode.CANARY:
         yield from _gate(package)
-    if not reason.strip() or len(reason) > LONGEST_REASON:
-        yield NO_REASON
+    elif mode == Mode.SHADOW and unit is not None and _answers(unit, package):
+        yield ANSWERS_THERE
+
+
+def _proposed(unit: Unit, algorithm: str) -> bool:
+    waiting = Deployment.objects.filter(unit=unit, algorithm=algorithm, mode__in=ANSWERING)
+    return waiting.filter(standing=Standing.PROPOSED).exists()
+
+
+def _answers(unit: Unit, package: Package) -> bool:
+    found = selectors.answering(unit, package.algorithm)
+    return found is not None and found.version == package.version and found.share == WHOLE
 
 
 def _gate(package: Package) -> Iterator[Problem]:
@@ -288,14 +236,21 @@ def _gate(package: Package) -> Iterator[Problem]:
 
 
 def _judgement(package: Package) -> Proposal | None:
-    serving = packages.load(package.algorithm)
+    try:
+        serving = packages.load(package.algorithm)
+    except BrokenPackage as error:
+        raise Refused(SERVING_BROKEN) from error
     return gate.judgement(package.algorithm, package.sha256, serving.sha256)
 
 
 def _confirmed(deployment: Deployment, package: Package, threshold: str) -> float:
     """Return the operating point of a canary as written; refused if another version serves by now."""
     judged = deployment.judgement
-    if judged is None or judged.serving_sha256 != packages.load(package.algorithm).sha256:
+    try:
+        serving = packages.load(package.algorithm)
+    except BrokenPackage as error:
+        raise Refused(SERVING_BROKEN) from error
+    if judged is None or judged.serving_sha256 != serving.sha256:
         raise Refused(NOT_JUDGED)
     return gate.confirmed(judged, threshold)
 
@@ -311,7 +266,7 @@ def _decision(user: User, reason: str) -> dict[str, Any]:
     return {
         "decided_by": user,
         "decided_at": timezone.now(),
-        "decision_reason": reason.strip()[:LONGEST_REASON],
+        "decision_reason": reason,
     }
 
 

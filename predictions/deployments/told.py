@@ -57,11 +57,13 @@ def answering(algorithm: str) -> Iterator[beside.Beside]:
 
 
 def shown(algorithm: str, version: str) -> ShadowFigures | None:
-    """Return what the latest shadow of a version has shown, ``None`` when it never ran in one."""
-    ran = Deployment.objects.filter(
-        algorithm=algorithm,
-        version=version,
-        mode=Mode.SHADOW,
-        standing__in=(Standing.RUNNING, Standing.ENDED),
-    ).first()
-    return figures(ran) if ran else None
+    """Return what the latest shadow of a version has shown, ``None`` when none has shown anything.
+
+    One that was ended before it met a study says nothing, neither for the version nor against it.
+    """
+    ran = Deployment.objects.filter(algorithm=algorithm, version=version, mode=Mode.SHADOW)
+    for shadow in ran.filter(standing__in=(Standing.RUNNING, Standing.ENDED)):
+        found = figures(shadow)
+        if shadow.running or found.studies or found.failed:
+            return found
+    return None

@@ -29,7 +29,8 @@ class Arm:
     versions
         Which answered them.
     above
-        How often the answer was above the operating point; ``None`` of nights, which have none.
+        How often the answer was above the operating point; ``None`` of nights, which have none. Of a silent
+        deployment among signed studies alone: of one or two, a count would tell the answer.
     judged
         Signed studies with an outcome.
     rows
@@ -72,10 +73,10 @@ def trial(deployment: Deployment) -> Trial:
         meanwhile &= Q(submitted_at__lte=deployment.ended_at or timezone.now())
         unit = Study.objects.filter(meanwhile, algorithm=deployment.algorithm, unit=deployment.unit_id)
         others = _arm(deployment.algorithm, unit.exclude(pk__in=allocated))
-    return Trial(_arm(deployment.algorithm, own), others)
+    return Trial(_arm(deployment.algorithm, own, unseen=deployment.mode == Mode.SILENT), others)
 
 
-def _arm(algorithm: str, found: QuerySet[Study]) -> Arm:
+def _arm(algorithm: str, found: QuerySet[Study], *, unseen: bool = False) -> Arm:
     studies = list(found.select_related("encounter"))
     answered = [study for study in studies if study.state in (State.READY, State.SIGNED)]
     last: dict[object, Prediction] = {}
@@ -92,6 +93,7 @@ def _arm(algorithm: str, found: QuerySet[Study]) -> Arm:
     ]
     known = [(truth, right) for truth, right in judged if right is not None]
     night = algorithm == compared.NIGHTS
+    told = [one for pk, one in last.items() if pk in vouched or not unseen]
     times = [ms for one in last.values() if (ms := one.timings_ms.get("total")) is not None]
     return Arm(
         versions=sorted({one.package_version for one in last.values()}),
@@ -99,7 +101,7 @@ def _arm(algorithm: str, found: QuerySet[Study]) -> Arm:
         answered=len(answered),
         refused=sum(study.state == State.REFUSED for study in studies),
         failed=sum(study.state == State.FAILED for study in studies),
-        above=None if night else _share(compared.DECISIONS[algorithm](one.result) for one in last.values()),
+        above=None if night else _share(compared.DECISIONS[algorithm](one.result) for one in told),
         signed=len(vouched),
         judged=len(known),
         rows=_rows(known, night),

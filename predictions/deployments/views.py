@@ -21,7 +21,10 @@ from ml import registry
 from ml.contracts import Problem, Refused
 from ml.package import BrokenPackage
 from predictions.deployments import access, figures, services, trials
+from predictions.deployments.answering import ENDED
 from predictions.deployments.models import ANSWERING, OPEN, Allocation, Deployment, Mode, Standing
+from predictions.deployments.problems import NO_PACKAGE
+from predictions.stewardship.reasons import LONGEST_REASON
 from predictions.versions.access import may_approve
 
 UNPROCESSABLE = 422
@@ -50,7 +53,7 @@ def deployment_new(request: HttpRequest) -> HttpResponse:
     algorithm, _slash, version = sent.get("version", "").partition("/")
     try:
         if algorithm not in _offered():
-            raise Refused(services.NO_PACKAGE)
+            raise Refused(NO_PACKAGE)
         if sent.get("mode") != Mode.SHADOW:
             confirm.require(request)
         made = services.propose(
@@ -118,13 +121,13 @@ def _page(request: HttpRequest, found: Deployment, problems: tuple[Problem, ...]
         and may_approve(request.user, found.algorithm, found.proposed_by),
         "may_end": found.standing in OPEN and services.may_end(request.user, found),
         "allocated": allocated.count(),
-        "fell_back": allocated.exclude(fell_back="").count(),
+        "fell_back": allocated.exclude(fell_back__in=("", ENDED)).count(),
         "trial": trials.trial(found) if steward and found.mode in ANSWERING and found.started_at else None,
         "comparisons": figures.comparisons(found) if steward and found.mode == Mode.SHADOW else [],
         "agree": round(100 * figures.compared.people_agree()) if found.algorithm == "sleep" else None,
         "problems": problems,
         "typed": request.POST,
-        "longest": services.LONGEST_REASON,
+        "longest": LONGEST_REASON,
     }
     return render(request, "deployments/page.html", shown, status=UNPROCESSABLE if problems else 200)
 
@@ -136,7 +139,7 @@ def _form(request: HttpRequest, sent: Any, problems: tuple[Problem, ...] = ()) -
         "typed": sent,
         "problems": problems,
         "faulty": {problem.field for problem in problems} - {""},
-        "longest": services.LONGEST_REASON,
+        "longest": LONGEST_REASON,
     }
     return render(request, "deployments/new.html", shown, status=UNPROCESSABLE if problems else 200)
 

@@ -50,7 +50,7 @@ def _images(facts: Facts, films: Sequence[Film]) -> Iterator[Sequence[Any]]:
             read.impression if read else "", read.confidence if read else "",
             given["verdict"], given["reason"], given["comment"], facts.impression, version(facts),
             str(facts.study.pk), facts.package_name, facts.prediction.package_sha256,
-            facts.say(wording.RESEARCH_USE),
+            wording.notice(facts),
         )  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def _figures(facts: Facts) -> Iterator[Sequence[Any]]:
         "study": str(facts.study.pk),
         "package": facts.package_name,
         "package_sha256": facts.prediction.package_sha256,
-        "notice": facts.say(wording.RESEARCH_USE),
+        "notice": wording.notice(facts),
     }
     for code, value in _leaves({"about": about, "outcome": _outcome(facts), **facts.result}):
         yield (code, facts.say(csv_labels.label(code)), value)

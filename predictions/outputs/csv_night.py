@@ -93,7 +93,7 @@ def _after(night: Night) -> Any:
     facts, given = night.facts, opinion(night.facts)
     status = version(facts) + (" simulated" if night.result.get("simulated") else "")
     study, package, sha = str(facts.study.pk), facts.package_name, facts.prediction.package_sha256
-    notice = facts.say(wording.RESEARCH_USE)
+    notice = wording.notice(facts)
 
     def closing(epoch: int) -> Sequence[str]:
         comment = "" if epoch else given["comment"]

@@ -119,7 +119,7 @@ def _about(night: Night) -> dict[str, Any]:
         "epochs_changed": len(night.changed),
         "package": facts.package_name,
         "package_sha256": facts.prediction.package_sha256,
-        "notice": facts.say(wording.RESEARCH_USE),
+        "notice": wording.notice(facts),
     }
 
 

@@ -12,10 +12,11 @@ from typing import Any
 
 from clinic.accounts.models import User
 from ml import package, registry
-from ml.contracts import Contract, Text
+from ml.contracts import Contract, Problem, Text
 from ml.package import BrokenPackage
 from patients.models import Patient
 from predictions import outcomes, reading
+from predictions.deployments.answering import MARKS
 from predictions.models import (
     BloodLoss,
     Document,
@@ -86,6 +87,12 @@ class Facts:
     def package_name(self) -> str:
         """Algorithm and package version."""
         return f"{self.study.algorithm} {self.prediction.package_version}"
+
+    @property
+    def marks(self) -> list[Problem]:
+        """What a reader has to know of which version was asked: one on trial, or another in its place."""
+        stored = map(Problem.from_json, self.prediction.problems)
+        return [problem for problem in stored if problem.code in MARKS]
 
     @cached_property
     def intended_use(self) -> Text:

@@ -27,10 +27,10 @@ from predictions.outputs.fhir_base import (
     Resource,
     address,
     by_algorithm,
-    dissent,
     note,
     observation,
     reference,
+    remarks,
 )
 from predictions.outputs.night import Night
 from predictions.outputs.night_wording import headline
@@ -239,7 +239,7 @@ def _risk(facts: Facts, basis: list[str]) -> Resource:
             }
         ],
         "note": [
-            *dissent(facts).get("note", ()),
+            *remarks(facts).get("note", ()),
             {"text": facts.say(INTERVAL.format(low=low, high=high))},
             {"text": facts.say(wording.RESEARCH_USE)},
         ],

@@ -1,4 +1,4 @@
-"""What the resources of a FHIR bundle share: addresses, who wrote them, the signer's dissent."""
+"""What the resources of a FHIR bundle share: addresses, who wrote them, remarks on figures."""
 
 from __future__ import annotations
 
@@ -44,16 +44,17 @@ def observation(facts: Facts, figure: Resource) -> Resource:
         "effectiveDateTime": facts.study.submitted_at.isoformat(),
         "device": reference(facts, "device"),
         **figure,
-        **dissent(facts),
+        **remarks(facts),
     }
 
 
-def dissent(facts: Facts) -> Resource:
-    """Return the note of a figure that its signer does not share; nothing otherwise."""
+def remarks(facts: Facts) -> Resource:
+    """Return the notes of a figure: that a version on trial gave it, that its signer does not share it."""
+    notes: list[Resource] = [{"text": facts.say(mark.message)} for mark in facts.marks]
     signed = facts.signature
-    if signed is None or verdicts.agrees(signed.review):
-        return {}
-    return {"note": [note(facts, signed)]}
+    if signed is not None and not verdicts.agrees(signed.review):
+        notes.append(note(facts, signed))
+    return {"note": notes} if notes else {}
 
 
 def note(facts: Facts, signed: Signature) -> Resource:

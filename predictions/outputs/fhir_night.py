@@ -14,7 +14,7 @@ from ml.algorithms.sleep import networks
 from predictions.outputs import fhir_codes as codes
 from predictions.outputs import night as nights
 from predictions.outputs import night_figures, night_signals, wording
-from predictions.outputs.fhir_base import SIMULATED, Resource, by_algorithm, dissent, reference
+from predictions.outputs.fhir_base import SIMULATED, Resource, by_algorithm, reference, remarks
 from predictions.outputs.night import Night
 
 # As EDF numbers the stages of a hypnogram that is stored as a signal; "E" is FHIR's own for a missing value.
@@ -62,12 +62,12 @@ def measured(night: Night) -> dict[str, Resource]:
         # What was put right is kept as it was: nobody signs it.
         found = {DRAFT: _hypnogram(night, night.draft, ours | {"status": PRELIMINARY})}
     else:
-        found = {HYPNOGRAM: _hypnogram(night, night.stages, ours) | dissent(facts)}
-        found |= _figures(night, ours | dissent(facts))
+        found = {HYPNOGRAM: _hypnogram(night, night.stages, ours) | remarks(facts)}
+        found |= _figures(night, ours | remarks(facts))
     for signal in night_signals.signals(night):
         for figure in signal.figures:
             if figure.value is not None:
-                found[f"measured/{figure.key}"] = _quantity(night, figure, ours, screened=True) | dissent(
+                found[f"measured/{figure.key}"] = _quantity(night, figure, ours, screened=True) | remarks(
                     facts
                 )
     return found
@@ -89,7 +89,7 @@ def compared(night: Night) -> dict[str, Resource]:
 def panel(night: Night, members: Sequence[str]) -> Resource:
     """Return what holds the figures of a night together."""
     facts = night.facts
-    base = _own(night) if night.scored else by_algorithm(facts) | _when(night) | dissent(facts)
+    base = _own(night) if night.scored else by_algorithm(facts) | _when(night) | remarks(facts)
     return {
         "resourceType": "Observation",
         **base,

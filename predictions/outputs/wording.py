@@ -36,6 +36,12 @@ SEX = {
 }
 
 
+def notice(facts: Facts) -> str:
+    """Return what stands in every table of figures: what it may be used for, and a version on trial."""
+    said = (RESEARCH_USE, *(mark.message for mark in facts.marks))
+    return ". ".join(facts.say(text).rstrip(".") for text in said)
+
+
 def number(value: str, language: str) -> str:
     """Write a number stored with a point as the language does; leave anything else as it is."""
     return numbers.grouped(value, "," if language == "fr" else ".")

@@ -14,19 +14,11 @@ from ml import package as packages
 from ml.contracts import Problem, Refused, Text
 from ml.package import BrokenPackage, Package
 from predictions.stewardship.models import Decision, ServingDecision, Training
+from predictions.stewardship.reasons import written
 
-LONGEST_REASON = 2000
 _listeners: list[Callable[[ServingDecision], object]] = []
 ACTIONS = {Decision.SERVE: Action.SERVE, Decision.ROLL_BACK: Action.ROLL_BACK}
 
-NO_REASON = Problem(
-    "reason_missing",
-    Text(
-        "Write why: whoever asks later which version served, and why, reads it here.",
-        "Indiquez pourquoi : qui demandera plus tard quelle version servait, et pourquoi, le lira ici.",
-    ),
-    field="reason",
-)
 DECIDED_MEANWHILE = Problem(
     "decided_meanwhile",
     Text(
@@ -72,6 +64,8 @@ def serve(
     ----------
     sha256
         The package that was judged and approved: another one under its version is refused.
+    reason
+        As :func:`predictions.stewardship.reasons.written` keeps it.
     replacing
         The version that served when the page was drawn: a decision made on sight of another is refused.
     kept
@@ -92,6 +86,7 @@ def serve(
 
 def roll_back(*, user: User, algorithm: str, reason: str, replacing: str) -> ServingDecision | None:
     """Return to the version that the serving one replaced; parameters and errors as for :func:`serve`."""
+    reason = written(reason)
     if packages.champion_version(algorithm) != replacing:
         raise Refused(DECIDED_MEANWHILE)
     put = former(algorithm)
@@ -135,8 +130,6 @@ def _decide(
         return None
     if serving != replacing:
         raise Refused(DECIDED_MEANWHILE)
-    if not reason.strip():
-        raise Refused(NO_REASON)
     last = ServingDecision.objects.filter(algorithm=algorithm).first()
     made = ServingDecision(
         algorithm=algorithm,
@@ -147,7 +140,7 @@ def _decide(
         replaced_version=serving,
         replaced_sha256=_hash_of(algorithm, serving),
         training=_training_of(package),
-        reason=reason.strip()[:LONGEST_REASON],
+        reason=reason,
         decided_by=user,
         decided_at=timezone.now(),
     )

@@ -18,8 +18,8 @@ from predictions.stewardship.models import Decision, ServingDecision
 TOLD = Text(
     "{title}: version {version} was taken out of service. Drafts of it that wait for a signature: {n}. Have "
     "them analysed or assessed again before they are signed. Why: {reason}",
-    "{title} : la version {version} a été retirée du service. Brouillons de cette version en attente de "
-    "signature : {n}. Faites-les analyser ou évaluer de nouveau avant de les signer. Motif : {reason}",
+    "{title} : la version {version} a été retirée du service. Brouillons de cette version en attente de "
+    "signature : {n}. Faites-les analyser ou évaluer de nouveau avant de les signer. Motif : {reason}",
 )
 SHORT = 300
 

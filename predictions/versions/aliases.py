@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
+from clinic.accounts.models import User
+from clinic.accounts.roles import Role
 from ml import package as packages
 from ml.package import BrokenPackage
 from predictions.versions.models import Proposal
@@ -26,6 +28,11 @@ def register(source: Source) -> None:
         ``source(algorithm)`` gives pairs of version and alias.
     """
     _sources.append(source)
+
+
+def seen_by(user: User, names: Iterable[str]) -> frozenset[str]:
+    """Return the names that ``user`` may read: whoever reads studies learns of no shadow."""
+    return frozenset(names) - (frozenset() if user.role == Role.STEWARD else {SHADOW})
 
 
 def aliases(algorithm: str) -> dict[str, set[str]]:

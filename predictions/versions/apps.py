@@ -15,8 +15,9 @@ class VersionsConfig(AppConfig):
         """Register with the floors below; models can be imported only once all are loaded."""
         from predictions import jobs
         from predictions.stewardship import serving
-        from predictions.versions import kinds, services
+        from predictions.versions import kinds, proposals, services
 
         for kind in kinds.ALL:
             jobs.register(kind)
         serving.on_change(services.follow)
+        serving.on_change(proposals.follow)

@@ -22,6 +22,7 @@ from predictions.models.job import JobState
 from predictions.stewardship import selectors as stewardship
 from predictions.stewardship import serving
 from predictions.stewardship.models import ServingDecision
+from predictions.stewardship.reasons import written
 from predictions.versions import access, gate, services
 from predictions.versions.models import Answer, Proposal, Stage
 
@@ -52,22 +53,36 @@ ONE_IS_OPEN = Problem(
     "one_is_open",
     Text(
         "A version of this model is proposed already: wait for the answer, or withdraw that one first.",
-        "Une version de ce modèle est déjà proposée : attendez la réponse, ou retirez d’abord celle-là.",
+        "Une version de ce modèle est déjà proposée : attendez la réponse, ou retirez d’abord celle-là.",
     ),
 )
 NOT_OPEN = Problem(
     "not_open",
     Text(
         "This proposal waits for no answer any more; the page shows what became of it.",
-        "Cette proposition n’attend plus de réponse ; la page montre ce qu’elle est devenue.",
+        "Cette proposition n’attend plus de réponse ; la page montre ce qu’elle est devenue.",
     ),
 )
 OWN = Problem(
     "own_proposal",
     Text(
         "Who proposes a version does not decide on it: a second person does.",
-        "Qui propose une version n’en décide pas : une seconde personne le fait.",
+        "Qui propose une version n’en décide pas : une seconde personne le fait.",
     ),
+)
+PROPOSER_LEFT = Problem(
+    "proposer_left",
+    Text(
+        "The account of whoever proposed this was closed since: two people have to stand behind a version. "
+        "Have another steward propose it.",
+        "Le compte de la personne qui a proposé cette version a été fermé depuis : deux personnes doivent "
+        "répondre d’une version. Faites-la proposer par un autre responsable des modèles.",
+    ),
+)
+CLOSED = Text(
+    "{title}: your proposal of version {version} was closed, because {now} serves by now. Propose it again.",
+    "{title} : votre proposition de la version {version} a été close, car {now} est désormais en service. "
+    "Proposez-la de nouveau.",
 )
 NOT_ENTITLED = Problem(
     "not_entitled",
@@ -102,7 +117,8 @@ def propose(*, user: User, algorithm: str, version: str, reason: str) -> Proposa
         With the reason, also when the package is broken or too old for this code: nothing is kept then.
     """
     try:
-        candidate, current = _proposed(algorithm, version, reason)
+        reason = written(reason)
+        candidate, current = _proposed(algorithm, version)
     except Refused as refusal:
         codes = [problem.code for problem in refusal.problems]
         detail = {"version": version, "codes": codes}
@@ -116,7 +132,7 @@ def propose(*, user: User, algorithm: str, version: str, reason: str) -> Proposa
         package_sha256=candidate.sha256,
         serving_version=current.version,
         serving_sha256=current.sha256,
-        reason=reason.strip()[: serving.LONGEST_REASON],
+        reason=reason,
         proposed_by=user,
         queued_at=timezone.now(),
     )
@@ -148,7 +164,8 @@ def approve(*, user: User, proposal: Proposal, threshold: str, reason: str = "")
     """
     _require_second(user, proposal)
     confirmed = gate.confirmed(proposal, threshold)
-    words = " — ".join(filter(None, (proposal.reason, reason.strip())))
+    reason = written(reason, needed=False)
+    words = " — ".join(filter(None, (proposal.reason, reason)))
     with transaction.atomic():
         _answer(proposal, Answer.APPROVED, user, reason, confirmed_threshold=confirmed)
         detail = {"confirmed": confirmed, "point": proposal.point["name"]}
@@ -169,8 +186,7 @@ def approve(*, user: User, proposal: Proposal, threshold: str, reason: str = "")
 def decline(*, user: User, proposal: Proposal, reason: str) -> Proposal:
     """Decline an open proposal as the second person; the reason is asked for. Errors as :func:`approve`."""
     _require_second(user, proposal)
-    if not reason.strip():
-        raise Refused(serving.NO_REASON)
+    reason = written(reason)
     with transaction.atomic():
         _answer(proposal, Answer.DECLINED, user, reason)
         _record(Action.DECLINE, proposal, user, reason=proposal.answer_reason)
@@ -188,6 +204,21 @@ def withdraw(*, user: User, proposal: Proposal) -> Proposal:
     return proposal
 
 
+def follow(made: ServingDecision) -> None:
+    """Close what waits for an answer and was held against a version that serves no more; tell its proposer.
+
+    One that a worker is judging is left to its page, which says the same.
+    """
+    for proposal in Proposal.objects.filter(algorithm=made.algorithm, open=True, state=JobState.DONE):
+        if proposal.serving_sha256 == made.package_sha256:
+            continue
+        why = f"{made.replaced_version} → {made.version}. {made.reason}"
+        _answer(proposal, Answer.WITHDRAWN, made.decided_by, why)
+        _record(Action.WITHDRAW, proposal, made.decided_by, reason=why)
+        told = CLOSED.format(title="{title}", version="{version}", now=made.version)
+        notices.notify([proposal.proposed_by], _named(told, proposal), link=address(proposal))
+
+
 def ask(proposal: Proposal) -> None:
     """Tell those who may decide that a proposal passed the gate and waits for them."""
     people = [
@@ -201,7 +232,7 @@ def address(proposal: Proposal) -> str:
     return reverse("proposal", args=[proposal.algorithm, proposal.pk])
 
 
-def _proposed(algorithm: str, version: str, reason: str) -> tuple[Package, Package]:
+def _proposed(algorithm: str, version: str) -> tuple[Package, Package]:
     if version not in packages.versions(algorithm):
         raise Refused(NO_SUCH)
     try:
@@ -212,8 +243,6 @@ def _proposed(algorithm: str, version: str, reason: str) -> tuple[Package, Packa
     current = _current(algorithm)
     if candidate.sha256 == current.sha256:
         raise Refused(SERVES_ALREADY)
-    if not reason.strip():
-        raise Refused(serving.NO_REASON)
     if Proposal.objects.filter(algorithm=algorithm, open=True).exists():
         raise Refused(ONE_IS_OPEN)
     return candidate, current
@@ -234,6 +263,8 @@ def _require_second(user: User, proposal: Proposal) -> None:
         raise Refused(NOT_ENTITLED)
     if proposal.stage != Stage.OPEN:
         raise Refused(NOT_OPEN)
+    if not proposal.proposed_by.is_active:
+        raise Refused(PROPOSER_LEFT)
 
 
 def _link(proposal: Proposal, made: ServingDecision) -> None:
@@ -248,7 +279,7 @@ def _answer(proposal: Proposal, answer: Answer, user: User, reason: str, **value
         "answer": answer,
         "answered_by": user,
         "answered_at": timezone.now(),
-        "answer_reason": reason.strip()[: serving.LONGEST_REASON],
+        "answer_reason": reason,
     }
     if not waiting.update(**values):
         raise Refused(NOT_OPEN)

@@ -9,13 +9,14 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import Http404
 
+from clinic.accounts.models import User
 from ml import package as packages
 from ml import registry
 from ml.contracts import Contract
 from ml.package import BrokenPackage, Package
 from predictions.models.job import JobState
 from predictions.stewardship.models import ServingDecision
-from predictions.versions.aliases import aliases
+from predictions.versions.aliases import aliases, seen_by
 from predictions.versions.models import Mirroring, ModelVersion, Proposal
 
 
@@ -56,10 +57,10 @@ class Model:
     open: Proposal | None
 
 
-def models() -> list[Model]:
-    """Return every algorithm with its versions, newest first."""
+def models(user: User | None = None) -> list[Model]:
+    """Return every algorithm with its versions, newest first; see :func:`listed`."""
     return [
-        Model(contract, tuple(listed(contract.name)), open_proposal(contract.name))
+        Model(contract, tuple(listed(contract.name, user)), open_proposal(contract.name))
         for contract in registry.contracts()
     ]
 
@@ -77,6 +78,20 @@ def load(algorithm: str, version: str) -> Package | None:
         return packages.load(algorithm, version)
     except BrokenPackage:
         return None
+
+
+def whole(proposal: Proposal) -> tuple[Package | None, str]:
+    """Return the package that was proposed, read from the disk now, or why it is not whole any more."""
+    try:
+        found = packages.read(packages.load(proposal.algorithm, proposal.version).folder)
+    except BrokenPackage as error:
+        return None, str(error)
+    if found.sha256 != proposal.package_sha256:
+        return (
+            found,
+            f"{proposal.algorithm} {proposal.version}: {proposal.package_sha256[:8]} → {found.sha256[:8]}",
+        )
+    return found, ""
 
 
 def package_or_404(algorithm: str, version: str) -> Package:
@@ -135,9 +150,18 @@ def _made_before(algorithm: str, package: Package) -> Package | None:
     return max(earlier, key=lambda other: other.manifest["created"], default=None)
 
 
-def listed(algorithm: str) -> list[Listed]:
-    """Return the versions of an algorithm, newest first."""
-    named = aliases(algorithm)
+def listed(algorithm: str, user: User | None = None) -> list[Listed]:
+    """Return the versions of an algorithm, newest first.
+
+    Parameters
+    ----------
+    user
+        Who reads the list, see :func:`predictions.versions.aliases.seen_by`; ``None`` for all names.
+    """
+    named = {
+        version: frozenset(names) if user is None else seen_by(user, names)
+        for version, names in aliases(algorithm).items()
+    }
     rows = {row.version: row for row in reversed(ModelVersion.objects.filter(algorithm=algorithm))}
     found = []
     for version in {*packages.versions(algorithm), *rows}:
@@ -147,7 +171,7 @@ def listed(algorithm: str) -> list[Listed]:
         except BrokenPackage as error:
             broken = str(error)
         row = rows.get(version)
-        found.append(Listed(version, row, package, broken, frozenset(named.get(version, ()))))
+        found.append(Listed(version, row, package, broken, named.get(version, frozenset())))
     return sorted(found, key=_made, reverse=True)
 
 

@@ -10,15 +10,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from clinic.accounts import confirm
 from clinic.accounts.roles import Role
+from clinic.methods import post_or_back
 from clinic.rules import under
 from ml import registry
 from ml.contracts import Problem, Refused
 from predictions.stewardship import selectors as stewardship
-from predictions.stewardship import serving
+from predictions.stewardship.reasons import LONGEST_REASON
 from predictions.versions import access, beside, proposals, selectors
 from predictions.versions.access import DECISIONS, PROPOSALS, VERSIONS
 from predictions.versions.models import Proposal, Stage
@@ -49,7 +50,7 @@ def version_propose(request: HttpRequest, algorithm: str, version: str) -> HttpR
         "version": version,
         "service": stewardship.service(algorithm),
         "reason": request.POST.get("reason", ""),
-        "longest": serving.LONGEST_REASON,
+        "longest": LONGEST_REASON,
         "problems": problems,
         "open": selectors.open_proposal(algorithm),
     }
@@ -64,7 +65,7 @@ def proposal(request: HttpRequest, algorithm: str, proposal_id: uuid.UUID) -> Ht
 
 
 @under(DECISIONS)
-@require_POST
+@post_or_back("proposal", "algorithm", "proposal_id")
 def proposal_decide(request: HttpRequest, algorithm: str, proposal_id: uuid.UUID) -> HttpResponse:
     """Approve or decline as the second person."""
     found = _found(algorithm, proposal_id)
@@ -86,7 +87,7 @@ def proposal_decide(request: HttpRequest, algorithm: str, proposal_id: uuid.UUID
 
 
 @under(PROPOSALS)
-@require_POST
+@post_or_back("proposal", "algorithm", "proposal_id")
 def proposal_withdraw(request: HttpRequest, algorithm: str, proposal_id: uuid.UUID) -> HttpResponse:
     """Take a proposal back."""
     found = _found(algorithm, proposal_id)
@@ -103,7 +104,9 @@ def _found(algorithm: str, proposal_id: uuid.UUID) -> Proposal:
 
 
 def _context(request: HttpRequest, found: Proposal) -> dict[str, Any]:
-    package = selectors.load(found.algorithm, found.version)
+    package, damage = selectors.whole(found)
+    service = stewardship.service(found.algorithm)
+    stale = found.stage == Stage.OPEN and service.version != found.serving_version
     verdict = found.found
     return (compared(package) if package else {}) | {
         "proposal": found,
@@ -113,11 +116,15 @@ def _context(request: HttpRequest, found: Proposal) -> dict[str, Any]:
         "judging": found.stage == Stage.JUDGING,
         "verdict": verdict,
         "point": found.operating_point,
-        "service": stewardship.service(found.algorithm),
+        "service": service,
+        "stale": stale,
+        "damage": damage if found.open else "",
+        "proposer_left": found.open and not found.proposed_by.is_active,
         "may_decide": found.stage == Stage.OPEN
+        and not stale
         and access.may_approve(request.user, found.algorithm, found.proposed_by),
         "may_withdraw": found.open and request.user.role == Role.STEWARD,
         "beside": beside.of(found.algorithm),
         "own": request.user.pk == found.proposed_by_id,
-        "longest": serving.LONGEST_REASON,
+        "longest": LONGEST_REASON,
     }

@@ -12,7 +12,7 @@ from ml import registry
 from predictions.stewardship import selectors as stewardship
 from predictions.versions import page, selectors, services
 from predictions.versions.access import VERSIONS
-from predictions.versions.aliases import aliases
+from predictions.versions.aliases import aliases, seen_by
 from predictions.views.models import drawings
 
 
@@ -21,7 +21,7 @@ from predictions.views.models import drawings
 def versions(request: HttpRequest) -> HttpResponse:
     """List the versions of every model, with what they are called and what is proposed."""
     shown = {
-        "models": selectors.models(),
+        "models": selectors.models(request.user),
         "may_propose": _steward(request),
         "tells_mlflow": services.tells_mlflow(),
         "told_mlflow": selectors.told_mlflow(),
@@ -40,7 +40,7 @@ def version(request: HttpRequest, algorithm: str, version: str) -> HttpResponse:
         "contract": registry.contract(algorithm),
         "package": package,
         "row": selectors.get(algorithm, version),
-        "aliases": sorted(aliases(algorithm).get(version, ())),
+        "aliases": sorted(seen_by(request.user, aliases(algorithm).get(version, ()))),
         "drawings": drawings(context["curves"]) if context["curves"] else [],
         "service": service,
         "in_service": service.version == version,

@@ -17,6 +17,7 @@ from ml import registry
 from ml.contracts import Refused
 from predictions.stewardship import selectors, serving
 from predictions.stewardship.models import Decision
+from predictions.stewardship.reasons import LONGEST_REASON
 from predictions.versions import beside
 from predictions.versions.access import WAY_BACK
 
@@ -96,7 +97,7 @@ def _ask(
         "service": selectors.service(algorithm),
         "beside": beside.of(algorithm),
         "reason": request.POST.get("reason", ""),
-        "longest": serving.LONGEST_REASON,
+        "longest": LONGEST_REASON,
         "problems": refusal.problems if refusal else (),
     }
     status = UNPROCESSABLE if refusal else 200

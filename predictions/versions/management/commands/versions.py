@@ -33,6 +33,7 @@ class Command(BaseCommand):
         sync.add_argument("--mlflow", action="store_true", help="have a worker tell MLflow's registry too")
         self._step(steps, "propose", ("version", "reason"), "propose that a version should serve")
         self._step(steps, "approve", ("threshold",), "approve as the second person, with the operating point")
+        steps.choices["approve"].add_argument("--reason", default="", help="further words, kept with it")
         self._step(steps, "decline", ("reason",), "decline as the second person")
         self._step(steps, "withdraw", (), "take a proposal back")
         self._step(steps, "rollback", ("reason",), "return to the former version")
@@ -88,7 +89,12 @@ class Command(BaseCommand):
 
     def _approve(self, options: dict[str, Any]) -> str:
         user = self._decider(options)
-        made = proposals.approve(user=user, proposal=self._open(options), threshold=options["threshold"])
+        made = proposals.approve(
+            user=user,
+            proposal=self._open(options),
+            threshold=options["threshold"],
+            reason=options["reason"],
+        )
         return f"{made.algorithm} {made.version} serves"
 
     def _decline(self, options: dict[str, Any]) -> str:
