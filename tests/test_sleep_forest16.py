@@ -123,6 +123,17 @@ def test_a_package_is_written_over_only_when_asked(tmp_path, capsys):
     assert lines[1]["command"].endswith(f"--version forest-16-9.9.9 --data '{data}'")
 
 
+@pytest.mark.parametrize("recipe", ["forest16", "cnn"])
+def test_one_patient_alone_makes_no_package(recipe, tmp_path, capsys):
+    """Nobody could be held out: it would carry no figure."""
+    data, out = scored(tmp_path / "pairs"), tmp_path / "out"
+    (data / "patients.csv").write_text("recording,patient\np0,A\np1,A\n", "utf-8")
+    call = ["train", "sleep", "--data", str(data), "--out", str(out), "--version", "9.9.9"]
+    assert main([*call, "--param", f"recipe={recipe}"]) == 2
+    assert "2 recording(s) that can be learned from are of one patient" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_the_forest_is_trained_without_tensorflow():
     asked = (
         "import sys; from ml import registry; registry.trainer('sleep', 'forest16'); print([*sys.modules])"

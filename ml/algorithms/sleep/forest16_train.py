@@ -35,6 +35,7 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
     """Train the forest and write ``out/sleep/forest-16-<version>``; see ``train.train``."""
     version = recipes.version_of("forest16", version)
     chosen, nights = pairs.learned_from(data)
+    held_out.require_patients(nights, data)
     settings = {**params["forest16"], "seed": params["seed"]}
     with tracking.run("sleep", f"train {version}", params=settings) as run:
         pinned = fingerprint(*pairs.files(chosen))
@@ -65,12 +66,11 @@ def _cross_validated(
     """Stage every night by a forest that has not seen its patient."""
     fold = held_out.folds(nights, settings["folds"], settings["seed"])
     staged: dict[int, np.ndarray] = {}
-    if len(set(fold)) > 1:
-        for k in range(fold.max() + 1):
-            forest = _fitted(np.flatnonzero(fold != k), nights, features, settings)
-            judged = {int(i): forest.predict(features[i]) for i in np.flatnonzero(fold == k)}
-            watching.tell("fold_accuracy", held_out.accuracy(nights, judged), k)
-            staged |= judged
+    for k in range(fold.max() + 1):
+        forest = _fitted(np.flatnonzero(fold != k), nights, features, settings)
+        judged = {int(i): forest.predict(features[i]) for i in np.flatnonzero(fold == k)}
+        watching.tell("fold_accuracy", held_out.accuracy(nights, judged), k)
+        staged |= judged
     return staged
 
 

@@ -18,16 +18,30 @@ import numpy as np
 from ml import package as packages
 from ml.algorithms.sleep import about
 from ml.algorithms.sleep.contract import EPOCH_SECONDS, STAGES
+from ml.algorithms.sleep.pair_names import PATIENTS
 from ml.algorithms.sleep.pairs import RawNight
 from ml.algorithms.sleep.patient_folds import folds_of
 from ml.contracts import Text
 from ml.package import Metric, Package
 from ml.training import tracking
+from ml.training.data import DataMissing
 from ml.training.evaluation import as_metrics, stage_metrics
 
 FILE = "held_out.json"
 COMMAND = "python -m ml evaluate sleep --version {version} --data {data}"
+LEAST_PATIENTS = 2
 _NONE = "-"
+
+
+def require_patients(nights: Sequence[RawNight], data: Path) -> None:
+    """Raise ``DataMissing`` when all recordings are of one patient: a package without a figure is none."""
+    if len({night.patient for night in nights}) < LEAST_PATIENTS:
+        hint = (
+            f"The {len(nights)} recording(s) that can be learned from are of one patient: nobody could be "
+            f"held out, and the package would carry no figure. At least {LEAST_PATIENTS} patients are "
+            f"needed; {PATIENTS} says whose each recording is."
+        )
+        raise DataMissing(data, ("recordings of another patient",), hint=hint)
 
 
 def folds(nights: Sequence[RawNight], most: int, seed: int) -> np.ndarray:
@@ -36,7 +50,6 @@ def folds(nights: Sequence[RawNight], most: int, seed: int) -> np.ndarray:
     Returns
     -------
     ndarray of int, shape (nights,)
-        All 0 when there is only one patient: nothing can be held out then.
     """
     patients = np.array([night.patient for night in nights])
     return folds_of(patients, min(most, len(np.unique(patients))), seed)

@@ -80,6 +80,7 @@ def train(data: Path, out: Path, *, version: str, params: Mapping[str, Any]) -> 
     """Train the network and write ``out/sleep/cnn-<version>``; see ``train.train``."""
     version = recipes.version_of("cnn", version)
     chosen, nights = pairs.learned_from(data)
+    held_out.require_patients(nights, data)
     settings = {**params["cnn"], "seed": params["seed"]}
     with tracking.run("sleep", f"train {version}", params=settings) as run:
         pinned = fingerprint(*pairs.files(chosen))
@@ -119,16 +120,15 @@ def _cross_validated(
     """Stage every night by a network that has not seen its patient; also return the usual best pass."""
     fold = held_out.folds(nights, job.settings["folds"], job.seed)
     staged, best = {}, []
-    if len(set(fold)) > 1:
-        for k in range(fold.max() + 1):
-            rest = [i for i in range(len(nights)) if fold[i] != k]
-            taught, stopping = _split(rest, nights, prepared, job.seed)
-            model, state = job.fit(f"fold{k + 1}", taught, stopping, job.settings["passes"])
-            best.append(state.best_pass)
-            for i in np.flatnonzero(fold == k):
-                whole = prepared[i].epochs[None].astype(np.float32)
-                staged[int(i)] = model.predict(whole, verbose=0)[0].argmax(axis=1)
-    return staged, int(np.median(best)) if best else job.settings["passes"]
+    for k in range(fold.max() + 1):
+        rest = [i for i in range(len(nights)) if fold[i] != k]
+        taught, stopping = _split(rest, nights, prepared, job.seed)
+        model, state = job.fit(f"fold{k + 1}", taught, stopping, job.settings["passes"])
+        best.append(state.best_pass)
+        for i in np.flatnonzero(fold == k):
+            whole = prepared[i].epochs[None].astype(np.float32)
+            staged[int(i)] = model.predict(whole, verbose=0)[0].argmax(axis=1)
+    return staged, int(np.median(best))
 
 
 def _split(
