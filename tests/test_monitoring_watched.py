@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,8 @@ from django.utils import timezone
 from clinic.accounts.models import Notice, Unit, User
 from ml import drawing
 from ml.contracts import Refused
-from ml.drawing.monitoring import Point
+from ml.drawing.canvas import text_width
+from ml.drawing.monitoring import Part, Point
 from ml.monitoring import baselines
 from patients.models import Patient
 from predictions import jobs
@@ -190,6 +192,23 @@ def test_a_window_without_the_figure_keeps_its_place() -> None:
     svg = drawing.history("auc", "AUC", "said", [point, point, None, point, point], days, "en")
     assert svg.count('class="chart-model"') == 2
     assert [day for day in days if day in svg] == ["2026-01-01", "2026-03-01", "2026-05-01"]
+
+
+def test_bars_are_told_apart_without_colour_and_labels_are_whole() -> None:
+    parts = [
+        Part("Césarienne programmée", 0.4, 0.6),
+        Part("Une étiquette bien trop longue pour sa place", 0.6, None),
+    ]
+    svg = drawing.spread("onset", "Début", "dit", parts, "fr", unit="SA")
+    assert svg.count('<rect class="chart-axis"') == 3
+    assert 'fill="none"' in svg.split('<rect class="chart-axis"')[1].split("/>")[0]
+    assert svg.count('<rect class="chart-event"') == 2
+    assert ">Césarienne programmée<" in svg
+    assert "Une étiquette bien tr" in svg
+    assert "…<" in svg
+    assert "(SA)" in svg
+    # Nothing begins left of the drawing.
+    assert all(text_width(label) * 13 / 12 <= 152 for label in re.findall(r">([^<>]*)</text>", svg)[::4])
 
 
 def test_the_pages_read_as_french(
