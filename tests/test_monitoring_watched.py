@@ -17,7 +17,7 @@ from clinic.accounts.models import Notice, Unit, User
 from ml import drawing
 from ml.contracts import Refused
 from ml.drawing.canvas import text_width
-from ml.drawing.monitoring import Part, Point
+from ml.drawing.monitoring import LABEL_END, WIDER, Part, Point
 from ml.monitoring import baselines
 from patients.models import Patient
 from predictions import jobs
@@ -207,8 +207,10 @@ def test_bars_are_told_apart_without_colour_and_labels_are_whole() -> None:
     assert "Une étiquette bien tr" in svg
     assert "…<" in svg
     assert "(SA)" in svg
-    # Nothing begins left of the drawing.
-    assert all(text_width(label) * 13 / 12 <= 152 for label in re.findall(r">([^<>]*)</text>", svg)[::4])
+    # Each label ends where the bars begin, and nothing begins left of the drawing.
+    labels = re.findall(r'text-anchor="end"[^>]*>([^<]*)</text>', svg)
+    assert len(labels) == 2
+    assert all(text_width(label) * WIDER <= LABEL_END - 8 for label in labels)
 
 
 def test_the_pages_read_as_french(

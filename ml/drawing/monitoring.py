@@ -18,7 +18,7 @@ WINDOWS = Text("Last day of each window", "Dernier jour de chaque fenêtre")
 HELD_BACK = Text("held back", "non affiché")
 MOST_DAYS = 4
 """As many as stand beside each other."""
-LABEL_END = 160
+LABEL_END = 182
 LEAST_COUNT = 5.0
 LABEL_WIDTH = LABEL_END - 12
 WIDER = 13 / 12
