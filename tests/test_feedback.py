@@ -30,6 +30,7 @@ from ml.algorithms.haemorrhage import hospital, mapping
 from ml.algorithms.haemorrhage.examples import ADMISSIONS, as_of
 from ml.algorithms.sleep import pairs
 from ml.contracts import Refused
+from ml.training import site_sets
 from patients import consent, erasure, services
 from patients.models import Patient, Research
 from predictions import answers, first_read, jobs, outcomes, reading, review, sweep
@@ -181,6 +182,9 @@ def test_images_come_back_through_the_dataset_door(
     # Lungs darker than the mediastinum: it is the picture that was sent.
     assert read.pixels[0, 100, 70] + 30 < read.pixels[0, 100, 112]
     assert [name.suffix for name in (tmp_path / "originals").iterdir()] == [".dcm"]
+    site = site_sets.read(tmp_path, "chest_xray")
+    assert (len(site.examples), site.patients, site.purpose) == (1, 1, "To retrain")
+    assert (tmp_path / site.examples[0]["example"]).is_file()
 
 
 def test_nights_come_back_through_the_pair_reader(
@@ -194,6 +198,8 @@ def test_nights_come_back_through_the_pair_reader(
     expected = ["W"] * 6 + ["N1"] + list(scored_nights.STAGES[7:])
     assert [("W", "N1", "N2", "N3", "R")[label] for label in read.labels] == expected
     assert read.patient.startswith("VG-")
+    [example] = site_sets.read(folder, "sleep").examples
+    assert (folder / example["example"], example["patient"]) == (found[0].recording, read.patient)
 
 
 # --- nobody is named, everything is known ----------------------------------------------------------

@@ -35,6 +35,18 @@ def add_to(commands: Any) -> None:
             )
             command.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
             command.add_argument("--param", action="append", default=[], metavar="KEY=VALUE")
+            command.add_argument(
+                "--with", dest="site", type=Path, metavar="SET",
+                help="chest_xray, sleep: learn from an unpacked training set of this hospital too",
+            )  # fmt: skip
+            command.add_argument(
+                "--without", action="append", default=[], metavar="NAME",
+                help="with --with: leave this patient of the set out, who no longer agrees",
+            )  # fmt: skip
+            command.add_argument(
+                "--blind-only", action="store_true",
+                help="with --with: learn only from what was said before the answer was shown",
+            )  # fmt: skip
             command.add_argument("--force", action="store_true", help="write over a package of this version")
 
     versions = commands.add_parser("registry", help="versions in MLflow's registry, one JSON line each")

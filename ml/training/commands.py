@@ -16,10 +16,13 @@ from ml import held_out as beside_it
 from ml import package as packages
 from ml import registry, smoke
 from ml import subgroups as parts
-from ml.training import quiet, store, tracking
+from ml.training import quiet, site_sets, store, tracking
 from ml.training import registry as mlflow_registry
 from ml.training.data import DataMissing
 from ml.training.params import WrongParams, check
+
+SERVING_RECIPE = "sequence"
+"""Of the algorithms with several recipes: the one that answers studies."""
 
 
 class NothingToDescribe(LookupError):
@@ -43,6 +46,7 @@ WRONG = (
     store.Unreachable,
     WrongParams,
     WrongVersion,
+    site_sets.WrongSet,
     NothingToDescribe,
     NothingToCompare,
     NothingToDerive,
@@ -107,10 +111,14 @@ def train(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
     _check_version(version)
     _check_free(chosen, version)
     trainer = _trainer(chosen.algorithm, recipe)
+    site = _site(chosen, recipe)
     store.check()
-    package = trainer.train(chosen.data, chosen.out, version=version, params=params)
-    if package.serves and _keeps_scores(chosen.algorithm):
-        beside_it.publish(package, _scores(chosen.data, package))
+    if site is None:
+        package = trainer.train(chosen.data, chosen.out, version=version, params=params)
+        if package.serves and _keeps_scores(chosen.algorithm):
+            beside_it.publish(package, _scores(chosen.data, package))
+    else:
+        package = _train_with(chosen, site, trainer, version, params)
     if package.serves and chosen.out == packages.SITE:
         smoke.record(package)
     yield {
@@ -120,6 +128,44 @@ def train(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
         "written": str(package.folder),
     }
     yield from (asdict(metric) for metric in package.metrics)
+
+
+def _site(chosen: argparse.Namespace, recipe: Any) -> site_sets.SiteSet | None:
+    """Return the training set to learn from too, read and checked before anything is made."""
+    if getattr(chosen, "site", None) is None:
+        return None
+    if find_spec(f"{registry.ALGORITHMS[chosen.algorithm]}.joining") is None:
+        raise WrongParams(
+            f"{chosen.algorithm} learns from no training set beside its data; births of a hospital are "
+            "trained with --mapping"
+        )
+    if recipe not in (None, SERVING_RECIPE):
+        raise WrongParams(
+            f"--with goes with the recipe {SERVING_RECIPE}; give recordings/ of a set as --data"
+        )
+    if not chosen.version:
+        raise WrongVersion("--with needs a --version of its own: the shipped one is without the set")
+    return site_sets.read(chosen.site, chosen.algorithm, without=chosen.without, blind_only=chosen.blind_only)
+
+
+def _train_with(
+    chosen: argparse.Namespace,
+    site: site_sets.SiteSet,
+    trainer: ModuleType,
+    version: str,
+    params: Mapping[str, Any],
+) -> packages.Package:
+    """Train on the data and a set of this hospital, and measure on the data alone as every version is."""
+    with quiet.imports():
+        joining = registry.door(chosen.algorithm, "joining")
+    with site_sets.joined(chosen.algorithm, chosen.data, site) as (folder, changes):
+        own = joining.changed(params, changes) | {"site_set": site.sha256}
+        package = trainer.train(folder, chosen.out, version=version, params=own)
+        metrics = joining.remeasured(chosen.data, folder, site, package)
+        package = site_sets.told(package, site, metrics)
+        if package.serves and _keeps_scores(chosen.algorithm):
+            beside_it.publish(package, _scores(folder, package))
+    return package
 
 
 def evaluate(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:

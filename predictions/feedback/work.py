@@ -23,7 +23,7 @@ from predictions.jobs import Ending
 from predictions.models import JobState
 from predictions.storage import Received, storage
 
-FORMAT = "vigie-training-set/1"
+FORMAT = "vigie-training-set/2"
 STORED = "training_sets"
 LARGEST = 1 << 40
 WRITERS: dict[str, Callable[[Writing], None]] = {
