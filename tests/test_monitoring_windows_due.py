@@ -88,12 +88,26 @@ def test_people_are_counted_and_not_their_studies(
         services.choose(against="live", reference=days, **asked)
 
 
-def test_of_each_patient_the_first_study_counts(write: partial, before: None, radiology: Unit) -> None:
+def test_of_each_patient_the_first_study_counts(
+    write: partial, before: None, radiology: Unit, steward: User, client: Client
+) -> None:
     write(drifting.radiograph, n=200, since=FIRST_WINDOW, seed=3, each=2, a_day=60)
     (report,) = look(radiology)
     assert (report.content["n"], report.content["studies"]) == (100, 200)
     assert {field["n"] for field in report.content["fields"]} == {100}
     assert report.content["performance"]["n"] == 100
+    # What is no longer given has its own index and p on the page, and a share held back is not nought.
+    row = next(one for one in report.content["fields"] if one["name"] == "age")
+    row |= {"missing_level": "raised", "missing_more": True, "missing_share": None}
+    row |= {"missing_psi_excess": 1.02, "missing_p_adjusted": 0.0001}
+    report.save()
+    client.force_login(steward)
+    page = client.get(f"/monitoring/reports/{report.pk}/", headers={"Accept-Language": "en"}).content.decode()
+    assert "100 patients held against 300, each by the first study" in page
+    assert "The window holds 200 studies in all" in page
+    shown = page.split("Age by the header")[1].split("</tr>")[0]
+    for words in ("not given more often", "held back", "index 1.02", "&lt;&nbsp;0.001"):
+        assert words in shown
 
 
 def test_an_outcome_counts_in_one_window_and_an_alert_recovers_in_two(

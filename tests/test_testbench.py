@@ -278,8 +278,10 @@ def test_the_command_waits_and_says_what_came(
         jobs.work("testbench", BenchRun.objects.filter(state=JobState.QUEUED).latest("queued_at").pk)
 
     monkeypatch.setattr("predictions.testbench.management.commands.testbench.time.sleep", worker)
-    call_command("testbench", "synthetic_admission", "--as", steward.username, "--seed", "1", stdout=out)
+    with translation.override("fr"):
+        call_command("testbench", "synthetic_admission", "--as", steward.username, "--seed", "1", stdout=out)
     said = out.getvalue()
+    assert "Waiting for a worker" in said
     assert "TEST synthetic_admission seed 1 -> haemorrhage" in said
     assert "explain" in said
     out = io.StringIO()

@@ -69,7 +69,7 @@ def _moved(field: Mapping[str, Any]) -> Text:
 def _missing(field: Mapping[str, Any]) -> Text:
     words = {
         "label": Text.from_json(field["label"]),
-        "how": MORE if field["missing_more"] else LESS,
+        "how": MORE if field.get("missing_more", True) else LESS,
         "now": _share(field["missing_share"]),
         "before": _share(field["reference_missing_share"]),
     }
