@@ -82,6 +82,7 @@ def test_another_device_and_older_children_are_caught_within_two_windows(
     assert told.link == f"/monitoring/reports/{second.pk}/"
     days = f"window of {second.first_day.isoformat()} to {second.last_day.isoformat()}"
     assert days in told.text["en"]
+    assert f"fenêtre du {second.first_day:%d/%m/%Y} au {second.last_day:%d/%m/%Y}" in told.text["fr"]
     assert "Age by the header: higher values than in the reference" in told.text["en"]
     assert "more “philips” than in the reference" in told.text["en"]
     assert "Maker of the device" in told.text["en"]

@@ -42,6 +42,7 @@ CLOSED = Text(
     "Surveillance, {title}, {unit}, fenêtre du {first} au {last} : terminé. Ce qui avait été dit à "
     "l’ouverture : {said}",
 )
+DATES = {"en": "%Y-%m-%d", "fr": "%d/%m/%Y"}
 BY_ANSWERS = frozenset({"performance", "calibration"})
 
 
@@ -154,14 +155,14 @@ def _tell_lost(report: Report, sentence: Text, why: Sequence[Problem]) -> None:
 def _notify(report: Report, sentence: Text, **words: Sequence[Text]) -> None:
     """Tell the stewards something of a window, with its days and the way to it."""
     title, unit = report.contract.title, report.unit
-    days = {"first": report.first_day.isoformat(), "last": report.last_day.isoformat()}
     said = {
         to: {name: " ".join(text.to(to) for text in texts) for name, texts in words.items()}
-        for to in ("en", "fr")
+        | {"first": report.first_day.strftime(form), "last": report.last_day.strftime(form)}
+        for to, form in DATES.items()
     }
     text = Text(
-        sentence.en.format(title=title.en, unit=unit.name_en, **days, **said["en"]),
-        sentence.fr.format(title=title.fr, unit=unit.name_fr, **days, **said["fr"]),
+        sentence.en.format(title=title.en, unit=unit.name_en, **said["en"]),
+        sentence.fr.format(title=title.fr, unit=unit.name_fr, **said["fr"]),
     )
     notices.notify(stewards(), text, link=reverse("monitoring_report", args=[report.pk]))
 

@@ -51,8 +51,8 @@ TOO_LONG = Problem(
 TOO_EARLY = Problem(
     "days_too_early",
     Text(
-        "The first day of {what} is before {day}, when nothing was analysed here yet: choose a later one.",
-        "Le premier jour de {what} est antérieur au {day}, avant toute analyse ici : choisissez-en un plus "
+        "The first day of {what} is before 2000, when nothing was analysed here yet: choose a later one.",
+        "Le premier jour de {what} est antérieur à 2000, avant toute analyse ici : choisissez-en un plus "
         "tardif.",
     ),
 )
@@ -240,7 +240,7 @@ def check(days: Days | None, what: Text) -> list[Problem]:
     if days.last >= today():
         return [_of(NOT_OVER, what)]
     if days.first < EARLIEST:
-        return [_of(TOO_EARLY, what, day=EARLIEST.isoformat())]
+        return [_of(TOO_EARLY, what)]
     return [_of(TOO_LONG, what)] if days.last - days.first >= timedelta(days=LONGEST_DAYS) else []
 
 
@@ -277,8 +277,8 @@ def _is_live(against: str) -> bool:
     return against == Against.LIVE
 
 
-def _of(problem: Problem, what: Text, **values: str) -> Problem:
-    en, fr = (problem.message.to(to).format(what=what.to(to), **values) for to in ("en", "fr"))
+def _of(problem: Problem, what: Text) -> Problem:
+    en, fr = (problem.message.to(to).format(what=what.to(to)) for to in ("en", "fr"))
     return Problem(problem.code, Text(en, fr))
 
 
