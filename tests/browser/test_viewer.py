@@ -92,7 +92,8 @@ def test_the_window_follows_mouse_wheel_keys_fields_and_presets(room: Room) -> N
     expect(reader.corner("level")).to_have_text(sent)
     dark = reader.at(0.32, 0.45)
     reader.drag(0, -40)
-    assert (reader.at(0.32, 0.45) > dark).all(), "dragging up must brighten"
+    brighter = until(reader.page, lambda: bool(np.all(reader.at(0.32, 0.45) > dark)))
+    assert brighter, "dragging up must brighten"
     expect(reader.corner("level")).to_contain_text("W 4,096")
     reader.drag(-40, 0)
     expect(reader.corner("level")).not_to_contain_text("W 4,096")
@@ -118,7 +119,8 @@ def test_the_window_follows_mouse_wheel_keys_fields_and_presets(room: Room) -> N
     assert shown == [f"{at + 1} · {name}" for at, name in enumerate(names)]
     reader.page.get_by_label("Preset").select_option(label="2 · Dark parts (lungs)")
     reader.settle()
-    assert float(reader.page.get_by_label("Width").input_value()) < 2500
+    width = reader.page.get_by_label("Width")
+    assert until(reader.page, lambda: float(width.input_value()) < 2500)
 
 
 def test_zoom_move_turn_mirror_invert_and_reset(room: Room) -> None:
@@ -172,13 +174,13 @@ def test_the_sides_of_the_patient_turn_with_the_image_and_are_never_guessed(room
     def edges() -> str:
         return "".join(reader.says(f"edge-{edge}") for edge in ("left", "right", "top", "bottom"))
 
-    assert edges() == "RLHF"
+    assert until(reader.page, lambda: edges() == "RLHF")
     reader.press("h")
-    assert edges() == "LRHF"
+    assert until(reader.page, lambda: edges() == "LRHF")
     reader.press(" ", "r")
-    assert edges() == "FHRL"
+    assert until(reader.page, lambda: edges() == "FHRL")
     reader.press("PageDown")
-    assert edges() == ""
+    assert until(reader.page, lambda: edges() == "")
 
 
 def test_keys_act_from_the_start_and_never_where_something_is_typed(room: Room) -> None:
