@@ -6,10 +6,12 @@ import csv
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from datetime import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import edfio
 import numpy as np
 import pytest
 import yaml
@@ -154,6 +156,13 @@ def write_cohort(data: Path, subjects: int = 8) -> None:
     raw.mkdir(parents=True)
     for number, name in enumerate(("ucddb002", "ucddb007", "ucddb018")):
         write_night(raw, f"{name}_night.edf", f"{name}_stages.txt", ["C3-A2"], number)
+    notes = [
+        edfio.EdfAnnotation(30 * epoch, 30, f"Sleep stage {STAGES[stage]}")
+        for epoch, stage in enumerate(np.repeat(np.arange(5), 24))
+    ]
+    scored = edfio.Edf([], starttime=time(22), annotations=notes)
+    scored.write(raw / "ucddb018_hypnogram.edf")
+    (raw / "ucddb018_stages.txt").unlink()
 
 
 def write_night(folder: Path, name: str, scored: str, labels: Sequence[str], seed: int) -> None:
@@ -276,6 +285,10 @@ def test_an_xray_training_with_a_set_ends_in_a_package_that_says_so(
     families = by_name["roc_auc", f"Kermany 2018: {train.UNSEEN}"].n / 40
     assert by_name["site.roc_auc", f"training set 4 of this hospital: {train.UNSEEN}"].n == 60 * families
     assert package.manifest["data"]["images"] == 100
+    monkeypatch.setattr(commands.packages, "serving", lambda *_: package)
+    again = SimpleNamespace(algorithm="chest_xray", version="9.0.0", data=tmp_path / "data", publish=True)
+    with pytest.raises(commands.NothingToDerive, match="learned from a training set"):
+        list(commands.held_out(again))
 
 
 @pytest.mark.long

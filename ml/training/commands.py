@@ -213,6 +213,11 @@ def held_out(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
             "held-out scores to keep"
         )
     package = packages.serving(chosen.algorithm, chosen.version)
+    if "site_set" in package.manifest["training"]:
+        raise NothingToDerive(
+            f"{package.version} learned from a training set of this hospital too, which --data does not "
+            "hold: its scores were kept with its training"
+        )
     found = _scores(chosen.data, package)
     derived = registry.door(chosen.algorithm, "operating").of(package, found.values())
     line = {"version": package.version, "sha256": package.sha256, "n": found.n, "data": found.data.en}
