@@ -21,7 +21,13 @@ from ml.training import curves
 from ml.training import data as training_data
 
 COMMAND = "python -m ml held-out chest_xray --data ../shared/data --publish"
-DATA = Text(f"Kermany 2018: {train.UNSEEN}", f"Kermany 2018\u00a0: {train.UNSEEN_FR}")
+DATA = Text(
+    f"Kermany 2018: {train.UNSEEN}. Stated at even odds, while 74 % of these images show pneumonia: the "
+    "calibration curve lies above its diagonal for that reason",
+    f"Kermany 2018\u00a0: {train.UNSEEN_FR}. Énoncées à chances égales, alors que 74 % de ces images "
+    "montrent une pneumonie\u00a0: la courbe de calibration passe au-dessus de sa diagonale pour cette "
+    "raison",
+)
 UNIT = Text("images", "images")
 REPEATS = 300
 
