@@ -38,6 +38,7 @@ def test_a_measurement_gives_a_table_and_json(tmp_path: Path) -> None:
     assert all(title in done.stdout for title in found["ratios"])
 
 
+@pytest.mark.long
 def test_a_side_that_breaks_is_named_and_the_rest_goes_on(tmp_path: Path) -> None:
     out = tmp_path / "bench.json"
     script = (
