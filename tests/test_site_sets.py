@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import time
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -56,12 +57,18 @@ def write_set(folder: Path, algorithm: str, rows: Sequence[Mapping[str, str]], /
     return folder
 
 
+@cache
+def drawn(index: int) -> np.ndarray:
+    """Return a phantom in the size of the training; drawn once for every test."""
+    return np.array(Image.fromarray(phantom(seed=200 + index)).resize((224, 224)))
+
+
 def images(folder: Path, **changed: Any) -> Path:
     """Return a set of phantoms, two of each child."""
     rows = []
     for index in range(2 * CHILDREN):
         patient, ill = f"VG-{index // 2:04}", index % 4 < 2
-        pixels = np.array(Image.fromarray(phantom(seed=200 + index)).resize((224, 224)))
+        pixels = drawn(index).copy()
         if ill:
             pixels[120:170, 50:90] = 190
         path = folder / f"xrays/train/{patient}-{index}.png"
