@@ -476,7 +476,10 @@ def test_who_may_decide_is_told_and_the_asker_of_the_answer(
     asked = feedback.ask(user=steward, algorithm="haemorrhage", purpose="To retrain")
     assert {notice.recipient for notice in Notice.objects.all()} == {admin, bob}
     feedback.decline(user=bob, asked=asked, reason="Not before spring")
-    assert Notice.objects.filter(recipient=steward).count() == 1
+    answer = Notice.objects.get(recipient=steward)
+    # By its number, as the later word that the file is written: who asked may have asked for several.
+    assert f"training set {asked.number} " in answer.text["en"]
+    assert f"d’entraînement {asked.number} " in answer.text["fr"]
 
 
 def test_who_asked_is_told_that_the_file_is_there_or_never_will_be(

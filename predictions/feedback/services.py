@@ -74,9 +74,9 @@ BARRED = Problem(
     ),
 )
 TO_DECIDE = Text(
-    "A model steward asks for a training set ({algorithm}). Somebody else has to decide.",
-    "Un responsable des modèles demande un jeu d’entraînement ({algorithm}). Une autre personne doit "
-    "décider.",
+    "A model steward asks for training set {number} ({algorithm}). Somebody else has to decide.",
+    "Un responsable des modèles demande le jeu d’entraînement {number} ({algorithm}). Une autre personne "
+    "doit décider.",
 )
 ERASED = "erased"
 """In the counts of a set: what patients were called in it whose record has been erased since."""
@@ -91,12 +91,12 @@ WAS_LOST = Text(
 )
 WAS_DECIDED = {
     RequestState.APPROVED: Text(
-        "Your request for a training set ({algorithm}) was approved.",
-        "Votre demande de jeu d’entraînement ({algorithm}) est approuvée.",
+        "Your request for training set {number} ({algorithm}) was approved.",
+        "Votre demande du jeu d’entraînement {number} ({algorithm}) est approuvée.",
     ),
     RequestState.DECLINED: Text(
-        "Your request for a training set ({algorithm}) was declined; its page says why.",
-        "Votre demande de jeu d’entraînement ({algorithm}) est refusée ; sa page dit pourquoi.",
+        "Your request for training set {number} ({algorithm}) was declined; its page says why.",
+        "Votre demande du jeu d’entraînement {number} ({algorithm}) est refusée ; sa page dit pourquoi.",
     ),
 }
 
@@ -236,7 +236,10 @@ def _decide(user: User, asked: Request, state: RequestState, reason: str = "") -
 
 def _said(text: Text, asked: Request) -> Text:
     title = asked.contract.title
-    return Text(text.en.format(algorithm=title.en), text.fr.format(algorithm=title.fr))
+    number = asked.number
+    return Text(
+        text.en.format(algorithm=title.en, number=number), text.fr.format(algorithm=title.fr, number=number)
+    )
 
 
 def tell_written(made: TrainingSet) -> None:
