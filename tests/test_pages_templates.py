@@ -115,10 +115,13 @@ def test_a_page_for_another_role_says_so(client: Client, alice: User) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("language", "whom"), [("en", "Model steward"), ("fr", "Responsable")])
-def test_an_administrator_is_told_whom_to_ask_about_a_model(client: Client, language: str, whom: str) -> None:
+@pytest.mark.parametrize("page", ["testbench", "deployment_list", "batch_list", "agreement", "serving_roll_back"])
+def test_an_administrator_is_told_whom_to_ask_about_a_model(
+    client: Client, page: str, language: str, whom: str
+) -> None:
     """How models fare in units is for stewards; nobody sends an administrator to their administrator."""
     client.force_login(factories.staff("anton", Role.ADMIN, language=language))
-    said = client.get(reverse("testbench"))
+    said = client.get(reverse(page, args=["sleep"] if page == "serving_roll_back" else []))
     assert said.status_code == 403
     assert whom in said.content.decode()
     assert "administrator" not in said.content.decode().split("<main")[1]

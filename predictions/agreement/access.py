@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
 from clinic.accounts.models import Unit, User
-from clinic.accounts.roles import Role
+from clinic.accounts.roles import NotForRole, Role
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from clinic.rules import Rule
@@ -64,14 +63,18 @@ def get_or_404(user: User, agreement_id: UUID) -> Report:
 def _may_see(user: User, contract: Contract, unit: Unit) -> bool:
     if user.role == Role.STEWARD:
         return True
-    roles = {*contract.submit_roles, *contract.sign_roles}
-    return user.clinical and works_in(user, unit) and (user.role in roles or leads(user, unit))
+    return user.clinical and works_in(user, unit) and (user.role in _roles(contract) or leads(user, unit))
+
+
+def _roles(contract: Contract) -> tuple[str, ...]:
+    return (*contract.submit_roles, *contract.sign_roles)
 
 
 def _readers(user: User, **_: object) -> None:
     if not offers(user):
         record(Action.REFUSED, actor=user, kind="page", detail={"needs": KIND})
-        raise PermissionDenied
+        working = (role for each in registry.contracts(clinical=True) for role in _roles(each))
+        raise NotForRole(dict.fromkeys((Role.STEWARD, *working)))
 
 
 def _report(user: User, agreement_id: UUID, **_: object) -> None:

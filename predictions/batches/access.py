@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404
 
 from clinic.accounts.models import Unit, User
-from clinic.accounts.roles import Role
+from clinic.accounts.roles import NotForRole, Role
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from clinic.rules import Rule
@@ -89,7 +88,7 @@ def require_sender(user: User, algorithm: str) -> Contract:
     ------
     Http404
         When there is no such algorithm.
-    PermissionDenied
+    NotForRole
         When their role or unit may not; recorded.
     """
     if algorithm not in registry.names():
@@ -99,7 +98,7 @@ def require_sender(user: User, algorithm: str) -> Contract:
         record(
             Action.REFUSED, actor=user, kind="batch", detail={"algorithm": algorithm, "needs": "submitter"}
         )
-        raise PermissionDenied
+        raise NotForRole(_roles(contract))
     return contract
 
 
@@ -113,10 +112,16 @@ def may_see_any(user: User) -> bool:
     return any(may_see(user, contract) for contract in registry.contracts())
 
 
+def _roles(*contracts: Contract) -> dict[str, None]:
+    """Return who sends batches to some algorithms, each role once."""
+    submit = (role for each in contracts if each.clinical for role in each.submit_roles)
+    return dict.fromkeys((Role.STEWARD, *submit))
+
+
 def _any(user: User, **_: object) -> None:
     if not may_see_any(user):
         record(Action.REFUSED, actor=user, kind="batch", detail={"needs": "submitter"})
-        raise PermissionDenied
+        raise NotForRole(_roles(*registry.contracts(clinical=True)))
 
 
 def _sender(user: User, algorithm: str, **_: object) -> None:

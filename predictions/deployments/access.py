@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404
 
 from clinic.accounts.access import kept_for
 from clinic.accounts.models import User
-from clinic.accounts.roles import Role
+from clinic.accounts.roles import NotForRole, Role
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from clinic.rules import Rule
@@ -52,7 +51,8 @@ def _office(user: User, **_: object) -> None:
     if may_follow(user):
         return
     record(Action.REFUSED, actor=user, kind="page", detail={"needs": "steward or signer"})
-    raise PermissionDenied
+    contracts = registry.contracts(clinical=True)
+    raise NotForRole(dict.fromkeys((Role.STEWARD, *(role for each in contracts for role in each.sign_roles))))
 
 
 def _known(user: User, deployment_id: UUID, **_: object) -> None:
@@ -63,7 +63,7 @@ def _second(user: User, deployment_id: UUID, **_: object) -> None:
     found = get_or_404(user, deployment_id)
     if not may_approve(user, found.algorithm, found.proposed_by):
         record(Action.REFUSED, actor=user, kind="deployment", object_id=str(found.pk))
-        raise PermissionDenied
+        raise NotForRole(registry.contract(found.algorithm).sign_roles)
 
 
 DEPLOYMENTS = Rule("model stewards, and those who sign in a unit", _office)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from django.core.exceptions import PermissionDenied
+from collections.abc import Iterable
+from typing import NoReturn
+
 from django.db.models import QuerySet
 from django.http import Http404
 
 from clinic.accounts.access import require
 from clinic.accounts.models import User
-from clinic.accounts.roles import Role
+from clinic.accounts.roles import NotForRole, Role
 from clinic.audit.models import Action
 from clinic.audit.recording import record
 from clinic.rules import Rule
@@ -19,8 +21,14 @@ def may_decide(user: User, algorithm: str) -> bool:
     """Return whether ``user`` decides what serves: a signer of the unit; an office where there is none."""
     contract = registry.contract(algorithm)
     if not contract.clinical:
-        return user.role in (Role.STEWARD, Role.ADMIN)
-    return user.role in contract.sign_roles and user.units.filter(code=contract.unit).exists()
+        return user.role in decide_roles(algorithm)
+    return user.role in decide_roles(algorithm) and user.units.filter(code=contract.unit).exists()
+
+
+def decide_roles(algorithm: str) -> tuple[str, ...]:
+    """Return the roles of those who decide what serves of an algorithm."""
+    contract = registry.contract(algorithm)
+    return tuple(contract.sign_roles) if contract.clinical else (Role.STEWARD, Role.ADMIN)
 
 
 def may_approve(user: User, algorithm: str, proposed_by: User) -> bool:
@@ -59,14 +67,18 @@ def _anybody(user: User, algorithm: str, **_: object) -> None:
 def _deciders(user: User, algorithm: str, **_: object) -> None:
     _known(algorithm)
     if not may_decide(user, algorithm):
-        record(Action.REFUSED, actor=user, kind="model", object_id=algorithm, detail={"needs": "decider"})
-        raise PermissionDenied
+        _refuse(user, algorithm, decide_roles(algorithm))
+
+
+def _refuse(user: User, algorithm: str, roles: Iterable[str]) -> NoReturn:
+    record(Action.REFUSED, actor=user, kind="model", object_id=algorithm, detail={"needs": "decider"})
+    raise NotForRole(dict.fromkeys(roles))
 
 
 def _who_rolls_back(user: User, algorithm: str, **_: object) -> None:
     _known(algorithm)
     if not may_return(user, algorithm):
-        _deciders(user, algorithm)
+        _refuse(user, algorithm, (Role.STEWARD, *decide_roles(algorithm)))
 
 
 VERSIONS = Rule("everybody who is logged in, for an algorithm that exists", _anybody)
