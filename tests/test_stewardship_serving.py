@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from clinic.accounts.models import Notice, User
@@ -190,7 +191,7 @@ def test_a_study_under_way_is_answered_by_what_serves_when_it_ends(
 def test_drafts_of_a_version_taken_back_say_so_until_it_serves_again(
     steward: User, alice: User, bob: User, claire: Patient, client: Client
 ) -> None:
-    accepted = trainings.accepted(steward)
+    shipped, accepted = packages.champion_version(ALGORITHM), trainings.accepted(steward)
     serve(steward, accepted)
     draft = assessed(alice, claire).study
     back = {"user": steward, "algorithm": ALGORITHM, "reason": "flags everybody"}
@@ -205,6 +206,14 @@ def test_drafts_of_a_version_taken_back_say_so_until_it_serves_again(
     assert "was taken out of service" in client.get(f"/studies/{draft.pk}/").content.decode()
     assert "was taken out of service" not in client.get(f"/studies/{later.pk}/").content.decode()
     assert client.get("/").content.decode().count("version taken out of service") == 1
+    told = client.get(f"/api/studies/{draft.pk}/result").json()["problems"]
+    assert "version_taken_back" in [problem["code"] for problem in told]
+    client.force_login(steward)
+    again = client.get(reverse("version_propose", args=[ALGORITHM, accepted.package_version]))
+    assert "flags everybody" in again.content.decode()
+    packages.name_champion(ALGORITHM, accepted.package_version)
+    assert taken_back.of(assessed(alice, claire).study) is None, "answered since, as on a trial"
+    packages.name_champion(ALGORITHM, shipped)
 
     serve(steward, accepted)
     assert taken_back.of(draft) is None

@@ -23,6 +23,7 @@ from predictions.models import (
     Study,
     Verdict,
 )
+from predictions.stewardship import taken_back
 from predictions.workspaces.sleep import reported, scoring
 
 
@@ -329,6 +330,10 @@ class ResultSerializer(serializers.ModelSerializer):
         help_text="Of a night, what stands signed, else what is scored if it is open to you, else the draft; "
         "null for other studies"
     )
+    problems = serializers.SerializerMethodField(
+        help_text="Warnings that belong to the answer; `version_taken_back` once people went back from its "
+        "version: have it analysed or assessed again before it is signed"
+    )
     explanation = serializers.SerializerMethodField()
     artefacts = serializers.SerializerMethodField()
     first_reads = FirstReadSerializer(source="study.first_reads", many=True)
@@ -357,6 +362,12 @@ class ResultSerializer(serializers.ModelSerializer):
         if prediction.study.algorithm != scoring.ALGORITHM:
             return None
         return reported.of(self.context["user"], prediction.study)
+
+    @extend_schema_field(ProblemSerializer(many=True))
+    def get_problems(self, prediction: Prediction) -> list[dict[str, Any]]:
+        """Return what the algorithm warned of, and what became of its version since."""
+        mark = taken_back.mark(prediction.study)
+        return [*prediction.problems, *([mark.as_json()] if mark else ())]
 
     def get_explanation(self, prediction: Prediction) -> dict[str, Any]:
         """Return the explanation with its own status."""

@@ -8,7 +8,7 @@ from django import template
 from django.utils.translation import gettext_lazy as _
 
 from ml.contracts import Text
-from predictions.stewardship import columns, selectors, serving
+from predictions.stewardship import columns, selectors, serving, taken_back
 from predictions.stewardship.models import Training
 from predictions.stewardship.states import PENDING, Stage, State
 from predictions.versions import access, beside
@@ -41,6 +41,12 @@ def _step(training: Training) -> str:
     if training.stage == Stage.REPORT:
         return "report"
     return "training" if training.state in PENDING else "outcome"
+
+
+@register.inclusion_tag("stewardship/taken_back.html")
+def taken_back_of(algorithm: str, version: str) -> dict[str, Any]:
+    """Write that people went back from a version, and why, where it is to be tried again."""
+    return {"taken_back": taken_back.last(algorithm, version)}
 
 
 @register.inclusion_tag("stewardship/service.html", takes_context=True)
