@@ -132,7 +132,8 @@ def figure(value: float | None, digits: int = 2) -> str:
 
 @register.filter
 def signed(value: float, digits: int = 2) -> str:
-    """Write a number with its sign."""
+    """Write a number with its sign; what rounds to nothing has none."""
+    value = round(value, digits)
     return f"{'+' if value > 0 else '−' if value < 0 else ''}{figure(abs(value), digits)}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from django import template
+from django.utils import formats
 from django.utils.html import format_html
 from django.utils.translation import get_language
 
@@ -180,15 +181,43 @@ FRENCH = {
     r"patients": "patients",
 }
 
+# A thing of each unit, in English and in French.
+ONE = {
+    "crashes": ("crash", "accident"),
+    "images": ("image", "image"),
+    "applicants": ("applicant", "demandeur"),
+    "births": ("birth", "naissance"),
+    "subjects": ("subject", "sujet"),
+    "nights": ("night", "nuit"),
+    "recordings": ("recording", "enregistrement"),
+    "naps": ("nap", "sieste"),
+    "patients": ("patient", "patient"),
+}
+EPOCHS = re.compile(r"\b\d{4,}(?= (?:epochs|époques))")
+
 
 @register.filter
 def data_words(said: str) -> str:
     """Return a manifest's phrase in the language of the page; marked as English where only that is known."""
     if not (get_language() or "en").startswith("fr"):
-        return said
+        return _grouped(said)
     if french := _french(said):
-        return french
+        return _grouped(french)
     return format_html('<span lang="en">{}</span>', said)
+
+
+@register.filter
+def counted(unit: str, n: int) -> str:
+    """Return what was counted, such as ``nights``, as it stands behind the number ``n``."""
+    french = (get_language() or "en").startswith("fr")
+    if unit in ONE and n == 1:
+        return ONE[unit][french]
+    return data_words(unit)
+
+
+def _grouped(said: str) -> str:
+    """Set the thousands of the epochs in a phrase apart, as the language does."""
+    return EPOCHS.sub(lambda found: formats.number_format(int(found[0]), decimal_pos=0), said)
 
 
 def _french(said: str) -> str:

@@ -18,6 +18,21 @@ register = template.Library()
 # A manifest prefixes a name with its data (zurich_roc_auc) and ends it with a class (recall_N3).
 NAMES = {
     "kappa_within_sleep_period": _("Cohen’s kappa within the sleep period"),
+    "kappa_after_10_percent_by_confidence_jury": _(
+        "Cohen’s kappa after the review of 10 in 100 epochs, the least certain to the jury"
+    ),
+    "kappa_after_10_percent_by_confidence_boosted": _(
+        "Cohen’s kappa after the review of 10 in 100 epochs, the least certain to the boosted trees"
+    ),
+    "kappa_after_10_percent_by_confidence": _(
+        "Cohen’s kappa after the review of 10 in 100 epochs, the least certain"
+    ),
+    "kappa_after_10_percent_by_margin": _(
+        "Cohen’s kappa after the review of 10 in 100 epochs, those with the closest two stages"
+    ),
+    "kappa_after_10_percent_by_all": _(
+        "Cohen’s kappa after the review of 10 in 100 epochs, chosen by all signs of doubt together"
+    ),
     "kappa_after_review": _("Cohen’s kappa after the review of uncertain epochs"),
     "nap_called_raw": _("share of cleaned naps that the gate calls raw"),
     "night_called_raw": _("share of cleaned nights that the gate calls raw"),
@@ -54,6 +69,14 @@ NAMES = {
     "f1": _("F1 score"),
 }
 
+# What a manifest calls its operating points; haemorrhage's are named by the share they flag, top_10.
+POINTS = {
+    "probability": _("predicted probability"),
+    "confidence": _("certainty below which an epoch is to be checked"),
+    "best_f1": _("threshold of the best F1 score"),
+    "costs": _("threshold by the costs"),
+}
+FLAGGED = re.compile(r"top_(\d+)")
 
 FEW = 30
 """Figures that are read at a glance; more are folded by what they were computed on."""
@@ -73,6 +96,14 @@ def metric_name(name: str) -> str:
             apart = "\u00a0: " if (get_language() or "en").startswith("fr") else ": "
             return f"{words}{apart}{of[1]}" if of else str(words)
     return ""
+
+
+@register.filter
+def point_name(name: str) -> str:
+    """Return the words for an operating point's name; the name itself where it has none."""
+    if share := FLAGGED.fullmatch(name):
+        return _("threshold that flags %(n)s in 100") % {"n": share[1]}
+    return str(POINTS.get(name, name))
 
 
 @register.filter

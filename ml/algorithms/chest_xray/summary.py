@@ -45,7 +45,7 @@ WATCHED = (
             output=True),
     *(Watched(name, label, output=True) for name, label in HEADS.items()),
     Watched("probability", Text("Predicted probability", "Probabilité prédite"), output=True),
-    Watched("label", Text("Answer", "Réponse"), numeric=False, output=True, levels={
+    Watched("label", Text("Conclusion", "Conclusion"), numeric=False, output=True, levels={
         "PNEUMONIA": Text("pneumonia", "pneumonie"), "NORMAL": Text("no pneumonia", "pas de pneumonie"),
     }),
 )  # fmt: skip
