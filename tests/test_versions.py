@@ -26,7 +26,7 @@ from predictions.stewardship.models import ServingDecision
 from predictions.versions import proposals, selectors, services
 from predictions.versions.aliases import aliases
 from predictions.versions.models import Mirroring, ModelVersion, Proposal, Stage
-from tests import factories, promotions, trainings
+from tests import deploying, factories, promotions, trainings
 
 pytestmark = pytest.mark.django_db
 
@@ -382,3 +382,14 @@ def test_a_package_changed_since_it_was_judged_is_said_on_the_page(
     assert "no longer the one that was judged" not in client.get(proposals.address(proposal)).content.decode()
     file.write_bytes(file.read_bytes()[:-1])
     assert "no longer the one that was judged" in client.get(proposals.address(proposal)).content.decode()
+
+
+def test_the_pages_of_a_damaged_version_name_what_is_broken(steward: User) -> None:
+    made = deploying.version()
+    deploying.damage(made)
+    client = desk(steward)
+    for page in ("version", "version_propose"):
+        answer = client.get(reverse(page, args=["haemorrhage", made.version]))
+        assert answer.status_code == 200
+        assert next(iter(made.manifest["files"])) in answer.content.decode(), page
+    assert 'name="reason"' not in answer.content.decode()

@@ -232,14 +232,25 @@ def address(proposal: Proposal) -> str:
     return reverse("proposal", args=[proposal.algorithm, proposal.pk])
 
 
-def _proposed(algorithm: str, version: str) -> tuple[Package, Package]:
+def require_whole(algorithm: str, version: str) -> Package:
+    """Return the package of a version, read from the disk now.
+
+    Raises
+    ------
+    ml.contracts.Refused
+        When there is none, or it is not whole: names what is broken.
+    """
     if version not in packages.versions(algorithm):
         raise Refused(NO_SUCH)
     try:
         # From the disk, not from what this process once verified: a bit may have flipped since.
-        candidate = packages.read(packages.load(algorithm, version).folder)
+        return packages.read(packages.load(algorithm, version).folder)
     except BrokenPackage as error:
         raise Refused(Problem("broken_package", BROKEN.format(why=error))) from error
+
+
+def _proposed(algorithm: str, version: str) -> tuple[Package, Package]:
+    candidate = require_whole(algorithm, version)
     current = _current(algorithm)
     if candidate.sha256 == current.sha256:
         raise Refused(SERVES_ALREADY)

@@ -102,6 +102,17 @@ def package_or_404(algorithm: str, version: str) -> Package:
     return found
 
 
+def broken(algorithm: str, version: str) -> str:
+    """Return what is broken in a package that lies here; empty for one that is whole, or not here."""
+    if version not in packages.versions(algorithm):
+        return ""
+    try:
+        packages.load(algorithm, version)
+    except BrokenPackage as error:
+        return str(error)
+    return ""
+
+
 def proposals(algorithm: str) -> QuerySet[Proposal]:
     """Return the proposals of an algorithm, latest first."""
     return Proposal.objects.filter(algorithm=algorithm).select_related(

@@ -46,6 +46,7 @@ def version_propose(request: HttpRequest, algorithm: str, version: str) -> HttpR
         except Refused as refusal:
             problems = refusal.problems
     context = {
+        "broken": _broken(algorithm, version),
         "contract": registry.contract(algorithm),
         "version": version,
         "service": stewardship.service(algorithm),
@@ -55,6 +56,15 @@ def version_propose(request: HttpRequest, algorithm: str, version: str) -> HttpR
         "open": selectors.open_proposal(algorithm),
     }
     return render(request, "versions/propose.html", context, status=UNPROCESSABLE if problems else 200)
+
+
+def _broken(algorithm: str, version: str) -> tuple[Problem, ...]:
+    """Return why a version cannot be proposed at all: nobody has to give a reason first to learn of it."""
+    try:
+        proposals.require_whole(algorithm, version)
+    except Refused as refusal:
+        return refusal.problems
+    return ()
 
 
 @under(VERSIONS)

@@ -32,7 +32,12 @@ def versions(request: HttpRequest) -> HttpResponse:
 @under(VERSIONS)
 @require_safe
 def version(request: HttpRequest, algorithm: str, version: str) -> HttpResponse:
-    """Show one version beside the one it is compared with, and what was proposed and decided about it."""
+    """Show one version beside the one it is compared with, and what was proposed and decided about it;
+    of one that is broken what is broken.
+    """
+    if broken := selectors.broken(algorithm, version):
+        damaged = {"contract": registry.contract(algorithm), "version": version, "broken": broken}
+        return render(request, "versions/broken.html", damaged)
     package = selectors.package_or_404(algorithm, version)
     service = stewardship.service(algorithm)
     context = page.compared(package) | page.curves(package)
