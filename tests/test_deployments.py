@@ -257,6 +257,31 @@ def test_every_page_of_a_model_names_what_answers_beside_it(
     assert deploying.threshold(made) in page
 
 
+@pytest.mark.parametrize(
+    ("language", "now", "then"),
+    [
+        (
+            "en",
+            "answers the studies of all patients of",
+            "While it ran, version {v} answered the studies of all",
+        ),
+        ("fr", "répond aux études de tous les patients", "la version {v} a répondu aux études de tous"),
+    ],
+)
+def test_a_canary_of_everybody_leaves_no_others_and_an_ended_one_is_told_in_the_past(
+    client: Client, maternity: Unit, language: str, now: str, then: str
+) -> None:
+    deploying.version()
+    made = deploying.deployed(Mode.CANARY, share=100)
+    client.force_login(factories.staff("iris", Role.STEWARD, language=language))
+    address = reverse("deployment", args=[made.pk])
+    assert now in client.get(address).content.decode()
+    services.end(user=made.decided_by, deployment=made, reason="Enough")
+    told_now = client.get(address).content.decode()
+    assert then.format(v=made.version) in told_now
+    assert now not in told_now
+
+
 def test_going_forward_or_back_ends_the_canary_with_it(bob: User, maternity: Unit) -> None:
     second = deploying.version("9.9.2", intended_use={"en": "Another", "fr": "Une autre"})
     deploying.version("9.9.4")
