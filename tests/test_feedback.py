@@ -273,8 +273,8 @@ def test_a_film_with_lettering_stays_out(radiology: Unit, charlie: User, steward
     studies.signed(study, charlie)
     found = made("chest_xray", steward, admin)
     assert (found.state, found.problems[0]["code"]) == (JobState.REFUSED, "nothing_to_learn_from")
-    assert found.problems[0]["message"]["en"].endswith("Left out: 1 images with text burnt in.")
-    assert found.problems[0]["message"]["fr"].endswith("Laissés de côté : 1 images avec du texte incrusté.")
+    assert found.problems[0]["message"]["en"].endswith("Left out: 1 image with text burnt in.")
+    assert found.problems[0]["message"]["fr"].endswith("Laissés de côté : 1 image avec du texte incrusté.")
 
 
 def test_a_draft_that_nobody_corrected_teaches_nothing(
@@ -284,7 +284,7 @@ def test_a_draft_that_nobody_corrected_teaches_nothing(
     review.give(user=sandra, study=study, verdict="agree")
     review.sign(user=sandra, study=study)
     found = made("sleep", steward, admin)
-    assert "1 nights signed as the draft stood" in found.problems[0]["message"]["en"]
+    assert "1 night signed as the draft stood" in found.problems[0]["message"]["en"]
 
 
 def test_where_nothing_was_left_out_no_sentence_says_so(client: Client, steward: User, admin: User) -> None:
@@ -302,7 +302,7 @@ def test_a_birth_needs_a_signature_and_says_who_recorded_what(
 ) -> None:
     birth(alice, agreed(factories.patient()))
     found = made("haemorrhage", steward, admin)
-    assert found.problems[0]["message"]["en"].endswith("1 births whose assessment is not signed.")
+    assert found.problems[0]["message"]["en"].endswith("1 birth whose assessment is not signed.")
     amended = birth(alice, agreed(factories.patient()), signer=bob)
     review.amend(user=bob, study=amended, reason="Another answer")
     birth(alice, agreed(factories.patient()), signer=bob)

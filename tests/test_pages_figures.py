@@ -5,7 +5,8 @@ from django.utils import translation
 
 from clinic.templatetags.vigie import chance, figure, percent, signed, with_unit
 from ml import package, registry
-from predictions.templatetags.metrics import metric_name
+from predictions.templatetags.data_words import counted, data_words
+from predictions.templatetags.metrics import metric_name, point_name
 
 
 @pytest.mark.parametrize(
@@ -61,3 +62,39 @@ def test_the_longest_known_part_names_a_figure():
         assert metric_name("natality_proxies_brier_null") == "Brier score of the bare frequency"
         assert metric_name("frontal_eeg.recall_N3") == "sensitivity: N3"
         assert metric_name("colour") == ""
+
+
+@pytest.mark.parametrize("algorithm", registry.names())
+def test_every_operating_point_has_words_in_both_languages(algorithm):
+    names = package.load(algorithm).thresholds
+    words = {}
+    for language in ("en", "fr"):
+        with translation.override(language):
+            words[language] = [point_name(name) for name in names]
+    assert not {*words["en"], *words["fr"]} & {*names}
+    assert not {*words["en"]} & {*words["fr"]}
+
+
+def test_no_two_figures_of_a_model_on_the_same_data_are_called_the_same():
+    rows = [(metric.data, metric_name(metric.name)) for metric in package.load("sleep").metrics]
+    reviewed = [row for row in rows if "review" in row[1]]
+    assert len(reviewed) == len(set(reviewed))
+
+
+def test_nothing_has_no_sign():
+    with translation.override("en"):
+        assert (signed(-0.0003, 3), signed(0.0003, 3), signed(-0.5, 3)) == ("0.000", "0.000", "−0.500")
+
+
+def test_one_is_counted_in_the_singular_and_epochs_with_their_thousands_apart():
+    said = "162076 epochs of 125 nights; intervals over subjects"
+    with translation.override("en"):
+        assert (counted("nights", 1), counted("nights", 2)) == ("night", "nights")
+        assert data_words(said).startswith("162,076 epochs of 125")
+    with translation.override("fr"):
+        assert (counted("nights", 1), counted("crashes", 1), counted("nights", 2)) == (
+            "nuit",
+            "accident",
+            "nuits",
+        )
+        assert data_words(said).startswith("162\xa0076 époques de 125")

@@ -122,7 +122,9 @@ def _part(user: User, found: Mapping[str, Any], leads: bool, labels: Mapping[int
         shares=()
         if withheld
         else tuple((words.share(one["name"]), one) for one in found["shares"] if one["n"]),
-        left_out=() if withheld else tuple((n, words.LEFT_OUT[why]) for why, n in found["left_out"].items()),
+        left_out=()
+        if withheld
+        else tuple((n, words.left_out(why, n)) for why, n in found["left_out"].items()),
         no_interval=words.NO_INTERVAL.get(found.get("no_interval", "")),
         named=named,
         own=own,

@@ -208,6 +208,20 @@ LEFT_OUT = {
     ),
 }
 
+# Where the words of one differ from those of several.
+ONE_LEFT_OUT = {
+    "draft_untouched": Text("signed as the draft stood", "signé tel que le brouillon"),
+    "unseen": Text(
+        "signed without sight of the answer, no opinion of it",
+        "signé sans voir la réponse, donc sans avis sur elle",
+    ),
+}
+
+
+def left_out(why: str, n: int) -> Text:
+    """Return why ``n`` were not counted."""
+    return ONE_LEFT_OUT[why] if n == 1 and why in ONE_LEFT_OUT else LEFT_OUT[why]
+
 
 def note(code: str, *, pairs: bool) -> Text:
     """Return what a part is not; of pairs of people also how they are counted."""

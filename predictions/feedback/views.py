@@ -134,7 +134,7 @@ def _context(request: HttpRequest, asked: Request, problems: tuple[Problem, ...]
         "asked": asked,
         "made": made,
         "pending": made is not None and made.state in JOB_PENDING,
-        "left_out": [(n, words.left_out(why)) for why, n in sorted(left.items())],
+        "left_out": [(n, words.left_out(why, n)) for why, n in sorted(left.items())],
         "mebibytes": made.size / MEBIBYTE if made else 0,
         "withdrawn": [
             *(line.name for line in included if line.withdrawn_at),

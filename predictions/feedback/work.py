@@ -173,7 +173,7 @@ def erased_names(algorithm: str) -> dict[int, list[str]]:
 
 def _nobody(writing: Writing) -> Problem:
     """Return that nobody may be in it, with why in words where anything was left out."""
-    left = [(n, words.left_out(why)) for why, n in sorted(writing.left_out.items())]
+    left = [(n, words.left_out(why, n)) for why, n in sorted(writing.left_out.items())]
     if not left:
         return NOBODY
     listed = [", ".join(f"{n} {why.to(language)}" for n, why in left) for language in ("en", "fr")]

@@ -92,7 +92,7 @@ class Command(BaseCommand):
             work.kept_outside(asked, writing, sha256, size)
             _unpack(target, folder)
         counts = work.counts(writing)
-        left = [f"{n} {words.left_out(why).en}" for why, n in sorted(writing.left_out.items())]
+        left = [f"{n} {words.left_out(why, n).en}" for why, n in sorted(writing.left_out.items())]
         self.stdout.write(
             f"{counts['examples']} examples of {counts['patients']} patients: {folder}\n"
             "Pseudonymous, not anonymous: keep it where patient data may be kept."
