@@ -67,7 +67,7 @@ def test_two_persons_deploy_a_version_one_ends_it_and_a_shadow_is_compared(
         ending = Deployment.objects.exclude(pk=shadow.pk).get()
         Allocation.objects.create(study=silent, deployment=ending, silent=True, at=timezone.now())
         page.goto(live_server.url + reverse("study", args=[silent.pk]))
-        expect(page.get_by_text("Une évaluation silencieuse est en cours dans ce service.")).to_be_visible()
+        expect(page.get_by_text("Cette étude fait partie d’une évaluation silencieuse.")).to_be_visible()
         wrong += visit.judge("deployments-silent-fr")
         page.locator("#assessment").fill("Je la surveillerais de près")
         page.get_by_role("button", name="Signer").click()

@@ -35,7 +35,7 @@ def test_a_phantom_is_sent_refused_and_told(browser: Browser, live_server: LiveS
         expect(page.get_by_role("heading", name="Refused by the algorithm")).to_be_visible()
         main = page.get_by_role("main")
         expect(main).to_contain_text("as expected")
-        expect(main).to_contain_text("no patient stands behind it")
+        expect(main).to_contain_text("there is no patient behind it")
         expect(page.get_by_role("row", name="Reading, network and gate")).to_be_visible()
         page.get_by_role("link", name="All tests").click()
         expect(page.get_by_role("region", name="Tests sent")).to_contain_text("as expected")
