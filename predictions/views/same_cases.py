@@ -39,6 +39,8 @@ def _table(stored: Stored) -> dict[str, Any]:
     return {
         "stored": stored,
         "scored": ", ".join(f"{stage} {n}" for stage, n in stored["scored"].items()),
+        # Its name, the figures, the difference and the looks.
+        "columns": len(columns) + 3,
         "headings": [heading for _name, heading, _share in columns],
         "rows": [
             {
