@@ -134,8 +134,8 @@ def test_the_comparison_speaks_french(client: Client, steward: User, served: Pac
 
 
 def test_a_package_without_curves_or_comparison_says_so(client: Client, steward: User) -> None:
+    assert "No curve in this package." in page(client, steward, ("version", ["sleep", "1.0.0"]))
     said = page(client, steward, ("model", ["sleep"]))
-    assert "No curve in this package." in said
     assert "This package holds no comparison of recipes." in said
     assert "This package holds no comparison of recipes." in page(
         client, steward, ("model_comparison", ["sleep"])
