@@ -17,7 +17,7 @@ from ml import package as packages
 from ml.contracts import InputKind, Problem, Refused, Text
 from ml.package import BrokenPackage
 from predictions import access, first_read, intake
-from predictions.models import Study
+from predictions.models import Prediction, Study
 from predictions.states import State
 from predictions.storage import storage
 
@@ -53,7 +53,16 @@ NONE_SERVES = Problem(
         "Aucune version n’est en service pour la réanalyser. Prévenez le responsable des modèles.",
     ),
 )
-REFUSALS = (NOT_ANSWERED, NO_FILES, SAME_VERSION, NONE_SERVES)
+ANSWERED_BEFORE = Problem(
+    "answered_before",
+    Text(
+        "The version in service has answered these files already, in another study of the same files that "
+        "this one names: it would say the same again.",
+        "La version en service a déjà donné sa réponse sur ces fichiers, dans une autre étude des mêmes "
+        "fichiers que celle-ci nomme\u00a0: elle redirait la même chose.",
+    ),
+)
+REFUSALS = (NOT_ANSWERED, NO_FILES, SAME_VERSION, NONE_SERVES, ANSWERED_BEFORE)
 
 
 def offered(user: User, study: Study) -> str:
@@ -64,7 +73,7 @@ def offered(user: User, study: Study) -> str:
     if not access.may_submit(user, study.contract) or why_not(study):
         return ""
     version = _in_service(study)
-    return "" if later(study).filter(repeats_with=version).exists() else version
+    return "" if any(one.repeats_with == version for one in family(study)) else version
 
 
 def why_not(study: Study) -> Problem | None:
@@ -78,12 +87,30 @@ def why_not(study: Study) -> Problem | None:
     version = _in_service(study)
     if not version:
         return NONE_SERVES
-    return SAME_VERSION if version == study.prediction.package_version else None
+    if version == study.prediction.package_version:
+        return SAME_VERSION
+    # What was analysed again with it is no refusal: asked for once more, it is that study.
+    first = [one for one in family(study) if one.repeats_with != version]
+    answers = Prediction.objects.filter(study__in=first, package_version=version)
+    return ANSWERED_BEFORE if answers.exists() else None
+
+
+def family(study: Study) -> list[Study]:
+    """Return every study of the same files, as far as one repeats another: the first one sent leads."""
+    first = study
+    while first.repeats is not None:
+        first = first.repeats
+    found = step = [first]
+    while step := list(Study.objects.filter(repeats__in=step).order_by("submitted_at")):
+        found = [*found, *step]
+    return found
 
 
 def later(study: Study) -> QuerySet[Study]:
-    """Return the studies that repeat one, the latest first."""
-    return study.repetitions.select_related("submitted_by").order_by("-submitted_at")
+    """Return the studies that analysed the files of one again since, the latest first."""
+    others = [one.pk for one in family(study) if one.submitted_at > study.submitted_at]
+    found = Study.objects.filter(pk__in=others).exclude(pk=study.pk)
+    return found.select_related("submitted_by").order_by("-submitted_at")
 
 
 def ask(*, user: User, study: Study) -> Study:
@@ -106,7 +133,7 @@ def ask(*, user: User, study: Study) -> Study:
     if (problem := why_not(study)) is not None:
         raise Refused(problem)
     version = _in_service(study)
-    if (before := later(study).filter(repeats_with=version).first()) is not None:
+    if (before := _repetition(study, version)) is not None:
         return before
     key = uuid.uuid5(study.pk, f"{user.pk}/{version}").hex
     with ExitStack() as stack:
@@ -115,9 +142,13 @@ def ask(*, user: User, study: Study) -> Study:
             return intake.repeat(user=user, study=study, version=version, files=files, idempotency_key=key)
         except IntegrityError:
             # A colleague asked in the same moment: of one study and version there is one repetition.
-            if (before := later(study).filter(repeats_with=version).first()) is None:
+            if (before := _repetition(study, version)) is None:
                 raise
             return before
+
+
+def _repetition(study: Study, version: str) -> Study | None:
+    return next((one for one in family(study) if one.repeats_with == version), None)
 
 
 def _in_service(study: Study) -> str:

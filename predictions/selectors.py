@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -42,6 +44,40 @@ def worklist(user: User) -> QuerySet[Study]:
         .prefetch_related("predictions")
         .order_by("submitted_at")
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Repetitions:
+    """What of some studies was analysed again.
+
+    Parameters
+    ----------
+    of
+        Of each that analyses another again, when that other was sent.
+    since
+        Those whose files were analysed again later.
+    """
+
+    of: Mapping[UUID, datetime]
+    since: Collection[UUID]
+
+
+def repetitions(studies: Collection[Study]) -> Repetitions:
+    """Return which of ``studies`` analyse another again, and which were analysed again since."""
+    repeated = {study.repeats_id for study in studies if study.repeats_id}
+    own = [study.pk for study in studies]
+    near = Study.objects.filter(Q(pk__in=repeated) | Q(repeats__in=[*own, *repeated])).order_by()
+    sent, latest = {}, {}
+    for pk, repeats, at in near.values_list("pk", "repeats", "submitted_at"):
+        sent[pk] = at
+        latest[repeats] = max(at, latest.get(repeats, at))
+    since = set()
+    for study in studies:
+        beside = latest.get(study.repeats_id) if study.repeats_id else None
+        if study.pk in latest or (beside and beside > study.submitted_at):
+            since.add(study.pk)
+    of = {study.pk: sent[study.repeats_id] for study in studies if study.repeats_id in sent}
+    return Repetitions(of, since)
 
 
 def earlier_assessments(studies: Collection[Study]) -> Mapping[UUID, int]:

@@ -93,9 +93,33 @@ def test_two_hundred_rows_cost_no_more_queries_than_two(
     for patient in factories.patients(60, alice.units.get()):
         studies.ready(alice, patient)
     client.force_login(bob)
-    with django_assert_max_num_queries(29):
+    with django_assert_max_num_queries(30):
         page = client.get(reverse("worklist")).content.decode()
     assert page.count("Read and sign") == 60
+
+
+@pytest.mark.parametrize(
+    ("language", "names", "since"),
+    [
+        ("en", "analyses again the study of", "analysed again since"),
+        ("fr", "réanalyse de l’étude du", "réanalysée depuis"),
+    ],
+)
+def test_what_was_analysed_again_is_told_apart_from_what_it_repeats(
+    client: Client, alice: User, bob: User, claire: Patient, language: str, names: str, since: str
+) -> None:
+    first, second, third = (studies.ready(alice, claire) for _each in range(3))
+    sent_before(first, 30)
+    sent_before(second, 20)
+    for study, version in ((second, "1.0.0"), (third, "1.1.0")):
+        Study.objects.filter(pk=study.pk).update(repeats=first, repeats_with=version)
+    User.objects.filter(pk=bob.pk).update(language=language)
+    client.force_login(User.objects.get(pk=bob.pk))
+    answer = client.get(reverse("worklist"))
+    tags = {row.study.pk: (bool(row.repeats), row.again) for row in answer.context["rows"]}
+    assert tags == {first.pk: (False, True), second.pk: (True, True), third.pk: (True, False)}
+    page = answer.content.decode()
+    assert (page.count(names), page.count(since)) == (2, 2)
 
 
 @pytest.mark.parametrize(("who", "where"), [("admin", "audit_search"), ("steward", "models")])

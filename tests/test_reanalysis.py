@@ -155,6 +155,43 @@ def test_what_cannot_be_analysed_again_is_said_and_not_offered(night: Study, tec
     assert refused(night) == "no_files_to_analyse_again"
 
 
+def test_what_the_version_in_service_said_of_the_same_files_is_not_asked_for_again(
+    night: Study, technician: User
+) -> None:
+    serving = packages.champion_version("sleep")
+    first = studies.waiting(technician, night.patient, algorithm="sleep")
+    keep(first, edf_bytes(seconds=600))
+    assert studies.analysed(first).state == State.READY
+    packages.name_champion("sleep", "1.2.0")
+    made = studies.analysed(reanalysis.ask(user=technician, study=first))
+    packages.name_champion("sleep", serving)
+    assert reanalysis.offered(technician, made) == ""
+    with pytest.raises(Refused) as refusal:
+        reanalysis.ask(user=technician, study=made)
+    assert refusal.value.problems[0].code == "answered_before"
+    assert Program(technician).post("api-repeat", made.pk).status_code == CONFLICT
+    assert reanalysis.family(made) == reanalysis.family(first) == [first, made]
+
+
+def test_another_repetition_of_the_same_files_is_the_one_that_is_meant(
+    night: Study, technician: User
+) -> None:
+    serving = packages.champion_version("sleep")
+    packages.name_champion("sleep", "1.2.0")
+    first = studies.analysed(reanalysis.ask(user=technician, study=night))
+    packages.name_champion("sleep", serving)
+    second = reanalysis.ask(user=technician, study=night)
+    assert reanalysis.offered(technician, first) == ""
+    assert reanalysis.ask(user=technician, study=first) == second
+    assert reanalysis.later(first).get() == second
+    read = {
+        study.pk: Program(technician).get("api-study", study.pk).json() for study in (night, first, second)
+    }
+    assert set(read[night.pk]["repeated_by"]) == {str(first.pk), str(second.pk)}
+    assert (read[night.pk]["repeats_with"], read[second.pk]["repeats_with"]) == (None, serving)
+    assert read[second.pk]["repeated_by"] == []
+
+
 def test_a_damaged_recording_is_told_and_nothing_is_sent(night: Study, technician: User) -> None:
     storage.discard(night.files.get().name)
     with pytest.raises(Refused) as refusal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -165,6 +166,7 @@ class StudySerializer(serializers.ModelSerializer):
     unit = serializers.SlugRelatedField(slug_field="code", read_only=True)
     submitted_by = serializers.SlugRelatedField(slug_field="username", read_only=True)
     position = serializers.SerializerMethodField(help_text="Place in the queue, 0 once it runs")
+    repeated_by = serializers.SerializerMethodField(help_text="Studies that analyse its files again")
     problems = serializers.SerializerMethodField(
         help_text="Severity `refuse`: why it was refused or failed. Severity `warn`: what was unusual about "
         "what you sent (a value outside the usual limits, no stay); it was taken without asking back, so "
@@ -175,8 +177,13 @@ class StudySerializer(serializers.ModelSerializer):
         model = Study
         fields = (
             "id", "algorithm", "patient", "encounter", "unit", "submitted_by", "submitted_at", "state",
-            "position", "problems", "attempts", "started_at", "finished_at", "repeats",
+            "position", "problems", "attempts", "started_at", "finished_at", "repeats", "repeats_with",
+            "repeated_by",
         )  # fmt: skip
+
+    def get_repeated_by(self, study: Study) -> list[UUID]:
+        """Return which studies analyse its files again."""
+        return [one.pk for one in study.repetitions.all()]
 
     def get_position(self, study: Study) -> int:
         """Return the place in the queue."""

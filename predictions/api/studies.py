@@ -149,7 +149,7 @@ class StudiesView(ApiView, ListAPIView):
                 if value not in known:
                     raise ParseError({name: [f"must be one of {', '.join(known)}"]})
                 found = found.filter(**{name: value})
-        return found
+        return found.prefetch_related("repetitions")
 
     @extend_schema(operation_id="studies_list", parameters=FILTERS, responses=StudySerializer(many=True))
     def get(self, request: Request) -> Response:

@@ -7,7 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -82,6 +82,10 @@ class Row:
         Blood loss of the birth that it is of, ``None`` before it is recorded.
     scored
         Of a night, who scored it or is at it; ``None`` before anybody began.
+    repeats
+        When the study was sent whose files it analyses again, ``None`` where it is none.
+    again
+        Whether its files were analysed again since.
     """
 
     study: Study
@@ -96,6 +100,8 @@ class Row:
     number: int
     outcome: BloodLoss | None
     scored: Text | None
+    repeats: datetime | None
+    again: bool
 
 
 @under(STAFF)
@@ -213,6 +219,7 @@ def _rows(
     nights = headline.lines(user, (study for study in studies if study.pk not in hidden), scored)
     may_sign, may_submit = _rights(user)
     earlier = selectors.earlier_assessments(studies)
+    repeated = selectors.repetitions(studies)
     silent = deployments.silent(study for study in studies if study.pk in hidden)
     left = taken_back.among(studies)
     uncommitted = first_read.uncommitted(user, (study for study in studies if study.pk in silent))
@@ -228,10 +235,12 @@ def _rows(
             and (study.pk not in hidden or study.pk in silent)
             and may_sign(study),
             may_retry=study.state == State.FAILED and may_submit(study),
-            taken_back=study.pk in left,
+            taken_back=study.pk in left and study.pk not in repeated.since,
             number=1 + earlier.get(study.pk, 0),
             outcome=births.get(study.encounter_id) if study.algorithm == outcomes.ALGORITHM else None,
             scored=headline.beside(nights.get(study.pk), scored.get(study.pk)),
+            repeats=repeated.of.get(study.pk),
+            again=study.pk in repeated.since,
         )
         for study in studies
     ]
