@@ -167,6 +167,28 @@ def test_a_text_file_is_refused_by_every_reader_of_files(tmp_path):
         assert lines[0]["problems"]
 
 
+def test_a_recording_is_not_written_over_by_a_simulated_night_in_silence(tmp_path, capsys):
+    night = tmp_path / "night.edf"
+    night.write_bytes(b"a recording")
+    call = ["simulate-night", str(night), "--hours", "0.1"]
+    assert main(call) == 2
+    assert "night.edf is there already" in capsys.readouterr().err
+    assert night.read_bytes() == b"a recording"
+    assert main([*call, "--force"]) == 0
+    assert night.stat().st_size > 1000
+
+
+@pytest.mark.parametrize("command", ["train", "held-out", "compare", "answers", "judge", "simulate-night"])
+def test_the_help_says_what_every_option_is(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    said = capsys.readouterr().out
+    options = said[said.index("positional arguments:") :]
+    alone = re.findall(r"^  (?!\{)(\S.*)\n(?!  {8,}\S)", options, flags=re.MULTILINE)
+    assert [line for line in alone if not re.search(r"\S  +\S", line) and line != "OUT.edf"] == []
+    assert ("model page" in said) == (command == "compare")
+
+
 def test_a_simulated_night_is_staged_and_marked_simulated(tmp_path):
     night = tmp_path / "night.edf"
     status, _, errors = ml("simulate-night", night, "--hours", "1", "--seed", "3")

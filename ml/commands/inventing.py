@@ -24,8 +24,9 @@ def add_to(commands: Any) -> None:
     """Register the parsers of what simulates."""
     simulate = commands.add_parser("simulate-night", help="write a simulated night as EDF+")
     simulate.add_argument("out", type=Path, metavar="OUT.edf")
-    simulate.add_argument("--hours", type=float, default=7.5)
-    simulate.add_argument("--seed", type=int, default=0)
+    simulate.add_argument("--hours", type=float, default=7.5, help="length (default: %(default)s)")
+    simulate.add_argument("--seed", type=int, default=0, help="the same gives the same night")
+    simulate.add_argument("--force", action="store_true", help="write over a file of this name")
     simulate.set_defaults(run=_simulate_night)
 
     births = commands.add_parser("simulate-births", help="write synthetic births as a hospital's CSV file")
@@ -48,6 +49,8 @@ def _example(chosen: argparse.Namespace) -> int:
 def _simulate_night(chosen: argparse.Namespace) -> int:
     if not 0.1 <= chosen.hours <= 24:
         raise WrongCall(f"--hours is {chosen.hours}; it must lie between 0.1 and 24")
+    if chosen.out.is_file() and not chosen.force:
+        raise WrongCall(f"{chosen.out} is there already: give another name, or --force to write over it")
     import_module("ml.algorithms.sleep.simulate").write_night(
         chosen.out, hours=chosen.hours, seed=chosen.seed
     )

@@ -24,9 +24,12 @@ def add_to(commands: Any) -> None:
     judge = commands.add_parser("judge", help="hold a version against the bars of promotion and what serves")
     for command in (answers, judge):
         command.add_argument("algorithm", choices=registry.names())
-        command.add_argument("version")
+        command.add_argument("version", help="version of a package, as `algorithms` lists them")
     answers.set_defaults(run=_store_answers)
-    judge.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
+    judge.add_argument(
+        "--params", type=Path, default=Path("params.yaml"), metavar="FILE",
+        help="where the bars are written (default: %(default)s)",
+    )  # fmt: skip
     judge.set_defaults(run=_judge)
 
 
