@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
@@ -155,17 +157,43 @@ def _train_with(
     version: str,
     params: Mapping[str, Any],
 ) -> packages.Package:
-    """Train on the data and a set of this hospital, and measure on the data alone as every version is."""
+    """Train on the data and a set of this hospital, and measure on the data alone as every version is.
+
+    Nothing is in ``--out`` before the package says what it learned from.
+    """
     with quiet.imports():
         joining = registry.door(chosen.algorithm, "joining")
-    with site_sets.joined(chosen.algorithm, chosen.data, site) as (folder, changes):
+    with (
+        site_sets.joined(chosen.algorithm, chosen.data, site) as (folder, changes),
+        _drafts(chosen.out) as drafts,
+    ):
         own = joining.changed(params, changes) | {"site_set": site.sha256}
-        package = trainer.train(folder, chosen.out, version=version, params=own)
+        package = trainer.train(folder, drafts, version=version, params=own)
         metrics = joining.remeasured(chosen.data, folder, site, package)
         package = site_sets.told(package, site, metrics)
-        if package.serves and _keeps_scores(chosen.algorithm):
-            beside_it.publish(package, _scores(folder, package))
+        scores = _scores(folder, package) if package.serves and _keeps_scores(chosen.algorithm) else None
+        package = _moved(package, chosen.out)
+    if scores is not None:
+        beside_it.publish(package, scores)
     return package
+
+
+@contextmanager
+def _drafts(out: Path) -> Iterator[Path]:
+    """Yield a folder on the disk of ``out`` in which nobody looks for packages; it is gone afterwards."""
+    out.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".training-", dir=out) as folder:
+        yield Path(folder)
+
+
+def _moved(draft: packages.Package, out: Path) -> packages.Package:
+    """Give a whole package its place; what lay there goes with the drafts."""
+    place = out / draft.algorithm / draft.version
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if place.exists():
+        place.rename(draft.folder.with_name(".former"))
+    draft.folder.rename(place)
+    return packages.read(place)
 
 
 def evaluate(chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
@@ -255,13 +283,20 @@ def _check_version(version: str) -> None:
 
 
 def _check_free(chosen: argparse.Namespace, version: str) -> None:
-    """Refuse to write over a whole package: studies that it answered name it.
+    """Refuse to write over a whole package, studies that it answered name it; and one that would be hidden.
 
     A folder without a manifest is what a stopped training left. The project's own recipe makes the shipped
-    package again (``dvc repro``); git keeps the one before.
+    package again, with its figures (``dvc repro``); git keeps the one before.
     """
+    shipped = packages.ROOT / chosen.algorithm / version
+    own = chosen.version or chosen.param
+    if own and chosen.out.resolve() == packages.SITE.resolve() and shipped.is_dir():
+        raise WrongVersion(
+            f"{version} of {chosen.algorithm} is shipped, and goes before what is trained here: give another "
+            "--version"
+        )
     folder = chosen.out / chosen.algorithm / version
-    own_recipe = chosen.out.resolve() == packages.ROOT.resolve() and not (chosen.version or chosen.param)
+    own_recipe = chosen.out.resolve() == packages.ROOT.resolve() and not own
     if chosen.force or own_recipe or not (folder / packages.MANIFEST).is_file():
         return
     raise WrongVersion(f"{folder} is a package already: give another --version, or --force to write over it")

@@ -26,6 +26,9 @@ from ml.training import tracking
 FORMAT = "vigie-training-set/2"
 MANIFEST, PROVENANCE = "manifest.json", "provenance.csv"
 AGREED, BLIND = "agreed", "yes"
+COLUMNS = {"example", "patient", "outcome", "blind"}
+KINDS = {"algorithm": str, "number": int, "purpose": str, "files": list, "consent": dict}
+"""What is read of a manifest, and as what."""
 WRITTEN_BY_PACKAGE = ("files", "sha256", "created")
 
 
@@ -101,9 +104,15 @@ def read(folder: Path, algorithm: str, *, without: Collection[str] = (), blind_o
     Raises
     ------
     WrongSet
-        When it is none, of another algorithm, older than the consent in it, changed, or empty.
+        When it is none, damaged, of another algorithm, older than the consent in it, changed, or empty, or
+        somebody is to be left out who is not in it.
     """
     manifest = _manifest(folder, algorithm)
+    if unknown := sorted(set(without) - manifest["consent"].keys()):
+        raise WrongSet(
+            f"--without {', '.join(unknown)}: nobody in {folder} has this name. Write it as "
+            f"{PROVENANCE} does; leave it out where it is of another set"
+        )
     for file in manifest["files"]:
         gone = any(name in file["name"] for name in without)
         path = folder / file["name"]
@@ -111,8 +120,7 @@ def read(folder: Path, algorithm: str, *, without: Collection[str] = (), blind_o
             continue
         if not path.is_file() or packages.file_sha256(path) != file["sha256"]:
             raise WrongSet(f"{path} is not what the set's manifest says: unpack the set again")
-    with (folder / PROVENANCE).open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
+    rows = _rows(folder / PROVENANCE)
     consent = manifest["consent"]
     silent = {row["patient"] for row in rows} - {
         n for n, said in consent.items() if said["research"] == AGREED
@@ -189,15 +197,38 @@ def _manifest(folder: Path, algorithm: str) -> Mapping[str, Any]:
         raise WrongSet(
             f"{folder} is no training set: there is no {MANIFEST} in it. Unpack the ZIP, name its folder"
         )
+    damaged = f"{path} is damaged{{}}: unpack the set again, or ask for a new one".format
     try:
         found = json.loads(path.read_text("utf-8"))
     except ValueError as error:
-        raise WrongSet(f"{path} is damaged: unpack the set again") from error
+        raise WrongSet(damaged("")) from error
+    if not isinstance(found, dict):
+        raise WrongSet(damaged(", it is not the manifest of a set"))
     if found.get("format") != FORMAT:
         raise WrongSet(
             f"{folder} is of the format {found.get('format')!r}, {FORMAT} is read: ask for a new set, "
             "which says of every patient that they agree"
         )
+    if wrong := [name for name, kind in KINDS.items() if not isinstance(found.get(name), kind)]:
+        raise WrongSet(damaged(f", {', '.join(wrong)} cannot be read in it"))
+    if not all(_has(file, "name", "sha256") for file in found["files"]):
+        raise WrongSet(damaged(", a file in it has no name or hash"))
+    if not all(_has(said, "research", "month") for said in found["consent"].values()):
+        raise WrongSet(damaged(", of a patient it does not say whether and when they agreed"))
+    if not any(file["name"] == PROVENANCE for file in found["files"]):
+        raise WrongSet(damaged(f", it names no {PROVENANCE}"))
     if found["algorithm"] != algorithm:
         raise WrongSet(f"{folder} is a set for {found['algorithm']}, not for {algorithm}")
     return found
+
+
+def _has(found: Any, *names: str) -> bool:
+    return isinstance(found, dict) and all(isinstance(found.get(name), str) for name in names)
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as stream:
+        table = csv.DictReader(stream)
+        if lacking := COLUMNS - set(table.fieldnames or ()):
+            raise WrongSet(f"{path} has no column {', '.join(sorted(lacking))}: ask for a new set")
+        return list(table)
