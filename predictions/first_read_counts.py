@@ -58,9 +58,12 @@ class UnitCounts:
 def by_unit(algorithm: str) -> list[UnitCounts]:
     """Return the counts of every unit that reads images of ``algorithm`` blind.
 
-    Answers of before first reads existed stay out: their readers may have seen them already.
+    Answers of before first reads existed stay out: their readers may have seen them already. So do images
+    that were analysed again: their readers may know what was answered of them before.
     """
-    reads = FirstRead.objects.filter(study__algorithm=algorithm, prediction__result__has_key=SINCE_BLIND)
+    reads = FirstRead.objects.filter(
+        study__algorithm=algorithm, study__repeats_with=None, prediction__result__has_key=SINCE_BLIND
+    )
     reads = reads.select_related("prediction", "study")
     total: Counter[int] = Counter()
     opinions: Counter[tuple[int, bool]] = Counter()
@@ -85,6 +88,7 @@ def _minds(algorithm: str) -> Counter[tuple[int, bool]]:
     """Count by unit whether the last judgement of each reader departs from their first read."""
     judged = Review.objects.filter(
         prediction__study__algorithm=algorithm,
+        prediction__study__repeats_with=None,
         prediction__result__has_key=SINCE_BLIND,
         changed_mind__isnull=False,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from contextlib import ExitStack
+from datetime import datetime
 
 from django.db import IntegrityError
 from django.db.models import QuerySet
@@ -17,7 +18,7 @@ from ml import package as packages
 from ml.contracts import InputKind, Problem, Refused, Text
 from ml.package import BrokenPackage
 from predictions import access, first_read, intake
-from predictions.models import Prediction, Study
+from predictions.models import FirstRead, Prediction, Signature, Study
 from predictions.states import State
 from predictions.storage import storage
 
@@ -97,13 +98,17 @@ def why_not(study: Study) -> Problem | None:
 
 def family(study: Study) -> list[Study]:
     """Return every study of the same files, as far as one repeats another: the first one sent leads."""
-    first = study
-    while first.repeats is not None:
-        first = first.repeats
-    found = step = [first]
+    found = step = [first_of(study)]
     while step := list(Study.objects.filter(repeats__in=step).order_by("submitted_at")):
         found = [*found, *step]
     return found
+
+
+def first_of(study: Study) -> Study:
+    """Return the first study of the same files that is still there."""
+    while study.repeats is not None:
+        study = study.repeats
+    return study
 
 
 def later(study: Study) -> QuerySet[Study]:
@@ -111,6 +116,18 @@ def later(study: Study) -> QuerySet[Study]:
     others = [one.pk for one in family(study) if one.submitted_at > study.submitted_at]
     found = Study.objects.filter(pk__in=others).exclude(pk=study.pk)
     return found.select_related("submitted_by").order_by("-submitted_at")
+
+
+def shown_before(study: Study, at: datetime) -> bool | None:
+    """Return whether somebody saw an answer to the same files in another study before ``at``.
+
+    ``None`` where nobody can tell, because the study that was repeated is no longer there.
+    """
+    others = [one.pk for one in family(study) if one.pk != study.pk]
+    read = FirstRead.objects.filter(study__in=others, at__lte=at)
+    if read.exists() or Signature.objects.filter(study__in=others, signed_at__lte=at).exists():
+        return True
+    return None if study.repeats_with and not study.repeats_id else False
 
 
 def ask(*, user: User, study: Study) -> Study:

@@ -182,6 +182,32 @@ def test_a_signed_night_is_held_against_its_draft_epoch_by_epoch(
 
 
 @pytest.mark.django_db
+def test_files_analysed_again_are_one_case(
+    client: Client, lab: Unit, radiology: Unit, sandra: User, terry: User, charlie: User, nina: Patient,
+    henri: Patient,
+) -> None:  # fmt: skip
+    night = signed_night(sandra, terry, nina, scored_nights.stage(5, "W"))
+    again = signed_night(sandra, terry, nina, scored_nights.stage(5, "W"))
+    film = studies.radiograph(charlie, henri)
+    second = studies.radiograph(charlie, henri, repeats=film, repeats_with="1.0.0")
+    for study in (film, second):
+        first_read.commit(user=charlie, study=study, impression="normal", confidence="sure")
+        studies.signed(study, charlie)
+    Study.objects.filter(pk=again.pk).update(repeats=night, repeats_with="1.0.0")
+    nights = counted(sandra, lab, "sleep")
+    assert {code: part(nights, code)["studies"] for code in ("signed", "scored", "reasons")} == {
+        "signed": 1, "scored": 1, "reasons": 1,
+    }  # fmt: skip
+    films = counted(charlie, radiology, "chest_xray")
+    assert {code: part(films, code)["studies"] for code in ("blind", "final", "minds", "reasons")} == {
+        "blind": 1, "final": 1, "minds": 1, "reasons": 1,
+    }  # fmt: skip
+    client.force_login(sandra)
+    page = client.get(reverse("agreement_report", args=[nights.pk])).content.decode()
+    assert "Each case counts once, as the first study." in page
+
+
+@pytest.mark.django_db
 def test_scorers_who_worked_apart_are_not_mixed_with_those_who_did_not(
     lab: Unit, sandra: User, terry: User, nina: Patient
 ) -> None:

@@ -246,6 +246,29 @@ def test_every_label_says_where_it_comes_from(image: Study, night: Study, stewar
     )
 
 
+def test_files_analysed_again_teach_once_and_say_whether_the_answer_was_known(
+    image: Study, charlie: User, steward: User, admin: User
+) -> None:
+    again = studies.radiograph(charlie, image.patient, repeats=image, repeats_with="1.0.0")
+    with storage.open(image.file.name) as stream:
+        outputs.send(again, stream.read())
+    first_read.commit(user=charlie, study=again, impression="pneumonia", confidence="sure")
+    studies.signed(again, charlie)
+    found = made("chest_xray", steward, admin)
+    [line] = rows(opened(found)["provenance.csv"])
+    assert (line["outcome"], line["blind"]) == ("PNEUMONIA", "no")
+    assert found.counts["left_out"] == {"repeated": 1}
+    # Of a film that nobody looked at before, the first read is blind, whichever study it is of.
+    Study.objects.filter(pk=again.pk).update(repeats=None, repeats_with=None)
+    assert "yes" in {
+        line["blind"] for line in rows(opened(made("chest_xray", steward, admin))["provenance.csv"])
+    }
+    Study.objects.filter(pk=again.pk).update(repeats_with="1.0.0")
+    assert "unknown" in {
+        line["blind"] for line in rows(opened(made("chest_xray", steward, admin))["provenance.csv"])
+    }
+
+
 def test_the_manifest_names_every_file_and_who_was_left_out(
     image: Study, charlie: User, steward: User, admin: User, radiology: Unit
 ) -> None:

@@ -286,6 +286,9 @@ def test_the_steward_sees_counts_and_no_names(
         first_read.commit(user=charlie, study=study, impression=impression, confidence="sure")
         review.give(user=charlie, study=study, verdict="disagree", reason="clinical")
         review.give(user=charlie, study=study, verdict="agree")
+    again = studies.radiograph(charlie, henri, repeats=study, repeats_with="1.0.0")
+    first_read.commit(user=charlie, study=again, impression="pneumonia", confidence="sure")
+    review.give(user=charlie, study=again, verdict="disagree", reason="clinical")
     counts = first_read_counts.by_unit("chest_xray")
     assert [(row.unit.code, row.reads) for row in counts] == [("radiology", 4)]
     assert (counts[0].alike.count, counts[0].alike.n) == (2, 3)
@@ -294,6 +297,7 @@ def test_the_steward_sees_counts_and_no_names(
     page = client.get(reverse("model", args=["chest_xray"])).content.decode()
     assert "2 of 3: 67 in 100 (21 to 94)" in page
     assert "Charlie" not in page
+    assert "Of images that were analysed again only the first study is counted." in page
     client.force_login(dora)
     assert "First reads and answers" not in client.get(reverse("model", args=["chest_xray"])).content.decode()
 

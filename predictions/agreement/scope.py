@@ -48,7 +48,9 @@ class Scope:
         study, prediction
             As in a lookup (``"prediction__study"``).
         """
-        found = {
+        found: dict[str, Any] = {
+            # Who reads or scores a repetition may know what was said of the same files before.
+            f"{study}__repeats_with__isnull": True,
             f"{study}__algorithm": self.algorithm,
             f"{study}__unit": self.unit_id,
             f"{at}__gte": self.since,

@@ -15,7 +15,7 @@ from clinic.audit.models import Action
 from clinic.audit.recording import record
 from clinic.rules import under
 from ml.algorithms.sleep.agreement import yardstick_in_words
-from ml.contracts import Refused
+from ml.contracts import InputKind, Refused
 from predictions.agreement import access, csv_file, services, shown, words
 from predictions.agreement.forms import ReportForm
 from predictions.agreement.models import Report
@@ -112,5 +112,6 @@ def _context(request: HttpRequest, report: Report) -> dict[str, Any]:
         "strongest": [(one, words.TITLES[one.part]) for one in listed],
         "more": more,
         "not_right": words.NOT_RIGHT,
+        "repeatable": report.contract.input_kind is InputKind.FILE,
         "yardstick": yardstick_in_words() if report.algorithm == "sleep" else None,
     }

@@ -12,10 +12,10 @@ from ml.algorithms.chest_xray.dataset import PNEUMONIA
 from ml.algorithms.chest_xray.image import decode
 from ml.algorithms.chest_xray.view import png, square
 from ml.contracts import Refused
-from predictions import births_csv, first_read, verdicts
+from predictions import births_csv, first_read, reanalysis, verdicts
 from predictions.agreement.radiographs import signed_opinion
 from predictions.feedback.writing import BEING_AMENDED, Writing
-from predictions.models import Impression, Signature, StudyFile
+from predictions.models import FirstRead, Impression, Signature, StudyFile
 from predictions.states import State
 from predictions.storage import storage
 
@@ -32,7 +32,7 @@ def write(writing: Writing) -> None:
     last = {one.study_id: one for one in chosen}
     writing.look(one.study.patient_id for one in last.values())
     labels: list[dict[str, str]] = []
-    for signature in last.values():
+    for signature in writing.once(last.values()):
         if not writing.may(signature.study.patient_id):
             continue
         label = _label(signature)
@@ -91,7 +91,7 @@ def _row(writing: Writing, signature: Signature, path: str, *, pneumonia: bool) 
         at=signature.signed_at,
         outcome=label,
         source=f"signed_reading:{verdicts.code(signature.review)}",
-        blind=None if read is None else first_read.sees_pneumonia(read) == pneumonia,
+        blind=None if read is None else _blind(read, pneumonia=pneumonia),
     )
     return {
         "path": path,
@@ -101,6 +101,14 @@ def _row(writing: Writing, signature: Signature, path: str, *, pneumonia: bool) 
         "patient_id": writing.pseudonym(study.patient_id).name,
         "study": writing.study(study),
     }
+
+
+def _blind(read: FirstRead, *, pneumonia: bool) -> bool | None:
+    """Return whether a label was said before any answer to these files was shown."""
+    if first_read.sees_pneumonia(read) != pneumonia:
+        return False
+    shown = reanalysis.shown_before(read.study, read.at)
+    return None if shown is None else not shown
 
 
 def _image(writing: Writing, signature: Signature, file: StudyFile) -> tuple[Any, bytes] | str:

@@ -45,7 +45,7 @@ def write(writing: Writing) -> None:
     last = {one.study_id: one for one in chosen}
     writing.look(one.study.patient_id for one in last.values())
     listed = []
-    for signature in last.values():
+    for signature in writing.once(last.values()):
         if not writing.may(signature.study.patient_id):
             continue
         why = _night(writing, signature)
@@ -99,9 +99,11 @@ def _night(writing: Writing, signature: Signature) -> str:
         recorded_by=reported.scorer,
         at=signature.signed_at,
         outcome=f"hypnogram of {len(reported.stages)} epochs",
-        source=f"scored_by:{reported.scorer.role}" + (":apart" if made and made.blind else ""),
+        source=f"scored_by:{reported.scorer.role}"
+        + (":apart" if made and made.blind and not study.repeats_with else ""),
         # Scoring begins with the draft on the screen, under a silent evaluation with an empty page.
-        blind=unseen,
+        # Of a repetition somebody may know what was answered and scored of the same night before.
+        blind=unseen and not study.repeats_with,
     )
     return ""
 

@@ -27,6 +27,10 @@ LEFT_OUT = {
     ),
     "burned_in_annotation": Text("images with text burnt in", "images avec du texte incrusté"),
     "image_not_alone": Text("files with more than one image in them", "fichiers contenant plus d’une image"),
+    "repeated": Text(
+        "of files that were analysed again: the last one signed is in it",
+        "de fichiers réanalysés : la dernière étude signée y est",
+    ),
     "draft_untouched": Text("nights signed as the draft stood", "nuits signées telles que le brouillon"),
 }
 

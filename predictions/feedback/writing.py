@@ -17,10 +17,11 @@ from clinic.accounts.models import User
 from ml.algorithms.chest_xray.deidentify import Pseudonym
 from patients import consent
 from patients.models import Patient, Research
-from predictions import births_csv
+from predictions import births_csv, reanalysis
 from predictions.archive import Archive
-from predictions.models import Prediction, Study
+from predictions.models import Prediction, Signature, Study
 from predictions.outputs import deidentified
+from predictions.states import State
 
 PROVENANCE = "provenance.csv"
 COLUMNS = (
@@ -31,6 +32,8 @@ INVENTED = "invented"
 BEING_AMENDED = "being_amended"
 """Of a signed study that was opened again: what stood in it is being corrected, and so no truth."""
 SITE_KEY = "vigie.training_sets"
+REPEATED = "repeated"
+"""Of files that were analysed again and signed again: the last one signed is the example."""
 LETTERS = 12
 
 
@@ -40,6 +43,10 @@ def site_key() -> bytes:
     The research key where the site set one, else one that follows from its secret key and changes with it.
     """
     return settings.RESEARCH_KEY.encode() or salted_hmac(SITE_KEY, "pseudonyms", algorithm="sha256").digest()
+
+
+def _standing(signature: Signature) -> tuple[bool, datetime]:
+    return signature.study.state == State.SIGNED, signature.signed_at
 
 
 class Writing:
@@ -87,6 +94,24 @@ class Writing:
         if why:
             self.left_out[why] += 1
         return not why
+
+    def once(self, signatures: Iterable[Signature]) -> list[Signature]:
+        """Return of files that were analysed again only what was signed last, counting what stays out.
+
+        Parameters
+        ----------
+        signatures
+            One of each study. Where all studies of the same files are being amended, one of them is returned.
+        """
+        chosen: dict[UUID, Signature] = {}
+        for one in signatures:
+            files = reanalysis.first_of(one.study).pk
+            known = chosen.get(files)
+            if known is not None:
+                self.left_out[REPEATED] += 1
+            if known is None or _standing(one) > _standing(known):
+                chosen[files] = one
+        return list(chosen.values())
 
     def pseudonym(self, patient: UUID) -> Pseudonym:
         """Return what a patient is called: the same all through the set, and in every other of this site."""
