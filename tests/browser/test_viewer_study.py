@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 from ml.algorithms.chest_xray import heatmap
 from ml.algorithms.chest_xray.simulate import write_film
 from predictions import first_read, intake
-from predictions.models import Confidence, Impression
+from predictions.models import Confidence, Impression, Study
 from tests import factories, studies
 from tests.browser.house import _xray
 from tests.browser.reading_room import xray
@@ -206,3 +206,19 @@ def test_every_state_is_accessible(room: Room, language: str, size: tuple[int, i
     expect(reader.page.locator("[data-glance]").first).to_be_visible()
     expect(reader.page.locator("canvas.film").first).to_be_hidden()
     assert not wrong, "\n".join(wrong)
+
+
+def test_what_is_said_above_the_image_stands_one_below_the_other_with_room_between(room: Room) -> None:
+    first, second, third = (xray(room.charlie, room.child, [chest()], days_ago=days) for days in (3, 2, 1))
+    Study.objects.filter(pk=second.pk).update(repeats=first, repeats_with="1.0.0")
+    Study.objects.filter(pk=third.pk).update(repeats=second, repeats_with="1.1.0")
+    page = room.read(second, size=DESKTOP, language="fr").page
+    notes = page.locator(".study-head > .note")
+    expect(notes).to_have_count(2)
+    above, below = (notes.nth(place).bounding_box() for place in (0, 1))
+    assert above["x"] == below["x"]
+    assert below["y"] - (above["y"] + above["height"]) >= 4
+    page.goto(f"{room.url}{reverse('worklist')}")
+    counts = page.locator(".filters .counts a")
+    expect(counts.first).to_be_visible()
+    assert len({round(count.bounding_box()["height"]) for count in counts.all()}) == 1, "no count breaks"
