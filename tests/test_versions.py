@@ -201,8 +201,13 @@ def test_packages_on_disk_are_registered_once_with_where_they_come_from() -> Non
     assert selectors.get(SLEEP, "1.2.0").metrics[0]["name"] == "accuracy"
 
 
-def test_mlflow_is_told_once_per_algorithm_where_it_has_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.invalid:5000")
+def test_mlflow_is_told_once_per_algorithm_where_it_has_a_server(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A process that has trained has this in its environment, without anybody having named a server.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////var/mlflow.db")
+    assert not services.tells_mlflow()
+    settings.MLFLOW_SERVER = "http://mlflow.invalid:5000"
     made = services.register_all()
     call_command("versions", "sync", "--mlflow", stdout=StringIO())
     told = sorted(Mirroring.objects.values_list("algorithm", flat=True))

@@ -301,6 +301,8 @@ AUDIT_KEEP_DAYS = env.dict("VIGIE_AUDIT_KEEP_DAYS", cast={"value": int}, default
 
 # --- broker and workers ---------------------------------------------------------------------
 REDIS_URL = with_password(env.str("REDIS_URL", ""), secret("REDIS_PASSWORD"))
+# As this process was started: MLflow itself writes the address it uses into the environment.
+MLFLOW_SERVER = env.str("MLFLOW_TRACKING_URI", "")
 STUDY_LEASE_SECONDS = env.int("VIGIE_STUDY_LEASE_SECONDS", 60)
 STUDY_MAX_DEATHS = 2
 INQUIRY_SECONDS = 10  # how long a person or program waits for the answer to a question

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -75,7 +75,7 @@ def mirror(algorithm: str) -> None:
 
 def tells_mlflow() -> bool:
     """Return whether MLflow is told of each decision by itself: where a server of it was named."""
-    return bool(os.environ.get("MLFLOW_TRACKING_URI"))
+    return bool(settings.MLFLOW_SERVER)
 
 
 def mirror_now(algorithm: str) -> None:
