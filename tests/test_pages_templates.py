@@ -115,7 +115,9 @@ def test_a_page_for_another_role_says_so(client: Client, alice: User) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("language", "whom"), [("en", "Model steward"), ("fr", "Responsable")])
-@pytest.mark.parametrize("page", ["testbench", "deployment_list", "batch_list", "agreement", "serving_roll_back"])
+@pytest.mark.parametrize(
+    "page", ["testbench", "deployment_list", "batch_list", "agreement", "serving_roll_back"]
+)
 def test_an_administrator_is_told_whom_to_ask_about_a_model(
     client: Client, page: str, language: str, whom: str
 ) -> None:
