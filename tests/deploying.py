@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
+import pytest
 from django.utils import timezone
 
 from clinic.accounts.models import Unit, User
 from clinic.accounts.roles import Role
 from ml import package as packages
 from ml import registry, smoke
+from ml.contracts import Refused
 from ml.package import Package
 from predictions.deployments import services
 from predictions.deployments.models import Allocation, Deployment, Mode
@@ -103,3 +105,8 @@ def silenced(study: Study) -> Study:
     )
     Allocation.objects.create(study=study, deployment=deployment, silent=True, at=timezone.now())
     return study
+
+
+def codes(error: pytest.ExceptionInfo[Refused]) -> list[str]:
+    """Return why something was refused."""
+    return [problem.code for problem in error.value.problems]
